@@ -1,0 +1,30 @@
+"""Amounts of data by name: ``795``, ``12k``, ``230k`` or any number, always evenly spaced over the whole."""
+
+import re
+
+from depthbench.errors import UserError
+
+
+def frame_count(split: str | int) -> int:
+    """The number of frames that a split's name stands for: ``"12k"`` and ``12000`` are 12000.
+
+    Raises:
+        UserError: if it is not a positive number, with an optional ``k`` for thousands.
+    """
+    match = re.fullmatch(r"(\d+)(k?)", str(split).strip().lower())
+    count = int(match[1]) * (1000 if match[2] else 1) if match else 0
+    if count < 1:
+        raise UserError(f"data.split={split} is not an amount of frames; give a number such as 795, 12k or 230k.")
+    return count
+
+
+def evenly_spaced(total: int, split: str | int) -> list[int]:
+    """Indices of ``split`` frames, evenly spaced over ``total`` (carvalho2018, section 4).
+
+    Raises:
+        UserError: if more frames are asked for than there are.
+    """
+    count = frame_count(split)
+    if count > total:
+        raise UserError(f"data.split={split} asks for {count} frames, but there are only {total}; ask for fewer.")
+    return [index * total // count for index in range(count)]
