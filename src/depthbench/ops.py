@@ -51,3 +51,19 @@ def resize_depth(depth: Tensor, size: tuple[int, int]) -> Tensor:
     if tuple(depth.shape[-2:]) == tuple(size):
         return depth
     return F.interpolate(depth, size=size, mode="nearest-exact")
+
+
+def sobel(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Horizontal and vertical Sobel derivative (not normalized: 8 times the slope; zeros around the map)."""
+    padded = F.pad(values, (1, 1, 1, 1))
+    across = padded[..., :, 2:] - padded[..., :, :-2]
+    down = padded[..., 2:, :] - padded[..., :-2, :]
+    dx = across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]
+    dy = down[..., :, :-2] + 2 * down[..., :, 1:-1] + down[..., :, 2:]
+    return dx, dy
+
+
+def whole_neighborhood(valid: Tensor, size: int = 3) -> Tensor:
+    """True where all pixels of the ``size`` x ``size`` neighborhood that lie inside the map are valid."""
+    holes = (~valid).float()
+    return F.max_pool2d(holes, size, stride=1, padding=size // 2) == 0

@@ -1,0 +1,28 @@
+"""The criterion of a discriminator's verdict."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from depthbench.losses.base import choose, wide
+
+
+class AdversarialLoss(nn.Module):
+    """How far a discriminator's logits are from the verdict ``real`` or ``fake``.
+
+    Args:
+        mode: ``bce`` (cross-entropy of the sigmoid: Isola et al., D3-Net's default) or ``lsgan`` (squared distance to
+            1 or 0: CycleGAN, mehrzadeh2020). Which of the two carvalho2018 used is not known.
+    """
+
+    def __init__(self, mode: str = "bce") -> None:
+        super().__init__()
+        self.mode = choose("mode", mode, ("bce", "lsgan"))
+
+    def forward(self, logits: Tensor, real: bool) -> Tensor:
+        """Mean over all logits (any shape, not passed through a sigmoid); scalar float32."""
+        with torch.autocast(logits.device.type, enabled=False):
+            logits = wide(logits)
+            wanted = torch.full_like(logits, float(real))
+            loss = F.binary_cross_entropy_with_logits if self.mode == "bce" else F.mse_loss
+            return loss(logits, wanted)

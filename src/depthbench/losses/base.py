@@ -1,0 +1,97 @@
+"""What every loss on maps shares: shapes checked, float32 outside autocast, holes neutral, masked means."""
+
+import torch
+from torch import Tensor, nn
+
+from depthbench.errors import UserError
+from depthbench.ops import check_maps
+
+Variant = str  # "paper" or "released": what the text says, or what the authors' code does
+
+
+class MapLoss(nn.Module):
+    """A loss between two maps ``(B, C, H, W)`` of one size; subclasses implement :meth:`measure`.
+
+    ``measure`` gets float32 maps (float64 where the prediction is), with autocast off, in which every hole holds 1
+    in both maps: the error of a hole is exactly zero and no log, root or quotient can overflow there.
+    """
+
+    def forward(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Return the scalar loss.
+
+        Args:
+            prediction: ``(B, C, H, W)``, metres (or the network's space, where the configuration says so).
+            target: same shape and unit.
+            valid: bool mask of the same shape; None means that all pixels count.
+
+        Raises:
+            UserError: shapes differ, or a value is impossible for this loss.
+        """
+        check_maps(prediction, target, valid)
+        with torch.autocast(prediction.device.type, enabled=False):
+            prediction, target = wide(prediction), wide(target)
+            if valid is not None:
+                prediction, target = prediction.where(valid, 1.0), target.where(valid, 1.0)
+            return self.measure(prediction, target, valid)
+
+    def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
+        """The arithmetic of the loss: a scalar."""
+        raise NotImplementedError
+
+
+def wide(values: Tensor) -> Tensor:
+    """At least float32: halves are widened, float64 stays."""
+    return values if values.dtype == torch.float64 else values.float()
+
+
+def mean(values: Tensor, valid: Tensor | None) -> Tensor:
+    """Mean over the valid pixels of the whole batch; 0 with gradient 0 where there are none."""
+    if valid is None:
+        return values.mean()
+    return values.where(valid, 0.0).sum() / valid.sum().clamp(min=1)
+
+
+def mean_per_image(values: Tensor, valid: Tensor | None) -> Tensor:
+    """:func:`mean` of each image: ``(B, C, H, W) -> (B,)``."""
+    if valid is None:
+        return values.mean(dim=(1, 2, 3))
+    return values.where(valid, 0.0).sum(dim=(1, 2, 3)) / valid.sum(dim=(1, 2, 3)).clamp(min=1)
+
+
+def mean_of_images(values: Tensor, valid: Tensor | None) -> Tensor:
+    """Mean of per-image values ``(B,)`` over the images that have a valid pixel."""
+    if valid is None:
+        return values.mean()
+    present = valid.flatten(1).any(dim=1)
+    return values.where(present, 0.0).sum() / present.sum().clamp(min=1)
+
+
+def logarithm(depth: Tensor, floor: float = 1e-3) -> Tensor:
+    """Natural log of a depth in metres; depths between 0 and ``floor`` count as ``floor``.
+
+    Raises:
+        UserError: a depth is negative (one look at the values, which on a GPU waits for them).
+    """
+    if bool((depth.detach() < 0).any()):
+        raise UserError(
+            f"A log loss got a depth of {depth.min().item():.3g} m; choose a depth space that is positive by "
+            "construction (such as Log or Bounded), or a loss without a logarithm."
+        )
+    return depth.clamp(min=floor).log()
+
+
+def choose(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    """Return ``value`` if it is one of ``allowed``, else raise a :class:`UserError` that names them."""
+    if value not in allowed:
+        raise UserError(f"{name} is {value!r}, but must be one of: {', '.join(allowed)}.")
+    return value
+
+
+def positive(name: str, value: float) -> float:
+    """Return ``value`` if it is above zero, else raise a :class:`UserError`."""
+    if not value > 0:
+        raise UserError(f"{name} is {value}, but must be above 0.")
+    return value
+
+
+VARIANTS = ("paper", "released")
