@@ -1,0 +1,24 @@
+"""Frames in: readers, splits, sizes."""
+
+from depthbench.data.frame import Batch, Frame, collate
+from depthbench.data.nyu_labeled import NYULabeled
+from depthbench.data.pairs import Pairs
+from depthbench.data.reader import Reader
+from depthbench.data.resize import Sample, resize_depth, resize_intrinsics, resize_rgb, to_frame
+from depthbench.data.splits import evenly_spaced, frame_count
+
+__all__ = [
+    "Batch",
+    "Frame",
+    "NYULabeled",
+    "Pairs",
+    "Reader",
+    "Sample",
+    "collate",
+    "evenly_spaced",
+    "frame_count",
+    "resize_depth",
+    "resize_intrinsics",
+    "resize_rgb",
+    "to_frame",
+]

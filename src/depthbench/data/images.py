@@ -1,0 +1,122 @@
+"""Decode pictures and 16-bit depth images, refusing what a decoder would quietly fill with grey."""
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depthbench.errors import UserError
+
+MAX_PIXELS = 1 << 26  # 67 megapixels; a damaged header must not ask for gigabytes
+MAX_BYTES = 1 << 29
+_PNG = b"\x89PNG\r\n\x1a\n"
+_START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+
+
+def read_bytes(path: Path) -> bytes:
+    """The whole file.
+
+    Raises:
+        UserError: if it is missing, not a plain file, unreadable or too large for an image.
+    """
+    try:
+        if not path.is_file():
+            raise UserError(f"{path} is not a file; check data.root and whether the download is complete.")
+        if path.stat().st_size > MAX_BYTES:
+            raise UserError(f"{path} has more than {MAX_BYTES >> 20} MiB and cannot be an image; replace it.")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{path} cannot be read ({error}); check its permissions and the disk.") from error
+
+
+def decode_rgb(data: bytes, where: str | Path) -> NDArray[np.uint8]:
+    """JPEG or PNG bytes -> ``(H, W, 3)`` uint8 RGB; pixels as stored, an orientation tag is not applied.
+
+    Raises:
+        UserError: naming ``where`` if the bytes are empty, truncated, damaged or no picture.
+    """
+    image = _decode(data, where, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def decode_depth(data: bytes, where: str | Path, dtype: type = np.uint16) -> NDArray[Any]:
+    """PNG bytes of one channel -> ``(H, W)`` in the units of the file.
+
+    Args:
+        data: the file's content.
+        where: named in errors.
+        dtype: ``np.uint16``, or ``np.uint8`` for the few data sets that store 8-bit depth.
+
+    Raises:
+        UserError: also if the image has colors or another bit depth.
+    """
+    image = _decode(data, where, cv2.IMREAD_UNCHANGED)
+    if image.ndim != 2:
+        raise UserError(f"{where} has colors, but depth has one channel; is this a colored rendering of the depth?")
+    if image.dtype != dtype:
+        want, have = 8 * np.dtype(dtype).itemsize, 8 * image.dtype.itemsize
+        raise UserError(f"{where} is a {have}-bit image, but depth is expected in {want} bits; convert or replace it.")
+    return image
+
+
+def _decode(data: bytes, where: str | Path, flags: int) -> NDArray[Any]:
+    if data.startswith(_PNG):
+        height, width = _png_size(data, where)
+    elif data.startswith(b"\xff\xd8"):
+        height, width = _jpeg_size(data, where)
+    else:
+        kind = "is empty" if not data else "is neither JPEG nor PNG"
+        raise UserError(f"{where} {kind}; download or export it again.")
+    if not 0 < height * width <= MAX_PIXELS:
+        raise UserError(f"{where} claims {width}x{height} pixels, so its header is damaged; download it again.")
+    try:
+        image: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        image = None
+    if image is None or image.shape[:2] != (height, width):
+        raise _damaged(where)
+    return image
+
+
+def _damaged(where: str | Path) -> UserError:
+    return UserError(f"{where} is truncated or damaged; download it again, or skip such files.")
+
+
+def _png_size(data: bytes, where: str | Path) -> tuple[int, int]:
+    """Height and width, after the checksum of every chunk: decoders deliver damaged rows without an error."""
+    offset, size = 8, None
+    view = memoryview(data)
+    while offset + 12 <= len(data):
+        length = int.from_bytes(data[offset : offset + 4])
+        kind, end = data[offset + 4 : offset + 8], offset + 8 + length
+        if end + 4 > len(data) or zlib.crc32(view[offset + 4 : end]) != int.from_bytes(data[end : end + 4]):
+            raise _damaged(where)
+        if kind == b"IHDR" and length >= 8:
+            size = int.from_bytes(data[offset + 12 : offset + 16]), int.from_bytes(data[offset + 8 : offset + 12])
+        if kind == b"IEND" and size:
+            return size
+        offset = end + 4
+    raise _damaged(where)
+
+
+def _jpeg_size(data: bytes, where: str | Path) -> tuple[int, int]:
+    """Height and width; the end marker must be there, because decoders paint missing rows grey."""
+    offset, size = 2, None
+    while offset + 9 <= len(data) and data[offset] == 0xFF:
+        marker = data[offset + 1]
+        if marker == 0xFF:
+            offset += 1
+            continue
+        if marker in _START_OF_FRAME:
+            size = int.from_bytes(data[offset + 5 : offset + 7]), int.from_bytes(data[offset + 7 : offset + 9])
+        if marker == 0xDA:  # start of scan: everything after it is the picture
+            if size and data.find(b"\xff\xd9", offset) >= 0:
+                return size
+            break
+        offset += 2 + int.from_bytes(data[offset + 2 : offset + 4])
+    raise _damaged(where)

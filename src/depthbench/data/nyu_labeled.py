@@ -1,0 +1,188 @@
+"""The labeled part of NYUv2: 795 pairs for training and 654 for testing, from the official file or from pictures."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import h5py
+import numpy as np
+import scipy.io
+from numpy.typing import NDArray
+
+from depthbench.data.pairs import camera_matrix, checked_scale, find_pairs
+from depthbench.data.reader import Reader, existing_folder, read_pair
+from depthbench.data.resize import DepthSize, Sample
+from depthbench.data.splits import evenly_spaced
+from depthbench.errors import UserError
+
+FILE = "nyu_depth_v2_labeled.mat"
+INTRINSICS = (518.85790117, 519.46961112, 325.58244941, 253.73616633)  # facts 4.6, 640x480
+_KEYS = {"filled": "depths", "raw": "rawDepths"}
+_SPLIT_KEYS = {"train": "trainNdxs", "test": "testNdxs"}
+Part = Literal["train", "test"]
+
+
+class NYULabeled(Reader):
+    """The official 795 / 654 pairs, 480x640.
+
+    Args:
+        root: a folder with ``nyu_depth_v2_labeled.mat`` and ``splits.mat``; or one with ``train/`` and ``test/``,
+            which hold ``rgb_00045.jpg`` with ``depth_00045.png`` (16 bits, see :class:`Pairs`).
+        part: ``train`` or ``test``.
+        split: how many of the training pairs, evenly spaced.
+        test_split: how many of the test pairs; None for all.
+        depth: ``filled`` (holes filled by colorization) or ``raw`` (0 where the sensor saw nothing). A folder of
+            pictures holds one kind only, taken to be ``filled``.
+        scale: metres per unit of a folder's depth images; not used with the official file.
+        size: (height, width) of the image delivered; None for 480x640.
+        depth_size: ``image`` or ``native``, see :class:`Reader`.
+
+    A frame's name is its 0-based index in the official file, such as ``00045``.
+
+    Raises:
+        UserError: when opened, if a file is missing, truncated or not what it claims to be.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        part: Part = "train",
+        split: str | int = "795",
+        test_split: str | int | None = None,
+        depth: Literal["filled", "raw"] = "filled",
+        scale: float | None = None,
+        size: Sequence[int] | None = None,
+        depth_size: DepthSize = "image",
+    ) -> None:
+        super().__init__(size, depth_size)
+        if part not in _SPLIT_KEYS or depth not in _KEYS:
+            raise UserError(f"part={part}, depth={depth}: part is train or test, depth is filled or raw.")
+        self.root = existing_folder(root, f"{FILE} and splits.mat, or the folders train and test")
+        if (self.root / FILE).exists():
+            self._names, self._load = _open_official(self.root, part, _KEYS[depth])
+        else:
+            self._names, self._load = _open_pictures(self.root, part, depth, scale)
+        amount = split if part == "train" else test_split
+        if amount is not None:
+            self._names = [self._names[index] for index in evenly_spaced(len(self._names), amount)]
+        self.check_units(scale or 1.0)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def read(self, index: int) -> Sample:
+        """See :meth:`Reader.read`."""
+        name = self._names[index]
+        return Sample(*self._load(name), camera_matrix(INTRINSICS), name)
+
+
+Pixels = tuple[NDArray[np.uint8], NDArray[np.float32]]
+Load = Callable[[str], Pixels]
+
+
+def _open_pictures(
+    root: Path, part: Part, depth: str, scale: float | None
+) -> tuple[list[str], Callable[[str], Pixels]]:
+    for needed in ("train", "test"):
+        if not (root / needed).is_dir():
+            raise UserError(f"{root} has neither {FILE} nor a folder {needed}; is data.root right?")
+    if depth == "raw":
+        raise UserError(f"{root} holds pictures with one kind of depth; data.depth=raw needs {FILE}.")
+    load = _Pictures(root / part, checked_scale(scale, root))
+    if (root / "splits.mat").exists():
+        allowed = {f"{index:05d}" for index in read_splits(root)[part]}
+        for strange in sorted(load.files.keys() - allowed):
+            raise UserError(f"{load.files[strange][0]} is not in the official {part} part; move it or mend splits.mat.")
+    return sorted(load.files), load
+
+
+class _Pictures:
+    """Load a pair of a folder by its name."""
+
+    def __init__(self, folder: Path, scale: float) -> None:
+        self.files = {pair.name: (pair.rgb, pair.depth) for pair in find_pairs(folder)}
+        self.scale = scale
+
+    def __call__(self, name: str) -> Pixels:
+        return read_pair(*self.files[name], self.scale)
+
+
+def _open_official(root: Path, part: Part, key: str) -> tuple[list[str], Load]:
+    load = _Official(root / FILE, key)
+    count = load.check()
+    wanted = read_splits(root)[part]
+    if max(wanted) >= count:
+        raise UserError(
+            f"{root / 'splits.mat'} names image {max(wanted) + 1}, but {root / FILE} holds only {count}; "
+            "take both from the same source."
+        )
+    return [f"{index:05d}" for index in wanted], load
+
+
+class _Official:
+    """Load an image of the HDF5 file by its name. Opened once per process: handles survive neither fork nor pickle."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        self.path, self.key = path, key
+        self._file: Any = None
+        self._owner = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_file": None, "_owner": 0}
+
+    def file(self) -> Any:
+        """The open file of this process."""
+        if self._owner != os.getpid():
+            self._file = None  # closes what a fork inherited, whose file offset the parent shares
+            try:
+                self._file = h5py.File(self.path, "r", locking=False)  # locks fail on many network disks
+            except OSError as error:
+                raise UserError(
+                    f"{self.path} is truncated or not a MATLAB 7.3 (HDF5) file; download it again (2.8 GB)."
+                ) from error
+            self._owner = os.getpid()
+        return self._file
+
+    def check(self) -> int:
+        """The number of images, after a look at names, shapes and types."""
+        file = self.file()
+        expected = {"images": (4, "u1"), self.key: (3, "f4")}
+        for key, (axes, kind) in expected.items():
+            found = file.get(key)
+            if not isinstance(found, h5py.Dataset) or found.ndim != axes or found.dtype != kind:
+                raise UserError(f"{self.path} has no proper '{key}'; is it the official labeled file of NYUv2?")
+        images, depths = file["images"].shape, file[self.key].shape
+        if images[1] != 3 or depths != (images[0], *images[2:]) or not images[0]:
+            raise UserError(f"{self.path}: images {images} and {self.key} {depths} do not belong together.")
+        return int(images[0])
+
+    def __call__(self, name: str) -> Pixels:
+        file, index = self.file(), int(name)
+        try:
+            rgb, depth = file["images"][index], file[self.key][index]
+        except (OSError, RuntimeError) as error:
+            raise UserError(f"{self.path} is damaged at image {index}; download it again.") from error
+        if not np.isfinite(depth).all() or depth.min() < 0:
+            raise UserError(f"{self.path} has impossible depth at image {index}; download it again.")
+        # h5py sees MATLAB's axes reversed: (3, W, H) and (W, H).
+        return np.ascontiguousarray(rgb.transpose(2, 1, 0)), np.ascontiguousarray(depth.T)
+
+
+def read_splits(root: Path) -> dict[str, list[int]]:
+    """Indices of the training and the test images from ``splits.mat``, 0-based and sorted (the file is 1-based).
+
+    Raises:
+        UserError: if the file is missing, damaged, or its parts overlap.
+    """
+    path = root / "splits.mat"
+    if not path.is_file():
+        raise UserError(f"{path} is missing; put the official splits.mat (trainNdxs, testNdxs) beside {FILE}.")
+    try:
+        content = scipy.io.loadmat(path)
+        parts = {part: [int(i) - 1 for i in np.sort(content[key], None)] for part, key in _SPLIT_KEYS.items()}
+    except Exception as error:  # scipy raises whatever a damaged byte leads to
+        raise UserError(f"{path} is damaged or has no trainNdxs and testNdxs; download it again.") from error
+    if min(map(min, parts.values()), default=-1) < 0 or set(parts["train"]) & set(parts["test"]):
+        raise UserError(f"{path} must hold 1-based indices whose parts do not overlap; download it again.")
+    return parts
