@@ -1,0 +1,220 @@
+"""Which frame is shown when: a pure function of (seed, position), the same for any number of workers and processes.
+
+Training frames form one endless stream: shuffled passes over the data set, one after the other. Batch ``b`` takes the
+positions ``[b * B, (b + 1) * B)`` of it, and each process its slice of them. So every batch is full, every frame is
+shown equally often, an epoch may have any length, and a run can be continued at any batch.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Protocol, cast
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from depthbench.data.frame import Batch, Frame, collate
+from depthbench.errors import UserError
+
+
+_NAME_BYTES = 128
+
+
+class Augment(Protocol):
+    """A policy: a new frame from a frame and the only randomness it may use."""
+
+    def __call__(self, frame: Frame, rng: np.random.Generator) -> Frame: ...  # noqa: D102
+
+
+class Key(NamedTuple):
+    """A frame of the stream: the pass over the data set (for the augmentation) and the index in it."""
+
+    turn: int
+    index: int
+
+
+class StreamBatches(Sampler[list[Key]]):
+    """The batches of one process, epoch by epoch.
+
+    Args:
+        length: frames in the data set.
+        batch_size: frames per step over all processes.
+        seed: decides the order.
+        epoch_size: frames per epoch; by default the whole data set. Rounded down to full batches.
+        rank: this process.
+        world: number of processes.
+    """
+
+    def __init__(
+        self, length: int, batch_size: int, seed: int, epoch_size: int | None = None, rank: int = 0, world: int = 1
+    ) -> None:
+        if batch_size % world:
+            raise UserError(
+                f"data.batch_size={batch_size} is the batch over all devices and cannot be shared evenly by {world} "
+                f"of them; choose a multiple of {world}."
+            )
+        self.length, self.batch_size, self.seed, self.rank, self.world = length, batch_size, seed, rank, world
+        self.steps = max(1, (epoch_size or length) // batch_size)
+        self.epoch = 0
+        self.start = 0
+        # Lightning tells the epoch to `batch_sampler.sampler`.
+        self.sampler = self
+
+    def set_epoch(self, epoch: int) -> None:
+        """Begin an epoch; a start inside it that was restored by :meth:`seek` is kept."""
+        if epoch != self.epoch:
+            self.epoch, self.start = epoch, 0
+
+    def seek(self, batch: int) -> None:
+        """Continue at this batch, counted from the beginning of training."""
+        self.epoch, self.start = divmod(batch, self.steps)
+
+    def _order(self, turn: int) -> np.ndarray:
+        return np.random.default_rng((self.seed, turn)).permutation(self.length)
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        share = self.batch_size // self.world
+        orders: dict[int, np.ndarray] = {}
+        for batch in range(self.start, self.steps):
+            first = (self.epoch * self.steps + batch) * self.batch_size + self.rank * share
+            keys = []
+            for position in range(first, first + share):
+                turn, place = divmod(position, self.length)
+                if turn not in orders:
+                    orders = {turn: self._order(turn)}
+                keys.append(Key(turn, int(orders[turn][place])))
+            yield keys
+
+    def __len__(self) -> int:
+        return self.steps
+
+
+class UnpaddedSampler(Sampler[int]):
+    """Every ``world``-th index from ``rank`` on: nothing twice, so that scores count each image once."""
+
+    def __init__(self, length: int, rank: int = 0, world: int = 1) -> None:
+        self.indices = range(rank, length, world)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.indices)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+def fetch(dataset: Dataset[Frame], indices: Sequence[int]) -> list[Frame]:
+    """Several frames at once where the data set knows how (``__getitems__``), else one by one."""
+    if hasattr(dataset, "__getitems__"):
+        frames: list[Frame] = dataset.__getitems__(list(indices))
+        return frames
+    return [dataset[index] for index in indices]
+
+
+class Stream(Dataset[Frame]):
+    """A training set asked by :class:`Key`; the augmentation depends on (seed, turn, index) alone."""
+
+    def __init__(self, dataset: Dataset[Frame], augment: Augment | None, seed: int) -> None:
+        self.dataset, self.augment, self.seed = dataset, augment, seed
+
+    def __getitems__(self, keys: Sequence[Key]) -> list[Frame]:
+        frames = fetch(self.dataset, [key.index for key in keys])
+        if self.augment is None:
+            return frames
+        return [
+            self.augment(frame, np.random.default_rng((self.seed, key.turn, key.index)))
+            for frame, key in zip(frames, keys, strict=True)
+        ]
+
+
+class Cached(Dataset[Frame]):
+    """Keeps every frame in memory that all workers share, from the first time it is asked for.
+
+    Images are kept in 8 bits if they are 8-bit images, else in 32, so that a cached frame equals a fresh one.
+    """
+
+    def __init__(self, dataset: Dataset[Frame]) -> None:
+        self.dataset = dataset
+        length = len(dataset)  # type: ignore[arg-type]
+        first = dataset[0]
+        self.eight_bits = torch.equal(_from_bytes(_to_bytes(first.image)), first.image)
+        dtype = torch.uint8 if self.eight_bits else torch.float32
+        self.images = torch.empty(length, *first.image.shape, dtype=dtype).share_memory_()
+        self.depths = torch.empty(length, *first.depth.shape).share_memory_()
+        self.intrinsics = torch.full((length, 3, 3), torch.nan).share_memory_()
+        self.names = torch.zeros(length, _NAME_BYTES, dtype=torch.uint8).share_memory_()
+        self.filled = torch.zeros(length, dtype=torch.bool).share_memory_()
+
+    def __len__(self) -> int:
+        return len(self.filled)
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Frame]:
+        missing = [index for index in dict.fromkeys(indices) if not self.filled[index]]
+        fresh = dict(zip(missing, fetch(self.dataset, missing), strict=True)) if missing else {}
+        for index, frame in fresh.items():
+            self._keep(index, frame)
+        return [fresh[index] if index in fresh else self._kept(index) for index in indices]
+
+    def __getitem__(self, index: int) -> Frame:
+        return self.__getitems__([index])[0]
+
+    def _keep(self, index: int, frame: Frame) -> None:
+        if frame.image.shape != self.images.shape[1:]:
+            raise UserError(
+                f"Frame {frame.name} is {tuple(frame.image.shape[1:])}, others are {tuple(self.images.shape[2:])}; "
+                "give data.size=[H,W] so that all are brought to one size."
+            )
+        self.images[index] = _to_bytes(frame.image) if self.eight_bits else frame.image
+        self.depths[index] = frame.depth
+        if frame.intrinsics is not None:
+            self.intrinsics[index] = frame.intrinsics
+        name = frame.name.encode()[:_NAME_BYTES]
+        self.names[index, : len(name)] = torch.frombuffer(bytearray(name), dtype=torch.uint8)
+        self.filled[index] = True
+
+    def _kept(self, index: int) -> Frame:
+        image = _from_bytes(self.images[index]) if self.eight_bits else self.images[index].clone()
+        intrinsics = None if self.intrinsics[index, 0, 0].isnan() else self.intrinsics[index].clone()
+        name = bytes(self.names[index].tolist()).rstrip(b"\0").decode(errors="ignore")
+        return Frame(image, self.depths[index].clone(), intrinsics, name)
+
+
+def _to_bytes(image: torch.Tensor) -> torch.Tensor:
+    return (image * 255).round().to(torch.uint8)
+
+
+def _from_bytes(image: torch.Tensor) -> torch.Tensor:
+    return image.to(torch.float32) / 255
+
+
+class StreamLoader(DataLoader[Frame]):
+    """A loader of :class:`StreamBatches` that checkpoints can stop and continue at any batch."""
+
+    def __init__(self, stream: Stream, batches: StreamBatches, workers: int, pin_memory: bool = False) -> None:
+        super().__init__(
+            stream,
+            batch_sampler=batches,
+            num_workers=workers,
+            collate_fn=collate,
+            persistent_workers=workers > 0,
+            pin_memory=pin_memory,
+        )
+        self.batches = batches
+        self._yielded = 0
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        self._yielded = 0
+        return self._iterate()
+
+    def _iterate(self) -> Iterator[Batch]:
+        # A generator, so that workers start only after Lightning has restored the position and told the epoch.
+        for batch in super().__iter__():
+            self._yielded += 1
+            yield cast(Batch, batch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where training stands, in batches from its beginning."""
+        batches = self.batches
+        return {"batch": batches.epoch * len(batches) + batches.start + self._yielded}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where :meth:`state_dict` was taken."""
+        self.batches.seek(state["batch"])

@@ -1,0 +1,101 @@
+"""From data sets to loaders."""
+
+import os
+from typing import Literal
+
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from depthbench.data.frame import Frame, collate
+from depthbench.data.loader import Augment, Cached, Stream, StreamBatches, StreamLoader, UnpaddedSampler
+from depthbench.errors import UserError
+
+
+class DataModule(pl.LightningDataModule):
+    """Training, validation and test frames of one choice of data.
+
+    Args:
+        train: frames to learn from.
+        test: frames to be scored at the end, each exactly once over all processes.
+        val: frames whose scores are logged during training (curves; nothing is ever selected by them).
+        split: the amount of training data, as a data set's YAML passes it on to ``train``.
+        size: ``(H, W)`` of the network's input, likewise.
+        batch_size: frames per training step, over all devices.
+        test_batch_size: frames per device in validation and test.
+        epoch_size: frames per epoch; by default all of them. Small epochs give large data sets more checkpoints.
+        workers: loader processes per device; ``auto`` is 0 without a GPU, where the network needs every core.
+        cache: ``ram`` keeps decoded training frames in memory that all workers share.
+        augment: the policy for training frames.
+        seed: of order and augmentation.
+    """
+
+    def __init__(
+        self,
+        train: Dataset[Frame],
+        test: Dataset[Frame],
+        val: Dataset[Frame] | None = None,
+        split: str | int | None = None,
+        size: tuple[int, int] | None = None,
+        batch_size: int = 16,
+        test_batch_size: int = 8,
+        epoch_size: int | None = None,
+        workers: int | Literal["auto"] = "auto",
+        cache: Literal["none", "ram"] = "none",
+        augment: Augment | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if cache not in ("none", "ram"):
+            raise UserError(f"data.cache={cache} is unknown; choose none or ram.")
+        self.train, self.val, self.test = train, val, test
+        self.split, self.size, self.batch_size, self.test_batch_size = split, size, batch_size, test_batch_size
+        self.epoch_size, self.workers, self.cache, self.seed = epoch_size, workers, cache, seed
+        self.augment = augment
+
+    def train_dataloader(self) -> StreamLoader:
+        """Full batches of a shuffled, augmented stream; continues where a checkpoint was taken."""
+        rank, world = self._process()
+        frames = Cached(self.train) if self.cache == "ram" else self.train
+        batches = StreamBatches(
+            len(frames),  # type: ignore[arg-type]
+            self.batch_size,
+            self.seed,
+            self.epoch_size,
+            rank,
+            world,
+        )
+        return StreamLoader(Stream(frames, self.augment, self.seed), batches, self._workers(), _pin())
+
+    def val_dataloader(self) -> list[DataLoader[Frame]]:
+        """Frames for the curves, or no loader at all."""
+        return [] if self.val is None else [self._scored(self.val)]
+
+    def test_dataloader(self) -> DataLoader[Frame]:
+        """Every test frame once over all processes."""
+        return self._scored(self.test)
+
+    def _scored(self, frames: Dataset[Frame]) -> DataLoader[Frame]:
+        rank, world = self._process()
+        return DataLoader(
+            frames,
+            batch_size=self.test_batch_size,
+            sampler=UnpaddedSampler(len(frames), rank, world),  # type: ignore[arg-type]
+            num_workers=self._workers(),
+            collate_fn=collate,
+            pin_memory=_pin(),
+        )
+
+    def _process(self) -> tuple[int, int]:
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+    def _workers(self) -> int:
+        if self.workers != "auto":
+            return int(self.workers)
+        if not torch.cuda.is_available():
+            return 0
+        return min(8, (os.cpu_count() or 1) // max(1, torch.cuda.device_count()))
+
+
+def _pin() -> bool:
+    return torch.cuda.is_available()

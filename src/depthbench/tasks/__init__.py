@@ -1,0 +1,17 @@
+"""Kinds of training, each a small LightningModule."""
+
+from depthbench.tasks.adversarial import Adversarial
+from depthbench.tasks.base import DepthTask
+from depthbench.tasks.optimization import Constant, OneCycle, Optimization, Polynomial, Steps
+from depthbench.tasks.regression import Regression
+
+__all__ = [
+    "Adversarial",
+    "Constant",
+    "DepthTask",
+    "OneCycle",
+    "Optimization",
+    "Polynomial",
+    "Regression",
+    "Steps",
+]

@@ -1,0 +1,151 @@
+"""What every kind of training shares: predicting, scoring and being optimized."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import pytorch_lightning as pl
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from depthbench import ops
+from depthbench.errors import UserError
+from depthbench.metrics import DepthScores, Protocol, predict_with_flip
+from depthbench.models import DepthNet
+from depthbench.tasks.optimization import Optimization, trainable
+
+LossSpace = Literal["metres", "network"]
+Maps = tuple[Tensor, Tensor, Tensor]
+
+
+class DepthTask(pl.LightningModule):
+    """A network that is scored under named protocols. A kind of training is a subclass with a ``training_step``.
+
+    Args:
+        net: the network.
+        loss: ``loss(prediction, target, valid) -> scalar``.
+        optim: optimizer and schedule.
+        protocols: by name; the first is the one whose scores are logged during training.
+        loss_space: ``metres``, or ``network`` for a loss on the network's output in its own depth space.
+        supervise_at: ``output`` brings the truth to the output's size (nearest, as the papers with half-size
+            outputs do), ``input`` brings the output to the truth's size (bilinear).
+        channels_last: memory layout of network and images.
+    """
+
+    find_unused_parameters = False
+
+    def __init__(
+        self,
+        net: DepthNet,
+        loss: nn.Module,
+        optim: Optimization,
+        protocols: Mapping[str, Protocol],
+        loss_space: LossSpace = "metres",
+        supervise_at: Literal["output", "input"] = "output",
+        channels_last: bool = False,
+    ) -> None:
+        super().__init__()
+        if loss_space not in ("metres", "network"):
+            raise UserError(f"task.loss_space={loss_space} is unknown; choose metres or network.")
+        if supervise_at not in ("output", "input"):
+            raise UserError(f"task.supervise_at={supervise_at} is unknown; choose output or input.")
+        self.layout = torch.channels_last if channels_last else torch.contiguous_format
+        self.net = net.to(memory_format=self.layout)
+        self.loss = loss
+        self.optim = optim
+        self.protocols = dict(protocols)
+        self.loss_space, self.supervise_at = loss_space, supervise_at
+        self.scores = nn.ModuleDict({name: protocol.scores() for name, protocol in self.protocols.items()})
+        self.rows: list[dict[str, Any]] = []
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Depth in metres at the image's size: ``(B, 3, H, W) -> (B, 1, H, W)``."""
+        depth: Tensor = self.net.predict(image.contiguous(memory_format=self.layout))
+        return depth
+
+    def supervised(self, output: Tensor, depth: Tensor) -> Maps:
+        """Prediction, target and mask at one size and in the loss's space."""
+        if self.supervise_at == "input":
+            output = ops.resize(output, (depth.shape[-2], depth.shape[-1]))
+        depth = ops.resize_depth(depth, (output.shape[-2], output.shape[-1]))
+        valid = depth > 0
+        if self.loss_space == "network":
+            return output, self.net.space.from_depth(depth), valid
+        return self.net.to_depth(output), depth, valid
+
+    def log_loss(self, total: Tensor, batch_size: int, parts: Mapping[str, Tensor] | None = None) -> None:
+        """Log the loss and its named parts."""
+        self.log("train/loss", total.detach(), prog_bar=True, batch_size=batch_size)
+        for name, value in (parts or getattr(self.loss, "parts", {})).items():
+            self.log(f"train/{name}", value, batch_size=batch_size)
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        """Update the scores of the first protocol."""
+        name = next(iter(self.protocols))
+        self._score(batch, {name: self.protocols[name]}, keep_rows=False)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the scores as ``val/AbsRel`` and so on."""
+        name = next(iter(self.protocols))
+        self._log_scores("val", name)
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        """Update the scores of all protocols, and keep those of each image."""
+        self._score(batch, self.protocols, keep_rows=True)
+
+    def on_test_epoch_start(self) -> None:
+        """Forget the rows of an earlier test."""
+        self.rows = []
+
+    def on_test_epoch_end(self) -> None:
+        """Collect the scores of all processes into :attr:`test_scores` and :attr:`rows`."""
+        self.test_scores = {name: self._log_scores("test", name) for name in self.protocols}
+        if dist.is_available() and dist.is_initialized():
+            gathered: list[list[dict[str, Any]]] = [[] for _ in range(dist.get_world_size())]
+            dist.all_gather_object(gathered, self.rows)
+            self.rows = [row for rows in gathered for row in rows]
+        self.rows.sort(key=lambda row: (row["protocol"], row["name"]))
+
+    def _score(self, batch: Any, protocols: Mapping[str, Protocol], keep_rows: bool) -> None:
+        predictions = {}
+        for name, protocol in protocols.items():
+            flip = protocol.flip_average
+            if flip not in predictions:
+                predictions[flip] = predict_with_flip(self, batch.image) if flip else self(batch.image)
+            maps = protocol.prepare(predictions[flip], batch.depth)
+            metric = self.scores[name]
+            assert isinstance(metric, DepthScores)
+            metric.update(*maps)
+            if keep_rows:
+                scores = {key: value.tolist() for key, value in metric.per_image(*maps).items()}
+                self.rows += [
+                    {"protocol": name, "name": image, **{key: values[i] for key, values in scores.items()}}
+                    for i, image in enumerate(batch.name)
+                ]
+
+    def _log_scores(self, stage: str, name: str) -> dict[str, float]:
+        metric = self.scores[name]
+        assert isinstance(metric, DepthScores)
+        scores = {key: float(value) for key, value in metric.compute().items()}
+        metric.reset()
+        prefix = stage if stage == "val" else f"{stage}/{name}"
+        # Every process has computed the same numbers already: nothing to synchronize.
+        self.log_dict({f"{prefix}/{key}": value for key, value in scores.items()}, rank_zero_only=False)
+        return scores
+
+    def configure_optimizers(self) -> Any:
+        """The network's and the loss's parameters, scheduled by steps."""
+        optimizer, scheduler = self.optim.build(self.parameter_groups(), self.total_steps())
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def parameter_groups(self) -> list[Any]:
+        """What the optimizer works on."""
+        return trainable(self.net) + trainable(self.loss)
+
+    def total_steps(self) -> int:
+        """Optimizer steps of the whole training, for schedules."""
+        steps = self.trainer.estimated_stepping_batches
+        if math.isinf(steps):
+            raise UserError("Training has no end; give trainer.max_epochs or trainer.max_steps.")
+        return int(steps)
