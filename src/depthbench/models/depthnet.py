@@ -1,0 +1,71 @@
+"""Encoder, decoder and depth space, composed."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from depthbench.models.decoder import Decoder, match
+from depthbench.models.encoder import Encoder
+from depthbench.models.spaces import Metric
+
+
+class MakesDecoder(Protocol):
+    """A decoder class, or a partial of it that lacks what the encoder knows."""
+
+    def __call__(self, *, channels: Sequence[int], reductions: Sequence[int]) -> Decoder:
+        """Make the decoder for features of these channels and reductions."""
+        ...
+
+
+class DepthNet(nn.Module):
+    """A depth network.
+
+    Args:
+        encoder: Gives features from fine to coarse.
+        decoder: A decoder class or partial, completed with the encoder's channels and reductions.
+        space: What the output means; :class:`Metric` by default.
+        start_depth: Depth in metres at which an untrained network starts, by the bias of the decoder's head; ``None``
+            leaves the bias as the decoder made it (the papers' way). Heads without a bias can't have it.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        decoder: MakesDecoder,
+        space: Metric | None = None,
+        start_depth: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder(channels=encoder.channels, reductions=encoder.reductions)
+        self.space = space or Metric()
+        bias = self.decoder.head.bias
+        if start_depth is not None and bias is not None:
+            with torch.no_grad():
+                bias[0] = self.space.bias(start_depth)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map ``(B, 3, H, W)`` RGB in [0, 1] to the output ``(B, C, h, w)`` in its space, at its own size."""
+        return self.space.activate(self.decoder(self.encoder(image), image))
+
+    def to_depth(self, output: Tensor) -> Tensor:
+        """Translate the first channel of an output of :meth:`forward` into metres ``(B, 1, h, w)``."""
+        return self.space.to_depth(output[:, :1])
+
+    def predict(self, image: Tensor) -> Tensor:
+        """Map ``(B, 3, H, W)`` RGB in [0, 1] to depth in metres ``(B, 1, H, W)``; float32."""
+        return match(self.to_depth(self(image)), image)
+
+
+class Predictor(nn.Module):
+    """A module whose ``forward`` is :meth:`DepthNet.predict`: what gets exported."""
+
+    def __init__(self, net: DepthNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map ``(B, 3, H, W)`` RGB in [0, 1] to depth in metres ``(B, 1, H, W)``."""
+        return self.net.predict(image)

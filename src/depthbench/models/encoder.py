@@ -1,0 +1,135 @@
+"""Any timm backbone as an encoder."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self, cast
+
+import timm
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.models.feature_extraction import create_feature_extractor
+
+from depthbench.errors import UserError
+from depthbench.models.weights import create_backbone
+
+
+class Encoder(nn.Module):
+    """Features of a timm backbone, from fine to coarse.
+
+    Images come in [0, 1]; the encoder normalizes them itself, as its weights expect. Transformers that work at
+    one scale get the image resized to the next multiple of their patch.
+
+    Args:
+        name: A timm model name.
+        pretrained: ``True`` (timm's weights), ``False`` (random), or a local ``.pth`` / ``.safetensors`` file.
+        taps: Names of the timm model's modules whose outputs are the features, for papers that tap elsewhere than
+            timm's ``features_only`` (DenseNet's, before the transitions, match no paper).
+        levels: Which of timm's feature levels to return; all by default. Not together with ``taps``.
+        stem: ``"conv4x4"`` puts D3-Net's learned 4x4 stride-2 convolution in the place of the max-pool and
+            LeakyReLU(0.2) in the place of the stem's and the last activation (facts 2.1).
+        frozen: Whether parameters stay as they are, and normalization statistics too.
+        mean: Of the normalization, in place of timm's.
+        std: Of the normalization, in place of timm's.
+        options: Further arguments of ``timm.create_model``, e.g. ``{"dynamic_img_size": True}`` for ViTs.
+
+    Attributes:
+        channels: Of each feature.
+        reductions: Image size over feature size, of each feature.
+
+    Raises:
+        UserError: If the name or a tap is unknown, weights are not to be had or do not match, or the backbone has no
+            max-pool for ``stem="conv4x4"``.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        name: str,
+        pretrained: bool | str | Path = True,
+        taps: Sequence[str] | None = None,
+        levels: Sequence[int] | None = None,
+        stem: Literal["timm", "conv4x4"] = "timm",
+        frozen: bool = False,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        if taps is not None and levels is not None:
+            raise UserError(f"Encoder '{name}' was given both `taps` and `levels`; give one of them.")
+        self.name, self.frozen = name, frozen
+        if taps is None and stem == "timm":
+            self.net, info = _timm_features(name, pretrained, levels, dict(options or {}))
+            self.channels, self.reductions = tuple(info.channels()), tuple(info.reduction())
+        else:
+            self.net = _tapped_features(name, pretrained, taps, stem, dict(options or {}))
+            self.channels, self.reductions = _measure(self.net)
+        self.multiple = self.reductions[-1] if len({*self.reductions}) == 1 else 1
+        config = cast(Any, timm.get_pretrained_cfg(name))
+        for key, values in (("mean", mean or config.mean), ("std", std or config.std)):
+            self.register_buffer(key, torch.tensor(list(values)).view(1, 3, 1, 1), persistent=False)
+        if frozen:
+            self.requires_grad_(False)
+            self.eval()
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch the mode; a frozen encoder stays in evaluation mode, so that its statistics stay too."""
+        return super().train(mode and not self.frozen)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Map ``(B, 3, H, W)`` RGB in [0, 1] to features ``(B, channels[i], ~H / reduction, ~W / reduction)``."""
+        x = (image - self.mean) / self.std
+        if self.multiple > 1:
+            size = [-(-side // self.multiple) * self.multiple for side in image.shape[-2:]]
+            x = F.interpolate(x, size=size, mode="bilinear", align_corners=False)
+        features = self.net(x)
+        return list(features.values()) if isinstance(features, dict) else list(features)
+
+
+def _timm_features(
+    name: str, pretrained: bool | str | Path, levels: Sequence[int] | None, options: dict[str, Any]
+) -> tuple[nn.Module, Any]:
+    if levels is not None:
+        options["out_indices"] = tuple(levels)
+    net = create_backbone(name, pretrained, features_only=True, **options)
+    return net, net.feature_info
+
+
+def _tapped_features(
+    name: str, pretrained: bool | str | Path, taps: Sequence[str] | None, stem: str, options: dict[str, Any]
+) -> nn.Module:
+    net = create_backbone(name, pretrained, **options)
+    info = cast(list[dict[str, Any]], net.feature_info)
+    if stem == "conv4x4":
+        _replace_max_pool(net, name, info[0]["num_chs"])
+    nodes = list(taps) if taps is not None else [level["module"] for level in info]
+    try:
+        return cast(nn.Module, create_feature_extractor(net, return_nodes=nodes))
+    except ValueError as error:
+        raise UserError(f"Encoder '{name}' can't be tapped at {nodes}: {error}") from error
+
+
+def _replace_max_pool(net: nn.Module, name: str, channels: int) -> None:
+    """Learned pooling and leaky activations of D3-Net: facts 2.1 (DenseUNet's stem)."""
+    modules = dict(net.named_modules())
+    pools = [key for key in ("features.pool0", "maxpool") if isinstance(modules.get(key), nn.MaxPool2d)]
+    if not pools:
+        raise UserError(f"stem='conv4x4' needs a stem with a max-pool (DenseNet, ResNet); '{name}' has none.")
+    conv = nn.Conv2d(channels, channels, 4, stride=2, padding=1, bias=False)
+    nn.init.normal_(conv.weight, 0.0, 0.02)
+    net.set_submodule(pools[0], nn.Sequential(conv, nn.BatchNorm2d(channels), nn.LeakyReLU(0.2, inplace=True)))
+    for key in ("features.norm0.act", "features.norm5.act", "act1"):
+        if key in modules:
+            net.set_submodule(key, nn.LeakyReLU(0.2, inplace=True))
+
+
+@torch.no_grad()
+def _measure(net: nn.Module, side: int = 128) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Channels and reductions of what ``net`` returns, seen on a black image."""
+    net.eval()
+    features = net(torch.zeros(1, 3, side, side)).values()
+    net.train()
+    return tuple(f.shape[1] for f in features), tuple(side // f.shape[2] for f in features)

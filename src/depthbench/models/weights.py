@@ -1,0 +1,84 @@
+"""timm networks with their weights: from the hub, from a local file, or random; never half loaded."""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from depthbench.errors import UserError
+
+
+def create_backbone(name: str, pretrained: bool | str | Path, **options: Any) -> nn.Module:
+    """Make the timm network ``name`` with its weights.
+
+    Args:
+        name: A timm model name.
+        pretrained: ``True`` takes timm's weights (from its cache or the network), ``False`` none, a path a
+            ``.pth`` (read with ``weights_only``) or ``.safetensors`` file with timm's names.
+        options: Arguments of ``timm.create_model``.
+
+    Raises:
+        UserError: If the name is unknown, or the weights are not to be had or do not match.
+    """
+    if not timm.is_model(name):
+        near = difflib.get_close_matches(name, timm.list_models(), n=3)
+        raise UserError(f"timm has no model '{name}'; nearest: {', '.join(near) or 'none'}.")
+    if isinstance(pretrained, bool):
+        return _from_hub(name, **options) if pretrained else timm.create_model(name, pretrained=False, **options)
+    state = read_weights(name, Path(pretrained))
+    try:
+        return timm.create_model(name, pretrained=True, pretrained_cfg_overlay={"state_dict": state}, **options)
+    except RuntimeError as error:
+        raise UserError(f"The weights in {pretrained} do not fit {name}: {error}") from error
+
+
+def _from_hub(name: str, **options: Any) -> nn.Module:
+    try:
+        return timm.create_model(name, pretrained=True, **options)
+    except Exception as error:  # the hub's clients raise many kinds: OSError, RuntimeError, ValueError, their own
+        raise UserError(
+            f"The pretrained weights of '{name}' are not to be had ({type(error).__name__}): connect to the network, "
+            "or set the encoder's `pretrained` to a local .pth or .safetensors file, or to false for a random start."
+        ) from error
+
+
+def read_weights(name: str, path: Path) -> dict[str, Tensor]:
+    """Read a file of weights and compare its names with those of the timm network ``name``.
+
+    The classifier may be absent or of any size, batch counters may be absent; everything else must match.
+
+    Raises:
+        UserError: If the file is missing or unreadable, or names differ (they are listed).
+    """
+    if not path.is_file():
+        raise UserError(f"There is no file of weights at '{path}'; correct the encoder's `pretrained`.")
+    try:
+        state: dict[str, Tensor] = timm.models.load_state_dict(str(path), device="cpu", weights_only=True)
+    except Exception as error:
+        raise UserError(f"'{path}' can't be read as .pth (weights only) or .safetensors: {error}") from error
+    with torch.device("meta"):
+        network = timm.create_model(name, pretrained=False)
+    _compare(name, path, state, network)
+    return state
+
+
+def _compare(name: str, path: Path, state: Mapping[str, Tensor], network: nn.Module) -> None:
+    classifier = network.pretrained_cfg.get("classifier") or ()  # type: ignore[union-attr, operator]
+    heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
+
+    def matters(key: str) -> bool:
+        return not key.endswith("num_batches_tracked") and key.rpartition(".")[0] not in heads
+
+    expected, found = (set(filter(matters, keys)) for keys in (network.state_dict(), state))
+    if expected == found:
+        return
+    parts = []
+    for label, names in (("missing", expected - found), ("unknown", found - expected)):
+        if names:
+            shown = ", ".join(sorted(names)[:5]) + (", ..." if len(names) > 5 else "")
+            parts.append(f"{len(names)} {label} ({shown})")
+    raise UserError(f"The names in '{path}' are not those of timm's {name}: {'; '.join(parts)}; nothing was loaded.")
