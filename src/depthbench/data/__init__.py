@@ -1,5 +1,6 @@
 """Frames in: readers, splits, sizes."""
 
+from depthbench.data.augment import Policy
 from depthbench.data.frame import Batch, Frame, collate
 from depthbench.data.nyu_labeled import NYULabeled
 from depthbench.data.pairs import Pairs
@@ -12,6 +13,7 @@ __all__ = [
     "Frame",
     "NYULabeled",
     "Pairs",
+    "Policy",
     "Reader",
     "Sample",
     "collate",
