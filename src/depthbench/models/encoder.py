@@ -8,9 +8,9 @@ import timm
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models.feature_extraction import create_feature_extractor
 
 from depthbench.errors import UserError
+from depthbench.models.taps import TappedNet
 from depthbench.models.weights import create_backbone
 
 
@@ -66,7 +66,7 @@ class Encoder(nn.Module):
             self.channels, self.reductions = tuple(info.channels()), tuple(info.reduction())
         else:
             self.net = _tapped_features(name, pretrained, taps, stem, dict(options or {}))
-            self.channels, self.reductions = _measure(self.net)
+            self.channels, self.reductions = self.net.channels, self.net.reductions
         self.multiple = self.reductions[-1] if len({*self.reductions}) == 1 else 1
         config = cast(Any, timm.get_pretrained_cfg(name))
         for key, values in (("mean", mean or config.mean), ("std", std or config.std)):
@@ -85,8 +85,7 @@ class Encoder(nn.Module):
         if self.multiple > 1:
             size = [-(-side // self.multiple) * self.multiple for side in image.shape[-2:]]
             x = F.interpolate(x, size=size, mode="bilinear", align_corners=False)
-        features = self.net(x)
-        return list(features.values()) if isinstance(features, dict) else list(features)
+        return list(self.net(x))
 
 
 def _timm_features(
@@ -100,16 +99,13 @@ def _timm_features(
 
 def _tapped_features(
     name: str, pretrained: bool | str | Path, taps: Sequence[str] | None, stem: str, options: dict[str, Any]
-) -> nn.Module:
+) -> TappedNet:
     net = create_backbone(name, pretrained, **options)
     info = cast(list[dict[str, Any]], net.feature_info)
     if stem == "conv4x4":
         _replace_max_pool(net, name, info[0]["num_chs"])
     nodes = list(taps) if taps is not None else [level["module"] for level in info]
-    try:
-        return cast(nn.Module, create_feature_extractor(net, return_nodes=nodes))
-    except ValueError as error:
-        raise UserError(f"Encoder '{name}' can't be tapped at {nodes}: {error}") from error
+    return TappedNet(net, nodes)
 
 
 def _replace_max_pool(net: nn.Module, name: str, channels: int) -> None:
@@ -124,12 +120,3 @@ def _replace_max_pool(net: nn.Module, name: str, channels: int) -> None:
     for key in ("features.norm0.act", "features.norm5.act", "act1"):
         if key in modules:
             net.set_submodule(key, nn.LeakyReLU(0.2, inplace=True))
-
-
-@torch.no_grad()
-def _measure(net: nn.Module, side: int = 128) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Channels and reductions of what ``net`` returns, seen on a black image."""
-    net.eval()
-    features = net(torch.zeros(1, 3, side, side)).values()
-    net.train()
-    return tuple(f.shape[1] for f in features), tuple(side // f.shape[2] for f in features)

@@ -1,0 +1,166 @@
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from depthbench.errors import UserError
+from depthbench.models import Encoder
+
+DENSENET = ["features.norm0", "features.transition1.conv", "features.transition2.conv", "features.transition3.conv"]
+
+
+def test_normalizes_as_its_weights_expect():
+    encoder = Encoder("resnet10t", pretrained=False).eval()
+    image = torch.rand(1, 3, 64, 64)
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+    for ours, theirs in zip(encoder(image), encoder.net((image - mean) / std), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_own_mean_and_std_and_pnasnets():
+    with torch.device("meta"):
+        assert Encoder("resnet10t", pretrained=False, mean=[0, 0, 0], std=[1, 1, 1]).std.shape == (1, 3, 1, 1)
+    assert timm.get_pretrained_cfg("pnasnet5large").mean == (0.5, 0.5, 0.5)
+
+
+def test_levels():
+    encoder = Encoder("resnet10t", pretrained=False, levels=[1, 3])
+    assert (encoder.channels, encoder.reductions) == ((64, 256), (4, 16))
+    assert [f.shape[1] for f in encoder(torch.rand(1, 3, 65, 97))] == [64, 256]
+
+
+def test_taps_are_the_outputs_of_the_named_modules():
+    encoder = Encoder("densenet121", pretrained=False, taps=DENSENET).eval()
+    seen = {}
+    backbone = timm.create_model("densenet121", num_classes=0).eval()
+    flat = {key.replace(".", "_"): value for key, value in backbone.state_dict().items()}
+    for key, value in encoder.net.steps.state_dict().items():
+        flat[key.replace(".", "_")].copy_(value)
+    for name in DENSENET:
+        backbone.get_submodule(name).register_forward_hook(
+            lambda _module, _inputs, output, name=name: seen.update({name: output.clone()})
+        )
+    image = torch.rand(1, 3, 65, 97)
+    backbone((image - encoder.mean) / encoder.std)
+    for feature, name in zip(encoder(image), DENSENET, strict=True):
+        torch.testing.assert_close(feature, seen[name])
+    assert encoder.channels == (64, 128, 256, 512)
+
+
+def test_conv4x4_stem():
+    encoder = Encoder("resnet18", pretrained=False, stem="conv4x4")
+    convolution, norm, activation = encoder.net.steps.maxpool
+    assert convolution.weight.shape == (64, 64, 4, 4)
+    assert convolution.bias is None
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert activation.negative_slope == 0.2
+    assert encoder.net.steps.act1.negative_slope == 0.2
+    assert encoder.reductions == (2, 4, 8, 16, 32)
+    densenet = Encoder("densenet121", pretrained=False, stem="conv4x4", taps=[*DENSENET, "features.norm5"])
+    leaky = [name for name, module in densenet.net.named_modules() if isinstance(module, nn.LeakyReLU)]
+    assert leaky == ["steps.features_norm0.act", "steps.features_pool0.2", "steps.features_norm5.act"]
+
+
+def test_a_transformer_gets_whole_patches():
+    options = {"dynamic_img_size": True, "embed_dim": 24, "num_heads": 2, "depth": 2, "mlp_ratio": 1}
+    encoder = Encoder("vit_tiny_patch16_224", pretrained=False, levels=[0, 1], options=options)
+    assert [f.shape for f in encoder(torch.rand(1, 3, 65, 97))] == [(1, 24, 5, 7)] * 2
+
+
+def test_frozen_keeps_parameters_and_statistics():
+    encoder = Encoder("resnet10t", pretrained=False, frozen=True).train()
+    before = {key: value.clone() for key, value in encoder.state_dict().items()}
+    assert not any(p.requires_grad for p in encoder.parameters())
+    encoder(torch.rand(2, 3, 64, 64))
+    for key, value in encoder.state_dict().items():
+        torch.testing.assert_close(value, before[key], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+@pytest.mark.parametrize("taps", [None, ["act1", "layer4"]])
+def test_local_weights(tmp_path, suffix, taps):
+    backbone = timm.create_model("resnet10t")
+    path = tmp_path / f"weights.{suffix}"
+    save = save_file if suffix == "safetensors" else torch.save
+    save(backbone.state_dict(), path)
+    encoder = Encoder("resnet10t", pretrained=path, taps=taps).eval()
+    image = torch.rand(1, 3, 64, 64)
+    expected = backbone.eval().forward_features((image - encoder.mean) / encoder.std)
+    torch.testing.assert_close(encoder(image)[-1], expected)
+
+
+def test_weights_that_differ_are_refused_by_name(tmp_path):
+    state = timm.create_model("resnet10t").state_dict()
+    state["layer9.weight"] = state.pop("layer1.0.conv1.weight")
+    torch.save(state, tmp_path / "weights.pth")
+    with pytest.raises(UserError, match=r"1 missing \(layer1\.0\.conv1\.weight\); 1 unknown \(layer9\.weight\)"):
+        Encoder("resnet10t", pretrained=tmp_path / "weights.pth")
+
+
+def test_weights_of_another_shape_are_refused(tmp_path):
+    state = timm.create_model("mobilenetv2_100").state_dict()
+    state["conv_stem.weight"] = torch.zeros(32, 3, 5, 5)
+    torch.save(state, tmp_path / "weights.pth")
+    with pytest.raises(UserError, match=r"(?s)do not fit mobilenetv2_100.*conv_stem"):
+        Encoder("mobilenetv2_100", pretrained=tmp_path / "weights.pth")
+
+
+def test_unreadable_weights(tmp_path):
+    with pytest.raises(UserError, match="no file of weights"):
+        Encoder("resnet10t", pretrained=tmp_path / "absent.pth")
+    (tmp_path / "broken.safetensors").write_bytes(b"not weights")
+    with pytest.raises(UserError, match="can't be read"):
+        Encoder("resnet10t", pretrained=tmp_path / "broken.safetensors")
+
+
+def test_without_a_network(monkeypatch):
+    def refuse(*_args, **_options):
+        raise OSError("no network")
+
+    monkeypatch.setattr(timm, "create_model", refuse)
+    with pytest.raises(UserError, match=r"'resnet18' are not to be had \(OSError\).*local"):
+        Encoder("resnet18")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"name": "resnet_fifty"}, "nearest"),
+        ({"name": "resnet10t", "taps": ["layer9"]}, "layer9"),
+        ({"name": "resnet10t", "taps": ["layer1"], "levels": [1]}, "both"),
+        ({"name": "mobilenetv2_035", "stem": "conv4x4"}, "max-pool"),
+    ],
+)
+def test_mistakes(arguments, message):
+    with pytest.raises(UserError, match=message):
+        Encoder(pretrained=False, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("densenet121", "densenet121"),
+        ("mobilenetv2_100", "mobilenetv2_100"),
+        pytest.param("densenet169", "densenet169_convs_fp16", marks=pytest.mark.slow),
+    ],
+)
+def test_real_weights(shared, name, file):
+    path = shared / "weights" / f"{file}.safetensors"
+    encoder = Encoder(name, pretrained=path)
+    assert all(p.dtype == torch.float32 for p in encoder.parameters())
+    # timm's own way to load the file, on an image of structure.
+    image = torch.linspace(0, 1, 64).expand(1, 3, 64, 64)
+    peer = timm.create_model(name, features_only=True, pretrained=True, pretrained_cfg_overlay={"file": str(path)})
+    for ours, theirs in zip(encoder.eval()(image), peer.eval()((image - encoder.mean) / encoder.std), strict=True):
+        torch.testing.assert_close(ours, theirs)
+        assert ours.std() > 0
+
+
+def test_d3net_takes_real_weights(shared):
+    path = shared / "weights" / "densenet121.safetensors"
+    encoder = Encoder("densenet121", pretrained=path, taps=DENSENET, stem="conv4x4")
+    state = timm.models.load_state_dict(str(path), weights_only=True)
+    torch.testing.assert_close(encoder.net.steps.features_conv0.weight, state["features.conv0.weight"])
+    key = "denseblock3.denselayer24.conv2.weight"
+    torch.testing.assert_close(encoder.net.get_parameter(f"steps.features_{key}"), state[f"features.{key}"])

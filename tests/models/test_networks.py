@@ -1,0 +1,213 @@
+"""Every network of conf/model: one small class each, which inherits its checks."""
+
+import copy
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+
+from depthbench.models import DepthNet, Predictor
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+
+
+def make(config: str, *overrides: str) -> DepthNet:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose(f"model/{config}", [f"model.{o}" for o in ("encoder.pretrained=false", *overrides)])
+    return instantiate(cfg.model)
+
+
+def count(*modules: torch.nn.Module) -> int:
+    return sum(p.numel() for module in modules for p in module.parameters())
+
+
+def conv(inputs: int, outputs: int, side: int, bias: bool) -> int:
+    """Parameters of a convolution."""
+    return inputs * outputs * side**2 + outputs * bias
+
+
+class NetworkChecks:
+    config: ClassVar[str]
+    decoder: ClassVar[int]  # parameters, by closed form from the facts
+    encoder: ClassVar[int]  # parameters
+    size: ClassVar[tuple[int, int]]  # of the paper's input, height by width
+    output: ClassVar[tuple[int, ...]]  # at that size
+    small: ClassVar[tuple[str, ...]] = ()  # overrides that make it fit for running here
+    odd: ClassVar[tuple[int, int]] = (67, 101)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def net(cls):
+        torch.manual_seed(0)
+        return make(cls.config, *cls.small)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def meta(cls):
+        with torch.device("meta"):
+            return make(cls.config)
+
+    @pytest.fixture
+    def image(self):
+        return torch.rand(2, 3, 64, 96)
+
+    def test_parameters(self, meta):
+        assert count(meta.encoder) == self.encoder
+        assert count(meta.decoder) == self.decoder
+
+    def test_shapes(self, meta):
+        image = torch.zeros(1, 3, *self.size, device="meta")
+        assert meta(image).shape[1:] == self.output
+        assert meta.predict(image).shape == (1, 1, *self.size)
+        for feature, channels in zip(meta.encoder(image), meta.encoder.channels, strict=True):
+            assert feature.shape[1] == channels
+
+    def test_odd_size(self, net):
+        with torch.no_grad():
+            depth = net.eval().predict(torch.rand(1, 3, *self.odd))
+        assert depth.shape == (1, 1, *self.odd)
+        assert depth.isfinite().all()
+
+    def test_save_and_load(self, net, image, tmp_path):
+        torch.save(net.state_dict(), tmp_path / "net.pt")
+        other = copy.deepcopy(net).eval()
+        with torch.no_grad():
+            for p in other.parameters():
+                p.add_(0.1)
+            other.load_state_dict(torch.load(tmp_path / "net.pt", weights_only=True))
+            torch.testing.assert_close(other(image), net.eval()(image), rtol=0, atol=0)
+
+    def test_gradients_reach_every_parameter(self, net, image):
+        net = copy.deepcopy(net).train()
+        with torch.no_grad():
+            for parameter in net.parameters():  # some start at zero and would hold gradients back
+                parameter.add_(0.01 * torch.randn_like(parameter))
+        output = net(image)
+        (output * torch.randn_like(output)).mean().backward()
+        for name, parameter in net.named_parameters():
+            if parameter.requires_grad:
+                assert parameter.grad is not None, name
+                assert parameter.grad.isfinite().all(), name
+                assert parameter.ndim == 1 or parameter.grad.any(), name
+
+    def test_bf16_and_channels_last(self, net, image):
+        net = net.eval()
+        last = copy.deepcopy(net).to(memory_format=torch.channels_last)
+        with torch.no_grad():
+            expected = net(image)
+            torch.testing.assert_close(last(image), expected, rtol=1e-3, atol=1e-4)
+            with torch.autocast("cpu", torch.bfloat16):
+                depth = net.predict(image)
+        assert depth.dtype == torch.float32
+        assert depth.isfinite().all()
+
+    @pytest.mark.slow
+    def test_export(self, net, image):
+        net = net.eval()
+        program = torch.export.export(Predictor(net), (image,))
+        with torch.no_grad():
+            torch.testing.assert_close(program.module()(image), net.predict(image), rtol=1e-4, atol=1e-4)
+
+    @pytest.mark.slow
+    def test_compile(self, net, image):
+        net = net.eval()
+        compiled = torch.compile(net, backend="aot_eager", fullgraph=True)
+        with torch.no_grad():
+            torch.testing.assert_close(compiled(image), net(image), rtol=1e-4, atol=1e-4)
+
+    @pytest.mark.slow
+    def test_one_batch_can_be_overfitted(self, net, image):
+        net = copy.deepcopy(net).train()
+        ramp = torch.linspace(1.5, 3.5, 96).expand(2, 1, 64, 96)
+        target = torch.nn.functional.interpolate(ramp, net(image).shape[-2:])
+        optimizer = torch.optim.Adam((p for p in net.parameters() if p.requires_grad), 1e-3)
+        errors = []
+        for _ in range(30):
+            error = (net.space.from_depth(target) - net(image)[:, :1]).abs().mean()
+            optimizer.zero_grad()
+            error.backward()
+            optimizer.step()
+            errors.append(error.item())
+        assert min(errors[-5:]) < 0.4 * errors[0]
+
+
+def d3net_decoder(*sizes: tuple[int, int]) -> int:
+    """Transposed 4x4 with bias, BN, 3x3 without, BN; then 3x3 to one channel without bias (facts 2.1)."""
+    blocks = sum(conv(i, o, 4, True) + 2 * o + conv(o, o, 3, False) + 2 * o for i, o in sizes)
+    return blocks + conv(sizes[-1][1], 1, 3, False)
+
+
+STEM = conv(64, 64, 4, False) + 2 * 64
+
+
+class TestD3Net(NetworkChecks):
+    config = "d3net"
+    encoder = 7_978_856 - 1_025_000 + STEM  # torchvision's count less the classifier
+    decoder = d3net_decoder((1024, 512), (1024, 256), (512, 128), (256, 64), (128, 64))
+    size = (256, 320)
+    output = (1, 256, 320)
+
+    def test_levels(self, meta):
+        features = meta.encoder(torch.zeros(1, 3, 256, 320, device="meta"))
+        assert [tuple(f.shape[1:]) for f in features] == [
+            (64, 128, 160),
+            (128, 64, 80),
+            (256, 32, 40),
+            (512, 16, 20),
+            (1024, 8, 10),
+        ]
+        assert meta.encoder.reductions == (2, 4, 8, 16, 32)
+
+
+class TestD3Net2018(TestD3Net):
+    config = "d3net_2018"
+
+    def test_output_is_bounded(self, net, image):
+        assert net(image).abs().max() <= 1
+        assert (net.to_depth(net(image)) >= 0).all()
+
+
+class TestD3NetResNet50(NetworkChecks):
+    config = "d3net_resnet50"
+    encoder = 25_557_032 - 2_049_000 + STEM
+    decoder = d3net_decoder((2048, 1024), (2048, 512), (1024, 256), (512, 64), (128, 64))
+    size = (256, 320)
+    output = (1, 256, 320)
+
+
+def unet_decoder(skips: tuple[int, ...], widths: tuple[int, ...]) -> int:
+    """Two 3x3 convolutions without bias, each with BN, per step; 3x3 to one channel with bias."""
+    total = conv(widths[-1], 1, 3, True)
+    for below, skip, width in zip((skips[0], *widths), skips[1:], widths, strict=False):
+        total += conv(below + skip, width, 3, False) + conv(width, width, 3, False) + 4 * width
+    return total
+
+
+class TestUNet(NetworkChecks):
+    config = "unet"
+    encoder = 1_811_712
+    decoder = unet_decoder((320, 96, 32, 24, 16), (256, 128, 64, 32))
+    size = (480, 640)
+    output = (1, 240, 320)
+
+    def test_untrained_starts_at_a_typical_depth(self, net, image):
+        assert 1 < net.eval().predict(image).median() < 6
+
+
+class TestSmall(NetworkChecks):
+    config = "small"
+    encoder = 4_922_488
+    decoder = unet_decoder((512, 256, 128, 64, 64), (128, 64, 48, 32))
+    size = (96, 128)
+    output = (1, 48, 64)
+
+
+def subclasses(cls: type) -> list[type]:
+    return [c for sub in cls.__subclasses__() for c in (sub, *subclasses(sub))]
+
+
+def test_every_network_has_its_class():
+    assert {c.config for c in subclasses(NetworkChecks)} == {path.stem for path in (CONF / "model").glob("*.yaml")}
