@@ -1,0 +1,54 @@
+"""A Kinect-like depth sensor: disparity steps, noise that grows with distance, and the places where it sees nothing."""
+
+import torch
+from torch import Tensor
+
+from depthbench.data.rooms.hashing import bell, pixel_keys
+from depthbench.data.rooms.texture import value_noise
+
+BASELINE = 0.075
+"""Metres between the infrared projector and its camera."""
+_FOCAL = 580.0
+_STEP = 1 / 8
+"""The sensor's focal length and its disparity step, in pixels of its 640x480 image."""
+_NOISE = 0.07
+"""Deviation of the disparity: gives Nguyen et al. 2012, 1.2 mm + 1.9 mm/m^2 (z - 0.4 m)^2."""
+RANGE = (0.5, 9.9)
+
+
+def shadowed(depth: Tensor, focal: float) -> Tensor:
+    """Pixels ``(B, H, W)`` that the projector, to the right of the camera, cannot light: left of near objects."""
+    columns = torch.arange(depth.shape[-1], dtype=torch.float32, device=depth.device)
+    seen = (columns - focal * BASELINE / depth).flip(-1)
+    return (seen - seen.cummin(-1).values > 0.25).flip(-1)
+
+
+def _patches(keys: Tensor, size: tuple[int, int]) -> Tensor:
+    """Smooth noise in [-1, 1] per frame, with the same pattern at every image size."""
+    height, width = size
+    y = (torch.arange(height, dtype=torch.float32, device=keys.device) + 0.5) * (30 / height)
+    x = (torch.arange(width, dtype=torch.float32, device=keys.device) + 0.5) * (40 / width)
+    grid_x, grid_y = x.expand(height, -1), y[:, None].expand(-1, width)
+    return value_noise(grid_x.expand(len(keys), -1, -1), grid_y.expand(len(keys), -1, -1), keys[:, None, None])
+
+
+def sense(depth: Tensor, facing: Tensor, reflect: Tensor, focal: float, keys: Tensor) -> Tensor:
+    """Depth as the sensor reports it, 0 where it reports nothing.
+
+    Args:
+        depth: ``(B, H, W)`` true depth in metres.
+        facing: cosine between surface normal and line of sight.
+        reflect: infrared reflectivity, 0 to 1.
+        focal: horizontal focal length in pixels of this image.
+        keys: ``(B,)`` int32, one per frame.
+    """
+    size = (depth.shape[1], depth.shape[2])
+    patch = _patches(keys, size)
+    disparity = _FOCAL * BASELINE / depth + _NOISE * bell(pixel_keys(keys, size, 1))
+    measured = _FOCAL * BASELINE / ((disparity / _STEP + 0.5).floor() * _STEP).clamp(min=_STEP)
+    echo = reflect * facing / (depth * depth)
+    rough = bell(pixel_keys(keys, size, 2))
+    seen = echo > 0.004 * (1 + 0.7 * patch + 0.15 * rough)
+    seen &= facing > 0.09 + 0.05 * patch
+    seen &= (depth > RANGE[0]) & (depth < RANGE[1]) & ~shadowed(depth, focal)
+    return measured * seen
