@@ -1,0 +1,50 @@
+"""``python -m depthbench.report RUNS... --output page.html``."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from depthbench.errors import UserError
+from depthbench.report.page import write_report
+from depthbench.report.runs import read_runs
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    command = argparse.ArgumentParser(
+        prog="python -m depthbench.report",
+        description="Tables, figures and one self-contained HTML page from run folders, and from nothing else.",
+    )
+    command.add_argument(
+        "runs", nargs="+", metavar="RUNS", help="run folders, or folders that contain them at any depth"
+    )
+    command.add_argument(
+        "--output", default="report.html", metavar="PAGE", help="the page to write (default: report.html)"
+    )
+    command.add_argument("--title", help="the page's heading (default: what was swept)")
+    command.add_argument("--no-figures", action="store_true", help="do not write the figures as PNG and PDF")
+    return command
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the report; 0 if it was written, 2 after a user's mistake."""
+    options = parser().parse_args(arguments)
+    try:
+        output = Path(options.output)
+        if not output.absolute().parent.is_dir():
+            raise UserError(f"The folder {output.absolute().parent} for the page does not exist; make it first.")
+        if output.is_dir():
+            raise UserError(
+                f"{output} is a folder; --output takes the name of the page, such as {output / 'report.html'}."
+            )
+        write_report(read_runs(options.runs), output, options.title, figures=not options.no_figures)
+    except (UserError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(output)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""What every caption says: data set, protocol, network, seeds, length of training, code version."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from depthbench.report.runs import Run
+from depthbench.report.study import Study, images_text
+
+PROCEDURAL = "rooms"
+ROOMS_NOTICE = (
+    "Rooms are a procedural world drawn by depthbench, not photographs. "
+    "No number on this data set compares with a published one."
+)
+SMOKE_NOTICE = "Smoke runs of a few steps: they show that everything runs, and nothing about quality."
+OWN_NOTICE = (
+    "Numbers compare with a paper's only where data, protocol, network and length of training are the paper's own."
+)
+
+
+def facts(study: Study, protocol: str) -> dict[str, str]:
+    """What the runs of a study have in common, or the range over which they differ."""
+    runs = [run for run in study.runs if run.state == "done"] or list(study.runs)
+    seeds = sorted({str(run.value("seed")) for run in runs if run.value("seed") is not None}, key=lambda s: (len(s), s))
+    images = _range(run.scores[protocol].get("images") for run in runs if protocol in run.scores)
+    return {
+        "Data": _data(study),
+        "Training images": ", ".join(images_text(amount).removesuffix(" images") for amount in study.amounts),
+        "Protocol": f"{protocol}, {images} test images" if images else protocol,
+        "Network": _listed(runs, _network),
+        "Seeds": f"{len(seeds)} (seed {_few(seeds)})" if seeds else "not recorded",
+        "Training": _training(runs),
+        "Code": _listed(runs, lambda run: run.info.get("code_version")),
+    }
+
+
+def about(study: Study, protocol: str) -> str:
+    """The facts as the last sentence of a caption."""
+    known = facts(study, protocol)
+    scored = f"protocol {known['Protocol']}; " if protocol else ""
+    return (
+        f"{known['Data']}; {scored}network {known['Network']}; seeds: {known['Seeds']}; "
+        f"training: {known['Training']}; code {known['Code']}."
+    )
+
+
+def notices(study: Study) -> list[str]:
+    """What a reader must know before reading any number."""
+    found = [ROOMS_NOTICE] if is_procedural(study.data) else [] if _is_paper_scale(study.runs) else [OWN_NOTICE]
+    if any(run.choices.get("trainer") == "smoke" or run.value("scale") == "smoke" for run in study.runs):
+        found.append(SMOKE_NOTICE)
+    return found
+
+
+def is_procedural(data: str) -> bool:
+    """Whether a data set is the embedded one."""
+    return data.lower().startswith(PROCEDURAL)
+
+
+def lead(study: Study, protocol: str) -> str:
+    """What was compared, on which data, in one sentence."""
+    known = facts(study, protocol)
+    methods, amounts = study.methods, [amount for amount in study.amounts if amount]
+    what = f"{len(methods)} methods ({_few(methods)})" if len(methods) > 1 else f"One method ({_few(methods)})"
+    if study.axes == ("loss",):
+        what = what.replace("methods", "losses")
+    if len(amounts) > 1:
+        sizes = ", ".join(images_text(amount).removesuffix(" images") for amount in amounts)
+        what += f" at {len(amounts)} amounts of training data ({sizes} images)"
+    elif amounts:
+        what += f", trained on {images_text(amounts[0])}"
+    done = sum(run.state == "done" for run in study.runs)
+    where = f" on {known['Data']}, scored under the protocol {known['Protocol']}"
+    return f"{what}{where}: {done} of {len(study.runs)} runs are done."
+
+
+def _data(study: Study) -> str:
+    sizes = {str(size) for run in study.runs if (size := run.value("data.size") or run.value("data.image_size"))}
+    size = f" at {_size(sizes.pop())}" if len(sizes) == 1 else ""
+    return f"{study.data}{' (procedural, not photographs)' if is_procedural(study.data) else ''}{size}"
+
+
+def _size(text: str) -> str:
+    return text.strip("[]()").replace(", ", "×")
+
+
+def _network(run: Run) -> str | None:
+    name = run.choices.get("model")
+    encoder = next((run.value(f"model.{key}") for key in _ENCODER if isinstance(run.value(f"model.{key}"), str)), None)
+    parts = [str(part) for part in dict.fromkeys((name, encoder)) if part]
+    return ", ".join(parts) or None
+
+
+_ENCODER = ("encoder.name", "net.encoder.name", "network.encoder.name", "encoder")
+
+
+def _training(runs: Iterable[Run]) -> str:
+    runs = list(runs)
+    steps = _range(run.done.get("steps") or run.status.get("steps") for run in runs)
+    trainers = _listed(runs, lambda run: run.choices.get("trainer"))
+    scale = _listed(runs, lambda run: run.value("scale"))
+    parts = [f"{steps} steps" if steps else "", f"trainer {trainers}", f"scale {scale}"]
+    return ", ".join(part for part in parts if part and "not recorded" not in part) or "not recorded"
+
+
+def _is_paper_scale(runs: Iterable[Run]) -> bool:
+    return all(run.value("scale") == "paper" for run in runs)
+
+
+def _listed(runs: Iterable[Run], read: Callable[[Run], Any]) -> str:
+    values = dict.fromkeys(str(value) for run in runs if (value := read(run)) not in (None, ""))
+    return _few(list(values)) if values else "not recorded"
+
+
+def _few(names: Iterable[str], most: int = 8) -> str:
+    names = list(names)
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _range(values: Iterable[Any]) -> str:
+    numbers = [float(value) for value in values if isinstance(value, int | float)]
+    if not numbers:
+        return ""
+    low, high = (f"{bound:,.0f}".replace(",", "\u202f") for bound in (min(numbers), max(numbers)))
+    return low if low == high else f"{low} to {high}"

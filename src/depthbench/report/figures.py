@@ -1,0 +1,307 @@
+"""Curves: error against amount of data, scores with intervals, convergence, and error against time."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+from numpy.typing import NDArray
+from scipy import stats
+
+from depthbench.report.evidence import Estimate, estimate, format_score
+from depthbench.report.runs import Run
+from depthbench.report.study import Cell, Study, higher_is_better, images_text, symbol
+from depthbench.report.style import INK, RC, Look, label, save, tip, to_svg
+from depthbench.report.table import Table, heading
+
+SHOWN = ("AbsRel", "RMSE", "delta1")
+POINTS = 160
+MOST_BARS = 40
+Draw = Callable[[Axes], None]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Panels drawn on demand: one SVG each for the page, all side by side for PNG and PDF."""
+
+    key: str
+    title: str
+    caption: str
+    panels: tuple[Draw, ...]
+    methods: tuple[str, ...]
+    size: tuple[float, float] = (4.0, 3.0)
+
+    def svgs(self, prefix: str) -> list[str]:
+        """One inline SVG per panel."""
+        found = []
+        with mpl.rc_context(RC):
+            for index, draw in enumerate(self.panels):
+                canvas = Canvas(figsize=self.size, layout="constrained")
+                draw(canvas.subplots())
+                found.append(to_svg(canvas, f"{prefix}-{self.key}-{index}"))
+        return found
+
+    def save(self, stem: Path, look: Look) -> None:
+        """Write ``stem.png`` and ``stem.pdf`` with a legend above."""
+        columns = min(len(self.panels), 3)
+        rows = math.ceil(len(self.panels) / columns)
+        with mpl.rc_context(RC):
+            canvas = Canvas(figsize=(self.size[0] * columns, self.size[1] * rows + 0.4), layout="constrained")
+            axes = canvas.subplots(rows, columns, squeeze=False).ravel()
+            for ax, draw in zip(axes, self.panels, strict=False):
+                draw(ax)
+            for ax in axes[len(self.panels) :]:
+                ax.remove()
+            if self.methods:
+                handles = _handles(self.methods, look)
+                canvas.legend(handles=handles, loc="outside upper left", ncols=min(7, len(handles)))
+            save(canvas, stem)
+
+
+def build_figures(study: Study, table: Table, look: Look, about: str) -> list[Figure]:
+    """The figures for which the runs hold enough."""
+    found = [_by_amount(study, table, look, about), _scores(study, table, look, about)]
+    found += [_convergence(study, look, about), _time(study, table, look, about)]
+    return [figure for figure in found if figure]
+
+
+def _handles(methods: Sequence[str], look: Look) -> list[Line2D]:
+    return [
+        Line2D([], [], color=look.color(name), marker=look.marker(name), linestyle=look.dash(name), label=label(name))
+        for name in methods
+    ]
+
+
+@dataclass(frozen=True)
+class PowerLaw:
+    """``error = factor * amount ** exponent`` with the exponent's 95 % interval (least squares in logarithms)."""
+
+    factor: float
+    exponent: float
+    low: float
+    high: float
+
+
+def fit_power_law(amounts: NDArray[np.float64], errors: NDArray[np.float64]) -> PowerLaw | None:
+    """Fit at least three amounts; None where there are fewer, or where an error is not positive."""
+    if len(np.unique(amounts)) < 3 or np.any(errors <= 0):
+        return None
+    fit = stats.linregress(np.log(amounts), np.log(errors))
+    half = float(stats.t.ppf(0.975, len(amounts) - 2) * fit.stderr)
+    return PowerLaw(float(np.exp(fit.intercept)), float(fit.slope), float(fit.slope) - half, float(fit.slope) + half)
+
+
+def _points(study: Study, method: str, protocol: str, metric: str) -> list[tuple[float, Estimate, Cell]]:
+    cells = [cell for cell in study.cells if cell.method == method and cell.amount]
+    return [(float(cell.amount or 0), item, cell) for cell in cells if (item := estimate(cell, protocol, metric))]
+
+
+def _by_amount(study: Study, table: Table, look: Look, about: str) -> Figure | None:
+    if len({cell.amount for cell in study.cells if cell.amount and cell.scored}) < 2:
+        return None
+    shown = _shown(table)
+    laws = _laws(study, table)
+    panels = tuple(_amount_panel(study, table.protocol, metric, look) for metric in shown)
+    said = " ".join(
+        f"{method}: {law.exponent:.2f} [{law.low:.2f}, {law.high:.2f}].".replace("-", "−")
+        for method, law in list(laws.items())[:12]
+    )
+    name = symbol(table.primary)
+    fitted = f" Thin dashes: fitted power law; exponent of {name} [95 % interval]: {said}" if laws else ""
+    return Figure(
+        "amount", "Error against amount of training data", f"{_bars(table)}{fitted} {about}", panels, study.methods
+    )
+
+
+def _laws(study: Study, table: Table) -> dict[str, PowerLaw]:
+    found = {}
+    for method in study.methods:
+        points = _points(study, method, table.protocol, table.primary)
+        law = fit_power_law(np.array([p[0] for p in points]), np.array([p[1].value for p in points]))
+        if law and not higher_is_better(table.primary):
+            found[method] = law
+    return found
+
+
+def _amount_panel(study: Study, protocol: str, metric: str, look: Look) -> Draw:
+    def draw(ax: Axes) -> None:
+        ax.set_xscale("log")
+        for method in study.methods:
+            points = _points(study, method, protocol, metric)
+            if points:
+                _amount_line(ax, points, method, metric, look)
+        amounts = sorted({float(cell.amount) for cell in study.cells if cell.amount})
+        _amount_axis(ax, amounts)
+        ax.yaxis.set_major_locator(MaxNLocator(5))
+        ax.set_title(heading(metric))
+        ax.set_xlabel("training images")
+
+    return draw
+
+
+def _amount_line(
+    ax: Axes, points: Sequence[tuple[float, Estimate, Cell]], method: str, metric: str, look: Look
+) -> None:
+    x, y = np.array([p[0] for p in points]), np.array([p[1].value for p in points])
+    color = look.color(method)
+    spread = np.array([[p[1].value - p[1].low, p[1].high - p[1].value] for p in points]).T
+    ax.errorbar(x, y, spread, fmt="none", ecolor=color, elinewidth=1.1, alpha=0.55, zorder=2)
+    ax.plot(x, y, color=color, marker=look.marker(method), linestyle=look.dash(method), zorder=3)
+    law = None if higher_is_better(metric) else fit_power_law(x, y)
+    if law:
+        fine = np.geomspace(x.min(), x.max(), 24)
+        ax.plot(fine, law.factor * fine**law.exponent, color=color, linewidth=0.9, linestyle=(0, (2, 2)), alpha=0.8)
+    for amount, item, cell in points:
+        tip(ax, amount, item.value, f"{method}, {images_text(cell.amount)}: {symbol(metric)} {estimate_text(item)}")
+
+
+def _amount_axis(ax: Axes, amounts: Sequence[float]) -> None:
+    ax.xaxis.set_major_locator(FixedLocator(list(amounts)))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def short(value: float) -> str:
+    """``12000`` as ``12k``."""
+    return f"{value / 1000:g}k" if value >= 1000 and value % 100 == 0 else f"{value:g}"
+
+
+def estimate_text(item: Estimate) -> str:
+    """``0.183 [0.176, 0.190]``."""
+    bounds = f" [{format_score(item.low)}, {format_score(item.high)}]" if item.over else ""
+    return f"{format_score(item.value)}{bounds}"
+
+
+def _scores(study: Study, table: Table, look: Look, about: str) -> Figure | None:
+    rows = [row for group in table.groups for row in group.rows]
+    if len({row.cell.amount for row in rows}) > 1 or len(rows) < 2:
+        return None
+    panels = tuple(_score_panel(table, metric, look) for metric in _shown(table))
+    height = 1.0 + 0.26 * min(len(rows), MOST_BARS)
+    left_out = f" The best {MOST_BARS} of {len(rows)} are shown." if len(rows) > MOST_BARS else ""
+    caption = f"Best at the top. {_bars(table)}{left_out} {about}"
+    return Figure("scores", "Scores", caption, panels, (), (4.0, max(2.4, height)))
+
+
+def _score_panel(table: Table, metric: str, look: Look) -> Draw:
+    def draw(ax: Axes) -> None:
+        sign = -1 if higher_is_better(metric) else 1
+        found = [(row, item) for group in table.groups for row in group.rows if (item := row.estimates[metric])]
+        found = sorted(found, key=lambda pair: sign * pair[1].value)[:MOST_BARS]
+        for place, (row, item) in enumerate(found):
+            color = look.color(row.cell.method)
+            ax.plot([item.low, item.high], [place, place], color=color, linewidth=2.4, alpha=0.5)
+            ax.plot([item.value], [place], color=color, marker=look.marker(row.cell.method), markersize=7)
+            tip(ax, item.value, place, f"{row.label}: {symbol(metric)} {estimate_text(item)}")
+        ax.set_yticks(range(len(found)), [label(row.label[:34]) for row, _ in found], color=INK)
+        ax.set_ylim(len(found) - 0.4, -0.6)
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+        ax.grid(visible=False, axis="y")
+        ax.set_title(heading(metric))
+
+    return draw
+
+
+def _convergence(study: Study, look: Look, about: str) -> Figure | None:
+    names = {name for run in study.runs for name in run.history}
+    wanted = [name for name in ("val/AbsRel", "val/RMSE", "val/loss", "train/loss") if name in names]
+    if not wanted:
+        return None
+    name = wanted[0]
+    amounts = [amount for amount in study.amounts if any(name in run.history for run in _runs_at(study, amount))]
+    panels = tuple(_convergence_panel(study, amount, name, look) for amount in amounts)
+    what = symbol(name.removeprefix("val/")) if name.startswith("val/") else name
+    where = " on the validation images" if name.startswith("val/") else "; losses of different kinds do not compare"
+    caption = f"{what} by training step{where}; one line per run, seeds in the same color. {about}"
+    return Figure("convergence", "Convergence", caption, panels, study.methods)
+
+
+def _runs_at(study: Study, amount: int | None) -> list[Run]:
+    return [run for cell in study.cells if cell.amount == amount for run in cell.runs]
+
+
+def _convergence_panel(study: Study, amount: int | None, name: str, look: Look) -> Draw:
+    def draw(ax: Axes) -> None:
+        ends = []
+        for cell in (cell for cell in study.cells if cell.amount == amount):
+            for run in cell.runs:
+                if name not in run.history:
+                    continue
+                steps, values = thin(*run.history[name])
+                alpha = 1.0 if len(cell.runs) == 1 else 0.6
+                ax.plot(steps, values, color=look.color(cell.method), linestyle=look.dash(cell.method), alpha=alpha)
+                ends.append(values)
+                tip(ax, steps[-1], values[-1], f"{run.name}: {format_score(values[-1])} at step {steps[-1]:.0f}")
+        everything = np.concatenate(ends)
+        if everything.min() > 0 and everything.max() > 4 * everything.min():
+            ax.set_yscale("log")
+            _log_ticks(ax, everything)
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+        ax.set_title(images_text(amount))
+        ax.set_xlabel("step")
+
+    return draw
+
+
+def _log_ticks(ax: Axes, values: NDArray[np.float64]) -> None:
+    """Ticks at 1, 2 and 5 times powers of ten, as plain numbers."""
+    decades = range(math.floor(math.log10(values.min())), math.ceil(math.log10(values.max())) + 1)
+    ax.yaxis.set_major_locator(FixedLocator([m * 10.0**e for e in decades for m in (1, 2, 5)]))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.set_ylim(values.min() / 1.1, values.max() * 1.1)
+
+
+def thin(steps: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """At most ``POINTS`` points, by the mean of equal shares, so that long logs stay small and readable."""
+    if len(steps) <= POINTS:
+        return steps, values
+    parts = np.array_split(np.arange(len(steps)), POINTS)
+    return np.array([steps[part].mean() for part in parts]), np.array([values[part].mean() for part in parts])
+
+
+def _time(study: Study, table: Table, look: Look, about: str) -> Figure | None:
+    """Error against training time, for two runs or more that say how long they took."""
+    timed = [
+        (cell, run, float(run.done["seconds"]), run.scores[table.protocol][table.primary])
+        for cell in study.cells
+        for run in cell.scored
+        if isinstance(run.done.get("seconds"), int | float) and table.primary in run.scores.get(table.protocol, {})
+    ]
+    if len(timed) < 2 or min(row[2] for row in timed) <= 0:
+        return None
+
+    def draw(ax: Axes) -> None:
+        ax.set_xscale("log")
+        unit, name = (60.0, "minutes") if max(row[2] for row in timed) > 120 else (1.0, "seconds")
+        for cell, run, seconds, score in timed:
+            place = seconds / unit
+            ax.plot([place], [score], color=look.color(cell.method), marker=look.marker(cell.method), alpha=0.85)
+            tip(ax, place, score, f"{run.name}: {symbol(table.primary)} {format_score(score)}, {place:.1f} {name}")
+        low, high = 0.75 * min(row[2] for row in timed) / unit, 1.33 * max(row[2] for row in timed) / unit
+        ax.set_xlim(low, high)
+        ticks = [tick for e in range(-3, 7) for m in (1, 2, 3, 5) if low <= (tick := m * 10.0**e) <= high]
+        _amount_axis(ax, ticks)
+        ax.set_title(heading(table.primary))
+        ax.set_xlabel(f"{name} of training and testing, whole run")
+
+    caption = f"One point per run. Times hold for the machine named under Runs. {about}"
+    return Figure("time", "Error against time", caption, (draw,), study.methods)
+
+
+def _shown(table: Table) -> list[str]:
+    return [metric for metric in SHOWN if metric in table.metrics] or list(table.metrics[:3])
+
+
+def _bars(table: Table) -> str:
+    kinds = {"seeds": "seeds", "images": "test images (the runs' own seeds are fixed)"}
+    over = " or ".join(kinds[kind] for kind in sorted(table.over))
+    return f"Bars: 95 % intervals over {over}." if over else "No intervals: there are no scores of single images."

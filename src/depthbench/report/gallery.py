@@ -1,0 +1,159 @@
+"""Galleries: input, truth, and every method's prediction and error on the same frames in one color scale."""
+
+import base64
+import io
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure as Canvas
+from numpy.typing import NDArray
+from PIL import Image
+
+from depthbench.report.runs import Panels
+from depthbench.report.study import Study
+from depthbench.report.style import RC, label, save
+
+DEPTH_MAP, ERROR_MAP = "magma_r", "RdBu_r"
+ERROR_LIMIT = 0.5
+MISSING = (176, 181, 188)
+WIDTH, QUALITY = 320, 80
+MOST_FRAMES = 5
+BUDGET, PER_CELL = 3_000_000, 14_000  # bytes of all pictures, and of one prediction with its error
+MOST_COLUMNS = 12
+Pixels = NDArray[np.uint8]
+Map = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One method's prediction of one frame and its signed relative error, as pictures."""
+
+    method: str
+    prediction: Pixels
+    error: Pixels
+    absrel: float
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One test frame as the methods of one amount of data see it; ``range`` is that of the truth in metres."""
+
+    name: str
+    image: Pixels
+    truth: Pixels
+    range: tuple[float, float]
+    shots: tuple[Shot, ...]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Frames by amount of data, all in one depth scale of 0 to ``far`` metres."""
+
+    far: float
+    frames: dict[int | None, tuple[Frame, ...]]
+
+
+def build_gallery(study: Study) -> Gallery | None:
+    """The frames that all runs with panels have in common; the first seed of each cell. None without any."""
+    panels: dict[tuple[str, int | None], Panels] = {}
+    for cell in study.cells:
+        found = next((panel for run in cell.runs if run.state == "done" and (panel := run.panels())), None)
+        if found:
+            panels[cell.method, cell.amount] = found
+    common = _common(list(panels.values()))
+    if not common:
+        return None
+    common = common[: max(1, min(MOST_FRAMES, BUDGET // (PER_CELL * len(panels))))]
+    far = _far([panel.truth[panel.name.index(name)] for panel in panels.values() for name in common])
+    frames = {}
+    for amount in study.amounts:
+        here = {method: panel for (method, size), panel in panels.items() if size == amount}
+        if here:
+            frames[amount] = tuple(_frame(name, here, far) for name in common)
+    return Gallery(far, frames)
+
+
+def _common(panels: list[Panels]) -> list[str]:
+    if not panels:
+        return []
+    shared = set.intersection(*(set(panel.name) for panel in panels))
+    return [name for name in panels[0].name if name in shared]
+
+
+def _far(truths: list[Map]) -> float:
+    """The depth beyond which a hundredth of the truth lies, rounded up to half a metre."""
+    depths = np.concatenate([truth[truth > 0].ravel() for truth in truths])
+    return max(0.5, math.ceil(2 * float(np.percentile(depths, 99))) / 2) if len(depths) else 10.0
+
+
+def _frame(name: str, panels: dict[str, Panels], far: float) -> Frame:
+    first = next(iter(panels.values()))
+    index = first.name.index(name)
+    shots = []
+    for method, panel in panels.items():
+        place = panel.name.index(name)
+        prediction, truth = panel.prediction[place], panel.truth[place]
+        valid = (truth > 0) & np.isfinite(prediction)
+        error = np.where(valid, prediction - truth, 0) / np.where(valid, truth, 1)
+        absrel = float(np.abs(error[valid]).mean()) if valid.any() else math.nan
+        colors = paint(error, ERROR_MAP, -ERROR_LIMIT, ERROR_LIMIT, valid)
+        shots.append(Shot(method, paint(prediction, DEPTH_MAP, 0, far, np.isfinite(prediction)), colors, absrel))
+    truth = first.truth[index]
+    known = truth[truth > 0] if np.any(truth > 0) else np.zeros(1)
+    bounds = (float(known.min()), float(known.max()))
+    colors = paint(truth, DEPTH_MAP, 0, far, truth > 0)
+    return Frame(name, first.image[index].astype(np.uint8), colors, bounds, tuple(shots))
+
+
+def paint(values: NDArray[np.floating], name: str, low: float, high: float, valid: NDArray[np.bool_]) -> Pixels:
+    """A map ``(h, w)`` as colors ``(h, w, 3)`` in a fixed scale; what is not valid is gray."""
+    scaled = np.clip((np.where(valid, values, low) - low) / (high - low), 0, 1)
+    colors = mpl.colormaps[name](scaled, bytes=True)[..., :3]
+    return np.where(valid[..., None], colors, np.array(MISSING)).astype(np.uint8)
+
+
+def data_uri(pixels: Pixels) -> str:
+    """A picture as WebP inside the page."""
+    picture = Image.fromarray(pixels)
+    if picture.width > WIDTH:
+        picture = picture.resize((WIDTH, round(picture.height * WIDTH / picture.width)), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=QUALITY, method=4)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def gradient(name: str) -> str:
+    """A colormap as a CSS gradient, for a colorbar."""
+    stops = (mpl.colors.to_hex(mpl.colormaps[name](position)) for position in np.linspace(0, 1, 17))
+    return f"linear-gradient(to right, {', '.join(stops)})"
+
+
+def save_gallery(gallery: Gallery, amount: int | None, stem: Path) -> None:
+    """One amount's gallery as PNG and PDF, with colorbars; the first twelve methods."""
+    frames = gallery.frames[amount]
+    methods = [shot.method for shot in frames[0].shots][:MOST_COLUMNS]
+    height, width = frames[0].truth.shape[:2]
+    with mpl.rc_context(RC):
+        size = (1.5 * (len(methods) + 2), 3.0 * len(frames) * height / width + 0.9)
+        canvas = Canvas(figsize=size, layout="constrained")
+        axes = canvas.subplots(2 * len(frames), len(methods) + 2, squeeze=False)
+        for ax in axes.ravel():
+            ax.set_axis_off()
+        for row, frame in enumerate(frames):
+            top = [frame.image, frame.truth, *(shot.prediction for shot in frame.shots[:MOST_COLUMNS])]
+            for ax, pixels in zip(axes[2 * row], top, strict=True):
+                ax.imshow(pixels)
+            for ax, shot in zip(axes[2 * row + 1, 2:], frame.shots, strict=False):
+                ax.imshow(shot.error)
+        for ax, title in zip(axes[0], ["image", "truth", *methods], strict=True):
+            ax.set_title(label(title), fontsize=9)
+        bars = ((DEPTH_MAP, 0, gallery.far, "depth (m)"), (ERROR_MAP, -50, 50, "error (% of truth)"))
+        for name, low, high, text in bars:
+            scale = ScalarMappable(Normalize(low, high), name)
+            canvas.colorbar(scale, ax=list(axes.ravel()), location="bottom", label=text, fraction=0.03, aspect=60)
+        save(canvas, stem)

@@ -1,0 +1,189 @@
+"""The page: one self-contained HTML file from a template, and the same results as files beside it."""
+
+import base64
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from depthbench.report.context import about, facts, lead, notices
+from depthbench.report.exhibits import render_figure, render_gallery
+from depthbench.report.figures import Figure, build_figures
+from depthbench.report.gallery import Gallery, build_gallery, save_gallery
+from depthbench.report.results import render_table
+from depthbench.report.runlist import render_runs
+from depthbench.report.runs import Run
+from depthbench.report.study import Study, studies
+from depthbench.report.style import Look, html
+from depthbench.report.table import Table, build_table, comparisons_csv, to_csv, to_latex, to_markdown
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One data set's part of the page."""
+
+    study: Study
+    key: str
+
+    @cached_property
+    def tables(self) -> list[Table]:
+        """One table per protocol, the chosen protocol first."""
+        return [table for name in self.study.protocols if (table := build_table(self.study, name))]
+
+    @cached_property
+    def look(self) -> Look:
+        """The colors of the methods."""
+        return Look(self.study.methods)
+
+    @cached_property
+    def figures(self) -> list[Figure]:
+        """The figures, under the first protocol."""
+        if not self.tables:
+            return []
+        return build_figures(self.study, self.tables[0], self.look, self.about(self.tables[0].protocol))
+
+    @cached_property
+    def gallery(self) -> Gallery | None:
+        """The gallery, if any run kept panels."""
+        return build_gallery(self.study)
+
+    def about(self, protocol: str) -> str:
+        """The last sentence of every caption."""
+        return about(self.study, protocol)
+
+
+def write_report(runs: list[Run], output: Path, title: str | None = None, figures: bool = True) -> None:
+    """Write the page, and next to it ``<name>_files/`` with tables and figures.
+
+    Args:
+        runs: what :func:`~depthbench.report.runs.read_runs` gave.
+        output: the HTML file; its folder must exist.
+        title: the heading; without one it says what was swept.
+        figures: also write every figure as PNG and PDF.
+    """
+    chapters = [Chapter(study, f"data{index}") for index, study in enumerate(studies(runs))]
+    output.write_text(render(chapters, runs, title or default_title(chapters)), encoding="utf-8")
+    files = output.with_name(f"{output.stem}_files")
+    files.mkdir(exist_ok=True)
+    for chapter in chapters:
+        stem = f"{_slug(chapter.study.data)}-" if len(chapters) > 1 else ""
+        for table in chapter.tables:
+            _write_tables(chapter, table, files / f"{stem}{_slug(table.protocol)}")
+        if figures:
+            _write_figures(chapter, files, stem)
+
+
+def _write_tables(chapter: Chapter, table: Table, stem: Path) -> None:
+    caption = chapter.about(table.protocol)
+    parts = {
+        "scores.csv": to_csv(table),
+        "tests.csv": comparisons_csv(table),
+        "scores.md": to_markdown(table, caption),
+        "scores.tex": to_latex(table, caption),
+    }
+    for name, text in parts.items():
+        stem.with_name(f"{stem.name}-{name}").write_text(text, encoding="utf-8")
+
+
+def _write_figures(chapter: Chapter, files: Path, stem: str) -> None:
+    for figure in chapter.figures:
+        figure.save(files / f"{stem}{figure.key}", chapter.look)
+    if chapter.gallery:
+        for amount in chapter.gallery.frames:
+            save_gallery(chapter.gallery, amount, files / f"{stem}gallery{f'-{amount}' if amount else ''}")
+
+
+def default_title(chapters: list[Chapter]) -> str:
+    """What was swept, on which data."""
+    swept: dict[str, None] = {}
+    for chapter in chapters:
+        swept |= dict.fromkeys(axis.replace("_", " ") for axis in chapter.study.axes[:3])
+        if len(chapter.study.amounts) > 1:
+            swept["amount of data"] = None
+    names = list(swept) or ["results"]
+    what = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"{what[0].upper()}{what[1:]} on {', '.join(chapter.study.data for chapter in chapters)}"
+
+
+def render(chapters: list[Chapter], runs: list[Run], title: str) -> str:
+    """The whole page."""
+    many = len(chapters) > 1
+    parts = [f'<header><p class="eyebrow">depthbench report</p><h1>{html(title)}</h1>']
+    if not many:
+        parts.append(_introduction(chapters[0]))
+    parts.append(
+        f"<nav>{''.join(_links(chapter, many) for chapter in chapters)}<a href='#runs'>Runs</a></nav></header>"
+    )
+    for chapter in chapters:
+        if many:
+            heading = f'<h2 id="{chapter.key}">{html(chapter.study.data)}</h2>'
+            parts.append(f"<section>{heading}{_introduction(chapter)}</section>")
+        parts += [
+            _results(chapter),
+            *(render_figure(figure, chapter.look, chapter.key) for figure in chapter.figures),
+            render_gallery(chapter.gallery, chapter.key, chapter.about("")),
+        ]
+    parts += [render_runs(runs), _footer(runs)]
+    folder = resources.files("depthbench.report")
+    css, js, page = ((folder / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js", "html"))
+    return Template(page).substitute(title=html(title), css=css + _tab_rules(chapters), js=js, body="\n".join(parts))
+
+
+def _links(chapter: Chapter, many: bool) -> str:
+    if many:
+        return f'<a href="#{chapter.key}">{html(chapter.study.data)}</a>'
+    targets = {"scores": "Scores"} | {figure.key: figure.title for figure in chapter.figures}
+    targets |= {"gallery": "Gallery"} if chapter.gallery else {}
+    return "".join(f'<a href="#{chapter.key}-{key}">{html(name)}</a>' for key, name in targets.items())
+
+
+def _introduction(chapter: Chapter) -> str:
+    protocol = chapter.tables[0].protocol if chapter.tables else "not scored"
+    known = facts(chapter.study, protocol)
+    entries = "".join(f"<div><dt>{html(name)}</dt><dd>{html(value)}</dd></div>" for name, value in known.items())
+    said = "".join(f'<p class="notice">{html(notice)}</p>' for notice in notices(chapter.study))
+    return f'<p class="lead">{html(lead(chapter.study, protocol))}</p>{said}<dl class="facts">{entries}</dl>'
+
+
+def _results(chapter: Chapter) -> str:
+    if not chapter.tables:
+        return f'<section id="{chapter.key}-scores"><h2>Scores</h2><p>No run has been scored yet.</p></section>'
+    first, *others = chapter.tables
+    parts = [f'<section id="{chapter.key}-scores"><h2>Scores</h2>', _table(chapter, first)]
+    parts += [
+        f"<details><summary>Protocol {html(table.protocol)}</summary>{_table(chapter, table)}</details>"
+        for table in others
+    ]
+    return "".join([*parts, "</section>"])
+
+
+def _table(chapter: Chapter, table: Table) -> str:
+    caption = chapter.about(table.protocol)
+    downloads = {"CSV": to_csv(table), "Markdown": to_markdown(table, caption), "LaTeX": to_latex(table, caption)}
+    suffix = {"CSV": "csv", "Markdown": "md", "LaTeX": "tex"}
+    links = " · ".join(
+        f'<a download="{_slug(table.protocol)}-scores.{suffix[name]}" href="{_text_uri(text)}">{name}</a>'
+        for name, text in downloads.items()
+    )
+    return render_table(table, chapter.look, caption, links)
+
+
+def _tab_rules(chapters: list[Chapter]) -> str:
+    """Which tab each radio button opens, without a script."""
+    most = max((len(chapter.gallery.frames) for chapter in chapters if chapter.gallery), default=0)
+    return "".join(f".tabs > input:nth-of-type({k + 1}):checked ~ .tab{k} {{ display: block; }}\n" for k in range(most))
+
+
+def _footer(runs: list[Run]) -> str:
+    newest = max((str(run.info.get("created") or "") for run in runs), default="")
+    when = f"; the newest was started {html(newest)}" if newest else ""
+    return f"<footer>Made from {len(runs)} run folders by <code>python -m depthbench.report</code>{when}.</footer>"
+
+
+def _text_uri(text: str) -> str:
+    return "data:text/plain;charset=utf-8;base64," + base64.b64encode(text.encode("utf-8")).decode("ascii")
+
+
+def _slug(text: str) -> str:
+    return "".join(char if char.isalnum() or char in "-_" else "-" for char in text) or "results"

@@ -1,0 +1,165 @@
+"""The table of results: one row per method and amount of data, and the same as CSV, Markdown and LaTeX."""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from depthbench.report.evidence import Comparison, Estimate, compare, estimate, format_score, sentences, winner
+from depthbench.report.study import Cell, Study, higher_is_better, row_label, symbol
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its estimates by metric, and the metrics in which a test shows it best."""
+
+    label: str
+    cell: Cell
+    estimates: dict[str, Estimate | None]
+    best: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows that are compared with each other, and what may be said of them."""
+
+    title: str
+    rows: tuple[Row, ...]
+    sentences: tuple[str, ...]
+    comparisons: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """All results of a study under one protocol."""
+
+    protocol: str
+    metrics: tuple[str, ...]
+    groups: tuple[Group, ...]
+
+    @property
+    def primary(self) -> str:
+        """The metric of the sentences and figures: AbsRel where there is one."""
+        return "AbsRel" if "AbsRel" in self.metrics else self.metrics[0]
+
+    @property
+    def over(self) -> frozenset[str]:
+        """What the intervals are over."""
+        found = {item.over for group in self.groups for row in group.rows for item in row.estimates.values() if item}
+        return frozenset(found - {""})
+
+
+def build_table(study: Study, protocol: str) -> Table | None:
+    """Estimates, tests and sentences of a study; None where nothing was scored."""
+    metrics = study.metrics(protocol)
+    if not metrics:
+        return None
+    primary = "AbsRel" if "AbsRel" in metrics else metrics[0]
+    groups = tuple(_group(title, cells, protocol, metrics, primary) for title, cells in study.groups(protocol).items())
+    return Table(protocol, metrics, groups)
+
+
+def _group(title: str, cells: Sequence[Cell], protocol: str, metrics: Sequence[str], primary: str) -> Group:
+    tests = {metric: compare(cells, protocol, metric) for metric in metrics}
+    best = {metric: winner(cells, protocol, metric, tests[metric]) for metric in metrics}
+    rows = tuple(
+        Row(
+            label=row_label(cell, title),
+            cell=cell,
+            estimates={metric: estimate(cell, protocol, metric) for metric in metrics},
+            best=frozenset(metric for metric in metrics if best[metric] is cell),
+        )
+        for cell in cells
+    )
+    said = tuple(sentences(title, cells, protocol, primary, tests[primary]))
+    return Group(title, rows, said, tuple(tests[primary]))
+
+
+def to_csv(table: Table) -> str:
+    """Every number in full, with the bounds of its interval."""
+    header = ["protocol", "method", "images", "seeds"]
+    for metric in table.metrics:
+        header += [metric, f"{metric}_low", f"{metric}_high"]
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    for row in (row for group in table.groups for row in group.rows):
+        line: list[object] = [table.protocol, row.cell.method, row.cell.amount or "", len(row.cell.scored)]
+        for metric in table.metrics:
+            item = row.estimates[metric]
+            line += [item.value, item.low, item.high] if item and item.over else [item.value if item else "", "", ""]
+        writer.writerow(line)
+    return buffer.getvalue()
+
+
+def comparisons_csv(table: Table) -> str:
+    """Every paired test of the primary metric, Holm-corrected within its group."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    numbers_of = ["mean_difference", "p_holm", "images", "seeds_a", "seeds_b"]
+    writer.writerow(["protocol", "metric", "group", "a", "b", *numbers_of])
+    for group in table.groups:
+        for pair in group.comparisons:
+            names = [row_label(pair.a, group.title), row_label(pair.b, group.title)]
+            numbers = [pair.difference, pair.p, pair.images, *pair.seeds]
+            writer.writerow([table.protocol, table.primary, group.title, *names, *numbers])
+    return buffer.getvalue()
+
+
+def to_markdown(table: Table, caption: str) -> str:
+    """A table for a README, bold only where a test shows a best row."""
+    escape: Callable[[str], str] = lambda text: text.replace("|", "\\|")  # noqa: E731 (a name for a one-word rule)
+    lines = [
+        "| data | method | seeds | " + " | ".join(heading(metric) for metric in table.metrics) + " |",
+        "|---|---|---:|" + "---:|" * len(table.metrics),
+    ]
+    for group in table.groups:
+        for row in group.rows:
+            cells = [_score(row, metric, "**{}**") for metric in table.metrics]
+            start = [group.title or "–", row.label, str(len(row.cell.scored))]
+            lines.append("| " + " | ".join([*(escape(text) for text in start), *cells]) + " |")
+    said = [f"- {sentence}" for group in table.groups for sentence in group.sentences]
+    return "\n".join([*lines, "", *said, "", caption, ""])
+
+
+def to_latex(table: Table, caption: str) -> str:
+    """A ``booktabs`` table for a paper."""
+    columns = " & ".join(["method", *(_latex_heading(metric) for metric in table.metrics)])
+    lines = [
+        "\\begin{table}",
+        f"\\caption{{{_latex(caption)}}}",
+        f"\\begin{{tabular}}{{l{'r' * len(table.metrics)}}}",
+        "\\toprule",
+        f"{columns} \\\\",
+    ]
+    for group in table.groups:
+        lines.append("\\midrule")
+        if group.title:
+            lines.append(f"\\multicolumn{{{len(table.metrics) + 1}}}{{l}}{{\\emph{{{_latex(group.title)}}}}} \\\\")
+        for row in group.rows:
+            scores = [_score(row, metric, "\\textbf{{{}}}") for metric in table.metrics]
+            lines.append(" & ".join([_latex(row.label), *scores]) + " \\\\")
+    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", "\\end{table}", ""])
+
+
+def heading(metric: str) -> str:
+    """A metric with the direction in which it is better."""
+    return f"{symbol(metric)} {'↑' if higher_is_better(metric) else '↓'}"
+
+
+def _latex_heading(metric: str) -> str:
+    arrow = "$\\uparrow$" if higher_is_better(metric) else "$\\downarrow$"
+    names = {"log10": "$\\log_{10}$", **{f"delta{k}": f"$\\delta_{k}$" for k in (1, 2, 3)}}
+    return f"{names.get(metric) or _latex(symbol(metric))} {arrow}"
+
+
+def _score(row: Row, metric: str, bold: str) -> str:
+    item = row.estimates[metric]
+    text = format_score(item.value) if item else "–"
+    return bold.format(text) if metric in row.best else text
+
+
+def _latex(text: str) -> str:
+    special = {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
+    special |= {char: f"\\{char}" for char in "&%$#_{}"} | {"·": "$\\cdot$", "–": "--", "δ": "$\\delta$"}
+    return "".join(special.get(char, char) for char in text)
