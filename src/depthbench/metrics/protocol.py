@@ -1,0 +1,232 @@
+"""A protocol is an object: crop, range, mask, resize, flip, scaling, reduction, all by name."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from depthbench.errors import UserError
+from depthbench.metrics.alignment import median_scaled, scale_shift_aligned
+from depthbench.metrics.regions import Box, Region, region_box
+from depthbench.metrics.scores import REDUCTIONS, DepthScores
+from depthbench.ops import resize_depth
+
+Maps = tuple[Tensor, Tensor, Tensor]
+"""Prediction, truth and mask, ``(B, 1, h, w)`` each."""
+
+Limits = tuple[float | None, float | None]
+
+SCALINGS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "none": lambda prediction, truth, valid: prediction,
+    "median": median_scaled,
+    "scale_shift": scale_shift_aligned,
+}
+
+_CHOICES = {
+    "bounds": ("open", "closed"),
+    "truth": ("filled", "raw"),
+    "resize": ("bilinear", "bicubic", "nearest"),
+    "clamp_at": ("scored", "output"),
+    "scaling": tuple(SCALINGS),
+    "reduction": REDUCTIONS,
+    "comparison": ("strict", "inclusive"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """How predictions become scores.
+
+    In this order: the output is limited (``clamp_at="output"``), resized to the truth, cropped, brought to the
+    truth's scale over the valid pixels, limited (``clamp_at="scored"``) and compared.
+
+    Args:
+        name: of the protocol.
+        region: the crop, as :func:`~depthbench.metrics.regions.region_box` reads it. A crop in pixels refuses a truth
+            of another size.
+        score_size: ``(height, width)`` to which the truth is brought first (nearest), or None for its own.
+        min_depth: metres below which truth is not scored; None for no limit. Missing truth (0) never is.
+        max_depth: metres above which truth is not scored; None for no limit.
+        bounds: ``open``: a depth equal to a limit is not scored; ``closed``: it is.
+        truth: ``filled`` or ``raw``: which depth the protocol is defined on. Whoever loads the data provides it.
+        resize: how the prediction is brought to the truth's size: ``bilinear``, ``bicubic`` or ``nearest``.
+        align_corners: for ``bilinear`` and ``bicubic``.
+        clamp: limits of the prediction in metres, each a number or None; None for no limits. NaN and infinities are
+            kept: a range would hide that a network diverged.
+        clamp_at: ``scored``: after resizing and scaling; ``output``: before both.
+        flip_average: average with the prediction of the mirrored image; done by :func:`predict_with_flip`, for
+            ``prepare`` has no network.
+        scaling: ``none``, ``median`` or ``scale_shift``, per image (see :mod:`~depthbench.metrics.alignment`).
+        reduction: ``image``, ``pixel`` or ``mse_image`` (see :class:`~depthbench.metrics.DepthMetric`).
+        comparison: delta with ``<`` (``strict``) or ``<=`` (``inclusive``).
+        swapped: exchange prediction and truth in the scores, so that errors are divided by the prediction.
+        images: number of test images that published numbers have; None where it varies.
+
+    Raises:
+        UserError: for a value that does not exist, or limits in the wrong order.
+    """
+
+    name: str
+    region: Region = "full"
+    score_size: Sequence[int] | None = None
+    min_depth: float | None = None
+    max_depth: float | None = None
+    bounds: str = "open"
+    truth: str = "filled"
+    resize: str = "bilinear"
+    align_corners: bool = False
+    clamp: Sequence[float | None] | None = None
+    clamp_at: str = "scored"
+    flip_average: bool = False
+    scaling: str = "none"
+    reduction: str = "image"
+    comparison: str = "strict"
+    swapped: bool = False
+    images: int | None = None
+
+    def __post_init__(self) -> None:
+        for field, choices in _CHOICES.items():
+            if getattr(self, field) not in choices:
+                raise UserError(
+                    f"Protocol '{self.name}': {field} is '{getattr(self, field)}'; choose one of {', '.join(choices)}."
+                )
+        for field in ("region", "score_size", "clamp"):  # lists of a configuration, made hashable
+            value = getattr(self, field)
+            if value is not None and not isinstance(value, str):
+                object.__setattr__(self, field, tuple(value))
+        for field, limits in (("min_depth", (self.min_depth, self.max_depth)), ("clamp", self.limits)):
+            if None not in limits and limits[0] >= limits[1]:  # type: ignore[operator]
+                raise UserError(f"Protocol '{self.name}': the limits of {field} are {limits}, smallest first please.")
+
+    @property
+    def limits(self) -> Limits:
+        """Limits of the prediction."""
+        if self.clamp is None:
+            return None, None
+        if len(self.clamp) != 2:
+            raise UserError(f"Protocol '{self.name}': clamp is {self.clamp}; give two numbers, either may be null.")
+        return self.clamp[0], self.clamp[1]
+
+    @property
+    def strict(self) -> bool:
+        """Delta with ``<``."""
+        return self.comparison == "strict"
+
+    def scores(self, **kwargs: Any) -> DepthScores:
+        """An empty metric with this protocol's reduction and comparison."""
+        return DepthScores(reduction=self.reduction, strict=self.strict, **kwargs)
+
+    def prepare(self, prediction: Tensor, truth: Tensor, covers: Region = "full") -> Maps:
+        """Prediction, truth and mask as they are scored.
+
+        With ``swapped``, the first two are exchanged, so that they go into any metric as they come.
+
+        Args:
+            prediction: ``(B, 1, h, w)`` metres, any size.
+            truth: ``(B, 1, H, W)`` metres, 0 = missing.
+            covers: the part of the truth (of ``score_size``, where given) that the prediction shows, for networks
+                that see a crop (``kb``, ``hu``).
+
+        Returns:
+            Three maps ``(B, 1, h', w')`` of the region's size; the mask is bool.
+
+        Raises:
+            UserError: if the shapes are not those, the truth has another size than the region is defined on, or the
+                prediction does not cover the region.
+        """
+        truth, box = self.frame(truth)
+        prediction = self.fit(prediction, truth, covers)
+        prediction, truth = crop(prediction, box), crop(truth, box)
+        valid = self.mask(truth)
+        prediction = self.align(prediction, truth, valid)
+        return (truth, prediction, valid) if self.swapped else (prediction, truth, valid)
+
+    def frame(self, truth: Tensor) -> tuple[Tensor, Box]:
+        """The truth at scoring size, and the region's box on it."""
+        if truth.ndim != 4 or truth.shape[1] != 1:
+            raise UserError(f"Expected depth maps (B, 1, H, W), got a truth of shape {tuple(truth.shape)}.")
+        if self.score_size is not None:
+            truth = resize_depth(truth, (self.score_size[0], self.score_size[1]))
+        return truth, region_box(self.region, (truth.shape[-2], truth.shape[-1]))
+
+    def fit(self, prediction: Tensor, truth: Tensor, covers: Region = "full") -> Tensor:
+        """The prediction at the truth's size, float32; what it does not cover must lie outside the region."""
+        if prediction.ndim != 4 or prediction.shape[:2] != truth.shape[:2]:
+            raise UserError(
+                f"Expected depth maps (B, 1, H, W) for {len(truth)} images, got a prediction of shape "
+                f"{tuple(prediction.shape)}."
+            )
+        size = (truth.shape[-2], truth.shape[-1])
+        top, bottom, left, right = region_box(covers, size)
+        box = region_box(self.region, size)
+        if box[0] < top or box[1] > bottom or box[2] < left or box[3] > right:
+            raise UserError(
+                f"Protocol '{self.name}' scores rows {box[0]}:{box[1]}, columns {box[2]}:{box[3]}, but the prediction "
+                f"covers only rows {top}:{bottom}, columns {left}:{right}; choose a protocol inside that."
+            )
+        prediction = prediction.float()
+        if self.clamp_at == "output":
+            prediction = limited(prediction, self.limits)
+        prediction = self._resized(prediction, (bottom - top, right - left))
+        return F.pad(prediction, (left, size[1] - right, top, size[0] - bottom))
+
+    def _resized(self, prediction: Tensor, size: tuple[int, int]) -> Tensor:
+        if tuple(prediction.shape[-2:]) == size:
+            return prediction
+        if self.resize == "nearest":
+            return resize_depth(prediction, size)
+        return F.interpolate(prediction, size=size, mode=self.resize, align_corners=self.align_corners)
+
+    def mask(self, truth: Tensor) -> Tensor:
+        """Where the truth is present and within the range; bool."""
+        valid = truth > 0
+        for limit, closed, outside in ((self.min_depth, torch.ge, torch.gt), (self.max_depth, torch.le, torch.lt)):
+            if limit is not None:
+                valid &= (closed if self.bounds == "closed" else outside)(truth, limit)
+        return valid
+
+    def align(self, prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
+        """The prediction scaled and limited."""
+        prediction = SCALINGS[self.scaling](prediction, truth, valid)
+        return limited(prediction, self.limits) if self.clamp_at == "scored" else prediction
+
+
+def crop(maps: Tensor, box: Box) -> Tensor:
+    """The box of each map."""
+    return maps[..., box[0] : box[1], box[2] : box[3]]
+
+
+def limited(values: Tensor, limits: Limits) -> Tensor:
+    """Clamp finite values; NaN and infinities stay, so that they show in the scores."""
+    if limits == (None, None):
+        return values
+    # x - x is 0 for what is finite and NaN for the rest; a mask takes three times as long on a CPU.
+    return values.clamp(*limits) + (values - values)
+
+
+def predict_with_flip(predict: Callable[..., Tensor], image: Tensor, intrinsics: Tensor | None = None) -> Tensor:
+    """Mean of the prediction and of the mirrored prediction of the mirrored image, at the network's own size.
+
+    Exact for any width, since the maps are mirrored before any crop; crops follow.
+
+    Args:
+        predict: ``(image) -> (B, 1, h, w)``, or ``(image, intrinsics)`` where intrinsics are given.
+        image: ``(B, 3, H, W)``.
+        intrinsics: ``(B, 3, 3)`` in pixels of the image; mirrored with it.
+    """
+    flipped = image.flip(-1)
+    if intrinsics is None:
+        return 0.5 * (predict(image) + predict(flipped).flip(-1))
+    mirrored = flip_intrinsics(intrinsics, image.shape[-1])
+    return 0.5 * (predict(image, intrinsics) + predict(flipped, mirrored).flip(-1))
+
+
+def flip_intrinsics(intrinsics: Tensor, width: int) -> Tensor:
+    """Intrinsics ``(..., 3, 3)`` of the mirrored image (pixel centers at integers: ``cx -> width - 1 - cx``)."""
+    mirrored = intrinsics.clone()
+    mirrored[..., 0, 2] = width - 1 - intrinsics[..., 0, 2]
+    mirrored[..., 0, 1] = -intrinsics[..., 0, 1]
+    return mirrored

@@ -1,0 +1,172 @@
+"""The standard metrics as torchmetrics classes over one shared state."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from depthbench.errors import UserError
+from depthbench.metrics import functional
+
+REDUCTIONS = ("image", "pixel", "mse_image")
+_STATES = ("sums", "means", "scores", "images")
+
+
+class DepthMetric(Metric):
+    """The state that all standard metrics read: sums of sums, of per-image means and of per-image scores.
+
+    ``update(prediction, target, valid=None)`` takes maps ``(B, 1, H, W)`` in metres; see
+    :func:`~depthbench.metrics.functional.masked_sums`. Nothing waits for the device before ``compute``. States are
+    float64 sums, which stay float64 under ``.half()``, are exact over any number of processes, and are shared
+    between the metrics of a ``MetricCollection``.
+
+    An image without a valid pixel is counted but not averaged in. If no image has one, the result is NaN.
+
+    Args:
+        reduction: ``image``: mean of per-image scores (BTS, AdaBins, Lee and Kim); ``pixel``: all valid pixels of all
+            images pooled (DenseDepth, FCRN); ``mse_image``: read from the mean of per-image means, so that RMSE is
+            the root of the mean MSE (Hu 2019).
+        strict: delta with ``<``; False for ``<=``.
+        **kwargs: torchmetrics options.
+
+    Raises:
+        UserError: for an unknown reduction.
+    """
+
+    is_differentiable = False
+    higher_is_better: bool | None = False
+    full_state_update = False
+
+    def __init__(self, reduction: str = "image", strict: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if reduction not in REDUCTIONS:
+            raise UserError(f"Unknown reduction '{reduction}'; choose one of {', '.join(REDUCTIONS)}.")
+        self.reduction = reduction
+        self.strict = strict
+        # A MetricCollection merges states that are equal after the first batch, as strict and inclusive ones may be
+        # by chance; different names keep them apart.
+        self._suffix = "" if strict else "_inclusive"
+        widths = (len(functional.COLUMNS), len(functional.COLUMNS), len(functional.SCORES), 2)
+        for name, width in zip(_STATES, widths, strict=True):
+            self.add_state(name + self._suffix, torch.zeros(width, dtype=torch.float64), dist_reduce_fx="sum")
+
+    def state(self, name: str) -> Tensor:
+        """One of ``sums``, ``means``, ``scores``, ``images`` (counted, without a valid pixel)."""
+        found: Tensor = getattr(self, name + self._suffix)
+        return found
+
+    def update(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> None:
+        """Add a batch."""
+        self.add(functional.masked_sums(prediction, target, valid, strict=self.strict))
+
+    def per_image(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> dict[str, Tensor]:
+        """Scores of each image ``(B,)`` with this metric's comparison (NaN without a valid pixel); no state changes."""
+        return functional.per_image(prediction, target, valid, strict=self.strict)
+
+    @torch.no_grad()
+    def add(self, sums: Tensor) -> None:
+        """Add a batch whose ``masked_sums`` ``(B, S)`` are already there (say, because they were saved per image)."""
+        self._computed = None
+        self._update_count = max(self._update_count, 1)
+        counted = sums[:, :1] > 0
+        scores = torch.stack(list(functional.read_out(sums).values()), -1)
+        additions = (
+            sums.sum(0),
+            torch.where(counted, functional.means(sums), 0.0).sum(0),
+            torch.where(counted, scores, 0.0).sum(0),
+            torch.cat([counted.sum(0), (~counted).sum(0)]),
+        )
+        for name, addition in zip(_STATES, additions, strict=True):
+            setattr(self, name + self._suffix, self.state(name) + addition)
+
+    def read(self, name: str) -> Tensor:
+        """The score of this name (a key of ``functional.SCORES``) under this metric's reduction."""
+        if self.reduction == "image":
+            return self.state("scores")[list(functional.SCORES).index(name)] / self.state("images")[0]
+        return functional.SCORES[name](self.state("sums" if self.reduction == "pixel" else "means"))
+
+
+class DepthScores(DepthMetric):
+    """All standard scores from one state; arguments as for :class:`DepthMetric`."""
+
+    higher_is_better = None
+
+    def compute(self) -> dict[str, Tensor]:
+        """Every score of ``functional.SCORES``; ``images`` averaged, ``images_empty`` without a valid pixel,
+        ``pixels`` and ``nonfinite`` (valid pixels whose relative error is NaN or infinite), all scalars.
+        """  # noqa: D205
+        counted, empty = self.state("images")
+        pixels, nonfinite = self.state("sums")[:2]
+        counts = {"images": counted, "images_empty": empty, "pixels": pixels, "nonfinite": nonfinite}
+        return {name: self.read(name) for name in functional.SCORES} | counts
+
+
+class _Single(DepthMetric):
+    """One score."""
+
+    score: str
+
+    def compute(self) -> Tensor:
+        """The score, a float64 scalar."""
+        return self.read(self.score)
+
+
+class Delta(_Single):
+    """Share of pixels with ``max(p / t, t / p) < 1.25^power``; further arguments as for :class:`DepthMetric`."""
+
+    higher_is_better = True
+
+    def __init__(self, power: int = 1, reduction: str = "image", strict: bool = True, **kwargs: Any) -> None:
+        super().__init__(reduction, strict, **kwargs)
+        if power not in (1, 2, 3):
+            raise UserError(f"Delta exists for the powers 1, 2 and 3, not {power}.")
+        self.score = f"delta{power}"
+
+
+class AbsRel(_Single):
+    """Mean of ``|p - t| / t``."""
+
+    score = "AbsRel"
+
+
+class SqRel(_Single):
+    """Mean of ``(p - t)^2 / t`` (``usual``) or ``(p - t)^2 / t^2`` (``textbook``)."""
+
+    def __init__(self, definition: str = "usual", reduction: str = "image", strict: bool = True, **kwargs: Any) -> None:
+        super().__init__(reduction, strict, **kwargs)
+        functional.choose(functional.SQ_REL, definition, "SqRel")
+        self.score = "SqRel" if definition == "usual" else f"SqRel_{definition}"
+
+
+class RMSE(_Single):
+    """Root of the mean squared error, metres."""
+
+    score = "RMSE"
+
+
+class RMSELog(_Single):
+    """Root of the mean squared difference of natural logarithms."""
+
+    score = "RMSElog"
+
+
+class RMSESI(_Single):
+    """RMSElog with the global scale removed (Lee and Kim 2020)."""
+
+    score = "RMSE_si"
+
+
+class Log10(_Single):
+    """Mean absolute difference of decimal logarithms."""
+
+    score = "log10"
+
+
+class SILog(_Single):
+    """Scale-invariant error of the logarithm; ``definition`` is a key of ``functional.SILOG``."""
+
+    def __init__(self, definition: str = "bts", reduction: str = "image", strict: bool = True, **kwargs: Any) -> None:
+        super().__init__(reduction, strict, **kwargs)
+        functional.choose(functional.SILOG, definition, "SILog")
+        self.score = "SILog" if definition == "bts" else f"SILog_{definition}"

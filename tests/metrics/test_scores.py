@@ -1,0 +1,197 @@
+import os
+import socket
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+from torchmetrics import MetricCollection
+
+from depthbench.errors import UserError
+from depthbench.metrics import RMSE, RMSESI, AbsRel, Delta, DepthScores, Log10, RMSELog, SILog, SqRel, functional
+
+SINGLES = {
+    "delta1": Delta(),
+    "delta3": Delta(3),
+    "AbsRel": AbsRel(),
+    "SqRel": SqRel(),
+    "SqRel_textbook": SqRel("textbook"),
+    "RMSE": RMSE(),
+    "RMSElog": RMSELog(),
+    "RMSE_si": RMSESI(),
+    "log10": Log10(),
+    "SILog": SILog(),
+    "SILog_unidepth": SILog("unidepth"),
+}
+
+
+@pytest.fixture
+def batches(maps):
+    """Batches of 2 and 3 images, the second image without a valid pixel."""
+    prediction, truth, _ = maps(5)
+    truth[1] = 0
+    truth[2, :, 10:] = 0  # so that images differ in weight
+    return [(prediction[:2], truth[:2]), (prediction[2:], truth[2:])]
+
+
+def expected_scores(batches, reference, reduction):
+    images = [
+        (p.numpy(), t.numpy(), t.numpy() > 0) for ps, ts in batches for p, t in zip(ps, ts, strict=True) if t.any()
+    ]
+    rows = [reference(*image) for image in images]
+    if reduction == "image":
+        return {name: np.mean([row[name] for row in rows]) for name in rows[0]}
+    if reduction == "pixel":
+        flat = [np.concatenate([image[k][image[2]] for image in images]) for k in (0, 1)]
+        return reference(*flat, np.ones(flat[0].shape, bool))
+    return {
+        "RMSE": np.sqrt(np.mean([row["RMSE"] ** 2 for row in rows])),
+        "RMSElog": np.sqrt(np.mean([row["RMSElog"] ** 2 for row in rows])),
+        "AbsRel": np.mean([row["AbsRel"] for row in rows]),
+        "delta1": np.mean([row["delta1"] for row in rows]),
+    }
+
+
+@pytest.mark.parametrize("reduction", ["image", "pixel", "mse_image"])
+def test_reductions(batches, reference, reduction):
+    metric = DepthScores(reduction)
+    for batch in batches:
+        metric.update(*batch)
+    found = metric.compute()
+    for name, value in expected_scores(batches, reference, reduction).items():
+        np.testing.assert_allclose(found[name].item(), value, rtol=3e-6, err_msg=name)
+    assert found["images"] == 4
+    assert found["images_empty"] == 1
+    assert found["nonfinite"] == 0
+    assert found["pixels"] == sum((truth > 0).sum() for _, truth in batches)
+
+
+def test_reductions_differ(batches):
+    found = []
+    for reduction in ("image", "pixel", "mse_image"):
+        metric = DepthScores(reduction)
+        metric.update(*batches[1])
+        found.append(metric.compute()["RMSE"].item())
+    assert len(set(found)) == 3
+
+
+def test_one_class_per_score_and_one_state_for_all(batches):
+    collection = MetricCollection({name: metric.clone() for name, metric in SINGLES.items()} | {"all": DepthScores()})
+    for batch in batches:
+        collection.update(*batch)
+    assert len(collection.compute_groups) == 1
+    found = collection.compute()
+    for name in SINGLES:
+        assert found[name].item() == found[f"all_{name}" if f"all_{name}" in found else name].item()
+        assert SINGLES[name].higher_is_better == (name in functional.HIGHER_IS_BETTER)
+
+
+def test_single_classes_equal_depth_scores(batches):
+    scores = DepthScores("pixel")
+    scores.update(*batches[0])
+    for name, metric in {"RMSE": RMSE("pixel"), "SILog": SILog(reduction="pixel"), "AbsRel": AbsRel("pixel")}.items():
+        metric.update(*batches[0])
+        assert metric.compute() == scores.compute()[name]
+
+
+def test_strict_and_inclusive_never_share_a_state(batches):
+    collection = MetricCollection({"strict": Delta(), "inclusive": Delta(strict=False)})
+    collection.update(*batches[0])  # no ties here: the states are equal
+    truth = torch.ones(1, 1, 2, 2)
+    collection.update(truth * 1.25, truth)
+    assert len(collection.compute_groups) == 2
+    assert collection.compute()["inclusive"] > collection.compute()["strict"]
+
+
+def test_states_stay_float64(batches):
+    metric = DepthScores().half().to(torch.bfloat16)
+    metric.update(*[x.half() for x in batches[0]])
+    assert metric.state("sums").dtype == torch.float64
+    assert metric.compute()["AbsRel"].dtype == torch.float64
+
+
+def test_forward_returns_the_batch_and_keeps_the_whole(batches):
+    metric, first = AbsRel(), AbsRel()
+    first.update(*batches[0])
+    assert metric(*batches[0]) == first.compute()
+    metric(*batches[1])
+    whole = AbsRel()
+    for batch in batches:
+        whole.update(*batch)
+    torch.testing.assert_close(metric.compute(), whole.compute(), rtol=1e-14, atol=0)
+
+
+def test_adding_sums_equals_updating(batches):
+    updated, added = DepthScores(), DepthScores()
+    for batch in batches:
+        updated.update(*batch)
+        added.add(functional.masked_sums(*batch))
+        assert added.compute() == updated.compute()  # also after a compute that was cached
+
+
+def test_mean_of_per_image_scores_is_the_score(batches):
+    metric = DepthScores()
+    for batch in batches:
+        metric.update(*batch)
+    rows = torch.cat([metric.per_image(*batch)["AbsRel"] for batch in batches])
+    assert rows.isnan().tolist() == [False, True, False, False, False]
+    torch.testing.assert_close(rows.nanmean(), metric.compute()["AbsRel"], rtol=1e-14, atol=0)
+
+
+def test_nothing_valid_at_all_is_nan_and_counted():
+    metric = DepthScores()
+    metric.update(torch.ones(2, 1, 4, 4), torch.zeros(2, 1, 4, 4))
+    found = metric.compute()
+    assert found["AbsRel"].isnan()
+    assert found["images"] == 0
+    assert found["images_empty"] == 2
+
+
+def test_divergence_shows(batches):
+    prediction, truth = batches[1]
+    metric = DepthScores()
+    metric.update(prediction.masked_fill(truth > 9, float("nan")), truth)
+    found = metric.compute()
+    assert found["AbsRel"].isnan()
+    assert found["nonfinite"] == (truth > 9).sum()
+
+
+def test_unknown_reductions_and_powers():
+    with pytest.raises(UserError, match="image, pixel, mse_image"):
+        DepthScores("batch")
+    with pytest.raises(UserError, match="1, 2 and 3"):
+        Delta(4)
+
+
+def made(index):
+    generator = torch.Generator().manual_seed(index)
+    truth = (0.5 + 9 * torch.rand(1, 1, 31, 43, generator=generator)) * (index != 7)
+    return truth.clamp(min=0.4) * (0.2 * torch.randn(truth.shape, generator=generator)).exp(), truth
+
+
+def worker(rank, port, folder):
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", rank=rank, world_size=2)
+    metric = DepthScores()
+    for index in range(rank, 15, 2):  # 8 and 7 images: nothing is padded
+        metric.update(*made(index))
+    torch.save(metric.compute(), folder / f"{rank}.pt")
+    dist.destroy_process_group()
+
+
+def test_two_processes_count_15_images_and_agree_with_one(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # Forked, since two fresh interpreters take half a minute to import torch on a busy machine.
+    torch.multiprocessing.start_processes(worker, (port, tmp_path), nprocs=2, start_method="fork")
+    alone = DepthScores()
+    for index in range(15):
+        alone.update(*made(index))
+    expected = alone.compute()
+    assert (expected["images"], expected["images_empty"]) == (14, 1)
+    for rank in range(2):
+        found = torch.load(tmp_path / f"{rank}.pt")
+        for name, value in expected.items():
+            torch.testing.assert_close(found[name], value, rtol=1e-12, atol=1e-15, msg=name)
