@@ -1,20 +1,21 @@
 """What every loss on maps shares: shapes checked, float32 outside autocast, holes neutral, masked means."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 
 from depthbench.errors import UserError
 from depthbench.ops import check_maps
 
-Variant = str  # "paper" or "released": what the text says, or what the authors' code does
+T = TypeVar("T")
+Variant = str
+VARIANTS = ("paper", "released")  # what the text says, or what the authors' code does
 
 
 class MapLoss(nn.Module):
-    """A loss between two maps ``(B, C, H, W)`` of one size; subclasses implement :meth:`measure`.
-
-    ``measure`` gets float32 maps (float64 where the prediction is), with autocast off, in which every hole holds 1
-    in both maps: the error of a hole is exactly zero and no log, root or quotient can overflow there.
-    """
+    """A loss between two maps ``(B, C, H, W)`` of one size; subclasses implement :meth:`measure`."""
 
     def forward(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
         """Return the scalar loss.
@@ -27,16 +28,26 @@ class MapLoss(nn.Module):
         Raises:
             UserError: shapes differ, or a value is impossible for this loss.
         """
-        check_maps(prediction, target, valid)
-        with torch.autocast(prediction.device.type, enabled=False):
-            prediction, target = wide(prediction), wide(target)
-            if valid is not None:
-                prediction, target = prediction.where(valid, 1.0), target.where(valid, 1.0)
-            return self.measure(prediction, target, valid)
+        return in_float32(self.measure, prediction, target, valid)
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
-        """The arithmetic of the loss: a scalar."""
+        """The arithmetic of the loss on maps prepared by :func:`in_float32`: a scalar."""
         raise NotImplementedError
+
+
+def in_float32(
+    measure: Callable[[Tensor, Tensor, Tensor | None], T], prediction: Tensor, target: Tensor, valid: Tensor | None
+) -> T:
+    """Call ``measure`` with checked maps in float32 (float64 stays), autocast off, every hole filled with 1.
+
+    The error of a hole is then exactly zero, and no log, root or quotient can overflow there.
+    """
+    check_maps(prediction, target, valid)
+    with torch.autocast(prediction.device.type, enabled=False):
+        prediction, target = wide(prediction), wide(target)
+        if valid is not None:
+            prediction, target = prediction.where(valid, 1.0), target.where(valid, 1.0)
+        return measure(prediction, target, valid)
 
 
 def wide(values: Tensor) -> Tensor:
@@ -92,6 +103,3 @@ def positive(name: str, value: float) -> float:
     if not value > 0:
         raise UserError(f"{name} is {value}, but must be above 0.")
     return value
-
-
-VARIANTS = ("paper", "released")

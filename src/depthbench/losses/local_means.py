@@ -1,0 +1,104 @@
+"""Sums over square windows, as many sizes as wanted, from one table of prefix sums."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Border = str  # "hole": nothing is outside the map; "replicate": the nearest pixel of the map goes on outside
+
+
+class _WindowSums(torch.autograd.Function):
+    """Window sums by differences of a float64 table, whose gradient is one table as well.
+
+    The table is in float64 because float32 prefix sums lose up to four digits over 480x640 pixels; its cost does not
+    depend on the window's size.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, sizes: tuple[int, ...], border: Border) -> tuple[Tensor, ...]:
+        ctx.sizes, ctx.border, ctx.shape, ctx.dtype = sizes, border, values.shape[-2:], values.dtype
+        reach = max(sizes) // 2
+        if border == "replicate":
+            values = F.pad(values, (reach,) * 4, mode="replicate")
+        table = F.pad(values.double().cumsum(-1).cumsum(-2), (1, 0, 1, 0))
+        if border == "hole":
+            table = F.pad(table, (reach,) * 4, mode="replicate")
+        sums = []
+        for size in sizes:
+            (low, high), (left, right) = _edges(ctx.shape, size, reach)
+            window = table[..., high, right] - table[..., high, left]
+            window -= table[..., low, right]
+            window += table[..., low, left]
+            sums.append(window.to(ctx.dtype))
+        return tuple(sums)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        reach = max(ctx.sizes) // 2
+        height, width = ctx.shape
+        shape = (*gradients[0].shape[:-2], height + 2 * reach + 1, width + 2 * reach + 1)
+        table = gradients[0].new_zeros(shape, dtype=torch.float64)
+        for size, gradient in zip(ctx.sizes, gradients, strict=True):
+            (low, high), (left, right) = _edges(ctx.shape, size, reach)
+            gradient = gradient.double()
+            table[..., high, right] += gradient
+            table[..., high, left] -= gradient
+            table[..., low, right] -= gradient
+            table[..., low, left] += gradient
+        for dim in (-2, -1):
+            if ctx.border == "hole":
+                table = _after(_fold(table, dim, reach), dim)
+            else:
+                table = _fold(_after(table, dim), dim, reach)
+        return table.to(ctx.dtype), None, None
+
+
+def _edges(shape: torch.Size, size: int, reach: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Where the table holds the lower and the upper edge of each pixel's window, by rows and by columns."""
+    first = reach - size // 2
+    rows, columns = ((slice(first, first + length), slice(first + size, first + size + length)) for length in shape)
+    return rows, columns
+
+
+def _fold(table: Tensor, dim: int, reach: int) -> Tensor:
+    """Adjoint of replicate padding by ``reach`` on both sides."""
+    length = table.shape[dim] - 2 * reach
+    inner = table.narrow(dim, reach, length).clone()
+    inner.narrow(dim, 0, 1).add_(table.narrow(dim, 0, reach).sum(dim, keepdim=True))
+    inner.narrow(dim, length - 1, 1).add_(table.narrow(dim, reach + length, reach).sum(dim, keepdim=True))
+    return inner
+
+
+def _after(table: Tensor, dim: int) -> Tensor:
+    """Adjoint of prefix sums with a leading zero: at each position, the sum of all later ones."""
+    sums = table.cumsum(dim)
+    length = sums.shape[dim] - 1
+    return sums.narrow(dim, length, 1) - sums.narrow(dim, 0, length)
+
+
+def window_sums(values: Tensor, sizes: Sequence[int], border: Border) -> tuple[Tensor, ...]:
+    """Sums over the ``n`` x ``n`` window centered on each pixel, one map per odd ``n`` of ``sizes``."""
+    sums: tuple[Tensor, ...] = _WindowSums.apply(values, tuple(sizes), border)
+    return sums
+
+
+def local_means(
+    values: Tensor, sizes: Sequence[int], border: Border = "hole", valid: Tensor | None = None
+) -> tuple[Tensor, ...]:
+    """Means over the valid pixels of the ``n`` x ``n`` window around each pixel.
+
+    Args:
+        values: ``(B, 1, H, W)``, 0 at holes.
+        sizes: odd window sizes.
+        border: ``hole`` averages over what lies inside the map; ``replicate`` extends the map and its mask.
+        valid: float mask (1 or 0), or None. A window without any valid pixel gives 0.
+    """
+    weights = torch.ones_like(values[:1].detach()) if valid is None else valid
+    with torch.no_grad():
+        counts = window_sums(weights, sizes, border)
+    return tuple(
+        total / count.clamp(min=1) for total, count in zip(window_sums(values, sizes, border), counts, strict=True)
+    )

@@ -1,0 +1,186 @@
+"""Losses that compare how depth changes between neighbors. e = prediction - target."""
+
+import torch
+from torch import Tensor
+
+from depthbench.losses.base import (
+    VARIANTS,
+    MapLoss,
+    Variant,
+    choose,
+    mean,
+    mean_of_images,
+    mean_per_image,
+    positive,
+)
+from depthbench.losses.level import Level, Maps
+from depthbench.losses.pyramid import halved
+from depthbench.ops import sobel, whole_neighborhood
+
+
+def slopes(values: Tensor, valid: Tensor | None, operator: str) -> list[tuple[Tensor, Tensor | None]]:
+    """Horizontal and vertical derivative, each with the mask of the pixels whose neighbors are valid too.
+
+    ``sobel``: not normalized, zeros around the map, of the map's size. ``central``: x[i+1] - x[i-1] without the border
+    pixels. ``forward``: x[i+1] - x[i], one pixel shorter.
+    """
+    if operator == "sobel":
+        whole = None if valid is None else whole_neighborhood(valid)
+        return [(slope, whole) for slope in sobel(values)]
+    step = 1 if operator == "forward" else 2
+    return [_across(values, valid, dim, step) for dim in (-1, -2)]
+
+
+def _across(values: Tensor, valid: Tensor | None, dim: int, step: int) -> tuple[Tensor, Tensor | None]:
+    length = max(values.shape[dim] - step, 0)
+    start = values.shape[dim] - length
+    slope = values.narrow(dim, start, length) - values.narrow(dim, 0, length)
+    return slope, None if valid is None else valid.narrow(dim, start, length) & valid.narrow(dim, 0, length)
+
+
+OPERATORS = ("forward", "central", "sobel")
+
+
+class Gradient(MapLoss):
+    """Mean |∂x e| plus mean |∂y e| (alhashim2018, eq. 3).
+
+    Args:
+        operator: ``forward`` (alhashim2018, lee2020), ``central`` or ``sobel``; see :func:`slopes`.
+        variant: ``paper`` averages over the differences that exist; ``released`` is alhashim2018's code, in which the
+            last row and column have a difference of 0 and count (only with ``forward``).
+    """
+
+    def __init__(self, operator: str = "forward", variant: Variant = "paper") -> None:
+        super().__init__()
+        self.operator = choose("operator", operator, OPERATORS)
+        self.variant = choose("variant", variant, VARIANTS if operator == "forward" else ("paper",))
+
+    def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
+        """Sum of both directions' means."""
+        error = prediction - target
+        if self.variant == "released":
+            error = torch.nn.functional.pad(error, (0, 1, 0, 1), mode="replicate")
+            if valid is not None:
+                valid = torch.nn.functional.pad(valid.float(), (0, 1, 0, 1), mode="replicate") > 0
+        height, width = prediction.shape[-2:]
+        total = error.new_zeros(())
+        for slope, whole in slopes(error, valid, self.operator):
+            inside = None if whole is None else whole[..., :height, :width]
+            total = total + _mean_or_zero(slope[..., :height, :width].abs(), inside)
+        return total
+
+
+def _mean_or_zero(values: Tensor, valid: Tensor | None) -> Tensor:
+    """Mean; 0 for a map without pixels (the differences of a map one pixel wide)."""
+    return mean(values, valid) if values.numel() else values.sum()
+
+
+class LogGradient(MapLoss):
+    """Mean of ln(|∂x e| + α) plus mean of ln(|∂y e| + α): Hu et al., l_grad, in mehrzadeh2020 section 2.3.2.
+
+    Args:
+        alpha: α > 0.
+        operator: see :func:`slopes`.
+        variant: ``paper`` differentiates |e|, as mehrzadeh2020 prints it (with the magnitude of the derivative, without
+            which the logarithm wouldn't exist); ``released`` is Hu et al.'s code, which differentiates e.
+    """
+
+    def __init__(self, alpha: float = 0.5, operator: str = "sobel", variant: Variant = "paper") -> None:
+        super().__init__()
+        self.alpha = positive("alpha", alpha)
+        self.operator = choose("operator", operator, OPERATORS)
+        self.variant = choose("variant", variant, VARIANTS)
+
+    def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
+        """Sum of both directions' means."""
+        error = prediction - target if self.variant == "released" else (prediction - target).abs()
+        parts = [_mean_or_zero((s.abs() + self.alpha).log(), whole) for s, whole in slopes(error, valid, self.operator)]
+        return parts[0] + parts[1]
+
+
+class SobelNormals(MapLoss):
+    """Mean of 1 - cos between normals (-∂x, -∂y, 1) with Sobel derivatives: Hu et al., mehrzadeh2020 section 2.3.3.
+
+    The derivative is not normalized (8 times the slope) and sees zeros around the map, as in Hu et al.'s code. With a
+    mask it runs over the pixels whose 3x3 neighborhood is valid. For first and second order normals from forward
+    differences, at any scale, take :class:`LossSpace` with the kinds N, Nr, Nc.
+    """
+
+    def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
+        """Mean over the pixels."""
+        (px, py), (tx, ty) = sobel(prediction), sobel(target)
+        norms = (px.square() + py.square() + 1) * (tx.square() + ty.square() + 1)
+        # 1 - cos = |a x b|² / (p (p + a·b)), p = |a||b|, keeps the digits of small angles in float32.
+        product, dot = norms.sqrt(), px * tx + py * ty + 1
+        cross = (px - tx).square() + (py - ty).square() + (px * ty - py * tx).square()
+        return mean(cross / (product * (product + dot)), None if valid is None else whole_neighborhood(valid))
+
+
+class MultiScaleGradient(MapLoss):
+    """Gradient matching at several scales: the sum over scales of mean |∂x e| + |∂y e| (MiDaS, Ranftl et al. 2020).
+
+    Args:
+        scales: how many, each half the size of the one before (2x2 means over the valid pixels).
+
+    Per image and scale, averaged over the images that have such a difference at that scale.
+    """
+
+    def __init__(self, scales: int = 4) -> None:
+        super().__init__()
+        self.scales = int(positive("scales", scales))
+
+    def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
+        """Sum over the scales."""
+        error, mask = prediction - target, None if valid is None else valid.to(prediction.dtype)
+        total = error.new_zeros(())
+        for scale in range(self.scales):
+            if scale > 0:
+                error, mask = halved(error, mask)
+            if min(error.shape[-2:]) < 2:
+                break
+            for part in Level(Maps(error, None, mask), "hole").sums(("r", "c")).values():
+                total = total + _mean_present(part.total, part.pixels)
+        return total
+
+
+def _mean_present(total: Tensor, pixels: Tensor | int) -> Tensor:
+    """Mean over images of ``total / pixels``, over the images that have pixels."""
+    if isinstance(pixels, int):
+        return total.mean() / pixels
+    return (total / pixels.clamp(min=1)).sum() / (pixels > 0).sum().clamp(min=1)
+
+
+class GradientDistance(MapLoss):
+    """The distance of gradient maps of li2017, eq. 5: the mean of (∂x e)² + (∂y e)².
+
+    Args:
+        operator: ``central`` is [-1, 0, 1], the filter that li2017 names for its eq. 7; see :func:`slopes`. ``none``:
+            the maps are gradients already, ``(B, 2, H, W)``, as the gradient stream predicts them (their masks then
+            count pixels of both channels).
+    """
+
+    def __init__(self, operator: str = "central") -> None:
+        super().__init__()
+        self.operator = choose("operator", operator, (*OPERATORS, "none"))
+
+    def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
+        """Sum of both directions' mean squares."""
+        error = prediction - target
+        if self.operator == "none":
+            return mean(error.square(), valid) * error.shape[1]
+        parts = [_mean_or_zero(s.square(), whole) for s, whole in slopes(error, valid, self.operator)]
+        return parts[0] + parts[1]
+
+
+class GradientConsistency(MapLoss):
+    """:class:`GradientDistance` between the gradients of a depth map and a given gradient map (li2017, eq. 6).
+
+    ``forward(depth (B, 1, H, W), gradients (B, 2, H, W), valid (B, 1, H, W))``.
+    """
+
+    def forward(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Mean of (∂x d - g_x)² + (∂y d - g_y)² with ∂ = [-1, 0, 1], over the pixels that have both neighbors."""
+        raise NotImplementedError
+
+
+__all__ = ["mean_of_images", "mean_per_image"]
