@@ -42,7 +42,8 @@ class TestEveryProtocol:
     def test_scores_equal_a_numpy_loop(self, path, reference):
         protocol = read(path)
         truth = truth_for(protocol)
-        prediction = F.interpolate(truth.clamp(0.3, 60), scale_factor=0.5, mode="bilinear") * 1.1 + 0.05
+        # Smooth: what bicubic makes of noise may be negative.
+        prediction = F.avg_pool2d(truth.clamp(0.3, 60), 5, stride=2) * 1.1 + 0.3
         metric = protocol.scores()
         metric.update(*protocol.prepare(prediction, truth))
         found = metric.compute()
