@@ -67,3 +67,20 @@ def whole_neighborhood(valid: Tensor, size: int = 3) -> Tensor:
     """True where all pixels of the ``size`` x ``size`` neighborhood that lie inside the map are valid."""
     holes = (~valid).float()
     return F.max_pool2d(holes, size, stride=1, padding=size // 2) == 0
+
+
+def central_gradients(values: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Derivatives by [-1, 0, 1] (li2017) of maps ``(B, 1, H, W)``: horizontal, vertical ``(B, 2, H, W)`` and their mask.
+
+    A derivative is valid where both neighbors are inside and valid; elsewhere it is 0.
+    """
+    mask = torch.ones_like(values, dtype=torch.bool) if valid is None else valid
+    filled = torch.where(mask, values, 0.0)
+    gradients, masks = [], []
+    for padding, dim in (((1, 1, 0, 0), -1), ((0, 0, 1, 1), -2)):
+        length = values.shape[dim]
+        padded, inside = F.pad(filled, padding), F.pad(mask, padding)
+        both = inside.narrow(dim, 2, length) & inside.narrow(dim, 0, length)
+        gradients.append(torch.where(both, padded.narrow(dim, 2, length) - padded.narrow(dim, 0, length), 0.0))
+        masks.append(both)
+    return torch.cat(gradients, dim=1), torch.cat(masks, dim=1)

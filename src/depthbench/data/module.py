@@ -1,7 +1,7 @@
 """From data sets to loaders."""
 
 import os
-from typing import Literal
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -19,8 +19,6 @@ class DataModule(pl.LightningDataModule):
         train: frames to learn from.
         test: frames to be scored at the end, each exactly once over all processes.
         val: frames whose scores are logged during training (curves; nothing is ever selected by them).
-        split: the amount of training data, as a data set's YAML passes it on to ``train``.
-        size: ``(H, W)`` of the network's input, likewise.
         batch_size: frames per training step, over all devices.
         test_batch_size: frames per device in validation and test.
         epoch_size: frames per epoch; by default all of them. Small epochs give large data sets more checkpoints.
@@ -28,6 +26,7 @@ class DataModule(pl.LightningDataModule):
         cache: ``ram`` keeps decoded training frames in memory that all workers share.
         augment: the policy for training frames.
         seed: of order and augmentation.
+        **settings: what else a data set's YAML offers (split, size, root ...) and passes on to its data sets.
     """
 
     def __init__(
@@ -35,8 +34,6 @@ class DataModule(pl.LightningDataModule):
         train: Dataset[Frame],
         test: Dataset[Frame],
         val: Dataset[Frame] | None = None,
-        split: str | int | None = None,
-        size: tuple[int, int] | None = None,
         batch_size: int = 16,
         test_batch_size: int = 8,
         epoch_size: int | None = None,
@@ -44,14 +41,15 @@ class DataModule(pl.LightningDataModule):
         cache: Literal["none", "ram"] = "none",
         augment: Augment | None = None,
         seed: int = 0,
+        **settings: Any,
     ) -> None:
         super().__init__()
         if cache not in ("none", "ram"):
             raise UserError(f"data.cache={cache} is unknown; choose none or ram.")
         self.train, self.val, self.test = train, val, test
-        self.split, self.size, self.batch_size, self.test_batch_size = split, size, batch_size, test_batch_size
+        self.batch_size, self.test_batch_size = batch_size, test_batch_size
         self.epoch_size, self.workers, self.cache, self.seed = epoch_size, workers, cache, seed
-        self.augment = augment
+        self.augment, self.settings = augment, settings
 
     def train_dataloader(self) -> StreamLoader:
         """Full batches of a shuffled, augmented stream; continues where a checkpoint was taken."""

@@ -1,0 +1,1 @@
+"""One process (group) per job of a sweep."""

@@ -1,0 +1,71 @@
+"""Start the process (group) of a job, and wait for what becomes of it."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import IO
+
+from depthbench.launch.codes import BUSY
+from depthbench.run_folder import RunFolder
+
+GRACE = 60.0  # seconds that a job has to save a checkpoint when it is stopped
+VARIABLES_OF_A_GROUP = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT", "NODE_RANK")
+
+
+def run_job(folder: RunFolder, timeout: float | None = None, log: IO[bytes] | None = None) -> bool:
+    """Run a job in a process group of its own; skip it if it is done.
+
+    Args:
+        folder: the run folder.
+        timeout: seconds after which the job is stopped and counted as failed.
+        log: where its output goes; by default ``log.txt`` in the folder.
+
+    Returns:
+        Whether the run is done. If not, its status says why.
+    """
+    if folder.done:
+        return True
+    environment = {key: value for key, value in os.environ.items() if key not in VARIABLES_OF_A_GROUP}
+    command = [sys.executable, "-m", "depthbench.launch.worker", str(folder.path)]
+    with contextlib.nullcontext(log) if log else (folder.path / "log.txt").open("ab") as output:
+        code = _supervise(command, environment, output, timeout, folder)
+        while code == BUSY and not folder.done:  # another sweep runs the same job: its result is ours
+            time.sleep(2)
+            code = _supervise(command, environment, output, timeout, folder)
+    if not folder.done and folder.status["state"] not in ("failed", "interrupted"):
+        folder.update_status(state="failed", reason=f"its process ended with status {code}; see log.txt")
+    return folder.done
+
+
+def _supervise(
+    command: list[str], environment: dict[str, str], log: IO[bytes], timeout: float | None, folder: RunFolder
+) -> int:
+    process = subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+    )
+    try:
+        code = process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        stop(process)
+        folder.update_status(state="failed", reason=f"stopped after launch.timeout={timeout:g} seconds")
+        return process.returncode
+    except BaseException:  # Ctrl-C or SIGTERM here: the job saves a checkpoint before the sweep ends
+        stop(process)
+        raise
+    if code < 0:
+        reason = f"its process was killed by {signal.Signals(-code).name}"
+        folder.update_status(state="failed" if -code != signal.SIGTERM else "interrupted", reason=reason)
+    return code
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask the job to stop, and after a grace period make the whole group."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,98 @@
+"""The process of one job: ``python -m depthbench.launch.worker RUN_FOLDER``.
+
+With several devices it becomes torchrun's agent and starts itself once per device; Lightning then finds its processes
+launched and never launches any itself (which, in a sweep, would replay the sweep).
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+
+from depthbench.callbacks import Stopped
+from depthbench.errors import UserError
+from depthbench.launch.codes import BUSY, INTERRUPTED, USER_ERROR
+from depthbench.run_folder import Busy, RunFolder
+from depthbench.training import close_loggers, device_count, train_and_test
+
+PARENT_DEATH_SIGNAL = 1  # prctl's PR_SET_PDEATHSIG
+
+
+def execute(folder: RunFolder, progress_bar: bool = False) -> int:
+    """Train and test in this process (one of a group, or the only one), keeping the status; returns an exit status."""
+    first = int(os.environ.get("RANK", "0")) == 0
+    code = 1
+    try:
+        with folder.lock() if first else contextlib.nullcontext():
+            if first:
+                folder.update_status(state="running", reason=None, pid=os.getpid())
+            with _recorded(folder, first):
+                train_and_test(folder, progress_bar)
+        code = 0
+    except Busy as error:
+        print(error, file=sys.stderr)
+        code = BUSY
+    except (Stopped, KeyboardInterrupt) as error:
+        print(error or "Interrupted.", file=sys.stderr)
+        code = INTERRUPTED
+    except UserError as error:
+        print(error, file=sys.stderr)
+        code = USER_ERROR
+    except Exception:
+        traceback.print_exc()
+    finally:
+        close_loggers(code)
+    return code
+
+
+@contextlib.contextmanager
+def _recorded(folder: RunFolder, first: bool) -> Iterator[None]:
+    """Write down why a run ends early. Every process of a group does: the first to fail knows the reason."""
+    try:
+        yield
+    except (Stopped, KeyboardInterrupt):
+        if first:
+            folder.update_status(state="interrupted", reason="asked to stop")
+        raise
+    except Exception as error:
+        kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+        message = " ".join(str(error).split())[:1000]
+        # A process whose neighbor died fails in a collective: that is not the reason.
+        if first or folder.read_json("status.json").get("state") != "failed":
+            folder.update_status(state="failed", reason=f"{kind}{message}")
+        raise
+
+
+def become_agent(folder: RunFolder, processes: int) -> None:
+    """Start one process per device on this machine and wait for them; torchrun does the work."""
+    from torch.distributed import run as torchrun
+
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
+    arguments = ["--standalone", f"--nproc-per-node={processes}", "-m", __spec__.name, str(folder.path)]
+    torchrun.main(arguments)
+
+
+def die_with_parent() -> None:
+    """Have Linux send SIGTERM when the sweep is gone (also by SIGKILL), so that nothing trains unseen."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
+
+
+def main() -> None:
+    """Entry point of a job's process."""
+    folder = RunFolder(sys.argv[1])
+    launched = "RANK" in os.environ
+    if not launched:
+        die_with_parent()
+        processes = device_count(folder.config)
+        if processes > 1:
+            become_agent(folder, processes)
+            return
+    sys.exit(execute(folder))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,258 @@
+"""One run, from its configuration to its scores."""
+
+import copy
+import csv
+import io
+import json
+import logging
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.callbacks import Callback, LearningRateMonitor, TQDMProgressBar
+from pytorch_lightning.loggers import Logger
+
+from depthbench.callbacks import Checkpoints, Panels, Progress, StepSeed
+from depthbench.cli import duration
+from depthbench.config import instantiate
+from depthbench.data import DataModule
+from depthbench.errors import UserError
+from depthbench.run_folder import RunFolder, write_atomically
+from depthbench.logger import MetricsTable, wandb_logger
+from depthbench.tasks import Adversarial, DepthTask
+
+# Keys of the group `trainer` that are not Lightning's.
+_OURS = ("compile", "channels_last", "estimate")
+
+
+def build_task(config: DictConfig) -> DepthTask:
+    """Network, loss, optimization and protocols, joined by the kind of training."""
+    pl.seed_everything(config.seed, verbose=False)
+    task: DepthTask = instantiate(
+        config.task,
+        net=instantiate(config.model),
+        loss=instantiate(config.loss),
+        optim=instantiate(config.optim),
+        protocols=build_protocols(config),
+        channels_last=config.trainer.channels_last,
+    )
+    return task
+
+
+def build_protocols(config: DictConfig) -> dict[str, Any]:
+    """The chosen protocol under its name."""
+    protocol = instantiate(config.protocol)
+    return {protocol.name: protocol}
+
+
+def build_data(config: DictConfig) -> DataModule:
+    """Data sets (opened and checked) and loaders."""
+    augment = instantiate(config.augment) if config.get("augment") else None
+    data: DataModule = instantiate(config.data, augment=augment, seed=config.seed)
+    return data
+
+
+def device_count(config: DictConfig) -> int:
+    """Processes that a run starts on one machine: its devices, or one without GPUs."""
+    devices = config.trainer.devices
+    if devices != "auto":
+        return len(devices) if OmegaConf.is_list(devices) else int(devices)
+    if config.trainer.accelerator == "cpu":
+        return 1
+    return max(1, torch.cuda.device_count())
+
+
+def build_trainer(
+    config: DictConfig, task: DepthTask, root: Path, callbacks: Sequence[Callback], loggers: Sequence[Logger]
+) -> pl.Trainer:
+    """Lightning's trainer for the machine at hand.
+
+    Raises:
+        UserError: if the machine lacks what is asked for, or the kind of training can't do it.
+    """
+    settings: dict[str, Any] = OmegaConf.to_container(config.trainer, resolve=True)  # type: ignore[assignment]
+    settings = {key: value for key, value in settings.items() if key not in _OURS}
+    gpu = torch.cuda.is_available()
+    if settings["accelerator"] in ("gpu", "cuda") and not gpu:
+        raise UserError("trainer.accelerator=gpu, but torch sees no GPU here; choose trainer=auto or trainer=cpu.")
+    settings["devices"] = device_count(config)
+    if settings["precision"] == "auto":
+        settings["precision"] = "bf16-mixed" if gpu and settings["accelerator"] != "cpu" else "32-true"
+    if settings["strategy"] == "auto" and settings["devices"] * settings["num_nodes"] > 1:
+        settings["strategy"] = "ddp"
+    if settings["strategy"] == "ddp" and task.find_unused_parameters:
+        settings["strategy"] = "ddp_find_unused_parameters_true"
+    _fit_manual_optimization(settings, task)
+    try:
+        return pl.Trainer(
+            **settings,
+            callbacks=list(callbacks),
+            logger=list(loggers),
+            default_root_dir=root,
+            enable_checkpointing=True,
+            enable_model_summary=False,
+            enable_progress_bar=any(isinstance(callback, TQDMProgressBar) for callback in callbacks),
+            use_distributed_sampler=False,
+            num_sanity_val_steps=0,
+            log_every_n_steps=10,
+        )
+    except (TypeError, ValueError, pl.utilities.exceptions.MisconfigurationException) as error:
+        raise UserError(f"The trainer refuses its configuration: {error}") from error
+
+
+def _fit_manual_optimization(settings: dict[str, Any], task: DepthTask) -> None:
+    """Adversarial training steps by hand: it clips itself and can't accumulate."""
+    if not isinstance(task, Adversarial):
+        return
+    if settings["accumulate_grad_batches"] != 1:
+        raise UserError("Adversarial training can't accumulate gradients; set trainer.accumulate_grad_batches=1.")
+    task.clip_norm = settings.pop("gradient_clip_val")
+
+
+def train_and_test(folder: RunFolder, progress_bar: bool) -> dict[str, dict[str, float]]:
+    """Train what the folder's configuration says, from its last checkpoint if there is one, test, write the results.
+
+    Args:
+        folder: the run folder, which this process holds.
+        progress_bar: show bars (on a terminal) or print a line per epoch.
+
+    Returns:
+        Test scores by protocol.
+    """
+    begun, config = time.monotonic(), folder.config
+    _quiet()
+    task, data = build_task(config), build_data(config)
+    loggers = build_loggers(folder, config)
+    callbacks = build_callbacks(folder, config, progress_bar)
+    trainer = build_trainer(config, task, folder.path, callbacks, loggers)
+    resumed = folder.checkpoint if folder.checkpoint.exists() else None
+    if trainer.is_global_zero:
+        print(announcement(config, task, data, trainer, resumed is not None), flush=True)
+        if config.trainer.estimate:
+            print(estimate(task, data, trainer, config.data.batch_size), flush=True)
+    if config.trainer.compile:
+        task.net.compile()
+    if resumed:
+        _keep_rows(loggers, resumed)
+    trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=True)
+    trainer.test(task, datamodule=data, verbose=False)
+    if trainer.is_global_zero:
+        save_results(folder, task, time.monotonic() - begun)
+    return task.test_scores
+
+
+def build_loggers(folder: RunFolder, config: DictConfig) -> list[Logger]:
+    """CSV always, W&B if wanted."""
+    loggers: list[Logger] = [MetricsTable(folder.path)]
+    settings: dict[str, Any] = OmegaConf.to_container(config.logger, resolve=True)  # type: ignore[assignment]
+    if settings.pop("wandb"):
+        run, plain = folder.run, OmegaConf.to_container(config, resolve=True)
+        loggers.append(wandb_logger(folder.path, run["name"], run["wandb_id"], config=plain, **settings))  # type: ignore[arg-type]
+    return loggers
+
+
+def build_callbacks(folder: RunFolder, config: DictConfig, progress_bar: bool) -> list[Callback]:
+    """Everything that happens beside training."""
+    wanted = config.callbacks
+    bar = progress_bar and wanted.progress_bar and sys.stderr.isatty()
+    callbacks: list[Callback] = [
+        StepSeed(config.seed),
+        LearningRateMonitor("step"),
+        Panels(folder.path / "panels.npz", wanted.panels, wanted.panels_every),
+        Progress(folder.update_status, config.data.batch_size, echo=not bar),
+        Checkpoints(folder.checkpoint, wanted.checkpoint_every),
+    ]
+    return [*callbacks, TQDMProgressBar()] if bar else callbacks
+
+
+def announcement(config: DictConfig, task: DepthTask, data: DataModule, trainer: pl.Trainer, resumed: bool) -> str:
+    """What will run, and where, in sentences."""
+    frames, tested = len(data.train), len(data.test)  # type: ignore[arg-type]
+    parameters = sum(parameter.numel() for parameter in task.net.parameters()) / 1e6
+    device = torch.cuda.get_device_name() if trainer.strategy.root_device.type == "cuda" else "CPU"
+    lines = [
+        f"{'Continuing' if resumed else 'Training'} {type(task.net.encoder).__name__} {config.model.encoder.name} + "
+        f"{type(task.net.decoder).__name__} ({parameters:.1f} M parameters) with {type(task.loss).__name__} on {frames} "
+        f"frames of {type(data.train).__name__} for {trainer.max_epochs} epochs; test on {tested} frames under "
+        f"{', '.join(task.protocols)}.",
+        f"On {trainer.world_size} x {device}, {trainer.precision}; results in {trainer.default_root_dir}.",
+    ]
+    if trainer.strategy.root_device.type == "cpu" and config.trainer.max_epochs > 1:
+        lines.append("There is no GPU in use: append trainer=smoke for a quick look at whether everything runs.")
+    return "\n".join(lines)
+
+
+def estimate(task: DepthTask, data: DataModule, trainer: pl.Trainer, batch_size: int, steps: int = 3) -> str:
+    """How long training will take, from a few steps of a copy of the network.
+
+    The copy does forward, loss and backward; what the estimate leaves out is validation and test.
+    """
+    device = trainer.strategy.root_device
+    trial = copy.deepcopy(task.net).to(device).train()
+    data.trainer = trainer
+    batches = iter(data.train_dataloader())
+    seconds = []
+    for _ in range(steps + 1):
+        begun = time.monotonic()
+        batch = next(batches)
+        with trainer.precision_plugin.forward_context():
+            output = trial(batch.image.to(device))
+            prediction, target, valid = task.supervised(output, batch.depth.to(device))
+            task.loss.to(device)(prediction, target, valid).backward()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.monotonic() - begun)
+    per_step = sum(seconds[1:]) / steps
+    limit = trainer.limit_train_batches
+    per_epoch = len(data.train_dataloader())
+    if limit is not None:
+        per_epoch = min(per_epoch, int(limit if isinstance(limit, int) else limit * per_epoch))
+    total = per_step * per_epoch * (trainer.max_epochs or 1)
+    return f"About {duration(total)} of training ({batch_size / per_step:.0f} images per second in {steps} timed steps)."
+
+
+def save_results(folder: RunFolder, task: DepthTask, seconds: float) -> None:
+    """Scores, per-image scores, and at last the marker that the run is complete."""
+    folder.write_json("scores.json", task.test_scores)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(task.rows[0]) if task.rows else ["protocol", "name"])
+    writer.writeheader()
+    writer.writerows(task.rows)
+    write_atomically(folder.path / "per_image.csv", text.getvalue())
+    first = next(iter(task.test_scores.values()))
+    folder.update_status(state="done", reason=None)
+    write_atomically(folder.path / "DONE", json.dumps({"score": first.get("AbsRel"), "seconds": seconds}) + "\n")
+
+
+def _keep_rows(loggers: Sequence[Logger], checkpoint: Path) -> None:
+    """A continued run repeats what came after its checkpoint: forget the rows of that."""
+    step = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["global_step"]
+    for logger in loggers:
+        if isinstance(logger, MetricsTable):
+            logger.keep_until(step)
+
+
+def close_loggers(exit_code: int) -> None:
+    """End the W&B run whatever happened, failed runs as failed."""
+    wandb = sys.modules.get("wandb")
+    if wandb is not None and wandb.run is not None:
+        wandb.finish(exit_code=exit_code)
+
+
+def _quiet() -> None:
+    """Silence the libraries' hints that do not fit here, each with its reason."""
+    # Lightning's greetings and advertisements: the announcement says what runs and where.
+    for name in ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # The data module chooses the workers.
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    # Short runs are wanted where they are asked for.
+    warnings.filterwarnings("ignore", message=".*is smaller than the logging interval.*")
+    # torch's and Lightning's own affair.
+    warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
