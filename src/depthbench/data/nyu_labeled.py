@@ -1,6 +1,5 @@
 """The labeled part of NYUv2: 795 pairs for training and 654 for testing, from the official file or from pictures."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from depthbench.data.pairs import camera_matrix, checked_scale, find_pairs
 from depthbench.data.reader import Reader, existing_folder, read_pair
 from depthbench.data.resize import DepthSize, Sample
 from depthbench.data.splits import evenly_spaced
+from depthbench.data.store import PerProcess
 from depthbench.errors import UserError
 
 FILE = "nyu_depth_v2_labeled.mat"
@@ -60,20 +60,17 @@ class NYULabeled(Reader):
             raise UserError(f"part={part}, depth={depth}: part is train or test, depth is filled or raw.")
         self.root = existing_folder(root, f"{FILE} and splits.mat, or the folders train and test")
         if (self.root / FILE).exists():
-            self._names, self._load = _open_official(self.root, part, _KEYS[depth])
+            self.names, self._load = _open_official(self.root, part, _KEYS[depth])
         else:
-            self._names, self._load = _open_pictures(self.root, part, depth, scale)
+            self.names, self._load = _open_pictures(self.root, part, depth, scale)
         amount = split if part == "train" else test_split
         if amount is not None:
-            self._names = [self._names[index] for index in evenly_spaced(len(self._names), amount)]
+            self.names = [self.names[index] for index in evenly_spaced(len(self.names), amount)]
         self.check_units(scale or 1.0)
-
-    def __len__(self) -> int:
-        return len(self._names)
 
     def read(self, index: int) -> Sample:
         """See :meth:`Reader.read`."""
-        name = self._names[index]
+        name = self.names[index]
         return Sample(*self._load(name), camera_matrix(INTRINSICS), name)
 
 
@@ -121,44 +118,34 @@ def _open_official(root: Path, part: Part, key: str) -> tuple[list[str], Load]:
 
 
 class _Official:
-    """Load an image of the HDF5 file by its name. Opened once per process: handles survive neither fork nor pickle."""
+    """Load an image of the HDF5 file by its name."""
 
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, key
-        self._file: Any = None
-        self._owner = 0
+        self.handle: PerProcess[Any] = PerProcess(self._open)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_file": None, "_owner": 0}
-
-    def file(self) -> Any:
-        """The open file of this process."""
-        if self._owner != os.getpid():
-            self._file = None  # closes what a fork inherited, whose file offset the parent shares
-            try:
-                self._file = h5py.File(self.path, "r", locking=False)  # locks fail on many network disks
-            except OSError as error:
-                raise UserError(
-                    f"{self.path} is truncated or not a MATLAB 7.3 (HDF5) file; download it again (2.8 GB)."
-                ) from error
-            self._owner = os.getpid()
-        return self._file
+    def _open(self) -> Any:
+        try:
+            return h5py.File(self.path, "r", locking=False)  # locks fail on many network disks
+        except OSError as error:
+            raise UserError(
+                f"{self.path} is truncated or not a MATLAB 7.3 (HDF5) file; download it again (2.8 GB)."
+            ) from error
 
     def check(self) -> int:
         """The number of images, after a look at names, shapes and types."""
-        file = self.file()
-        expected = {"images": (4, "u1"), self.key: (3, "f4")}
-        for key, (axes, kind) in expected.items():
-            found = file.get(key)
-            if not isinstance(found, h5py.Dataset) or found.ndim != axes or found.dtype != kind:
-                raise UserError(f"{self.path} has no proper '{key}'; is it the official labeled file of NYUv2?")
-        images, depths = file["images"].shape, file[self.key].shape
+        with self._open() as file:
+            for key, (axes, kind) in {"images": (4, "u1"), self.key: (3, "f4")}.items():
+                found = file.get(key)
+                if not isinstance(found, h5py.Dataset) or found.ndim != axes or found.dtype != kind:
+                    raise UserError(f"{self.path} has no proper '{key}'; is it the official labeled file of NYUv2?")
+            images, depths = file["images"].shape, file[self.key].shape
         if images[1] != 3 or depths != (images[0], *images[2:]) or not images[0]:
             raise UserError(f"{self.path}: images {images} and {self.key} {depths} do not belong together.")
         return int(images[0])
 
     def __call__(self, name: str) -> Pixels:
-        file, index = self.file(), int(name)
+        file, index = self.handle.get(), int(name)
         try:
             rgb, depth = file["images"][index], file[self.key][index]
         except (OSError, RuntimeError) as error:

@@ -58,10 +58,8 @@ class Pairs(Reader):
         self.matrix = None if intrinsics is None else camera_matrix(intrinsics)
         pairs = find_pairs(self.root)
         self.pairs = pairs if split is None else [pairs[index] for index in evenly_spaced(len(pairs), split)]
+        self.names = [pair.name for pair in self.pairs]
         self.check_units(self.scale, plausible)
-
-    def __len__(self) -> int:
-        return len(self.pairs)
 
     def read(self, index: int) -> Sample:
         """See :meth:`Reader.read`."""

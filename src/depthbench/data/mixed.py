@@ -1,0 +1,73 @@
+"""Several data sets as one, by weight."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from depthbench.data.frame import Frame
+from depthbench.data.splits import frame_count
+from depthbench.errors import UserError
+
+
+class Mixed(Dataset[Frame]):
+    """A fixed sequence in which each data set has its share, evenly interleaved; names get the data set's in front.
+
+    Within a data set, frames are evenly spaced where its share is smaller than it, and repeat where it is larger.
+
+    Args:
+        parts: the data sets by name; all must deliver one size.
+        weights: by the same names; None for their sizes.
+        split: the length; None for the sum of their sizes.
+
+    Raises:
+        UserError: if there are no data sets, or weights do not belong to them.
+    """
+
+    def __init__(
+        self,
+        parts: Mapping[str, Dataset[Frame]],
+        weights: Mapping[str, float] | None = None,
+        split: str | int | None = None,
+    ) -> None:
+        if not parts:
+            raise UserError("data.parts is empty; name at least one data set to mix.")
+        self.parts = dict(parts)
+        sizes = {name: len(part) for name, part in self.parts.items()}  # type: ignore[arg-type]
+        shares = dict(weights or sizes)
+        if shares.keys() != sizes.keys() or min(shares.values()) <= 0:
+            raise UserError(f"data.weights {shares} must give a positive weight to each of {list(sizes)}.")
+        length = sum(sizes.values()) if split is None else frame_count(split)
+        counts = _apportion(np.array([shares[name] for name in sizes], dtype=np.float64), length)
+        self.order = _interleave(counts, list(sizes.values()))
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, index: int) -> Frame:
+        part, inner = self.order[index]
+        name = list(self.parts)[part]
+        frame = self.parts[name][int(inner)]
+        return frame._replace(name=f"{name}/{frame.name}")
+
+
+def _apportion(weights: np.ndarray, length: int) -> np.ndarray:
+    """Whole numbers that sum to ``length``, nearest to the weights' shares (largest remainders)."""
+    exact = weights / weights.sum() * length
+    counts = np.floor(exact).astype(np.intp)
+    largest = np.argsort(-(exact - counts), kind="stable")[: length - counts.sum()]
+    counts[largest] += 1
+    return np.asarray(counts)
+
+
+def _interleave(counts: np.ndarray, sizes: list[int]) -> np.ndarray:
+    """Rows (data set, frame): each data set's picks lie evenly spaced over the whole."""
+    places, rows = [], []
+    for part, (count, size) in enumerate(zip(counts, sizes, strict=True)):
+        picks = np.arange(count)
+        places.append((picks + 0.5) / max(count, 1))
+        rows.append(
+            np.column_stack([np.full(count, part), picks * size // count if 0 < count < size else picks % size])
+        )
+    order = np.argsort(np.concatenate(places), kind="stable")
+    return np.asarray(np.concatenate(rows)[order])

@@ -1,0 +1,54 @@
+"""NYUv2 as BTS prepared it: synchronized, projected pairs of the raw training scenes, with list files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from depthbench.data.lists import read_list
+from depthbench.data.nyu_labeled import INTRINSICS
+from depthbench.data.pairs import camera_matrix
+from depthbench.data.reader import Reader, checked_files, existing_folder, read_pair
+from depthbench.data.resize import DepthSize, Sample
+from depthbench.data.splits import evenly_spaced
+from depthbench.errors import UserError
+
+
+class NYUSync(Reader):
+    """Pairs ``scene/rgb_00045.jpg`` and ``scene/sync_depth_00045.png`` (16 bits, millimetres, 0 = missing), 480x640.
+
+    Args:
+        root: the folder that holds the scenes (of ``sync`` for training, of ``official_splits/test`` for testing).
+        files: the list, such as ``nyudepthv2_train_files_with_gt.txt`` (24,231 lines); plain or gzipped.
+        split: how many of its frames, evenly spaced; None for all.
+        scale: metres per unit.
+        size: (height, width) of the image delivered; None for 480x640.
+        depth_size: ``image`` or ``native``, see :class:`Reader`.
+
+    Raises:
+        UserError: when opened, if the list or files of it are missing, or the unit is implausible.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        files: str | Path,
+        split: str | int | None = None,
+        scale: float = 0.001,
+        size: Sequence[int] | None = None,
+        depth_size: DepthSize = "image",
+    ) -> None:
+        super().__init__(size, depth_size)
+        self.root = existing_folder(root, "the scenes, each with rgb_*.jpg and sync_depth_*.png")
+        self.scale = scale
+        listed = [(entry.rgb, entry.depth) for entry in read_list(files) if entry.depth]
+        if not listed:
+            raise UserError(f"{files} lists no picture with depth; is it the right list?")
+        wanted = range(len(listed)) if split is None else evenly_spaced(len(listed), split)
+        self.files = [listed[index] for index in wanted]
+        self.names = [rgb.rsplit(".", 1)[0] for rgb, _ in self.files]
+        checked_files(self.root / name for pair in self.files for name in pair)
+        self.check_units(scale)
+
+    def read(self, index: int) -> Sample:
+        """See :meth:`Reader.read`."""
+        rgb, depth = (self.root / name for name in self.files[index])
+        return Sample(*read_pair(rgb, depth, self.scale), camera_matrix(INTRINSICS), self.names[index])
