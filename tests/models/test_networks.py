@@ -1,6 +1,7 @@
 """Every network of conf/model: one small class each, which inherits its checks."""
 
 import copy
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
@@ -172,6 +173,7 @@ class TestD3Net2018(TestD3Net):
 
 class TestD3NetResNet50(NetworkChecks):
     config = "d3net_resnet50"
+    small = ("encoder.name=resnet18",)
     encoder = 25_557_032 - 2_049_000 + STEM
     decoder = d3net_decoder((2048, 1024), (2048, 512), (1024, 256), (512, 64), (128, 64))
     size = (256, 320)
@@ -203,6 +205,127 @@ class TestSmall(NetworkChecks):
     decoder = unet_decoder((512, 256, 128, 64, 64), (128, 64, 48, 32))
     size = (96, 128)
     output = (1, 48, 64)
+
+
+class TestDenseDepth(NetworkChecks):
+    """alhashim2018: 42.6 M parameters and the shapes of table 5."""
+
+    config = "densedepth"
+    small = ("encoder.name=densenet121", "decoder.width=0.5")
+    encoder = 14_149_480 - 1_665_000
+    decoder = 42_657_689 - encoder
+    size = (480, 640)
+    output = (1, 240, 320)
+    # LAYER: OUTPUT of table 5, height x width x channels
+    levels: ClassVar = [(240, 320, 64), (120, 160, 64), (60, 80, 128), (30, 40, 256), (15, 20, 1664)]
+    blocks: ClassVar = [(30, 40, 1920, 832), (60, 80, 960, 416), (120, 160, 480, 208), (240, 320, 272, 104)]
+
+    def test_table_5(self, meta):
+        image = torch.zeros(1, 3, 480, 640, device="meta")
+        seen = []
+        hooks = [
+            block.register_forward_hook(lambda _module, inputs, output: seen.append((inputs[0], output)))
+            for block in meta.decoder.blocks
+        ]
+        features = meta.encoder(image)
+        meta.decoder(features, image)
+        for hook in hooks:
+            hook.remove()
+        assert [(*f.shape[2:], f.shape[1]) for f in features] == self.levels
+        assert [(*x.shape[2:], x.shape[1], y.shape[1]) for x, y in seen] == self.blocks
+        assert meta.decoder.reduce.weight.shape == (1664, 1664, 1, 1)
+        assert round(count(meta) / 1e6, 1) == 42.7  # 42.66: the paper's "approximately 42.6"
+
+    def test_released_default_is_the_half_decoder(self):
+        with torch.device("meta"):
+            decoder = make(self.config, "decoder.width=0.5").decoder
+        widths = [decoder.reduce.out_channels, *(block[0].out_channels for block in decoder.blocks)]
+        assert widths == [832, 416, 208, 104, 52]
+
+    @pytest.mark.parametrize(("variant", "activations"), [("paper", 1), ("keras", 2), ("pytorch", 1)])
+    def test_variants(self, variant, activations):
+        with torch.device("meta"):
+            decoder = make(self.config, f"decoder.variant={variant}").decoder
+        assert sum(isinstance(m, torch.nn.LeakyReLU) for m in decoder.blocks[0]) == activations
+        assert decoder.align_corners == (variant == "pytorch")
+
+    def test_without_skips(self):
+        with torch.device("meta"):
+            net = make(self.config, "decoder.skips=false")
+            assert net.decoder.blocks[0][0].in_channels == 1664
+            assert net(torch.zeros(1, 3, 480, 640)).shape == (1, 1, 240, 320)
+
+    def test_depth_is_clipped_at_the_range(self, net, image):
+        depth = net.eval().predict(image)
+        assert 0.1 <= depth.min() <= depth.max() <= 10
+
+
+def hu_decoder(widths: tuple[int, ...], levels: tuple[int, ...], fused: int = 64) -> int:
+    """1x1, up-projections along widths, up-projections of levels to 16, 5x5 fusion, refinement of three 5x5."""
+
+    def up(inputs: int, outputs: int) -> int:
+        return 2 * conv(inputs, outputs, 5, False) + conv(outputs, outputs, 3, False) + 3 * 2 * outputs
+
+    decode = conv(levels[-1], widths[0], 1, False) + 2 * widths[0]
+    decode += sum(up(i, o) for i, o in pairwise(widths))
+    fuse = sum(up(level, 16) for level in levels) + conv(fused, fused, 5, False) + 2 * fused
+    both = fused + widths[-1]
+    return decode + fuse + 2 * (conv(both, both, 5, False) + 2 * both) + conv(both, 1, 5, True)
+
+
+class TestHu(NetworkChecks):
+    config = "hu"
+    small = ("encoder.name=resnet18",)
+    encoder = 115_088_984 - 2_049_000  # SENet-154's published count less the classifier
+    decoder = hu_decoder((1024, 512, 256, 128, 64), (256, 512, 1024, 2048))
+    size = (228, 304)
+    output = (1, 114, 152)
+
+    def test_resnet50(self):
+        with torch.device("meta"):
+            net = make(self.config, "encoder.name=resnet50")
+            assert net(torch.zeros(1, 3, 228, 304)).shape == (1, 1, 114, 152)
+        assert count(net.encoder) == 25_557_032 - 2_049_000
+        assert count(net.decoder) == self.decoder
+
+
+class TestHuDenseNet161(NetworkChecks):
+    config = "hu_densenet161"
+    small = ("encoder.name=densenet121",)
+    encoder = 28_681_000 - 2_209_000
+    decoder = hu_decoder((1104, 552, 276, 138, 69), (192, 384, 1056, 2208))
+    size = (228, 304)
+    output = (1, 114, 152)
+
+    def test_taps_precede_the_pooling(self, meta):
+        features = meta.encoder(torch.zeros(1, 3, 228, 304, device="meta"))
+        assert [tuple(f.shape[1:]) for f in features] == [(192, 57, 76), (384, 28, 38), (1056, 14, 19), (2208, 7, 9)]
+
+
+def lee_decoder(inputs: int) -> int:
+    widths = (1024, 512, 256, 128, 64, 32)
+    blocks = sum(conv(i, o, 3, True) + conv(o, o, 3, True) for i, o in pairwise(widths))
+    return conv(inputs, 1024, 1, True) + blocks + conv(32, 1, 3, True)
+
+
+class TestLee(NetworkChecks):
+    config = "lee"
+    small = ("encoder.name=resnet10t",)
+    encoder = 28_681_000 - 2_209_000
+    decoder = lee_decoder(2208)
+    size = (288, 384)
+    output = (1, 288, 384)
+
+    @pytest.mark.parametrize(
+        ("name", "channels"), [("pnasnet5large", 4320), ("vgg16", 512), ("resnet50", 2048), ("legacy_senet154", 2048)]
+    )
+    def test_the_papers_other_encoders(self, name, channels):
+        with torch.device("meta"):
+            net = make(self.config, f"encoder.name={name}")
+            image = torch.zeros(1, 3, 288, 384)
+            assert net.encoder(image)[0].shape == (1, channels, 9, 12)
+            assert net(image).shape == (1, 1, 288, 384)
+        assert count(net.decoder) == lee_decoder(channels)
 
 
 def subclasses(cls: type) -> list[type]:

@@ -2,23 +2,31 @@
 
 from depthbench.models.d3net import D3NetDecoder
 from depthbench.models.decoder import Decoder
+from depthbench.models.densedepth import DenseDepthDecoder
 from depthbench.models.depthnet import DepthNet, Predictor
 from depthbench.models.discriminators import ImageBuffer, PatchDiscriminator
 from depthbench.models.encoder import Encoder
+from depthbench.models.hu import HuDecoder
+from depthbench.models.lee import LeeDecoder
 from depthbench.models.spaces import Bounded, Log, Metric, Reciprocal
+from depthbench.models.transfer import parameter_groups
 from depthbench.models.unet import UNetDecoder
 
 __all__ = [
     "Bounded",
     "D3NetDecoder",
     "Decoder",
+    "DenseDepthDecoder",
     "DepthNet",
     "Encoder",
+    "HuDecoder",
     "ImageBuffer",
+    "LeeDecoder",
     "Log",
     "Metric",
     "PatchDiscriminator",
     "Predictor",
     "Reciprocal",
     "UNetDecoder",
+    "parameter_groups",
 ]
