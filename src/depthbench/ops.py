@@ -70,9 +70,10 @@ def whole_neighborhood(valid: Tensor, size: int = 3) -> Tensor:
 
 
 def central_gradients(values: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Derivatives by [-1, 0, 1] (li2017) of maps ``(B, 1, H, W)``: horizontal, vertical ``(B, 2, H, W)`` and their mask.
+    """Derivatives by [-1, 0, 1] (li2017) of maps ``(B, 1, H, W)``, and their mask.
 
-    A derivative is valid where both neighbors are inside and valid; elsewhere it is 0.
+    Both are ``(B, 2, H, W)``: horizontal, vertical. A derivative is valid where both neighbors are inside and valid;
+    elsewhere it is 0.
     """
     mask = torch.ones_like(values, dtype=torch.bool) if valid is None else valid
     filled = torch.where(mask, values, 0.0)

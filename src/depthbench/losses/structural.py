@@ -1,16 +1,15 @@
 """Losses that compare how depth changes between neighbors. e = prediction - target."""
 
-import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from depthbench.errors import UserError
 from depthbench.losses.base import (
     VARIANTS,
     MapLoss,
     Variant,
     choose,
     mean,
-    mean_of_images,
-    mean_per_image,
     positive,
 )
 from depthbench.losses.level import Level, Maps
@@ -22,8 +21,10 @@ def slopes(values: Tensor, valid: Tensor | None, operator: str) -> list[tuple[Te
     """Horizontal and vertical derivative, each with the mask of the pixels whose neighbors are valid too.
 
     ``sobel``: not normalized, zeros around the map, of the map's size. ``central``: x[i+1] - x[i-1] without the border
-    pixels. ``forward``: x[i+1] - x[i], one pixel shorter.
+    pixels. ``forward``: x[i+1] - x[i], one pixel shorter. ``none``: the two channels are these derivatives already.
     """
+    if operator == "none":
+        return [(values[:, i : i + 1], None if valid is None else valid[:, i : i + 1]) for i in range(2)]
     if operator == "sobel":
         whole = None if valid is None else whole_neighborhood(valid)
         return [(slope, whole) for slope in sobel(values)]
@@ -59,9 +60,9 @@ class Gradient(MapLoss):
         """Sum of both directions' means."""
         error = prediction - target
         if self.variant == "released":
-            error = torch.nn.functional.pad(error, (0, 1, 0, 1), mode="replicate")
+            error = F.pad(error, (0, 1, 0, 1), mode="replicate")
             if valid is not None:
-                valid = torch.nn.functional.pad(valid.float(), (0, 1, 0, 1), mode="replicate") > 0
+                valid = F.pad(valid.float(), (0, 1, 0, 1), mode="replicate") > 0
         height, width = prediction.shape[-2:]
         total = error.new_zeros(())
         for slope, whole in slopes(error, valid, self.operator):
@@ -155,8 +156,8 @@ class GradientDistance(MapLoss):
 
     Args:
         operator: ``central`` is [-1, 0, 1], the filter that li2017 names for its eq. 7; see :func:`slopes`. ``none``:
-            the maps are gradients already, ``(B, 2, H, W)``, as the gradient stream predicts them (their masks then
-            count pixels of both channels).
+            the maps are gradients already, ``(B, 2, H, W)``, as the gradient stream predicts them and as
+            :func:`depthbench.ops.central_gradients` makes them from depth (li2017, eq. 6).
     """
 
     def __init__(self, operator: str = "central") -> None:
@@ -165,22 +166,8 @@ class GradientDistance(MapLoss):
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Sum of both directions' mean squares."""
+        if self.operator == "none" and prediction.shape[1] != 2:
+            raise UserError(f"Gradient maps have two channels (B, 2, H, W), not {tuple(prediction.shape)}.")
         error = prediction - target
-        if self.operator == "none":
-            return mean(error.square(), valid) * error.shape[1]
         parts = [_mean_or_zero(s.square(), whole) for s, whole in slopes(error, valid, self.operator)]
         return parts[0] + parts[1]
-
-
-class GradientConsistency(MapLoss):
-    """:class:`GradientDistance` between the gradients of a depth map and a given gradient map (li2017, eq. 6).
-
-    ``forward(depth (B, 1, H, W), gradients (B, 2, H, W), valid (B, 1, H, W))``.
-    """
-
-    def forward(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Mean of (∂x d - g_x)² + (∂y d - g_y)² with ∂ = [-1, 0, 1], over the pixels that have both neighbors."""
-        raise NotImplementedError
-
-
-__all__ = ["mean_of_images", "mean_per_image"]

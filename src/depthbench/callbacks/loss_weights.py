@@ -1,0 +1,119 @@
+"""Ends the periods of a loss that has them, and writes down what happened in each."""
+
+import csv
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning import Callback
+from torch import Tensor
+
+from depthbench.errors import UserError
+
+COLUMNS = ("period", "epoch", "step", "name", "loss", "weight", "contribution")
+
+
+class LossWeights(Callback):
+    """Ends a period of ``pl_module.loss`` several times per epoch (lee2020: every quarter).
+
+    It works with any loss that has ``end_period`` and ``meter`` (``WeightedTerms``, ``WeightedSum``) and lets others
+    be. Each period adds one row per term to ``loss_trace.csv`` in the trainer's ``default_root_dir``: the term's mean
+    over all images of the period, the weight that was in force, and their product. Periods count batches, so that
+    gradient accumulation doesn't change them. The loggers get the same numbers under ``terms/`` and ``weights/``.
+
+    Args:
+        periods_per_epoch: the k-th period ends with batch ceil(k · batches / periods_per_epoch).
+    """
+
+    def __init__(self, periods_per_epoch: int = 4) -> None:
+        if periods_per_epoch < 1:
+            raise UserError(f"periods_per_epoch is {periods_per_epoch}, but must be at least 1.")
+        self.periods_per_epoch = periods_per_epoch
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Drop what an interrupted run wrote after the checkpoint that this one goes on from."""
+        loss = _loss(pl_module)
+        if loss is None:
+            return
+        if math.isinf(trainer.num_training_batches):
+            raise UserError("Periods of a loss need a training set of known length; this one has none.")
+        if trainer.is_global_zero:
+            over = int(loss.meter.period)
+            # A row without its last column was cut off by whatever interrupted the run.
+            rows = [row for row in _read(_file(trainer)) if row["contribution"] and int(row["period"]) < over]
+            _file(trainer).parent.mkdir(parents=True, exist_ok=True)
+            with _file(trainer).open("w", newline="") as file:
+                writer = csv.DictWriter(file, COLUMNS)
+                writer.writeheader()
+                writer.writerows(rows)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """End the period if this was its last batch."""
+        loss = _loss(pl_module)
+        if loss is None or batch_idx not in self._ends(int(trainer.num_training_batches)):
+            return
+        trace = loss.end_period(trainer.current_epoch, _sum_over_ranks(trainer))
+        if not trainer.is_global_zero:
+            return
+        losses, weights = trace.losses.tolist(), trace.weights.tolist()
+        with _file(trainer).open("a", newline="") as file:
+            for name, value, weight in zip(trace.names, losses, weights, strict=True):
+                row = (trace.period, trainer.current_epoch, trainer.global_step, name, value, weight, weight * value)
+                csv.writer(file).writerow(row)
+        logged = {f"terms/{name}": value for name, value in zip(trace.names, losses, strict=True)}
+        logged |= {f"weights/{name}": weight for name, weight in zip(trace.names, weights, strict=True)}
+        for logger in trainer.loggers:
+            logger.log_metrics(logged, step=trainer.global_step)
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Put the sums of all processes into the checkpoint, which only the first one writes."""
+        loss = _loss(pl_module)
+        if loss is not None and trainer.world_size > 1:
+            sums = loss.meter.get_extra_state()
+            checkpoint["state_dict"]["loss.meter._extra_state"] = _sum_over_ranks(trainer)(sums)
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Leave these sums to the first process: the others would count them again."""
+        loss = _loss(pl_module)
+        if loss is not None and trainer.global_rank > 0:
+            loss.meter.set_extra_state(torch.zeros_like(loss.meter.get_extra_state()))
+
+    def _ends(self, batches: int) -> set[int]:
+        """Indices of the batches that end a period; fewer where an epoch has fewer batches than periods."""
+        return {math.ceil(k * batches / self.periods_per_epoch) - 1 for k in range(1, self.periods_per_epoch + 1)}
+
+
+def _loss(pl_module: pl.LightningModule) -> Any:
+    """The module's loss if it has periods, else None."""
+    loss = getattr(pl_module, "loss", None)
+    return loss if hasattr(loss, "end_period") else None
+
+
+def _file(trainer: pl.Trainer) -> Path:
+    return Path(trainer.default_root_dir) / "loss_trace.csv"
+
+
+def _read(file: Path) -> list[dict[str, str]]:
+    if not file.exists():
+        return []
+    with file.open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def _sum_over_ranks(trainer: pl.Trainer) -> Callable[[Tensor], Tensor]:
+    def reduce(values: Tensor) -> Tensor:
+        if trainer.world_size == 1:
+            return values
+        total = trainer.strategy.reduce(values.to(trainer.strategy.root_device, copy=True), reduce_op="sum")
+        return torch.as_tensor(total).to(values.device)
+
+    return reduce

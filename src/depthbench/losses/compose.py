@@ -1,0 +1,98 @@
+"""Losses made of named parts, which say what each part was worth."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from depthbench.errors import UserError
+from depthbench.losses.base import wide
+from depthbench.losses.meter import Meter, Reduce, Trace
+from depthbench.losses.space import LossSpace
+from depthbench.losses.weighting import Weighting, means
+
+
+class WeightedSum(nn.Module):
+    """Σ weight · loss.
+
+    Args:
+        terms: by name, each with a ``weight`` and a ``loss`` (a module ``(prediction, target, valid) -> scalar``).
+
+    Attributes:
+        parts: after each call, the value of each loss before its weight (detached).
+        names: of the terms.
+    """
+
+    def __init__(self, terms: Mapping[str, Mapping[str, Any]]) -> None:
+        super().__init__()
+        if not terms:
+            raise UserError("A weighted sum needs at least one term.")
+        for name, term in terms.items():
+            if set(term) != {"weight", "loss"}:
+                raise UserError(f"The term {name} must have exactly the keys weight and loss, not {sorted(term)}.")
+        self.names = list(terms)
+        self.weights = {name: float(term["weight"]) for name, term in terms.items()}
+        self.losses = nn.ModuleDict({name: term["loss"] for name, term in terms.items()})
+        self.meter = Meter(len(self.names))
+        self.parts: dict[str, Tensor] = {}
+
+    def forward(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Return the sum; arguments as those of its terms."""
+        values = {name: loss(prediction, target, valid) for name, loss in self.losses.items()}
+        self.parts = {name: value.detach() for name, value in values.items()}
+        if self.training:
+            stacked = torch.stack([self.parts[name] for name in self.names])
+            self.meter.add(stacked.expand(len(prediction), -1))  # a batch counts by its images
+        return torch.stack([self.weights[name] * value for name, value in values.items()]).sum()
+
+    def end_period(self, epoch: int, reduce: Reduce | None = None) -> Trace:
+        """End a period: the mean of each term, from sums over all images (and processes, by ``reduce``)."""
+        number, losses = self.meter.close(reduce)
+        return Trace(number, self.names, losses, losses.new_tensor(list(self.weights.values())))
+
+
+class WeightedTerms(nn.Module):
+    """A loss space under a weighting (lee2020, eq. 2).
+
+    Args:
+        space: the terms.
+        weighting: how they are weighted.
+
+    Attributes:
+        parts: after each call, the mean of each term over the images that have it, before its weight (detached).
+        names: of the terms.
+    """
+
+    def __init__(self, space: LossSpace, weighting: Weighting) -> None:
+        super().__init__()
+        self.space, self.weighting = space, weighting
+        self.names = list(space.names)
+        weighting.start(self.names)
+        self.meter = Meter(len(self.names))
+        self.parts: dict[str, Tensor] = {}
+
+    def forward(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Return the weighted sum of the terms, averaged over the images; arguments as of :class:`LossSpace`."""
+        terms, present = self.space.with_presence(prediction, target, valid)
+        self.parts = dict(zip(self.names, means(terms.detach(), present).unbind(), strict=True))
+        if self.training:
+            self.meter.add(terms, present)
+        with torch.autocast(terms.device.type, enabled=False):
+            value: Tensor = self.weighting(wide(terms), present)
+        return value
+
+    def end_period(self, epoch: int, reduce: Reduce | None = None) -> Trace:
+        """End a period, and let the weighting take note of it.
+
+        Args:
+            epoch: from 0.
+            reduce: sums a tensor over all processes.
+
+        Returns:
+            The means of the period and the weights that were in force in it.
+        """
+        number, losses = self.meter.close(reduce)
+        trace = Trace(number, self.names, losses, self.weighting.weights.detach().clone())
+        self.weighting.update(epoch, losses)
+        return trace

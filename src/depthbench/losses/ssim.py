@@ -1,0 +1,114 @@
+"""Structural similarity (Wang et al. 2004) as a loss, separable, with holes."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from depthbench.errors import UserError
+from depthbench.losses.base import MapLoss, choose, mean, positive
+
+
+class SSIM(MapLoss):
+    """Mean of (1 - SSIM)/2 (alhashim2018, eq. 4).
+
+    Args:
+        window: odd side of the window.
+        sigma: of a Gaussian window; None for a uniform one.
+        padding: ``valid`` (only windows inside the map: TensorFlow, alhashim2018) or ``reflect`` (monodepth2).
+        data_range: of the maps: 10 for metres indoors; alhashim2018's code takes 100 for its reciprocal depths.
+        k1: of the luminance constant (k1 data_range)².
+        k2: of the contrast constant (k2 data_range)².
+
+    With a mask the statistics of a window are over its valid pixels, and the mean is over windows with a valid center.
+    """
+
+    def __init__(
+        self,
+        window: int = 11,
+        sigma: float | None = 1.5,
+        padding: str = "valid",
+        data_range: float = 10.0,
+        k1: float = 0.01,
+        k2: float = 0.03,
+    ) -> None:
+        super().__init__()
+        if window < 1 or window % 2 == 0:
+            raise UserError(f"window is {window}, but must be odd and positive.")
+        self.window, self.padding = window, choose("padding", padding, ("valid", "reflect"))
+        data_range = positive("data_range", data_range)
+        self.c1, self.c2 = (k1 * data_range) ** 2, (k2 * data_range) ** 2
+        offset = torch.arange(window, dtype=torch.float64) - window // 2
+        weight = torch.ones_like(offset) if sigma is None else (-0.5 * (offset / positive("sigma", sigma)) ** 2).exp()
+        self.register_buffer("weight", weight / weight.sum(), persistent=False)
+
+    weight: Tensor
+
+    def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
+        """Mean over the windows."""
+        similarity, whole = self.map(prediction, target, valid)
+        return mean((1 - similarity) / 2, whole)
+
+    def map(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """SSIM of each window, and the mask of its centers."""
+        reach = self.window // 2
+        if min(target.shape[-2:]) < (self.window if self.padding == "valid" else reach + 1):
+            raise UserError(f"A window of {self.window} does not fit into maps of {tuple(target.shape[-2:])}.")
+        # Variances don't feel a shift, but lose digits in float32 when the mean is large beside the deviation.
+        center = target.mean(dim=(1, 2, 3), keepdim=True)
+        x, y = prediction - center, target - center
+        means = self._means(torch.stack([x, y, x * x, y * y, x * y]), valid)
+        mx, my, xx, yy, xy = means
+        covariance = 2 * (xy - mx * my) + self.c2
+        variance = (xx - mx * mx) + (yy - my * my) + self.c2
+        mx, my = mx + center, my + center
+        similarity = (2 * mx * my + self.c1) * covariance / ((mx * mx + my * my + self.c1) * variance)
+        if valid is None or self.padding == "reflect":
+            return similarity, valid
+        return similarity, valid[..., reach : valid.shape[-2] - reach, reach : valid.shape[-1] - reach]
+
+    def _means(self, maps: Tensor, valid: Tensor | None) -> Tensor:
+        """Window means of ``(n, B, C, H, W)`` over the valid pixels."""
+        if valid is None:
+            return self._filtered(maps)
+        mask = valid.to(maps.dtype)
+        share = self._filtered(mask[None]).clamp(min=torch.finfo(maps.dtype).tiny)
+        return self._filtered(maps * mask) / share
+
+    def _filtered(self, maps: Tensor) -> Tensor:
+        """The maps ``(n, B, C, H, W)`` weighted by the window, along rows and then along columns."""
+        flat = maps.reshape(-1, 1, *maps.shape[-2:])
+        if self.padding == "reflect":
+            flat = F.pad(flat, (self.window // 2,) * 4, mode="reflect")
+        weight = self.weight.to(maps.dtype)
+        flat = F.conv2d(F.conv2d(flat, weight.view(1, 1, 1, -1)), weight.view(1, 1, -1, 1))
+        return flat.view(*maps.shape[:-2], *flat.shape[-2:])
+
+
+class SSIML1(SSIM):
+    """α (1 - SSIM)/2 + (1 - α) |e| (Godard et al. 2017; mehrzadeh2020, section 2.3.4).
+
+    Args:
+        alpha: α in [0, 1]; 0.6 in mehrzadeh2020.
+        window: 3 in monodepth2; mehrzadeh2020 doesn't say.
+        sigma: see :class:`SSIM`.
+        padding: see :class:`SSIM`.
+        data_range: see :class:`SSIM`.
+    """
+
+    def __init__(
+        self,
+        alpha: float = 0.6,
+        window: int = 3,
+        sigma: float | None = None,
+        padding: str = "reflect",
+        data_range: float = 10.0,
+    ) -> None:
+        super().__init__(window, sigma, padding, data_range)
+        if not 0 <= alpha <= 1:
+            raise UserError(f"alpha is {alpha}, but must lie between 0 and 1.")
+        self.alpha = alpha
+
+    def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
+        """The mix of both means."""
+        absolute = mean((prediction - target).abs(), valid)
+        return self.alpha * super().measure(prediction, target, valid) + (1 - self.alpha) * absolute
