@@ -27,7 +27,7 @@ def facts(study: Study, protocol: str) -> dict[str, str]:
         "Training images": ", ".join(images_text(amount).removesuffix(" images") for amount in study.amounts),
         "Protocol": f"{protocol}, {images} test images" if images else protocol,
         "Network": _listed(runs, _network),
-        "Seeds": f"{len(seeds)} (seed {_few(seeds)})" if seeds else "not recorded",
+        "Seeds": f"{len(seeds)} (seed{'s' * (len(seeds) > 1)} {_few(seeds)})" if seeds else "not recorded",
         "Training": _training(runs),
         "Code": _listed(runs, lambda run: run.info.get("code_version")),
     }
@@ -38,7 +38,7 @@ def about(study: Study, protocol: str) -> str:
     known = facts(study, protocol)
     scored = f"protocol {known['Protocol']}; " if protocol else ""
     return (
-        f"{known['Data']}; {scored}network {known['Network']}; seeds: {known['Seeds']}; "
+        f"Data: {known['Data']}; {scored}network {known['Network']}; seeds: {known['Seeds']}; "
         f"training: {known['Training']}; code {known['Code']}."
     )
 
@@ -48,6 +48,9 @@ def notices(study: Study) -> list[str]:
     found = [ROOMS_NOTICE] if is_procedural(study.data) else [] if _is_paper_scale(study.runs) else [OWN_NOTICE]
     if any(run.choices.get("trainer") == "smoke" or run.value("scale") == "smoke" for run in study.runs):
         found.append(SMOKE_NOTICE)
+    left_out = sum(run.state != "done" or not run.scores for run in study.runs)
+    if left_out:
+        found.append(f"{left_out} of {len(study.runs)} runs are missing from every table and figure; see Runs.")
     return found
 
 

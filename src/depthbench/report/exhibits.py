@@ -6,16 +6,19 @@ from depthbench.report.gallery import DEPTH_MAP, ERROR_LIMIT, ERROR_MAP, Frame, 
 from depthbench.report.study import images_text
 from depthbench.report.style import Look, html
 
+ONE_ROW = 9  # cards that still share a row on a wide screen: image, truth and seven methods
+
 
 def render_figure(figure: Figure, look: Look, key: str) -> str:
     """One figure with its legend and caption."""
     names = "".join(f"<li>{look.swatch(name)}{html(name)}</li>" for name in figure.methods)
     legend = f'<ul class="legend">{names}</ul>' if names else ""
     panels = "".join(f'<div class="panel">{svg}</div>' for svg in figure.svgs(key))
+    alone = " alone" if len(figure.panels) == 1 else ""
     caption = f'<figcaption class="caption">{html(figure.caption)}</figcaption>'
     return (
         f'<section id="{key}-{figure.key}"><h2>{html(figure.title)}</h2>'
-        f'<figure>{legend}<div class="panels">{panels}</div>{caption}</figure></section>'
+        f'<figure>{legend}<div class="panels{alone}">{panels}</div>{caption}</figure></section>'
     )
 
 
@@ -60,7 +63,8 @@ def _shots(frame: Frame) -> str:
         cards.append(
             _card(shot.method, format_score(shot.absrel), prediction + error, f' data-filter="{html(shot.method)}"')
         )
-    return f'<div class="shots">{"".join(cards)}</div>'
+    dense = " dense" if 6 < len(cards) <= ONE_ROW else ""
+    return f'<div class="shots{dense}">{"".join(cards)}</div>'
 
 
 def _card(name: str, number: str, content: str, mark: str = "") -> str:

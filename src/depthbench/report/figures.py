@@ -23,7 +23,9 @@ from depthbench.report.table import Table, heading
 SHOWN = ("AbsRel", "RMSE", "delta1")
 POINTS = 160
 MOST_BARS = 40
+ALONE = (5.6, 3.0)  # inches, of a panel without neighbors
 Draw = Callable[[Axes], None]
+Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class Figure:
         found = []
         with mpl.rc_context(RC):
             for index, draw in enumerate(self.panels):
-                canvas = Canvas(figsize=self.size, layout="constrained")
+                size = ALONE if len(self.panels) == 1 else self.size
+                canvas = Canvas(figsize=size, layout="constrained")
                 draw(canvas.subplots())
                 found.append(to_svg(canvas, f"{prefix}-{self.key}-{index}"))
         return found
@@ -88,7 +91,7 @@ class PowerLaw:
     high: float
 
 
-def fit_power_law(amounts: NDArray[np.float64], errors: NDArray[np.float64]) -> PowerLaw | None:
+def fit_power_law(amounts: Values, errors: Values) -> PowerLaw | None:
     """Fit at least three amounts; None where there are fewer, or where an error is not positive."""
     if len(np.unique(amounts)) < 3 or np.any(errors <= 0):
         return None
@@ -187,7 +190,7 @@ def _scores(study: Study, table: Table, look: Look, about: str) -> Figure | None
     height = 1.0 + 0.26 * min(len(rows), MOST_BARS)
     left_out = f" The best {MOST_BARS} of {len(rows)} are shown." if len(rows) > MOST_BARS else ""
     caption = f"Best at the top. {_bars(table)}{left_out} {about}"
-    return Figure("scores", "Scores", caption, panels, (), (4.0, max(2.4, height)))
+    return Figure("glance", "Scores at a glance", caption, panels, (), (4.0, max(2.4, height)))
 
 
 def _score_panel(table: Table, metric: str, look: Look) -> Draw:
@@ -219,7 +222,7 @@ def _convergence(study: Study, look: Look, about: str) -> Figure | None:
     panels = tuple(_convergence_panel(study, amount, name, look) for amount in amounts)
     what = symbol(name.removeprefix("val/")) if name.startswith("val/") else name
     where = " on the validation images" if name.startswith("val/") else "; losses of different kinds do not compare"
-    caption = f"{what} by training step{where}; one line per run, seeds in the same color. {about}"
+    caption = f"{what} by training step{where}; where there are several seeds, their mean and range. {about}"
     return Figure("convergence", "Convergence", caption, panels, study.methods)
 
 
@@ -229,17 +232,12 @@ def _runs_at(study: Study, amount: int | None) -> list[Run]:
 
 def _convergence_panel(study: Study, amount: int | None, name: str, look: Look) -> Draw:
     def draw(ax: Axes) -> None:
-        ends = []
-        for cell in (cell for cell in study.cells if cell.amount == amount):
-            for run in cell.runs:
-                if name not in run.history:
-                    continue
-                steps, values = thin(*run.history[name])
-                alpha = 1.0 if len(cell.runs) == 1 else 0.6
-                ax.plot(steps, values, color=look.color(cell.method), linestyle=look.dash(cell.method), alpha=alpha)
-                ends.append(values)
-                tip(ax, steps[-1], values[-1], f"{run.name}: {format_score(values[-1])} at step {steps[-1]:.0f}")
-        everything = np.concatenate(ends)
+        drawn = [
+            _curve(ax, cell, [run.history[name] for run in cell.runs if name in run.history], look)
+            for cell in study.cells
+            if cell.amount == amount
+        ]
+        everything = np.concatenate([values for values in drawn if len(values)])
         if everything.min() > 0 and everything.max() > 4 * everything.min():
             ax.set_yscale("log")
             _log_ticks(ax, everything)
@@ -251,7 +249,23 @@ def _convergence_panel(study: Study, amount: int | None, name: str, look: Look) 
     return draw
 
 
-def _log_ticks(ax: Axes, values: NDArray[np.float64]) -> None:
+def _curve(ax: Axes, cell: Cell, logs: Sequence[tuple[Values, Values]], look: Look) -> Values:
+    """The mean of the seeds with their range; seeds that logged at different steps get a line each."""
+    together = len({steps.tobytes() for steps, _ in logs}) == 1
+    color, drawn = look.color(cell.method), np.array([])
+    if together and len(logs) > 1:
+        values = np.stack([thin(*log)[1] for log in logs])
+        ax.fill_between(thin(*logs[0])[0], values.min(0), values.max(0), color=color, alpha=0.16, linewidth=0)
+        logs = [(logs[0][0], np.mean([values for _, values in logs], axis=0))]
+    for log in logs:
+        steps, values = thin(*log)
+        ax.plot(steps, values, color=color, linestyle=look.dash(cell.method))
+        tip(ax, steps[-1], values[-1], f"{cell.method}: {format_score(values[-1])} at step {steps[-1]:.0f}")
+        drawn = np.concatenate([drawn, values])
+    return drawn
+
+
+def _log_ticks(ax: Axes, values: Values) -> None:
     """Ticks at 1, 2 and 5 times powers of ten, as plain numbers."""
     decades = range(math.floor(math.log10(values.min())), math.ceil(math.log10(values.max())) + 1)
     ax.yaxis.set_major_locator(FixedLocator([m * 10.0**e for e in decades for m in (1, 2, 5)]))
@@ -260,7 +274,7 @@ def _log_ticks(ax: Axes, values: NDArray[np.float64]) -> None:
     ax.set_ylim(values.min() / 1.1, values.max() * 1.1)
 
 
-def thin(steps: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def thin(steps: Values, values: Values) -> tuple[Values, Values]:
     """At most ``POINTS`` points, by the mean of equal shares, so that long logs stay small and readable."""
     if len(steps) <= POINTS:
         return steps, values

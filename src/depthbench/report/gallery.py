@@ -136,24 +136,46 @@ def gradient(name: str) -> str:
 def save_gallery(gallery: Gallery, amount: int | None, stem: Path) -> None:
     """One amount's gallery as PNG and PDF, with colorbars; the first twelve methods."""
     frames = gallery.frames[amount]
-    methods = [shot.method for shot in frames[0].shots][:MOST_COLUMNS]
-    height, width = frames[0].truth.shape[:2]
+    titles = ["image", "truth", *(shot.method for shot in frames[0].shots[:MOST_COLUMNS])]
+    picture = montage(frames)
+    width = 1.6 * len(titles)
+    height = width * picture.shape[0] / picture.shape[1]
     with mpl.rc_context(RC):
-        size = (1.5 * (len(methods) + 2), 3.0 * len(frames) * height / width + 0.9)
-        canvas = Canvas(figsize=size, layout="constrained")
-        axes = canvas.subplots(2 * len(frames), len(methods) + 2, squeeze=False)
-        for ax in axes.ravel():
-            ax.set_axis_off()
-        for row, frame in enumerate(frames):
-            top = [frame.image, frame.truth, *(shot.prediction for shot in frame.shots[:MOST_COLUMNS])]
-            for ax, pixels in zip(axes[2 * row], top, strict=True):
-                ax.imshow(pixels)
-            for ax, shot in zip(axes[2 * row + 1, 2:], frame.shots, strict=False):
-                ax.imshow(shot.error)
-        for ax, title in zip(axes[0], ["image", "truth", *methods], strict=True):
-            ax.set_title(label(title), fontsize=9)
-        bars = ((DEPTH_MAP, 0, gallery.far, "depth (m)"), (ERROR_MAP, -50, 50, "error (% of truth)"))
-        for name, low, high, text in bars:
+        canvas = Canvas(figsize=(width, height + 0.9))
+        top, bottom = (height + 0.65) / (height + 0.9), 0.65 / (height + 0.9)
+        ax = canvas.add_axes((0, bottom, 1, top - bottom))
+        ax.imshow(picture, aspect="auto")
+        ax.set_axis_off()
+        for column, title in enumerate(titles):
+            place = {"ha": "center", "va": "bottom", "fontsize": 9}
+            canvas.text((column + 0.5) / len(titles), top + 0.05 / (height + 0.9), label(title[:24]), place)
+        bars = ((DEPTH_MAP, 0, gallery.far, "depth (m)"), (ERROR_MAP, -50, 50, "error (% of the truth)"))
+        for index, (name, low, high, text) in enumerate(bars):
+            place_of_bar = (0.03 + 0.5 * index, 0.72 * bottom, 0.44, 0.12 * bottom)
             scale = ScalarMappable(Normalize(low, high), name)
-            canvas.colorbar(scale, ax=list(axes.ravel()), location="bottom", label=text, fraction=0.03, aspect=60)
+            canvas.colorbar(scale, cax=canvas.add_axes(place_of_bar), orientation="horizontal", label=text)
         save(canvas, stem)
+
+
+def montage(frames: tuple[Frame, ...]) -> Pixels:
+    """All pictures of some frames in one, white between them: a row of predictions and a row of errors each."""
+    height, width = frames[0].truth.shape[:2]
+    gap = max(2, width // 40)
+    rows: list[list[Pixels | None]] = []
+    for frame in frames:
+        shots = frame.shots[:MOST_COLUMNS]
+        rows += [
+            [frame.image, frame.truth, *(shot.prediction for shot in shots)],
+            [None, None, *(s.error for s in shots)],
+        ]
+    sheet = np.full((len(rows) * (height + gap), len(rows[0]) * (width + gap), 3), 255, dtype=np.uint8)
+    for row, pictures in enumerate(rows):
+        for column, picture in enumerate(pictures):
+            if picture is not None:
+                y, x = row * (height + gap) + gap // 2, column * (width + gap) + gap // 2
+                sheet[y : y + height, x : x + width] = _fit(picture, height, width)
+    return sheet
+
+
+def _fit(picture: Pixels, height: int, width: int) -> Pixels:
+    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BILINEAR))

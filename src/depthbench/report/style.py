@@ -131,7 +131,7 @@ def to_svg(canvas: Canvas, prefix: str) -> str:
 
 def save(canvas: Canvas, stem: Path) -> None:
     """The figure on white as PNG and PDF, for slides and papers."""
-    canvas.savefig(stem.with_suffix(".png"), dpi=200, facecolor="white")
+    canvas.savefig(stem.with_suffix(".png"), dpi=160, facecolor="white")
     canvas.savefig(stem.with_suffix(".pdf"), facecolor="white", metadata={"CreationDate": None})
 
 
