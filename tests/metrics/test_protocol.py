@@ -231,6 +231,18 @@ def test_flipped_intrinsics_see_the_same_points():
     assert torch.equal(seen[1], flip_intrinsics(intrinsics, width))
 
 
+def test_intrinsics_of_the_scored_maps():
+    """A plane's points are the same from the image and from the crop of the doubled map."""
+    intrinsics = torch.tensor([[[30.0, 0.0, 15.2], [0.0, 31.0, 11.7], [0.0, 0.0, 1.0]]], dtype=torch.float64)
+    protocol = Protocol(name="x", region=[4, 40, 10, 50], score_size=[48, 64])
+    moved = protocol.intrinsics(intrinsics, (24, 32), (96, 128))
+    pixel = torch.tensor([20.0, 9.0, 1.0], dtype=torch.float64)  # centers at integers
+    scored = torch.tensor([(20.5 * 2 - 0.5) - 10, (9.5 * 2 - 0.5) - 4, 1.0], dtype=torch.float64)
+    torch.testing.assert_close(moved[0].inverse() @ scored, intrinsics[0].inverse() @ pixel)
+    covered = Protocol(name="x", region="kb").intrinsics(intrinsics, (352, 1216), (375, 1242), covers="kb")
+    assert torch.equal(covered, intrinsics)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

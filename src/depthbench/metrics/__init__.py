@@ -1,6 +1,12 @@
 """Metrics and protocols: predictions in, scores out."""
 
+from depthbench.metrics.boundaries import BoundaryError
+from depthbench.metrics.edges import EdgeScores
 from depthbench.metrics.functional import masked_sums, per_image, read_out
+from depthbench.metrics.image_metric import ImageMetric
+from depthbench.metrics.normals import NormalError
+from depthbench.metrics.ordinal import OrdinalError
+from depthbench.metrics.points import PointCloudError
 from depthbench.metrics.protocol import Protocol, flip_intrinsics, predict_with_flip
 from depthbench.metrics.scores import (
     RMSE,
@@ -14,15 +20,23 @@ from depthbench.metrics.scores import (
     SILog,
     SqRel,
 )
+from depthbench.metrics.ssim import MeanSSIM
 
 __all__ = [
     "RMSE",
     "RMSESI",
     "AbsRel",
+    "BoundaryError",
     "Delta",
     "DepthMetric",
     "DepthScores",
+    "EdgeScores",
+    "ImageMetric",
     "Log10",
+    "MeanSSIM",
+    "NormalError",
+    "OrdinalError",
+    "PointCloudError",
     "Protocol",
     "RMSELog",
     "SILog",

@@ -144,6 +144,27 @@ class Protocol:
         prediction = self.align(prediction, truth, valid)
         return (truth, prediction, valid) if self.swapped else (prediction, truth, valid)
 
+    def intrinsics(
+        self, intrinsics: Tensor, image_size: tuple[int, int], truth_size: tuple[int, int], covers: Region = "full"
+    ) -> Tensor:
+        """Intrinsics ``(B, 3, 3)`` in pixels of the image -> in pixels of the maps that :meth:`prepare` returns.
+
+        Args:
+            intrinsics: of the image that the network saw.
+            image_size: its height and width.
+            truth_size: height and width of the truth that ``prepare`` is given.
+            covers: as there.
+        """
+        size = truth_size if self.score_size is None else (self.score_size[0], self.score_size[1])
+        box, shown = region_box(self.region, size), region_box(covers, size)
+        moved = intrinsics.clone()
+        for row, axis in ((1, 0), (0, 1)):
+            scale = (shown[2 * axis + 1] - shown[2 * axis]) / image_size[axis]
+            moved[..., row, :] *= scale
+            # Pixel centers are at integers, so sizes scale about -1/2.
+            moved[..., row, 2] += (scale - 1) / 2 + shown[2 * axis] - box[2 * axis]
+        return moved
+
     def frame(self, truth: Tensor) -> tuple[Tensor, Box]:
         """The truth at scoring size, and the region's box on it."""
         if truth.ndim != 4 or truth.shape[1] != 1:
