@@ -49,7 +49,7 @@ class TestContract:
         truth_with_holes = metric.per_image(truth, truth, intrinsics=cameras(2))
         for scores in (found, truth_with_holes):
             for name, values in scores.items():
-                assert ((values - name.startswith(ONE_WHEN_PERFECT)).abs().nan_to_num() < 1e-6).all(), name
+                assert ((values - float(name.startswith(ONE_WHEN_PERFECT))).abs().nan_to_num() < 1e-6).all(), name
 
     def test_what_is_outside_the_mask_has_no_influence(self, metric, maps):
         prediction, truth, _ = maps(2, holes=0.0)
@@ -117,7 +117,7 @@ def test_edges_of_a_shifted_step(shift, expected):
 
 @pytest.mark.parametrize("border", [False, True])
 def test_edges_equal_numpy(border):
-    truth = torch.from_numpy(ndimage.gaussian_filter(np.random.rand(2, 1, 37, 53), (0, 0, 2, 2))).float() * 9 + 1
+    truth = torch.from_numpy(ndimage.gaussian_filter(torch.rand(2, 1, 37, 53).numpy(), (0, 0, 2, 2))).float() * 9 + 1
     prediction = truth + 0.1 * torch.randn_like(truth)
     valid = torch.rand_like(truth) > 0.02
     found = EdgeScores(border=border).per_image(prediction, truth, valid)
@@ -163,7 +163,7 @@ def test_boundary_error_at_its_limit():
 
 
 def test_boundary_error_equals_numpy():
-    truth = torch.from_numpy(ndimage.gaussian_filter(np.random.rand(1, 1, 37, 53), (0, 0, 2, 2))).float() * 9 + 1
+    truth = torch.from_numpy(ndimage.gaussian_filter(torch.rand(1, 1, 37, 53).numpy(), (0, 0, 2, 2))).float() * 9 + 1
     prediction = truth + 0.1 * torch.randn_like(truth)
     frame = np.zeros((37, 53), bool)
     frame[1:-1, 1:-1] = True
