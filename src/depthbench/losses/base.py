@@ -77,24 +77,41 @@ def mean_of_images(values: Tensor, valid: Tensor | None) -> Tensor:
     return values.where(present, 0.0).sum() / present.sum().clamp(min=1)
 
 
-def logarithm(depth: Tensor, floor: float = 1e-3) -> Tensor:
-    """Natural log of a depth in metres; depths between 0 and ``floor`` count as ``floor``.
+def log_difference(prediction: Tensor, target: Tensor, floor: float | None) -> Tensor:
+    """D = ln d - ln g of depths in metres.
+
+    Args:
+        prediction: d.
+        target: g.
+        floor: predictions below it count as it, and get no gradient; None refuses predictions that are not positive.
 
     Raises:
-        UserError: a depth is negative (one look at the values, which on a GPU waits for them).
+        UserError: a true depth is not positive; or a prediction isn't (without a floor), or none is above the floor.
+            To know, a GPU has to be waited for once.
     """
-    if bool((depth.detach() < 0).any()):
+    low = prediction.detach() <= (0.0 if floor is None else floor)
+    bad_target, bad_prediction = torch.stack([(target <= 0).any(), low.any() if floor is None else low.all()]).tolist()
+    if bad_target:
+        raise UserError(f"A log loss got a true depth of {target.min().item():.3g} m; mask it or repair the data.")
+    if bad_prediction:
         raise UserError(
-            f"A log loss got a depth of {depth.min().item():.3g} m; choose a depth space that is positive by "
-            "construction (such as Log or Bounded), or a loss without a logarithm."
+            f"A log loss got a predicted depth of {prediction.min().item():.3g} m; choose a depth space that is "
+            "positive by construction (model.space Log or Bounded), or a loss without a logarithm."
         )
-    return depth.clamp(min=floor).log()
+    return (prediction if floor is None else prediction.clamp(min=floor)).log() - target.log()
 
 
 def choose(name: str, value: str, allowed: tuple[str, ...]) -> str:
     """Return ``value`` if it is one of ``allowed``, else raise a :class:`UserError` that names them."""
     if value not in allowed:
         raise UserError(f"{name} is {value!r}, but must be one of: {', '.join(allowed)}.")
+    return value
+
+
+def share(name: str, value: float) -> float:
+    """Return ``value`` if it lies between 0 and 1, else raise a :class:`UserError`."""
+    if not 0 <= value <= 1:
+        raise UserError(f"{name} is {value}, but must lie between 0 and 1.")
     return value
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from depthbench.errors import UserError
-from depthbench.losses.base import VARIANTS, MapLoss, Variant, choose, logarithm, mean, positive
+from depthbench.losses.base import VARIANTS, MapLoss, Variant, choose, log_difference, mean, positive
 
 
 class Pointwise(MapLoss):
@@ -105,11 +105,20 @@ class Cauchy(Pointwise):
 
 
 class LogL1(Pointwise):
-    """Mean of |ln d - ln g| (offered by D3-Net's code). Depths must not be negative."""
+    """Mean of |ln d - ln g| (offered by D3-Net's code).
+
+    Args:
+        floor: of predictions in metres; see :func:`depthbench.losses.base.log_difference`.
+        variant: see :class:`Pointwise`.
+    """
+
+    def __init__(self, floor: float | None = None, variant: Variant = "paper") -> None:
+        super().__init__(variant)
+        self.floor = floor
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
         """The absolute error of the logarithms."""
-        return (logarithm(prediction) - logarithm(target)).abs()
+        return log_difference(prediction, target, self.floor).abs()
 
 
 class LogError(Pointwise):

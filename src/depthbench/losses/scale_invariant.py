@@ -9,16 +9,13 @@ from depthbench.losses.base import (
     MapLoss,
     Variant,
     choose,
-    logarithm,
+    log_difference,
     mean_of_images,
     mean_per_image,
+    positive,
+    share,
 )
 from depthbench.ops import sobel, whole_neighborhood
-
-
-def log_difference(prediction: Tensor, target: Tensor) -> Tensor:
-    """D = ln d - ln g."""
-    return logarithm(prediction) - logarithm(target)
 
 
 class Eigen(MapLoss):
@@ -26,20 +23,19 @@ class Eigen(MapLoss):
 
     Args:
         lam: λ in [0, 1]; 0.5 in both papers.
+        floor: of predictions in metres; see :func:`depthbench.losses.base.log_difference`.
         variant: ``released`` is D3-Net's code: one mean over all pixels of the batch, holes counted as
             D = 0, and a scale term that is divided by n² twice over, so that it vanishes.
     """
 
-    def __init__(self, lam: float = 0.5, variant: Variant = "paper") -> None:
+    def __init__(self, lam: float = 0.5, floor: float | None = None, variant: Variant = "paper") -> None:
         super().__init__()
-        if not 0 <= lam <= 1:
-            raise UserError(f"lam is {lam}, but must lie between 0 and 1.")
-        self.lam = lam
+        self.lam, self.floor = share("lam", lam), floor
         self.variant = choose("variant", variant, VARIANTS)
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Value of the loss in the chosen variant."""
-        return self.of_difference(log_difference(prediction, target), valid)
+        return self.of_difference(log_difference(prediction, target, self.floor), valid)
 
     def of_difference(self, difference: Tensor, valid: Tensor | None) -> Tensor:
         """The loss of a given map D."""
@@ -59,7 +55,7 @@ class EigenGrad(Eigen):
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Scale-invariant term plus gradient term."""
-        difference = log_difference(prediction, target)
+        difference = log_difference(prediction, target, self.floor)
         dx, dy = sobel(difference)
         slope = dx.square() + dy.square()
         if self.variant == "released":
@@ -78,17 +74,24 @@ class SILog(MapLoss):
         scale: factor.
         root: take the square root.
         eps: keeps the root's derivative finite at a perfect prediction.
+        floor: of predictions in metres; see :func:`depthbench.losses.base.log_difference`.
     """
 
-    def __init__(self, lam: float = 0.85, scale: float = 10.0, root: bool = True, eps: float = 1e-8) -> None:
+    def __init__(
+        self,
+        lam: float = 0.85,
+        scale: float = 10.0,
+        root: bool = True,
+        eps: float = 1e-8,
+        floor: float | None = None,
+    ) -> None:
         super().__init__()
-        if not 0 <= lam <= 1:
-            raise UserError(f"lam is {lam}, but must lie between 0 and 1.")
-        self.lam, self.scale, self.root, self.eps = lam, scale, root, eps
+        self.lam, self.scale = share("lam", lam), positive("scale", scale)
+        self.root, self.eps, self.floor = root, eps, floor
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Mean over the images that have a valid pixel."""
-        difference = log_difference(prediction, target)
+        difference = log_difference(prediction, target, self.floor)
         shift = mean_per_image(difference, valid)
         # Variance about the mean first: the difference of two large squares would cancel in float32.
         variance = mean_per_image((difference - shift.view(-1, 1, 1, 1)).square(), valid)

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from depthbench.errors import UserError
-from depthbench.losses.base import MapLoss, choose, mean, positive
+from depthbench.losses.base import MapLoss, choose, mean, positive, share
 
 
 class SSIM(MapLoss):
@@ -71,8 +71,8 @@ class SSIM(MapLoss):
         if valid is None:
             return self._filtered(maps)
         mask = valid.to(maps.dtype)
-        share = self._filtered(mask[None]).clamp(min=torch.finfo(maps.dtype).tiny)
-        return self._filtered(maps * mask) / share
+        inside = self._filtered(mask[None]).clamp(min=torch.finfo(maps.dtype).tiny)
+        return self._filtered(maps * mask) / inside
 
     def _filtered(self, maps: Tensor) -> Tensor:
         """The maps ``(n, B, C, H, W)`` weighted by the window, along rows and then along columns."""
@@ -104,9 +104,7 @@ class SSIML1(SSIM):
         data_range: float = 10.0,
     ) -> None:
         super().__init__(window, sigma, padding, data_range)
-        if not 0 <= alpha <= 1:
-            raise UserError(f"alpha is {alpha}, but must lie between 0 and 1.")
-        self.alpha = alpha
+        self.alpha = share("alpha", alpha)
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """The mix of both means."""
