@@ -11,8 +11,8 @@ Array = npt.NDArray[np.float64]
 
 FRAMES = 924
 """Frames of one scene: 249 scenes hold the 230,000 of the training pool."""
-_SHOTS, _TRIES = 24, 72
-_LOOKS = (0.0, 0.5, 1.0)
+_SHOTS, _TRIES = 24, 48
+_LOOKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 class Shots(NamedTuple):
@@ -44,65 +44,76 @@ def rotations(yaw: Array, pitch: Array, roll: Array) -> Array:
     return np.stack([right, np.cross(forward, right), forward], -1)
 
 
-def cast(boxes: Array, eye: Array, direction: Array) -> Array:
-    """Distance along ``direction`` to the nearest box: boxes ``(P, 8)``, eye and direction ``(N, 3)`` -> ``(N,)``."""
+def _own(boxes: Array, vector: Array) -> Array:
+    """World vectors ``(N, 3)`` in the axes of every box ``(P, 8)``: ``(3, N, P)``."""
     c, s = boxes[:, 6], boxes[:, 7]
-    offset = eye[:, None] - boxes[None, :, :3]
-
-    def local(vector: Array) -> Array:
-        x, y = vector[..., 0], vector[..., 1]
-        return np.stack([c * x + s * y, c * y - s * x, np.broadcast_to(vector[..., 2], x.shape)], -1)
-
-    o = local(offset)
-    d = local(np.broadcast_to(direction[:, None], offset.shape))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        middle, reach = -o / d, np.abs(boxes[None, :, 3:6] / d)
-        near, far = (middle - reach).max(-1), (middle + reach).min(-1)
-    # Inside a box counts as touching it: such a pose is refused.
-    t: Array = np.where((near < far) & (far > 0), np.maximum(near, 0), np.inf).min(1)
-    return t
+    x, y, z = vector.T[..., None]
+    return np.stack([c * x + s * y, c * y - s * x, np.broadcast_to(z, (len(vector), len(boxes)))])
 
 
-def _clear(poses: Array, boxes: Array) -> npt.NDArray[np.bool_]:
-    """Poses in free space whose view is neither blocked nor empty."""
-    x, y = np.meshgrid([-0.55, -0.2, 0.2, 0.55], [-0.4, -0.1, 0.4])
+def clearance(boxes: Array, eye: Array) -> Array:
+    """Distance from each eye ``(N, 3)`` to the nearest box ``(P, 8)``; 0 inside."""
+    offset = _own(boxes, eye) - _centers(boxes)
+    beyond = np.maximum(np.abs(offset) - boxes[:, 3:6].T[:, None], 0)
+    distance: Array = np.sqrt((beyond**2).sum(0)).min(1)
+    return distance
+
+
+def _centers(boxes: Array) -> Array:
+    """Centers in the boxes' own axes, ``(3, 1, P)``."""
+    c, s, x, y = boxes[:, 6], boxes[:, 7], boxes[:, 0], boxes[:, 1]
+    return np.stack([c * x + s * y, c * y - s * x, boxes[:, 2]])[:, None]
+
+
+def view_depth(boxes: Array, eye: Array, rays: Array) -> Array:
+    """Depth of what the rays ``(N, R, 3)`` from eyes ``(N, 3)`` hit, ``(N, R)``."""
+    count = rays.shape[1]
+    origin = np.repeat(_own(boxes, eye) - _centers(boxes), count, 1)
+    inverse = 1 / _own(boxes, rays.reshape(-1, 3))
+    middle, reach = -origin * inverse, np.abs(inverse) * boxes[:, 3:6].T[:, None]
+    near, far = (middle - reach).max(0), (middle + reach).min(0)
+    depth: Array = np.where((near < far) & (near > 0), near, np.inf).min(1)
+    return depth.reshape(-1, count)
+
+
+def _open(poses: Array, boxes: Array) -> npt.NDArray[np.bool_]:
+    """Poses whose view is neither blocked nor empty."""
+    x, y = np.meshgrid([-0.5, -0.17, 0.17, 0.5], [-0.4, 0.0, 0.4])
     rays = np.stack([x.ravel(), y.ravel(), np.ones(x.size)], -1)
     world = np.einsum("nij,rj->nri", rotations(*poses.T[3:]), rays)
-    eye = np.repeat(poses[:, :3], len(rays), 0)
-    depth = cast(boxes, eye, world.reshape(-1, 3)).reshape(len(poses), -1)
-    ring = np.linspace(0, 2 * np.pi, 8, endpoint=False)
-    around = np.stack([np.cos(ring), np.sin(ring), 0 * ring], -1)
-    space = cast(boxes, np.repeat(poses[:, :3], 8, 0), np.tile(around, (len(poses), 1))).reshape(len(poses), -1)
-    free: npt.NDArray[np.bool_] = (
-        (space.min(1) > 0.25) & (depth.min(1) > 0.6) & (np.median(depth, 1) > 1.3) & (np.median(depth, 1) < 5.5)
-    )
-    return free
+    depth = view_depth(boxes, poses[:, :3], world)
+    middle = np.median(depth, 1)
+    opened: npt.NDArray[np.bool_] = (depth.min(1) > 0.5) & (middle > 1.0) & (middle < 7.0)
+    return opened
+
+
+def _candidates(draw: Draws, room: tuple[float, float], count: int) -> tuple[Array, Array]:
+    length, width = room
+    first, move = [], []
+    for _ in range(count):
+        x, y, z = draw(0.35, length - 0.35), draw(0.35, width - 0.35), draw(1.0, 1.7)
+        # Towards the rest of the room, as people hold a camera.
+        yaw = np.arctan2(width * draw(0.1, 0.9) - y, length * draw(0.1, 0.9) - x)
+        first.append((x, y, z, yaw, draw(-0.55, -0.05) - 0.12 * (z - 1.35), draw(-0.05, 0.05)))
+        walk = draw(-0.4, 0.4), draw(-0.4, 0.4), draw(-0.1, 0.1)
+        move.append((*walk, draw(-0.5, 0.5), draw(-0.12, 0.12), draw(-0.04, 0.04)))
+    return np.array(first), np.array(first) + np.array(move)
 
 
 def plan(draw: Draws, room: tuple[float, float], boxes: Array) -> Shots:
     """Camera moves through the free space of a room ``(length, width)`` with these boxes."""
-    length, width = room
-    first, last = [], []
-    for _ in range(_TRIES):
-        x, y, z = draw(0.35, length - 0.35), draw(0.35, width - 0.35), draw(1.0, 1.7)
-        # Mostly towards the room's far side, as people hold a camera.
-        yaw = np.arctan2(width * draw(0.1, 0.9) - y, length * draw(0.1, 0.9) - x)
-        pitch, roll = draw(-0.45, 0.0) - 0.12 * (z - 1.35), draw(-0.05, 0.05)
-        first.append((x, y, z, yaw, pitch, roll))
-        move = (
-            draw(-0.4, 0.4),
-            draw(-0.4, 0.4),
-            draw(-0.1, 0.1),
-            draw(-0.5, 0.5),
-            draw(-0.12, 0.12),
-            draw(-0.04, 0.04),
-        )
-        last.append(tuple(np.add(first[-1], move)))
-    start, end = np.array(first), np.array(last)
-    clear = np.all([_clear(start + (end - start) * part, boxes) for part in _LOOKS], 0)
-    order = np.argsort(~clear, kind="stable")
-    order = order[: max(1, min(_SHOTS, int(clear.sum())))]
-    return Shots(start[order], end[order])
+    found: list[Shots] = []
+    total = 0
+    for _ in range(20):
+        start, end = _candidates(draw, room, _TRIES)
+        clear = np.all([clearance(boxes, (start + (end - start) * k)[:, :3]) > 0.25 for k in _LOOKS], 0)
+        start, end = start[clear], end[clear]
+        opened = _open(start, boxes) & _open(end, boxes)
+        found.append(Shots(start[opened], end[opened]))
+        total += int(opened.sum())
+        if total >= _SHOTS:
+            break
+    return Shots(*(np.concatenate(part)[:_SHOTS] for part in zip(*found, strict=True)))
 
 
 def poses(shots: Shots) -> tuple[Array, Array]:

@@ -40,8 +40,8 @@ MIDDLE: dict[str, tuple[Sizes, Piece]] = {
 }
 PROGRAM: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "bedroom": (
-        ("bed", "nightstand", "wardrobe", "nightstand", "dresser", "desk", "bookcase", "armchair", "plant"),
-        ("chair", "pouf"),
+        ("bed", "nightstand", "wardrobe", "nightstand", "dresser", "desk", "bookcase", "armchair", "plant", "carton"),
+        ("chair", "pouf", "carton"),
     ),
     "living": (
         ("sofa", "television", "bookcase", "sofa", "armchair", "cupboard", "floor_lamp", "plant", "dresser", "plant"),
@@ -61,18 +61,20 @@ PROGRAM: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
 }
 SIDES: dict[str, tuple[float, float]] = {
-    "bedroom": (3.2, 5.0),
-    "living": (3.8, 7.0),
-    "kitchen": (3.0, 5.5),
-    "office": (3.4, 8.5),
-    "dining": (3.6, 6.0),
+    "bedroom": (2.7, 4.5),
+    "living": (3.2, 5.8),
+    "kitchen": (2.5, 4.5),
+    "office": (2.8, 5.5),
+    "dining": (3.0, 5.0),
 }
 _MOST_BOXES = 118
 
 
 def room_size(draw: Draws, kind: str) -> Point:
     """Length, width and height of a room of this kind, in metres."""
-    return draw(*SIDES[kind]), draw(*SIDES[kind]), draw(2.35, 2.9)
+    # Now and then a hall: NYUv2 has shops, classrooms and lobbies, whence its long tail of depth.
+    large = draw(1.7, 2.4) if draw.chance(0.24) else 1.0
+    return draw(*SIDES[kind]) * large, draw(*SIDES[kind]) * min(large, 1.7), draw(2.35, 2.9) + 0.3 * (large > 1)
 
 
 def _size(draw: Draws, sizes: Sizes) -> Point:
@@ -85,6 +87,8 @@ def furnish(build: Builder, draw: Draws, kind: str) -> None:
     for _ in range(draw.count(0, 2)):
         pieces.window(build, draw)
     wall, middle = PROGRAM[kind]
+    if build.room[0] * build.room[1] > 30:
+        wall, middle = wall * 2, middle * 2
     for name in wall:
         sizes, piece = WALL[name]
         if len(build.boxes) < _MOST_BOXES and draw.chance(0.85):
@@ -99,7 +103,7 @@ def furnish(build: Builder, draw: Draws, kind: str) -> None:
             place = build.in_middle(draw, size)
             if place:
                 piece(build, draw, place, size)
-    for _ in range(draw.count(1, 5)):
+    for _ in range(draw.count(2, 7)):
         pieces.hang_picture(build, draw)
     if draw.chance(0.5):
         pieces.rug(build, draw)

@@ -55,11 +55,11 @@ def _shell(build: Builder, draw: Draws, kind: str) -> None:
 def _lights(build: Builder, draw: Draws) -> list[list[float]]:
     length, width, height = build.room
     warm = draw(0.55, 1.0)
-    power = draw(2.0, 4.5)
+    power = draw(3.0, 7.0)
     x, y = length * draw(0.35, 0.65), width * draw(0.35, 0.65)
     main = [x, y, height - draw(0.15, 0.6), power, power * (0.7 + 0.3 * warm), power * warm, draw(0.05, 0.2)]
     other = build.bright or (length * draw(0.1, 0.9), width * draw(0.1, 0.9), draw(1.2, 1.8))
-    power = draw(1.0, 5.0) if build.bright else draw(0.3, 1.2)
+    power = draw(2.0, 8.0) if build.bright else draw(0.5, 2.5)
     return [main, [*other, power * 0.85, power * 0.95, power, 0.35]]
 
 

@@ -23,27 +23,42 @@ def _per_tile(values: Tensor, count: int) -> Tensor:
     return values.repeat_interleave(count // len(values), 0)
 
 
-def _shading_boxes(view: View, low: Tensor, high: Tensor, light: Tensor) -> Tensor:
-    """``(N, P)``: boxes that may stand between the light and a tile: their cones seen from the light meet."""
+def _extents(boxes: Tensor) -> Tensor:
+    """Half sizes ``(B, P, 3)`` along the world's axes."""
+    c, s, half = boxes[..., 6].abs(), boxes[..., 7].abs(), boxes[..., 3:6]
+    return torch.stack([c * half[..., 0] + s * half[..., 1], s * half[..., 0] + c * half[..., 1], half[..., 2]], -1)
+
+
+def _overlap(boxes: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """``(B, N / B, P)``: boxes whose surroundings along the world's axes meet those of a tile."""
+    per = len(low) // len(boxes)
+    extent = _extents(boxes)
+    meet = (boxes[..., 3] > 0)[:, None].expand(-1, per, -1).clone()
+    for k in range(3):
+        meet &= (boxes[..., k] + extent[..., k])[:, None] > low[:, k].view(-1, per, 1)
+        meet &= (boxes[..., k] - extent[..., k])[:, None] < high[:, k].view(-1, per, 1)
+    return meet
+
+
+def _shading_boxes(view: View, low: Tensor, high: Tensor, light: Tensor, lit: Tensor) -> Tensor:
+    """``(N, P)``: boxes that may stand between the light and a lit tile: between them, and in its cone."""
     boxes = view.boxes
+    here = _per_tile(light, len(low))
+    meet = _overlap(boxes, torch.minimum(low, here), torch.maximum(high, here))
     radius = boxes[..., 3:6].clamp(min=0).norm(dim=-1)
     to_box = boxes[..., :3] - light[:, None]
     far_box = to_box.norm(dim=-1).clamp(min=1e-6)
-    aim = to_box / far_box[..., None]
     width = (radius / far_box).clamp(max=1).asin()
-    to_tile = (low + high) / 2 - _per_tile(light, len(low))
-    tile_radius = (high - low).norm(dim=-1) / 2
+    to_tile = (low + high) / 2 - here
     far_tile = to_tile.norm(dim=-1).clamp(min=1e-6)
-    tile_width = (tile_radius / far_tile).clamp(max=1).asin()
-    per = len(low) // len(boxes)
-    cosine = (to_tile / far_tile[:, None]).view(-1, per, 3) @ aim.transpose(1, 2)
+    tile_width = ((high - low).norm(dim=-1) / 2 / far_tile).clamp(max=1).asin()
+    per = meet.shape[1]
+    cosine = (to_tile / far_tile[:, None]).view(-1, per, 3) @ (to_box / far_box[..., None]).transpose(1, 2)
     limit = (tile_width.view(-1, per, 1) + width[:, None] + 1e-2).clamp(max=3.1415)
-    meet = (cosine > limit.cos()) | (radius >= far_box)[:, None]
-    before = (far_box - radius)[:, None] < (far_tile + tile_radius).view(-1, per, 1)
-    meet &= before & (boxes[..., 3] > 0)[:, None]
+    meet &= (cosine > limit.cos()) | (radius >= far_box)[:, None]
+    meet &= lit.view(-1, per, 1)
     meet[..., :WALLS] = False
-    result: Tensor = meet.flatten(0, 1)
-    return result
+    return meet.flatten(0, 1)
 
 
 def _own(point: Point, row: Tensor) -> Point:
@@ -52,13 +67,13 @@ def _own(point: Point, row: Tensor) -> Point:
     return row[:, 6] * x + row[:, 7] * y, row[:, 6] * y - row[:, 7] * x, point[2] - row[:, 2]
 
 
-def shadow(view: View, point: Point, light: Tensor, radius: Tensor) -> Tensor:
+def shadow(view: View, point: Point, light: Tensor, radius: Tensor, lit: Tensor) -> Tensor:
     """Share of a light that reaches each point.
 
     A ray that passes a box near its edge crosses little of it, so the length of the crossing stands for the covered
-    part of the lamp; the penumbra widens with the distance to the box.
+    part of the lamp; the penumbra widens with the distance to the box. Tiles that are not ``lit (N,)`` are skipped.
     """
-    lists = tiles.build(_shading_boxes(view, *_bounds(point), light), len(point[0]) // len(light))
+    lists = tiles.build(_shading_boxes(view, *_bounds(point), light, lit), len(point[0]) // len(light))
     share = torch.ones_like(point[0])
     if not lists.active:
         return share
@@ -86,18 +101,11 @@ def occlusion(view: View, point: Point, normal: Point) -> Tensor:
     """Share of the ambient light that reaches each point: how free the space a little above the surface is."""
     probe: Point = tuple(p + _REACH * n for p, n in zip(point, normal, strict=True))  # type: ignore[assignment]
     low, high = _bounds(probe)
-    boxes = view.boxes
-    c, s, half = boxes[..., 6].abs(), boxes[..., 7].abs(), boxes[..., 3:6]
-    extent = torch.stack([c * half[..., 0] + s * half[..., 1], s * half[..., 0] + c * half[..., 1], half[..., 2]], -1)
-    per = len(low) // len(boxes)
-    meet = (boxes[..., 3] > 0)[:, None].expand(-1, per, -1).clone()
-    for k in range(3):
-        meet &= (boxes[..., k] + extent[..., k] + _REACH)[:, None] > low[:, k].view(-1, per, 1)
-        meet &= (boxes[..., k] - extent[..., k] - _REACH)[:, None] < high[:, k].view(-1, per, 1)
-    lists = tiles.build(meet.flatten(0, 1), per)
+    meet = _overlap(view.boxes, low - _REACH, high + _REACH)
+    lists = tiles.build(meet.flatten(0, 1), meet.shape[1])
     share = torch.ones_like(point[0])
     sorted_probe = tuple(p[lists.order] for p in probe)
-    table = boxes.flatten(0, 1).unsqueeze(-1)
+    table = view.boxes.flatten(0, 1).unsqueeze(-1)
     for count, index in lists.slots():
         row = table[index]
         local = _own(tuple(p[:count] for p in sorted_probe), row)  # type: ignore[arg-type]
@@ -112,7 +120,7 @@ def shade(view: View, hits: Hits, surface: Surface, lights: Tensor) -> Tensor:
     """Linear light ``(3, N, M)`` towards the camera; lights ``(B, 2, 7)`` as in the layout."""
     count = len(hits.depth)
     free = occlusion(view, hits.point, hits.normal)
-    sky = hits.normal[2] * 0.12 + 0.5
+    sky = hits.normal[2] * 0.08 + 0.3
     received = [sky * free * k for k in (1.0, 0.98, 0.94)]
     for lamp in lights.unbind(1):
         here = _per_tile(lamp, count).unsqueeze(-1)
@@ -120,6 +128,7 @@ def shade(view: View, hits: Hits, surface: Surface, lights: Tensor) -> Tensor:
         square = way[0] * way[0] + way[1] * way[1] + way[2] * way[2]
         cosine = way[0] * hits.normal[0] + way[1] * hits.normal[1] + way[2] * hits.normal[2]
         strength = cosine.clamp_(min=0) / (square.sqrt() * (square + 0.6))
-        strength = strength * shadow(view, hits.point, lamp[:, :3], lamp[:, 6]) * (0.4 + 0.6 * free)
+        reached = shadow(view, hits.point, lamp[:, :3], lamp[:, 6], strength.amax(1) > 0)
+        strength = strength * reached * (0.3 + 0.7 * free)
         received = [r + strength * here[:, 3 + k] for k, r in enumerate(received)]
     return torch.stack([surface.albedo[k] * (received[k] + surface.glow) for k in range(3)])

@@ -43,6 +43,11 @@ def tone(draw: Draws, hue: tuple[float, float], saturation: tuple[float, float],
     return r * r, g * g, b * b
 
 
+def neutral(draw: Draws) -> Color:
+    """White, gray or black."""
+    return tone(draw, (0.05, 0.65), (0.0, 0.08), draw.pick([(0.8, 0.97), (0.8, 0.97), (0.3, 0.7), (0.06, 0.25)]))
+
+
 def scale(color: Color, factor: float) -> Color:
     """The color made brighter or darker."""
     return color[0] * factor, color[1] * factor, color[2] * factor
@@ -50,9 +55,9 @@ def scale(color: Color, factor: float) -> Color:
 
 def plaster(draw: Draws) -> Material:
     """A painted wall; one in four papered with stripes or small squares."""
-    warm = draw.chance(0.75)
-    hue = (0.06, 0.17) if warm else (0.3, 0.68)
-    color = tone(draw, hue, (0.02, 0.3 if draw.chance(0.3) else 0.12), (0.7, 0.95))
+    color = tone(draw, (0.07, 0.15), (0.02, 0.16), (0.78, 0.98))
+    if draw.chance(0.25):
+        color = tone(draw, (0.0, 1.0), (0.08, 0.35), (0.5, 0.9))
     if draw.chance(0.25):
         width = draw(0.05, 0.25)
         cell = (width, 50.0 if draw.chance(0.6) else width * draw(0.8, 2.0))
@@ -70,9 +75,9 @@ def ceiling(draw: Draws) -> Material:
 
 def wood(draw: Draws, along_u: bool = True) -> Material:
     """Veneer or solid wood with its grain along one direction."""
-    color = tone(draw, (0.05, 0.1), (0.3, 0.7), (0.35, 0.85))
+    color = tone(draw, (0.025, 0.1), (0.35, 0.75), draw.pick([(0.2, 0.4), (0.4, 0.65), (0.65, 0.85)]))
     if draw.chance(0.2):
-        color = tone(draw, (0.0, 1.0), (0.0, 0.15), (0.75, 0.95))
+        color = neutral(draw)
     grain = (0.35, 0.018) if along_u else (0.018, 0.35)
     return Material(color, scale(color, 0.4), grain=grain, rough=draw(0.25, 0.5), stain=0.15, reflect=draw(0.4, 0.7))
 
@@ -98,7 +103,7 @@ def tiles(draw: Draws, low: float = 0.2, high: float = 0.6) -> Material:
 
 def carpet(draw: Draws) -> Material:
     """Short pile, plain or in squares."""
-    color = tone(draw, (0.0, 1.0), (0.05, 0.4), (0.3, 0.75))
+    color = tone(draw, (0.03, 0.14) if draw.chance(0.6) else (0.0, 1.0), (0.03, 0.4), (0.3, 0.8))
     cell = (draw(0.4, 0.7),) * 2 if draw.chance(0.3) else (50.0, 50.0)
     return Material(color, color, cell, vary=0.12, grain=(0.012, 0.012), rough=0.5, stain=0.3, reflect=draw(0.25, 0.6))
 
@@ -114,7 +119,9 @@ def floor(draw: Draws, kind: str) -> Material:
 
 def fabric(draw: Draws) -> Material:
     """Upholstery, bedding or curtains: plain, striped or checked."""
-    color = tone(draw, (0.0, 1.0), (0.05, 0.65), (0.25, 0.9))
+    color = tone(draw, (0.0, 1.0), (0.15, 0.7), (0.2, 0.85))
+    if draw.chance(0.5):
+        color = tone(draw, (0.03, 0.14), (0.03, 0.5), (0.15, 0.95))
     weave = Material(color, color, grain=(0.03, 0.03), rough=0.2, stain=0.25, reflect=draw(0.15, 0.7))
     if draw.chance(0.35):
         side = draw(0.03, 0.15)
@@ -125,7 +132,7 @@ def fabric(draw: Draws) -> Material:
 
 def paint(draw: Draws) -> Material:
     """Lacquer, plastic or painted metal of any color."""
-    color = tone(draw, (0.0, 1.0), (0.0, 0.8), (0.15, 0.95))
+    color = neutral(draw) if draw.chance(0.6) else tone(draw, (0.0, 1.0), (0.3, 0.9), (0.2, 0.95))
     return Material(color, color, rough=0.06, stain=0.08, reflect=draw(0.15, 0.7))
 
 

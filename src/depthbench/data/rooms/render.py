@@ -106,7 +106,7 @@ def _draw(view: View, rooms: list[Layout], scenes: Tensor, frames: Tensor, size:
 
 
 def expose(linear: Tensor, keys: Tensor) -> Tensor:
-    """The camera: automatic exposure with an error of its own, highlights that saturate softly, noise, 8 bits.
+    """The camera: automatic exposure with an error of its own, a contrast curve, noise, 8 bits.
 
     Args:
         linear: ``(B, 3, H, W)`` light.
@@ -116,10 +116,28 @@ def expose(linear: Tensor, keys: Tensor) -> Tensor:
     # Integers, because their sum does not depend on the order.
     levels = (linear.clamp(max=4.0) * 4096).int().flatten(1).sum(1)
     mean = levels.float() / (4096.0 * linear[0].numel())
-    wanted = 0.22 + 0.05 * bell(keys).clamp(-2, 2)
-    light_in = linear * (wanted / mean.clamp(min=1e-3))[:, None, None, None]
-    shown = (light_in * (1 + 0.12 * light_in) / (1 + light_in * 0.9)).clamp_(0, 1).sqrt_()
+    wanted = 0.27 + 0.06 * bell(keys).clamp(-2, 2)
+    gain = (wanted / mean.clamp(min=1e-3))[:, None, None, None] * _vignette(size, linear.device)
+    light_in = soften(linear) * gain
+    shown = light_in.clamp_(0, 1).sqrt_()
+    shown = shown * (0.3 + shown * (2.1 - 1.4 * shown))
     for channel in range(3):
         noise = bell(pixel_keys(keys, size, 3 + channel))
         shown[:, channel].add_(noise.mul_(0.012))
     return shown.clamp_(0, 1).mul_(255).add_(0.5).floor_().div_(255)
+
+
+def soften(image: Tensor) -> Tensor:
+    """The lens: a blur of 1, 6, 1 along rows and columns of ``(B, C, H, W)``, borders repeated."""
+    for dim in (2, 3):
+        last = image.shape[dim] - 1
+        before = torch.cat([image.narrow(dim, 0, 1), image.narrow(dim, 0, last)], dim)
+        after = torch.cat([image.narrow(dim, 1, last), image.narrow(dim, last, 1)], dim)
+        image = (before + after) * 0.125 + image * 0.75
+    return image
+
+
+def _vignette(size: tuple[int, int], device: torch.device) -> Tensor:
+    y = torch.linspace(-1, 1, size[0], device=device)[:, None]
+    x = torch.linspace(-1, 1, size[1], device=device)
+    return 1 - 0.17 * (x * x + y * y)

@@ -17,10 +17,13 @@ RANGE = (0.5, 9.9)
 
 
 def shadowed(depth: Tensor, focal: float) -> Tensor:
-    """Pixels ``(B, H, W)`` that the projector, to the right of the camera, cannot light: left of near objects."""
+    """Pixels ``(B, H, W)`` that the projector, to the right of the camera, cannot light: left of near objects.
+
+    Shadows narrower than a pixel of the sensor's own 640 do not show.
+    """
     columns = torch.arange(depth.shape[-1], dtype=torch.float32, device=depth.device)
     seen = (columns - focal * BASELINE / depth).flip(-1)
-    return (seen - seen.cummin(-1).values > 0.25).flip(-1)
+    return (seen - seen.cummin(-1).values > depth.shape[-1] / 640).flip(-1)
 
 
 def _patches(keys: Tensor, size: tuple[int, int]) -> Tensor:
@@ -30,6 +33,13 @@ def _patches(keys: Tensor, size: tuple[int, int]) -> Tensor:
     x = (torch.arange(width, dtype=torch.float32, device=keys.device) + 0.5) * (40 / width)
     grid_x, grid_y = x.expand(height, -1), y[:, None].expand(-1, width)
     return value_noise(grid_x.expand(len(keys), -1, -1), grid_y.expand(len(keys), -1, -1), keys[:, None, None])
+
+
+def _common(size: tuple[int, int], device: torch.device) -> Tensor:
+    """``(H, W)``: what the depth camera shares with the color camera; the rest of a Kinect's frame is always empty."""
+    y = (torch.arange(size[0], device=device) + 0.5) * (480 / size[0])
+    x = (torch.arange(size[1], device=device) + 0.5) * (640 / size[1])
+    return ((y > 42) & (y < 472))[:, None] & ((x > 35) & (x < 608))
 
 
 def sense(depth: Tensor, facing: Tensor, reflect: Tensor, focal: float, keys: Tensor) -> Tensor:
@@ -48,7 +58,8 @@ def sense(depth: Tensor, facing: Tensor, reflect: Tensor, focal: float, keys: Te
     measured = _FOCAL * BASELINE / ((disparity / _STEP + 0.5).floor() * _STEP).clamp(min=_STEP)
     echo = reflect * facing / (depth * depth)
     rough = bell(pixel_keys(keys, size, 2))
-    seen = echo > 0.004 * (1 + 0.7 * patch + 0.15 * rough)
+    seen = echo > 0.004 * (1 + 0.7 * patch + 0.15 * rough).clamp(min=0.15)
     seen &= facing > 0.09 + 0.05 * patch
+    seen &= _common(size, depth.device)
     seen &= (depth > RANGE[0]) & (depth < RANGE[1]) & ~shadowed(depth, focal)
     return measured * seen
