@@ -17,7 +17,8 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 
 def make(config: str, *overrides: str) -> DepthNet:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose(f"model/{config}", [f"model.{o}" for o in ("encoder.pretrained=false", *overrides)])
+        plus = [f"+model.{o[1:]}" if o.startswith("+") else f"model.{o}" for o in overrides]
+        cfg = compose(f"model/{config}", ["model.encoder.pretrained=false", *plus])
     return instantiate(cfg.model)
 
 
@@ -326,6 +327,73 @@ class TestLee(NetworkChecks):
             assert net.encoder(image)[0].shape == (1, channels, 9, 12)
             assert net(image).shape == (1, 1, 288, 384)
         assert count(net.decoder) == lee_decoder(channels)
+
+
+class TestDPT(NetworkChecks):
+    config = "dpt"
+    small = (
+        "encoder.name=vit_tiny_patch16_224",
+        "encoder.levels=[0,1,2,3]",
+        "+encoder.options.embed_dim=48",
+        "+encoder.options.depth=4",
+        "decoder.widths=[8,8,16,16]",
+        "decoder.fusion_width=16",
+    )
+    encoder = 22_056_576 - 3 * 384  # DINOv2 small's published count less mask token and last norm
+    size = (252, 322)
+    output = (1, 252, 322)
+    # Projections, resampling (transposed 4x4 and 2x2, strided 3x3), 3x3 to the fusion; seven residual units; head.
+    decoder = (
+        sum(conv(384, w, 1, True) + conv(w, 64, 3, False) for w in (48, 96, 192, 384))
+        + (conv(48, 48, 4, True) + conv(96, 96, 2, True) + conv(384, 384, 3, True))
+        + (7 * 2 * conv(64, 64, 3, True) + 4 * conv(64, 64, 1, True))
+        + (conv(64, 32, 3, True) + conv(32, 32, 3, True) + conv(32, 1, 1, True))
+    )
+
+    def test_reassembled_sizes(self, meta):
+        features = meta.encoder(torch.zeros(1, 3, 252, 322, device="meta"))
+        assert [f.shape[2:] for f in features] == [(18, 23)] * 4
+        sizes = [block(f).shape[2:] for block, f in zip(meta.decoder.reassemble, features, strict=True)]
+        assert sizes == [(72, 92), (36, 46), (18, 23), (9, 12)]
+
+
+def fpn_decoder(channels: tuple[int, ...], width: int) -> int:
+    smooth = conv(1, width, 5, False) + conv(width, width, 1, False) + 2 * width
+    return sum(conv(c, width, 1, True) + smooth for c in channels) + smooth + conv(width, 1, 3, True)
+
+
+class TestFPN(NetworkChecks):
+    config = "fpn"
+    small = ("encoder.name=convnext_atto",)
+    encoder = 28_589_128 - 769_000 - 2 * 768  # less the classifier and its norm
+    decoder = fpn_decoder((96, 192, 384, 768), 96)
+    size = (480, 640)
+    output = (1, 120, 160)
+
+    @pytest.mark.parametrize(
+        "overrides",
+        [
+            (
+                "encoder.name=swin_tiny_patch4_window7_224",
+                "encoder.multiple=4",
+                "+encoder.options.strict_img_size=false",
+            ),
+            ("encoder.name=mobilenetv3_large_100",),
+            ("encoder.name=efficientnet_b0",),
+        ],
+    )
+    def test_its_other_encoders(self, overrides):
+        with torch.device("meta"):
+            assert make(self.config, *overrides).predict(torch.zeros(1, 3, 97, 131)).shape == (1, 1, 97, 131)
+
+
+class TestUncertain(NetworkChecks):
+    config = "uncertain"
+    small = ("encoder.name=resnet10t", "decoder.widths=[32,16,16,16]")
+    encoder = TestUNet.encoder
+    decoder = TestUNet.decoder + conv(32, 1, 3, True)
+    size = (480, 640)
+    output = (2, 240, 320)
 
 
 def subclasses(cls: type) -> list[type]:

@@ -5,20 +5,25 @@ from depthbench.models.decoder import Decoder
 from depthbench.models.densedepth import DenseDepthDecoder
 from depthbench.models.depthnet import DepthNet, Predictor
 from depthbench.models.discriminators import ImageBuffer, PatchDiscriminator
+from depthbench.models.dpt import DPTDecoder
 from depthbench.models.encoder import Encoder
+from depthbench.models.fpn import FPNDecoder
 from depthbench.models.hu import HuDecoder
 from depthbench.models.lee import LeeDecoder
 from depthbench.models.spaces import Bounded, Log, Metric, Reciprocal
 from depthbench.models.transfer import parameter_groups
+from depthbench.models.uncertainty import Uncertain, dropout_on, predict_uncertain
 from depthbench.models.unet import UNetDecoder
 
 __all__ = [
     "Bounded",
     "D3NetDecoder",
+    "DPTDecoder",
     "Decoder",
     "DenseDepthDecoder",
     "DepthNet",
     "Encoder",
+    "FPNDecoder",
     "HuDecoder",
     "ImageBuffer",
     "LeeDecoder",
@@ -28,5 +33,8 @@ __all__ = [
     "Predictor",
     "Reciprocal",
     "UNetDecoder",
+    "Uncertain",
+    "dropout_on",
     "parameter_groups",
+    "predict_uncertain",
 ]

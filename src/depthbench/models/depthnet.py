@@ -28,6 +28,7 @@ class DepthNet(nn.Module):
         space: What the output means; :class:`Metric` by default.
         start_depth: Depth in metres at which an untrained network starts, by the bias of the decoder's head; ``None``
             leaves the bias as the decoder made it (the papers' way). Heads without a bias can't have it.
+        dropout: Probability with which channels of the coarsest feature are dropped, for dropout samples at test time.
     """
 
     def __init__(
@@ -36,19 +37,28 @@ class DepthNet(nn.Module):
         decoder: MakesDecoder,
         space: Metric | None = None,
         start_depth: float | None = None,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder(channels=encoder.channels, reductions=encoder.reductions)
         self.space = space or Metric()
+        self.dropout = nn.Dropout2d(dropout)
         bias = self.decoder.head.bias
         if start_depth is not None and bias is not None:
             with torch.no_grad():
                 bias[0] = self.space.bias(start_depth)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Map ``(B, 3, H, W)`` RGB in [0, 1] to the output ``(B, C, h, w)`` in its space, at its own size."""
-        return self.space.activate(self.decoder(self.encoder(image), image))
+        """Map ``(B, 3, H, W)`` RGB in [0, 1] to the output ``(B, C, h, w)`` in its space, at its own size.
+
+        Channels after the first, such as a log-variance, are not depth and stay as the decoder gives them.
+        """
+        *features, coarsest = self.encoder(image)
+        output: Tensor = self.decoder([*features, self.dropout(coarsest)], image)
+        if output.shape[1] == 1:
+            return self.space.activate(output)
+        return torch.cat([self.space.activate(output[:, :1]), output[:, 1:]], dim=1)
 
     def to_depth(self, output: Tensor) -> Tensor:
         """Translate the first channel of an output of :meth:`forward` into metres ``(B, 1, h, w)``."""

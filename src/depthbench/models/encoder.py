@@ -17,8 +17,7 @@ from depthbench.models.weights import create_backbone
 class Encoder(nn.Module):
     """Features of a timm backbone, from fine to coarse.
 
-    Images come in [0, 1]; the encoder normalizes them itself, as its weights expect. Transformers that work at
-    one scale get the image resized to the next multiple of their patch.
+    Images come in [0, 1]; the encoder normalizes them itself, as its weights expect.
 
     Args:
         name: A timm model name.
@@ -31,6 +30,8 @@ class Encoder(nn.Module):
         frozen: Whether parameters stay as they are, and normalization statistics too.
         mean: Of the normalization, in place of timm's.
         std: Of the normalization, in place of timm's.
+        multiple: The image is resized (bilinearly, up) to sides that are multiples of it, for backbones that take no
+            others; by default the patch of a plain transformer, which works at one scale, else 1.
         options: Further arguments of ``timm.create_model``, e.g. ``{"dynamic_img_size": True}`` for ViTs.
 
     Attributes:
@@ -55,6 +56,7 @@ class Encoder(nn.Module):
         frozen: bool = False,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
+        multiple: int | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -67,7 +69,9 @@ class Encoder(nn.Module):
         else:
             self.net = _tapped_features(name, pretrained, taps, stem, dict(options or {}))
             self.channels, self.reductions = self.net.channels, self.net.reductions
-        self.multiple = self.reductions[-1] if len({*self.reductions}) == 1 else 1
+        plain = len(self.reductions) > 1 and len({*self.reductions}) == 1
+        self.multiple = multiple or (self.reductions[-1] if plain else 1)
+        self.channels_last = getattr(self.net, "output_fmt", "NCHW") == "NHWC"  # Swin and kin
         config = cast(Any, timm.get_pretrained_cfg(name))
         for key, values in (("mean", mean or config.mean), ("std", std or config.std)):
             self.register_buffer(key, torch.tensor(list(values)).view(1, 3, 1, 1), persistent=False)
@@ -85,7 +89,8 @@ class Encoder(nn.Module):
         if self.multiple > 1:
             size = [-(-side // self.multiple) * self.multiple for side in image.shape[-2:]]
             x = F.interpolate(x, size=size, mode="bilinear", align_corners=False)
-        return list(self.net(x))
+        features = list(self.net(x))
+        return [feature.permute(0, 3, 1, 2) for feature in features] if self.channels_last else features
 
 
 def _timm_features(

@@ -1,0 +1,72 @@
+"""Any decoder with any encoder that gives it the levels it needs; the rest is refused in a sentence."""
+
+from functools import partial
+
+import pytest
+import torch
+
+from depthbench.errors import UserError
+from depthbench.models import (
+    D3NetDecoder,
+    DenseDepthDecoder,
+    DepthNet,
+    DPTDecoder,
+    Encoder,
+    FPNDecoder,
+    HuDecoder,
+    LeeDecoder,
+    UNetDecoder,
+)
+
+VIT = {"levels": [2, 5, 8, 11], "options": {"dynamic_img_size": True}}
+SWIN = {"multiple": 4, "options": {"strict_img_size": False}}
+
+
+@pytest.mark.parametrize(
+    ("decoder", "name", "options"),
+    [
+        (D3NetDecoder, "mobilenetv2_100", {}),
+        (DenseDepthDecoder, "resnet18", {}),
+        (HuDecoder, "convnext_tiny", {}),
+        (LeeDecoder, "efficientnet_b0", {"levels": [-1]}),
+        (UNetDecoder, "vgg16", {}),
+        (UNetDecoder, "pnasnet5large", {}),
+        (UNetDecoder, "convnext_tiny", {}),
+        (UNetDecoder, "swin_tiny_patch4_window7_224", SWIN),
+        (UNetDecoder, "hrnet_w18_small", {"multiple": 32}),
+        (FPNDecoder, "swin_tiny_patch4_window7_224", SWIN),
+        (FPNDecoder, "densenet121", {}),
+        (DPTDecoder, "vit_small_patch16_dinov3", {"levels": [2, 5, 8, 11]}),
+        (DPTDecoder, "vit_small_patch14_dinov2", VIT),
+        (DPTDecoder, "swin_tiny_patch4_window7_224", SWIN),
+        (partial(DPTDecoder, out_channels=2), "convnext_tiny", {}),
+    ],
+)
+def test_composes_at_an_odd_size(decoder, name, options):
+    with torch.device("meta"):
+        net = DepthNet(Encoder(name, pretrained=False, **options), decoder)
+        assert net.predict(torch.zeros(1, 3, 97, 131)).shape == (1, 1, 97, 131)
+
+
+@pytest.mark.parametrize(
+    ("decoder", "name", "options", "message"),
+    [
+        (D3NetDecoder, "convnext_tiny", {}, "D3NetDecoder needs features at 1/2, 1/4"),
+        (HuDecoder, "resnet18", {}, "HuDecoder needs features at 1/4.*gives 1/2"),
+        (UNetDecoder, "vit_small_patch14_dinov2", VIT, "UNetDecoder needs features"),
+        (partial(UNetDecoder, widths=(8, 8)), "resnet18", {}, "4 steps.*2 numbers"),
+        (FPNDecoder, "vit_small_patch14_dinov2", VIT, "stride 4"),
+        (DPTDecoder, "resnet18", {}, "four levels"),
+        (partial(DPTDecoder, widths=(8,)), "convnext_tiny", {}, "four `widths`"),
+    ],
+)
+def test_what_does_not_fit_says_so(decoder, name, options, message):
+    with torch.device("meta"), pytest.raises(UserError, match=message):
+        DepthNet(Encoder(name, pretrained=False, **options), decoder)
+
+
+def test_strides_of_the_unet():
+    features = [torch.zeros(1, c, s, s, device="meta") for c, s in ((8, 17), (16, 9), (24, 5))]
+    for stride, widths, size in ((1, (8, 8, 8), 33), (2, (8, 8), 17), (4, (8,), 9)):
+        decoder = UNetDecoder((8, 16, 24), (2, 4, 8), widths, stride).to("meta")
+        assert decoder(features, torch.zeros(1, 3, 33, 33, device="meta")).shape == (1, 1, size, size)
