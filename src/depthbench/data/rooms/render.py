@@ -8,10 +8,13 @@ from torch.nn.utils.rnn import pad_sequence
 
 from depthbench.data.rooms import camera, light, texture
 from depthbench.data.rooms.cast import View, cast
-from depthbench.data.rooms.hashing import bell, mix, pixel_keys
+from depthbench.data.rooms.hashing import bell, mix, pixel_keys, unit
 from depthbench.data.rooms.layout import Layout, layout
 from depthbench.data.rooms.sensor import sense
 from depthbench.data.rooms.tiles import TILE, grid, untile
+
+_CACHED_PIXELS = 8 * 128 * 160
+"""On a CPU, so many pixels at a time: their maps fit the core's cache."""
 
 
 class Rendered(NamedTuple):
@@ -61,20 +64,26 @@ def render(
         seed: the world.
     """
     device = torch.device(device)
+    places = list(zip(scenes.tolist(), frames.tolist(), strict=True))
+    step = max(1, _CACHED_PIXELS // (size[0] * size[1])) if device.type == "cpu" else len(places)
     with torch.no_grad():
-        rooms = [layout(seed, scene) for scene in scenes.tolist()]
-        turns = [(room, frame) for room, frame in zip(rooms, frames.tolist(), strict=True)]
-        xs, ys = _slopes(size, device)
-        view = View(
-            eyes=torch.stack([room.eyes[frame] for room, frame in turns]).to(device),
-            turns=torch.stack([room.turns[frame] for room, frame in turns]).to(device),
-            boxes=_pad([room.boxes for room in rooms], device, -1.0),
-            xs=xs,
-            ys=ys,
-        )
-        scene_keys = _keys([(seed, scene) for scene in scenes.tolist()], device)
-        frame_keys = _keys(list(zip([seed] * len(rooms), scenes.tolist(), frames.tolist(), strict=True)), device)
-        return _draw(view, rooms, scene_keys, frame_keys, size)
+        parts = [_render(places[k : k + step], size, device, seed) for k in range(0, len(places), step)]
+    return Rendered(*(torch.cat(values) for values in zip(*parts, strict=True)))
+
+
+def _render(places: list[tuple[int, int]], size: tuple[int, int], device: torch.device, seed: int) -> Rendered:
+    rooms = [layout(seed, scene) for scene, _ in places]
+    xs, ys = _slopes(size, device)
+    view = View(
+        eyes=torch.stack([room.eyes[frame] for room, (_, frame) in zip(rooms, places, strict=True)]).to(device),
+        turns=torch.stack([room.turns[frame] for room, (_, frame) in zip(rooms, places, strict=True)]).to(device),
+        boxes=_pad([room.boxes for room in rooms], device, -1.0),
+        xs=xs,
+        ys=ys,
+    )
+    scene_keys = _keys([(seed, scene) for scene, _ in places], device)
+    frame_keys = _keys([(seed, *place) for place in places], device)
+    return _draw(view, rooms, scene_keys, frame_keys, size)
 
 
 def _keys(keys: list[tuple[int, ...]], device: torch.device) -> Tensor:
@@ -121,9 +130,10 @@ def expose(linear: Tensor, keys: Tensor) -> Tensor:
     light_in = soften(linear) * gain
     shown = light_in.clamp_(0, 1).sqrt_()
     shown = shown * (0.3 + shown * (2.1 - 1.4 * shown))
+    keys = pixel_keys(keys, size, 3)
+    gray = bell(keys).mul_(0.01)
     for channel in range(3):
-        noise = bell(pixel_keys(keys, size, 3 + channel))
-        shown[:, channel].add_(noise.mul_(0.012))
+        shown[:, channel].add_(unit(keys, 5 * channel).sub_(0.5).mul_(0.03).add_(gray))
     return shown.clamp_(0, 1).mul_(255).add_(0.5).floor_().div_(255)
 
 
@@ -131,9 +141,9 @@ def soften(image: Tensor) -> Tensor:
     """The lens: a blur of 1, 6, 1 along rows and columns of ``(B, C, H, W)``, borders repeated."""
     for dim in (2, 3):
         last = image.shape[dim] - 1
-        before = torch.cat([image.narrow(dim, 0, 1), image.narrow(dim, 0, last)], dim)
-        after = torch.cat([image.narrow(dim, 1, last), image.narrow(dim, last, 1)], dim)
-        image = (before + after) * 0.125 + image * 0.75
+        part, image = image * 0.125, image * 0.75
+        for start, source, count in ((1, 0, last), (0, 1, last), (0, 0, 1), (last, last, 1)):
+            image.narrow(dim, start, count).add_(part.narrow(dim, source, count))
     return image
 
 
