@@ -150,6 +150,30 @@ def test_names_cannot_become_markup(tmp_path, make_run):
     assert not any(attrs.get("src") == "x" for _, attrs in page.tags)
 
 
+def test_a_trace_of_the_loss_becomes_bubbles(tmp_path, make_run):
+    for loss in ("l1", "eigen"):
+        path = make_run(tmp_path, loss=loss, images=20, panels=False)
+    lines = [f"{k},0,{k},{term},1,{w},{w}" for k in range(5) for term, w in (("depth", 4 - k), ("normal", 1))]
+    (path / "loss_trace.csv").write_text("\n".join(["period,epoch,step,name,loss,weight,contribution", *lines]))
+    trace = read_runs([path])[0].trace
+    np.testing.assert_array_equal(trace["depth"], [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0]])
+    text, _ = build(tmp_path, tmp_path / "page.html", figures=False)
+    assert "Contributions to the loss" in text
+    assert ">normal</text>" in text
+
+
+def test_metrics_beyond_the_usual_ones_are_in_the_csv_alone(tmp_path, make_run):
+    path = make_run(tmp_path, images=20, panels=False)
+    scores = json.loads((path / "scores.json").read_text())
+    scores["eigen"] |= {"SILog_other": 3.25, "pixels": 99.0, "nonfinite": 7.0}
+    (path / "scores.json").write_text(json.dumps(scores))
+    text, _ = build(tmp_path, tmp_path / "page.html", figures=False)
+    header, row = (tmp_path / "page_files" / "eigen-scores.csv").read_text().splitlines()
+    assert (header.split(",")[-1], row.split(",")[-1]) == ("SILog_other", "3.25")
+    assert "SILog_other" not in text
+    assert "are not finite numbers" in text
+
+
 def test_two_data_sets_make_two_chapters(tmp_path, make_run):
     for data in ("rooms", "nyu_labeled"):
         for loss in ("l1", "eigen"):

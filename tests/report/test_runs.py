@@ -71,5 +71,8 @@ def test_a_run_is_done_by_its_marker_alone(tmp_path, make_run):
     assert read_run(path).state == "unfinished"
     (path / "status.json").write_text(json.dumps({"state": "failed", "reason": "CUDA out of memory"}))
     assert (read_run(path).state, read_run(path).reason) == ("failed", "CUDA out of memory")
+    (path / ".lock").touch()
+    (path / "status.json").write_text(json.dumps({"state": "running"}))
+    assert read_run(path).state == "interrupted"  # no process holds the lock
     (path / "status.json").unlink()
     assert (read_run(path).state, read_run(path).reason) == ("unknown", "it never wrote a status")

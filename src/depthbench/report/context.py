@@ -48,6 +48,11 @@ def notices(study: Study) -> list[str]:
     found = [ROOMS_NOTICE] if is_procedural(study.data) else [] if _is_paper_scale(study.runs) else [OWN_NOTICE]
     if any(run.choices.get("trainer") == "smoke" or run.value("scale") == "smoke" for run in study.runs):
         found.append(SMOKE_NOTICE)
+    broken = [run.name for run in study.runs if any(scores.get("nonfinite") for scores in run.scores.values())]
+    if broken:
+        found.append(
+            f"Predictions that are not finite numbers were met in {_few(broken)}; their scores leave those out."
+        )
     left_out = sum(run.state != "done" or not run.scores for run in study.runs)
     if left_out:
         found.append(f"{left_out} of {len(study.runs)} runs are missing from every table and figure; see Runs.")
@@ -101,7 +106,8 @@ def _training(runs: Iterable[Run]) -> str:
     steps = _range(run.done.get("steps") or run.status.get("steps") for run in runs)
     trainers = _listed(runs, lambda run: run.choices.get("trainer"))
     scale = _listed(runs, lambda run: run.value("scale"))
-    parts = [f"{steps} steps" if steps else "", f"trainer {trainers}", f"scale {scale}"]
+    unit = "step" if steps == "1" else "steps"
+    parts = [f"{steps} {unit}" if steps else "", f"trainer {trainers}", f"scale {scale}"]
     return ", ".join(part for part in parts if part and "not recorded" not in part) or "not recorded"
 
 

@@ -172,7 +172,7 @@ def p_text(pairs: Sequence[Comparison]) -> str:
         return f"p = {values[0]:.1g}" if values[0] < 0.995 else "p = 1"
     if max(values) < LEVEL:
         return f"p ≤ {np.ceil(max(values) * 1000) / 1000:g}"
-    return f"p ≥ {np.floor(min(values) * 1000) / 1000:g}"
+    return f"p ≥ {np.floor(min(values) * 1000) / 1000:g}" if min(values) < 0.995 else "p = 1"
 
 
 def _join(names: Sequence[str], most: int = 8) -> str:

@@ -1,8 +1,8 @@
 """Figures and galleries as HTML."""
 
 from depthbench.report.evidence import format_score
-from depthbench.report.figures import Figure
 from depthbench.report.gallery import DEPTH_MAP, ERROR_LIMIT, ERROR_MAP, Frame, Gallery, Pixels, data_uri, gradient
+from depthbench.report.plot import Figure
 from depthbench.report.study import images_text
 from depthbench.report.style import Look, html
 

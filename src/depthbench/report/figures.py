@@ -1,84 +1,29 @@
-"""Curves: error against amount of data, scores with intervals, convergence, and error against time."""
+"""Figures of results: error against amount of data, scores with intervals, error against time."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
-from numpy.typing import NDArray
 from scipy import stats
 
 from depthbench.report.evidence import Estimate, estimate, format_score
-from depthbench.report.runs import Run
+from depthbench.report.plot import Draw, Figure, Values, short
+from depthbench.report.progress import contributions, convergence
 from depthbench.report.study import Cell, Study, higher_is_better, images_text, symbol
-from depthbench.report.style import INK, RC, Look, label, save, tip, to_svg
+from depthbench.report.style import INK, Look, label, tip
 from depthbench.report.table import Table, heading
 
 SHOWN = ("AbsRel", "RMSE", "delta1")
-POINTS = 160
 MOST_BARS = 40
-ALONE = (5.6, 3.0)  # inches, of a panel without neighbors
-Draw = Callable[[Axes], None]
-Values = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """Panels drawn on demand: one SVG each for the page, all side by side for PNG and PDF."""
-
-    key: str
-    title: str
-    caption: str
-    panels: tuple[Draw, ...]
-    methods: tuple[str, ...]
-    size: tuple[float, float] = (4.0, 3.0)
-
-    def svgs(self, prefix: str) -> list[str]:
-        """One inline SVG per panel."""
-        found = []
-        with mpl.rc_context(RC):
-            for index, draw in enumerate(self.panels):
-                size = ALONE if len(self.panels) == 1 else self.size
-                canvas = Canvas(figsize=size, layout="constrained")
-                draw(canvas.subplots())
-                found.append(to_svg(canvas, f"{prefix}-{self.key}-{index}"))
-        return found
-
-    def save(self, stem: Path, look: Look) -> None:
-        """Write ``stem.png`` and ``stem.pdf`` with a legend above."""
-        columns = min(len(self.panels), 3)
-        rows = math.ceil(len(self.panels) / columns)
-        with mpl.rc_context(RC):
-            canvas = Canvas(figsize=(self.size[0] * columns, self.size[1] * rows + 0.4), layout="constrained")
-            axes = canvas.subplots(rows, columns, squeeze=False).ravel()
-            for ax, draw in zip(axes, self.panels, strict=False):
-                draw(ax)
-            for ax in axes[len(self.panels) :]:
-                ax.remove()
-            if self.methods:
-                handles = _handles(self.methods, look)
-                canvas.legend(handles=handles, loc="outside upper left", ncols=min(7, len(handles)))
-            save(canvas, stem)
 
 
 def build_figures(study: Study, table: Table, look: Look, about: str) -> list[Figure]:
     """The figures for which the runs hold enough."""
     found = [_by_amount(study, table, look, about), _scores(study, table, look, about)]
-    found += [_convergence(study, look, about), _time(study, table, look, about)]
+    found += [convergence(study, look, about), _time(study, table, look, about), contributions(study, about)]
     return [figure for figure in found if figure]
-
-
-def _handles(methods: Sequence[str], look: Look) -> list[Line2D]:
-    return [
-        Line2D([], [], color=look.color(name), marker=look.marker(name), linestyle=look.dash(name), label=label(name))
-        for name in methods
-    ]
 
 
 @dataclass(frozen=True)
@@ -171,11 +116,6 @@ def _amount_axis(ax: Axes, amounts: Sequence[float]) -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
-def short(value: float) -> str:
-    """``12000`` as ``12k``."""
-    return f"{value / 1000:g}k" if value >= 1000 and value % 100 == 0 else f"{value:g}"
-
-
 def estimate_text(item: Estimate) -> str:
     """``0.183 [0.176, 0.190]``."""
     bounds = f" [{format_score(item.low)}, {format_score(item.high)}]" if item.over else ""
@@ -210,76 +150,6 @@ def _score_panel(table: Table, metric: str, look: Look) -> Draw:
         ax.set_title(heading(metric))
 
     return draw
-
-
-def _convergence(study: Study, look: Look, about: str) -> Figure | None:
-    names = {name for run in study.runs for name in run.history}
-    wanted = [name for name in ("val/AbsRel", "val/RMSE", "val/loss", "train/loss") if name in names]
-    if not wanted:
-        return None
-    name = wanted[0]
-    amounts = [amount for amount in study.amounts if any(name in run.history for run in _runs_at(study, amount))]
-    panels = tuple(_convergence_panel(study, amount, name, look) for amount in amounts)
-    what = symbol(name.removeprefix("val/")) if name.startswith("val/") else name
-    where = " on the validation images" if name.startswith("val/") else "; losses of different kinds do not compare"
-    caption = f"{what} by training step{where}; where there are several seeds, their mean and range. {about}"
-    return Figure("convergence", "Convergence", caption, panels, study.methods)
-
-
-def _runs_at(study: Study, amount: int | None) -> list[Run]:
-    return [run for cell in study.cells if cell.amount == amount for run in cell.runs]
-
-
-def _convergence_panel(study: Study, amount: int | None, name: str, look: Look) -> Draw:
-    def draw(ax: Axes) -> None:
-        drawn = [
-            _curve(ax, cell, [run.history[name] for run in cell.runs if name in run.history], look)
-            for cell in study.cells
-            if cell.amount == amount
-        ]
-        everything = np.concatenate([values for values in drawn if len(values)])
-        if everything.min() > 0 and everything.max() > 4 * everything.min():
-            ax.set_yscale("log")
-            _log_ticks(ax, everything)
-        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
-        ax.set_title(images_text(amount))
-        ax.set_xlabel("step")
-
-    return draw
-
-
-def _curve(ax: Axes, cell: Cell, logs: Sequence[tuple[Values, Values]], look: Look) -> Values:
-    """The mean of the seeds with their range; seeds that logged at different steps get a line each."""
-    together = len({steps.tobytes() for steps, _ in logs}) == 1
-    color, drawn = look.color(cell.method), np.array([])
-    if together and len(logs) > 1:
-        values = np.stack([thin(*log)[1] for log in logs])
-        ax.fill_between(thin(*logs[0])[0], values.min(0), values.max(0), color=color, alpha=0.16, linewidth=0)
-        logs = [(logs[0][0], np.mean([values for _, values in logs], axis=0))]
-    for log in logs:
-        steps, values = thin(*log)
-        ax.plot(steps, values, color=color, linestyle=look.dash(cell.method))
-        tip(ax, steps[-1], values[-1], f"{cell.method}: {format_score(values[-1])} at step {steps[-1]:.0f}")
-        drawn = np.concatenate([drawn, values])
-    return drawn
-
-
-def _log_ticks(ax: Axes, values: Values) -> None:
-    """Ticks at 1, 2 and 5 times powers of ten, as plain numbers."""
-    decades = range(math.floor(math.log10(values.min())), math.ceil(math.log10(values.max())) + 1)
-    ax.yaxis.set_major_locator(FixedLocator([m * 10.0**e for e in decades for m in (1, 2, 5)]))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.yaxis.set_minor_locator(NullLocator())
-    ax.set_ylim(values.min() / 1.1, values.max() * 1.1)
-
-
-def thin(steps: Values, values: Values) -> tuple[Values, Values]:
-    """At most ``POINTS`` points, by the mean of equal shares, so that long logs stay small and readable."""
-    if len(steps) <= POINTS:
-        return steps, values
-    parts = np.array_split(np.arange(len(steps)), POINTS)
-    return np.array([steps[part].mean() for part in parts]), np.array([values[part].mean() for part in parts])
 
 
 def _time(study: Study, table: Table, look: Look, about: str) -> Figure | None:

@@ -5,6 +5,7 @@ import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib as mpl
 import numpy as np
@@ -16,7 +17,7 @@ from PIL import Image
 
 from depthbench.report.runs import Panels
 from depthbench.report.study import Study
-from depthbench.report.style import RC, label, save
+from depthbench.report.style import MUTED, RC, label, save
 
 DEPTH_MAP, ERROR_MAP = "magma_r", "RdBu_r"
 ERROR_LIMIT = 0.5
@@ -133,25 +134,27 @@ def gradient(name: str) -> str:
     return f"linear-gradient(to right, {', '.join(stops)})"
 
 
-def save_gallery(gallery: Gallery, amount: int | None, stem: Path) -> None:
-    """One amount's gallery as PNG and PDF, with colorbars; the first twelve methods."""
+def save_gallery(gallery: Gallery, amount: int | None, stem: Path, caption: str) -> None:
+    """One amount's gallery as PNG and PDF, with colorbars and caption; the first twelve methods."""
     frames = gallery.frames[amount]
     titles = ["image", "truth", *(shot.method for shot in frames[0].shots[:MOST_COLUMNS])]
     picture = montage(frames)
     width = 1.6 * len(titles)
     height = width * picture.shape[0] / picture.shape[1]
+    total = height + 1.3
     with mpl.rc_context(RC):
-        canvas = Canvas(figsize=(width, height + 0.9))
-        top, bottom = (height + 0.65) / (height + 0.9), 0.65 / (height + 0.9)
+        canvas = Canvas(figsize=(width, total))
+        top, bottom = (height + 1.05) / total, 1.05 / total
+        canvas.text(0.01, 0.08 / total, fill(label(caption), int(19 * width)), fontsize=7, color=MUTED, va="bottom")
         ax = canvas.add_axes((0, bottom, 1, top - bottom))
         ax.imshow(picture, aspect="auto")
         ax.set_axis_off()
         for column, title in enumerate(titles):
             place = {"ha": "center", "va": "bottom", "fontsize": 9}
-            canvas.text((column + 0.5) / len(titles), top + 0.05 / (height + 0.9), label(title[:24]), place)
+            canvas.text((column + 0.5) / len(titles), top + 0.05 / total, label(title[:24]), place)
         bars = ((DEPTH_MAP, 0, gallery.far, "depth (m)"), (ERROR_MAP, -50, 50, "error (% of the truth)"))
         for index, (name, low, high, text) in enumerate(bars):
-            place_of_bar = (0.03 + 0.5 * index, 0.72 * bottom, 0.44, 0.12 * bottom)
+            place_of_bar = (0.03 + 0.5 * index, 0.84 * bottom, 0.44, 0.08 * bottom)
             scale = ScalarMappable(Normalize(low, high), name)
             canvas.colorbar(scale, cax=canvas.add_axes(place_of_bar), orientation="horizontal", label=text)
         save(canvas, stem)

@@ -9,12 +9,13 @@ from string import Template
 
 from depthbench.report.context import about, facts, lead, notices
 from depthbench.report.exhibits import render_figure, render_gallery
-from depthbench.report.figures import Figure, build_figures
+from depthbench.report.figures import build_figures
 from depthbench.report.gallery import Gallery, build_gallery, save_gallery
+from depthbench.report.plot import Figure
 from depthbench.report.results import render_table
 from depthbench.report.runlist import render_runs
 from depthbench.report.runs import Run
-from depthbench.report.study import Study, studies
+from depthbench.report.study import Study, images_text, studies
 from depthbench.report.style import Look, html
 from depthbench.report.table import Table, build_table, comparisons_csv, to_csv, to_latex, to_markdown
 
@@ -90,8 +91,10 @@ def _write_figures(chapter: Chapter, files: Path, stem: str) -> None:
     for figure in chapter.figures:
         figure.save(files / f"{stem}{figure.key}", chapter.look)
     if chapter.gallery:
+        protocol = chapter.tables[0].protocol if chapter.tables else ""
         for amount in chapter.gallery.frames:
-            save_gallery(chapter.gallery, amount, files / f"{stem}gallery{f'-{amount}' if amount else ''}")
+            name = f"{stem}gallery-{amount}" if amount else f"{stem}gallery"
+            save_gallery(chapter.gallery, amount, files / name, f"{images_text(amount)}. {chapter.about(protocol)}")
 
 
 def default_title(chapters: list[Chapter]) -> str:
@@ -116,13 +119,14 @@ def render(chapters: list[Chapter], runs: list[Run], title: str) -> str:
         f"<nav>{''.join(_links(chapter, many) for chapter in chapters)}<a href='#runs'>Runs</a></nav></header>"
     )
     for chapter in chapters:
+        protocol = chapter.tables[0].protocol if chapter.tables else ""
         if many:
             heading = f'<h2 id="{chapter.key}">{html(chapter.study.data)}</h2>'
             parts.append(f"<section>{heading}{_introduction(chapter)}</section>")
         parts += [
             _results(chapter),
             *(render_figure(figure, chapter.look, chapter.key) for figure in chapter.figures),
-            render_gallery(chapter.gallery, chapter.key, chapter.about("")),
+            render_gallery(chapter.gallery, chapter.key, chapter.about(protocol)),
         ]
     parts += [render_runs(runs), _footer(runs)]
     folder = resources.files("depthbench.report")

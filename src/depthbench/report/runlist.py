@@ -1,6 +1,7 @@
 """The runs themselves as HTML: unfinished ones with their reason, and how each was made."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from depthbench.report.runs import Run
 from depthbench.report.style import html
@@ -52,20 +53,32 @@ def _reached(run: Run) -> str:
 
 
 def _when(run: Run) -> str:
-    return str(run.status.get("updated") or run.info.get("created") or "–")
+    moment = run.status.get("updated") or run.info.get("created") or "–"
+    if isinstance(moment, int | float):
+        return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return str(moment)
+
+
+def _machine(run: Run) -> str:
+    """Devices and cores; the machine's own name is nobody's business."""
+    machine = run.info.get("machine")
+    if not isinstance(machine, Mapping):
+        return str(machine or "–")
+    gpus = machine.get("gpus")
+    found = [", ".join(map(str, gpus)) if gpus else "no GPU"] if isinstance(gpus, list) else []
+    found += [f"{machine['cores']} CPU cores"] if "cores" in machine else []
+    return ", ".join(found) or "–"
 
 
 def _run_row(run: Run) -> tuple[str, ...]:
     seconds, speed = run.done.get("seconds"), run.status.get("images_per_second")
-    machine = run.info.get("machine")
-    known = [str(value) for value in machine.values()] if isinstance(machine, dict) else [str(machine or "–")]
     return (
         run.name,
         run.state,
         str(run.info.get("hash", "–")),
         f"{seconds / 60:.1f} min" if isinstance(seconds, int | float) else "–",
         f"{speed:.1f}" if isinstance(speed, int | float) else "–",
-        ", ".join(known),
+        _machine(run),
         str(run.info.get("code_version", "–")),
         ", ".join(run.missing) or "none",
         str(run.info.get("command", "–")),

@@ -17,6 +17,7 @@ import yaml
 from numpy.typing import NDArray
 
 from depthbench.errors import UserError
+from depthbench.run_folder import RunFolder
 
 MARKERS = ("run.json", "status.json", "scores.json", "DONE")
 FILES = ("config.yaml", "run.json", "status.json", "metrics.csv", "scores.json", "per_image.csv", "panels.npz", "DONE")
@@ -58,6 +59,8 @@ class Run:
         if "DONE" not in self.missing:
             return "done"
         state = str(self.status.get("state", "unknown"))
+        if state == "running" and (self.path / ".lock").exists() and not RunFolder(self.path).locked():
+            return "interrupted"  # whatever worked here is gone
         return "unfinished" if state == "done" else state
 
     @property
@@ -86,6 +89,19 @@ class Run:
     def history(self) -> dict[str, tuple[Array, Array]]:
         """Logged curves: ``{column: (steps, values)}``, without the empty cells."""
         return _read_history(self.path / "metrics.csv")
+
+    @cached_property
+    def trace(self) -> dict[str, tuple[Array, Array]]:
+        """Contributions of the loss's terms: ``{term: (periods, weight times loss)}``; empty for a plain loss."""
+        header, rows = _read_rows(self.path / "loss_trace.csv")
+        if not {"period", "name", "contribution"} <= set(header):
+            return {}
+        columns = [header.index(name) for name in ("name", "period", "contribution")]
+        terms: dict[str, list[list[float]]] = defaultdict(list)
+        for row in rows:
+            name, *numbers = (row[index] for index in columns)
+            terms[name].append([_number(number) for number in numbers])
+        return {name: (np.array(found)[:, 0], np.array(found)[:, 1]) for name, found in terms.items()}
 
     def panels(self) -> Panels | None:
         """The fixed test frames, or None where the file is missing (not cached: they are large)."""

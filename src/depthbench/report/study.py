@@ -1,5 +1,6 @@
 """What was swept: runs become cells of one study per data set, with seeds as an axis of their own."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ MACHINE = (
 )
 LOSSES = ("l1", "l2", "huber", "berhu", "eigen", "eigen_grad", "gan")  # the order of carvalho2018
 METRICS = ("AbsRel", "SqRel", "RMSE", "RMSElog", "log10", "SILog", "delta1", "delta2", "delta3")
+COUNTS = {"images", "images_empty", "pixels", "nonfinite"}
 SYMBOLS = {"RMSElog": "RMSE log", "log10": "log₁₀", "delta1": "δ₁", "delta2": "δ₂", "delta3": "δ₃"}
 
 
@@ -77,7 +79,7 @@ class Study:
 
     def metrics(self, protocol: str) -> tuple[str, ...]:
         """The metrics of a protocol: the usual ones in the usual order, then any others."""
-        found = {key for cell in self.cells for run in cell.scored for key in run.scores.get(protocol, {})} - {"images"}
+        found = {key for cell in self.cells for run in cell.scored for key in run.scores.get(protocol, {})} - COUNTS
         return (*(key for key in METRICS if key in found), *sorted(found - set(METRICS)))
 
     def groups(self, protocol: str) -> dict[str, tuple[Cell, ...]]:
@@ -146,7 +148,12 @@ def _study(data: str, runs: Sequence[Run]) -> Study:
 
 def _rank(method: str) -> tuple[int, str]:
     first = method.partition(" · ")[0]
-    return (LOSSES.index(first) if first in LOSSES else len(LOSSES), method)
+    return (LOSSES.index(first) if first in LOSSES else len(LOSSES), natural(method))
+
+
+def natural(text: str) -> str:
+    """A key that sorts ``lr=2`` before ``lr=10``."""
+    return re.sub(r"\d+", lambda number: number[0].zfill(12), text)
 
 
 def _by_seed(runs: Iterable[Run]) -> tuple[Run, ...]:

@@ -47,6 +47,7 @@ RC: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.unicode_minus": False,
+    "axes.formatter.useoffset": False,
     "grid.color": LINE,
     "grid.linewidth": 0.8,
     "text.color": INK,

@@ -5,8 +5,17 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from depthbench.report.evidence import Comparison, Estimate, compare, estimate, format_score, sentences, winner
-from depthbench.report.study import Cell, Study, higher_is_better, row_label, symbol
+from depthbench.report.evidence import (
+    Comparison,
+    Estimate,
+    compare,
+    estimate,
+    format_score,
+    seed_scores,
+    sentences,
+    winner,
+)
+from depthbench.report.study import METRICS, Cell, Study, higher_is_better, row_label, symbol
 
 
 @dataclass(frozen=True)
@@ -31,10 +40,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Table:
-    """All results of a study under one protocol."""
+    """All results of a study under one protocol: the usual metrics to be read, the others in the CSV alone."""
 
     protocol: str
     metrics: tuple[str, ...]
+    others: tuple[str, ...]
     groups: tuple[Group, ...]
 
     @property
@@ -51,12 +61,13 @@ class Table:
 
 def build_table(study: Study, protocol: str) -> Table | None:
     """Estimates, tests and sentences of a study; None where nothing was scored."""
-    metrics = study.metrics(protocol)
-    if not metrics:
+    found = study.metrics(protocol)
+    if not found:
         return None
-    primary = "AbsRel" if "AbsRel" in metrics else metrics[0]
-    groups = tuple(_group(title, cells, protocol, metrics, primary) for title, cells in study.groups(protocol).items())
-    return Table(protocol, metrics, groups)
+    shown = tuple(metric for metric in found if metric in METRICS) or found
+    primary = "AbsRel" if "AbsRel" in shown else shown[0]
+    groups = tuple(_group(title, cells, protocol, shown, primary) for title, cells in study.groups(protocol).items())
+    return Table(protocol, shown, tuple(metric for metric in found if metric not in shown), groups)
 
 
 def _group(title: str, cells: Sequence[Cell], protocol: str, metrics: Sequence[str], primary: str) -> Group:
@@ -80,6 +91,7 @@ def to_csv(table: Table) -> str:
     header = ["protocol", "method", "images", "seeds"]
     for metric in table.metrics:
         header += [metric, f"{metric}_low", f"{metric}_high"]
+    header += table.others
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)
@@ -88,8 +100,14 @@ def to_csv(table: Table) -> str:
         for metric in table.metrics:
             item = row.estimates[metric]
             line += [item.value, item.low, item.high] if item and item.over else [item.value if item else "", "", ""]
+        line += [_mean(row.cell, table.protocol, metric) for metric in table.others]
         writer.writerow(line)
     return buffer.getvalue()
+
+
+def _mean(cell: Cell, protocol: str, metric: str) -> float | str:
+    scores = seed_scores(cell, protocol, metric)
+    return sum(scores) / len(scores) if scores else ""
 
 
 def comparisons_csv(table: Table) -> str:
