@@ -1,0 +1,275 @@
+"""What every loss must do, for every configuration in conf/loss and every variant: one harness, no names."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from hydra.utils import instantiate
+from tests.losses.references import REFERENCES, reference
+
+from depthbench import losses as L
+from depthbench.errors import UserError
+
+CONF = sorted((Path(__file__).parents[2] / "conf" / "loss").glob("*.yaml"))
+
+VARIANTS = {  # arguments that no configuration takes
+    "l1_released": lambda: L.L1(variant="released"),
+    "l2_released": lambda: L.L2(variant="released"),
+    "huber_image": lambda: L.Huber(threshold="image"),
+    "huber_fixed": lambda: L.Huber(0.7, threshold="fixed"),
+    "huber_released": lambda: L.Huber(variant="released"),
+    "berhu_image": lambda: L.BerHu(threshold="image"),
+    "berhu_fixed": lambda: L.BerHu(0.7, threshold="fixed"),
+    "berhu_released": lambda: L.BerHu(variant="released"),
+    "cauchy_released": lambda: L.Cauchy(variant="released"),
+    "log_l1_released": lambda: L.LogL1(variant="released"),
+    "eigen_released": lambda: L.Eigen(variant="released"),
+    "eigen_grad_released": lambda: L.EigenGrad(variant="released"),
+    "silog_variance": lambda: L.SILog(lam=0.5, scale=1.0, root=False),
+    "gradient_released": lambda: L.Gradient(variant="released"),
+    "gradient_sobel": lambda: L.Gradient(operator="sobel"),
+    "gradient_central": lambda: L.Gradient(operator="central"),
+    "log_gradient_paper": L.LogGradient,
+    "gradient_distance": L.GradientDistance,
+    "ssim_uniform": lambda: L.SSIM(window=7, sigma=None),
+    "ssim_gaussian_reflect": lambda: L.SSIM(window=5, padding="reflect"),
+    "heteroscedastic_gaussian": lambda: L.Heteroscedastic("gaussian"),
+}
+
+
+def from_file(path):
+    node = yaml.safe_load(path.read_text())
+    return instantiate(node.get("loss", node))
+
+
+MAKERS = {path.stem: (lambda path=path: from_file(path)) for path in CONF} | VARIANTS
+SHAPE = (2, 13, 17)
+
+
+@pytest.fixture(params=MAKERS)
+def loss(request):
+    return MAKERS[request.param]()
+
+
+def channels(loss):
+    """Of the prediction and of the target."""
+    if isinstance(loss, L.Heteroscedastic):
+        return 2, 1
+    inner = getattr(loss, "distance", loss)
+    return (2, 2) if getattr(inner, "operator", None) == "none" else (1, 1)
+
+
+def maps(loss, shape=SHAPE, share=1.0, dtype=torch.float32):
+    """Smooth-ish positive maps and a mask with ``share`` of valid pixels; holes hold 0 in the truth."""
+    generator = torch.Generator().manual_seed(7)
+    batch, height, width = shape
+    c_prediction, c_target = channels(loss)
+    target = 0.5 + 8 * torch.rand(batch, c_target, height, width, generator=generator, dtype=torch.float64)
+    noise = torch.randn(batch, c_prediction, height, width, generator=generator, dtype=torch.float64)
+    prediction = (target.expand_as(noise) * (0.3 * noise).exp()).to(dtype)
+    if isinstance(loss, L.Heteroscedastic):
+        prediction[:, 1] = noise[:, 1].to(dtype)
+    valid = torch.rand(target.shape, generator=generator) < share
+    return prediction, target.to(dtype) * valid, valid
+
+
+def expected(loss, prediction, target, valid):
+    return reference(loss, *(x.double().numpy() for x in (prediction, target)), valid.numpy())
+
+
+def value_and_gradient(loss, prediction, target, valid):
+    prediction = prediction.clone().requires_grad_()
+    value = loss(prediction, target, valid)
+    assert value.shape == ()
+    value.backward()
+    return value.detach(), prediction.grad
+
+
+def close(value, wanted):
+    assert value.item() == pytest.approx(wanted, rel=2e-5, abs=2e-6)
+
+
+def test_every_class_has_a_reference():
+    assert {type(make()) for make in MAKERS.values()} <= set(REFERENCES)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.7, 0.05], ids=["full", "holes", "sparse"])
+def test_equals_the_reference(loss, share):
+    prediction, target, valid = maps(loss, share=share)
+    value, gradient = value_and_gradient(loss, prediction, target, valid)
+    assert value.dtype == torch.float32
+    close(value, expected(loss, prediction, target, valid))
+    assert gradient.isfinite().all()
+
+
+def test_no_mask_is_a_full_mask(loss):
+    prediction, target, valid = maps(loss)
+    torch.testing.assert_close(loss(prediction, target), loss(prediction, target, valid), rtol=1e-6, atol=1e-7)
+
+
+def test_an_image_without_a_valid_pixel_contributes_nothing(loss):
+    prediction, target, valid = maps(loss, share=0.7)
+    valid[1], target[1] = False, 0
+    value, gradient = value_and_gradient(loss, prediction, target, valid)
+    close(value, expected(loss, prediction, target, valid))
+    assert gradient[0].abs().sum() > 0
+    assert (gradient[1] == 0).all()
+
+
+def test_a_batch_without_a_valid_pixel_is_zero(loss):
+    prediction, target, valid = maps(loss, share=0.0)
+    value, gradient = value_and_gradient(loss, prediction, target, valid)
+    assert value == 0
+    assert (gradient == 0).all()
+
+
+@pytest.mark.parametrize("filler", [0.0, -3.0, float("inf"), float("nan")])
+def test_what_is_in_a_hole_does_not_matter(loss, filler):
+    prediction, target, valid = maps(loss, share=0.7)
+    wanted, _ = value_and_gradient(loss, prediction, target, valid)
+    holes = (~valid).expand_as(prediction)
+    value, gradient = value_and_gradient(
+        loss, prediction.masked_fill(holes, filler), target.where(valid, -filler), valid
+    )
+    assert torch.equal(value, wanted)
+    assert (gradient[holes] == 0).all()
+    assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_halves_are_computed_in_float32(loss, dtype):
+    prediction, target, valid = maps(loss, share=0.7, dtype=dtype)
+    wanted = loss(prediction.float(), target.float(), valid)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value, gradient = value_and_gradient(loss, prediction, target, valid)
+    assert value.dtype == torch.float32
+    assert torch.equal(value, wanted.detach())
+    assert gradient.dtype == dtype
+    assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (2, 3), (17, 5)])
+def test_tiny_maps(loss, size):
+    prediction, target, valid = maps(loss, shape=(2, *size))
+    windows = [term for term in loss.modules() if isinstance(term, L.SSIM)]
+    if any(min(size) < (w.window if w.padding == "valid" else w.window // 2 + 1) for w in windows):
+        with pytest.raises(UserError, match="does not fit"):
+            loss(prediction, target, valid)
+        return
+    value, gradient = value_and_gradient(loss, prediction, target, valid)
+    close(value, expected(loss, prediction, target, valid))
+    assert gradient.isfinite().all()
+
+
+def test_shapes_that_differ_are_refused(loss):
+    prediction, target, valid = maps(loss)
+    with pytest.raises(UserError, match="shape"):
+        loss(prediction, target[..., 1:], valid[..., 1:])
+    with pytest.raises(UserError, match="mask"):
+        loss(prediction, target, valid[..., 1:])
+
+
+def one_per_class():
+    """Names whose classes (with those inside) have not been seen yet; thresholds fixed, as they are detached."""
+    seen, names = set(), []
+    for name, make in MAKERS.items():
+        loss = make()
+        kinds = frozenset((type(m), getattr(m, "variant", ""), getattr(m, "operator", "")) for m in loss.modules())
+        moving = getattr(loss, "threshold", "fixed") != "fixed"
+        if kinds not in seen and not moving:
+            seen.add(kinds)
+            names.append(name)
+    return names
+
+
+@pytest.mark.parametrize("name", one_per_class())
+@pytest.mark.parametrize("share", [1.0, 0.7], ids=["full", "holes"])
+def test_gradient_is_that_of_the_value(name, share):
+    loss = MAKERS[name]()
+    size = (12, 13) if any(isinstance(m, L.SSIM) for m in loss.modules()) else (6, 7)
+    prediction, target, valid = maps(loss, shape=(2, *size), share=share, dtype=torch.float64)
+    prediction.requires_grad_()
+    assert torch.autograd.gradcheck(lambda p: loss(p, target, valid), prediction, eps=1e-6, atol=1e-6, fast_mode=True)
+
+
+@pytest.mark.parametrize("kind", [L.Huber, L.BerHu])
+def test_a_moving_threshold_gets_no_gradient(kind):
+    prediction, target, valid = maps(L.L1(), share=0.7)
+    _, moving = value_and_gradient(kind(), prediction, target, valid)
+    largest = (prediction - target)[valid].abs().max().item()
+    _, fixed = value_and_gradient(kind(0.2 * largest, threshold="fixed"), prediction, target, valid)
+    torch.testing.assert_close(moving, fixed)
+
+
+def test_a_perfect_prediction_has_finite_gradients(loss):
+    _, target, _ = maps(loss)
+    prediction = target.expand(-1, channels(loss)[0], -1, -1)
+    _, gradient = value_and_gradient(loss, prediction, target, None)
+    assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: L.Huber(0), "above 0"),
+        (lambda: L.Huber(1.5), "at most 1"),
+        (lambda: L.BerHu(threshold="pixel"), "batch, image, fixed"),
+        (lambda: L.L1(variant="real"), "paper, released"),
+        (lambda: L.Eigen(lam=2), "between 0 and 1"),
+        (lambda: L.SILog(lam=-1), "between 0 and 1"),
+        (lambda: L.SSIML1(alpha=1.2), "between 0 and 1"),
+        (lambda: L.SSIM(window=4), "odd"),
+        (lambda: L.LogError(alpha=0), "above 0"),
+        (lambda: L.ScaleShiftInvariant(trim=1), "below 1"),
+        (lambda: L.Gradient(operator="prewitt"), "forward"),
+        (lambda: L.Gradient(operator="sobel", variant="released"), "paper"),
+        (lambda: L.AdversarialLoss("hinge"), "bce, lsgan"),
+        (lambda: L.Heteroscedastic("student"), "gaussian, laplace"),
+        (lambda: L.LossSpace(kinds=["M9"]), "M17"),
+        (lambda: L.LossSpace(kinds=[]), "kinds"),
+        (lambda: L.LossSpace(scales=[6]), "0, 1, 2"),
+        (lambda: L.Rebalance(clamp=[2, 3]), "around 1"),
+        (lambda: L.LinearLambda(epochs=1), "at least 2"),
+        (lambda: L.WeightedSum({}), "at least one"),
+        (lambda: L.WeightedSum({"a": {"loss": L.L1()}}), "weight and loss"),
+        (lambda: L.SetLoss(L.L2(), []), "at least one"),
+        (lambda: L.WeightedTerms(L.LossSpace(), L.Fixed({"M9": 1})), "M9"),
+        (lambda: L.ColorChange(0, 1), "rise"),
+        (lambda: L.Rotation(200), "180"),
+        (lambda: L.Translation(1), "below 1"),
+    ],
+)
+def test_impossible_arguments_are_refused(make, words):
+    with pytest.raises(UserError, match=words):
+        make()
+
+
+@pytest.mark.parametrize("kind", [L.Eigen, L.EigenGrad, L.LogL1, L.SILog])
+def test_log_losses_refuse_depths_that_are_not_positive(kind):
+    depth = torch.ones(1, 1, 4, 4)
+    for bad in (0.0, -1.0):
+        spoiled = depth.clone()
+        spoiled[0, 0, 1, 1] = bad
+        with pytest.raises(UserError, match="predicted depth"):
+            kind()(spoiled, depth)
+        with pytest.raises(UserError, match="true depth"):
+            kind(floor=1e-3)(depth, spoiled)
+        assert kind(floor=1e-3)(spoiled, depth).isfinite()
+    with pytest.raises(UserError, match="predicted depth"):
+        kind(floor=1e-3)(-depth, depth)
+
+
+def test_square_root_refuses_a_negative_truth():
+    with pytest.raises(UserError, match="true depth"):
+        L.SquareRoot()(torch.ones(1, 1, 2, 2), -torch.ones(1, 1, 2, 2))
+
+
+def test_adversarial_criterion():
+    logits = torch.randn(2, 1, 5, 6)
+    probability = 1 / (1 + np.exp(-logits.double().numpy()))
+    close(L.AdversarialLoss("bce")(logits, True), -np.log(probability).mean())
+    close(L.AdversarialLoss("bce")(logits, False), -np.log(1 - probability).mean())
+    close(L.AdversarialLoss("lsgan")(logits, True), ((logits.double().numpy() - 1) ** 2).mean())
+    close(L.AdversarialLoss("lsgan")(logits.half(), False), (logits.half().double().numpy() ** 2).mean())
