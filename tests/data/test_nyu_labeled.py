@@ -30,7 +30,7 @@ def test_official_file(made, tmp_path):
     assert [frame.name for frame in official(tmp_path, "test", test_split=1)] == ["00000"]
 
 
-@pytest.mark.parametrize("context", ["fork", "spawn"])
+@pytest.mark.parametrize("context", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
 def test_workers_open_the_file_themselves(made, tmp_path, context):
     made.official(tmp_path)
     data = official(tmp_path)
@@ -48,7 +48,7 @@ def test_workers_open_the_file_themselves(made, tmp_path, context):
         ({"depths": None}, "no proper 'depths'"),
         ({"depths": np.ones((6, 64, 48))}, "no proper 'depths'"),
         ({"depths": np.ones((6, 48, 64), np.float32)}, "do not belong together"),
-        ({"depths": np.full((6, 64, 48), np.nan, np.float32)}, "impossible depth at image 1"),
+        ({"depths": np.full((6, 64, 48), np.nan, np.float32)}, "impossible pixels at image 1"),
         ({"depths": np.full((6, 64, 48), 250, np.float32)}, "centimetres"),
     ],
 )

@@ -351,9 +351,9 @@ def test_make3d(make3d):
 
 def test_make3d_refuses(make3d):
     path = make3d / "Gridlaserdata/depth_sph_corr-math0-p-46t0.mat"
-    for content in ({"other": np.ones(3)}, {"Position3DGrid": np.ones((5, 5))}):
+    for content, says in (({"other": np.ones(3)}, "no array"), ({"Position3DGrid": np.ones((5, 5))}, "shape")):
         scipy.io.savemat(path, content)
-        with pytest.raises(UserError, match="no Position3DGrid"):
+        with pytest.raises(UserError, match=says):
             Make3D(make3d, "test")
     scipy.io.savemat(path, {"Position3DGrid": np.full((55, 305, 4), np.nan)})
     with pytest.raises(UserError, match="impossible distances"):

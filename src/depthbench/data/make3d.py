@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import scipy.io
 from numpy.typing import NDArray
 
 from depthbench.data.images import decode_rgb, read_bytes
+from depthbench.data.mat5 import load_mat5
 from depthbench.data.reader import Reader, existing_folder
 from depthbench.data.resize import DepthSize, Sample
 from depthbench.data.splits import evenly_spaced
@@ -72,12 +72,10 @@ def _by_name(folder: Path, prefix: str, suffix: str) -> dict[str, Path]:
 
 def _distances(path: Path) -> NDArray[np.float32]:
     """The fourth channel of ``Position3DGrid`` (Y, X, Z, distance), metres."""
-    read_bytes(path)
-    try:
-        grid = scipy.io.loadmat(path, variable_names=["Position3DGrid"])["Position3DGrid"]
-        distances = np.ascontiguousarray(grid[:, :, 3], dtype=np.float32)
-    except Exception as error:  # scipy raises whatever a damaged byte leads to
-        raise UserError(f"{path} is damaged or has no Position3DGrid with four channels; unpack it again.") from error
+    grid = load_mat5(path, ["Position3DGrid"])["Position3DGrid"]
+    if grid.ndim != 3 or grid.shape[2] != 4:
+        raise UserError(f"{path} has a Position3DGrid of shape {grid.shape} instead of (rows, columns, 4).")
+    distances = np.ascontiguousarray(grid[:, :, 3], dtype=np.float32)
     if distances.size == 0 or not np.isfinite(distances).all() or distances.min() < 0:
         raise UserError(f"{path} has impossible distances; unpack it again.")
     return distances

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import h5py
 import numpy as np
-import scipy.io
 from numpy.typing import NDArray
 
+from depthbench.data.mat5 import load_mat5
 from depthbench.data.pairs import camera_matrix, checked_scale, find_pairs
 from depthbench.data.reader import Reader, existing_folder, read_pair
 from depthbench.data.resize import DepthSize, Sample
@@ -150,8 +150,9 @@ class _Official:
             rgb, depth = file["images"][index], file[self.key][index]
         except (OSError, RuntimeError) as error:
             raise UserError(f"{self.path} is damaged at image {index}; download it again.") from error
-        if not np.isfinite(depth).all() or depth.min() < 0:
-            raise UserError(f"{self.path} has impossible depth at image {index}; download it again.")
+        # HDF5 delivers zeros for a block that it cannot find.
+        if not np.isfinite(depth).all() or depth.min() < 0 or not depth.any() or not rgb.any():
+            raise UserError(f"{self.path} has impossible pixels at image {index}; download it again.")
         # h5py sees MATLAB's axes reversed: (3, W, H) and (W, H).
         return np.ascontiguousarray(rgb.transpose(2, 1, 0)), np.ascontiguousarray(depth.T)
 
@@ -165,11 +166,8 @@ def read_splits(root: Path) -> dict[str, list[int]]:
     path = root / "splits.mat"
     if not path.is_file():
         raise UserError(f"{path} is missing; put the official splits.mat (trainNdxs, testNdxs) beside {FILE}.")
-    try:
-        content = scipy.io.loadmat(path)
-        parts = {part: [int(i) - 1 for i in np.sort(content[key], None)] for part, key in _SPLIT_KEYS.items()}
-    except Exception as error:  # scipy raises whatever a damaged byte leads to
-        raise UserError(f"{path} is damaged or has no trainNdxs and testNdxs; download it again.") from error
-    if min(map(min, parts.values()), default=-1) < 0 or set(parts["train"]) & set(parts["test"]):
+    content = load_mat5(path, _SPLIT_KEYS.values())
+    parts = {part: sorted(int(index) - 1 for index in content[key].flat) for part, key in _SPLIT_KEYS.items()}
+    if not all(parts.values()) or min(map(min, parts.values())) < 0 or set(parts["train"]) & set(parts["test"]):
         raise UserError(f"{path} must hold 1-based indices whose parts do not overlap; download it again.")
     return parts
