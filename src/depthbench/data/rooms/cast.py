@@ -12,6 +12,8 @@ from depthbench.data.rooms.tiles import TILE
 _FAR = 1e8
 _ID_BITS = 8
 NEAR = 1e-3
+TINY = 1e-9
+"""Added to directions: a ray exactly along a face must not divide by zero."""
 
 
 class View(NamedTuple):
@@ -111,7 +113,7 @@ def cast(view: View) -> Hits:
     for count, index in lists.slots():
         row = table[index].unsqueeze(-1)
         inverse = [
-            ((ys[:count] * b + c)[:, :, None] + (xs[:count] * a)[:, None, :]).reciprocal_()
+            ((ys[:count] * b + c)[:, :, None] + (xs[:count] * a)[:, None, :]).add_(TINY).reciprocal_()
             for a, b, c in (row[:, k : k + 3].unbind(1) for k in (6, 9, 12))
         ]
         near, far = crossing(inverse, [row[:, k, :, None] for k in range(3)], [row[:, k, :, None] for k in range(3, 6)])
@@ -147,14 +149,13 @@ def _key(near: Tensor, far: Tensor, box: Tensor) -> Tensor:
     """Depth and box in one integer that sorts by depth; a miss is far away. Consumes its arguments.
 
     Branches cost more than arithmetic here, so a ray that misses (near > far) or points away (near < 0) is pushed
-    away in proportion. The last bits of the depth give way to the box's number (the depth is computed anew later), and
-    the sign bit is cleared so that a NaN (a ray exactly along a face) counts as far away, not as negative.
+    away in proportion. The last bits of the depth give way to the box's number; the depth is computed anew later.
     """
     miss = (near - far).mul_(_FAR)
     torch.maximum(miss, near * -_FAR, out=miss)
     torch.maximum(miss, near, out=miss)
     bits = miss.view(torch.int32)
-    return bits.bitwise_and_(0x7FFFFFFF >> _ID_BITS << _ID_BITS).bitwise_or_(box.to(torch.int32)[:, None, None])
+    return bits.bitwise_and_(-1 << _ID_BITS).bitwise_or_(box.to(torch.int32)[:, None, None])
 
 
 def _resolve(view: View, box: Tensor, per_image: int) -> Hits:
@@ -170,7 +171,7 @@ def _resolve(view: View, box: Tensor, per_image: int) -> Hits:
     c, s = columns[6], columns[7]
     ox, oy, oz = (eyes[:, k : k + 1] - columns[k] for k in range(3))
     origin = (c * ox + s * oy, c * oy - s * ox, oz)
-    way = (c * ray[0] + s * ray[1], c * ray[1] - s * ray[0], ray[2])
+    way = (c * ray[0] + s * ray[1] + TINY, c * ray[1] - s * ray[0] + TINY, ray[2] + TINY)
     entry = [-(o + h * torch.sign(w)) / w for o, h, w in zip(origin, columns[3:6], way, strict=True)]
     depth = torch.maximum(torch.maximum(entry[0], entry[1]), entry[2])
     on_x = (entry[0] >= depth).float()

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from depthbench.data.rooms import tiles
-from depthbench.data.rooms.cast import Hits, View, crossing
+from depthbench.data.rooms.cast import TINY, Hits, View, crossing
 from depthbench.data.rooms.layout import WALLS
 from depthbench.data.rooms.texture import Surface
 
@@ -88,7 +88,7 @@ def shadow(view: View, point: Point, light: Tensor, radius: Tensor, lit: Tensor)
         row = table[index]
         origin = _own(tuple(p[:count] for p in sorted_point), row)  # type: ignore[arg-type]
         lamp = _own(tuple(here[:count, k] for k in range(3)), row)  # type: ignore[arg-type]
-        inverse = [(end - start).reciprocal_() for end, start in zip(lamp, origin, strict=True)]
+        inverse = [(end - start).add_(TINY).reciprocal_() for end, start in zip(lamp, origin, strict=True)]
         near, far = crossing(inverse, origin, row[:, 3:6].unbind(1))
         near.clamp_(min=2e-3)
         crossed = far.clamp_(max=0.98).sub_(near).mul_(distance[:count])

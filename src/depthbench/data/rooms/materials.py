@@ -43,6 +43,11 @@ def tone(draw: Draws, hue: tuple[float, float], saturation: tuple[float, float],
     return r * r, g * g, b * b
 
 
+def any_hue(draw: Draws) -> tuple[float, float]:
+    """A range of hues as common as it is indoors: mostly reds to yellows and blues, now and then a purple."""
+    return draw.pick([(0.0, 0.13), (0.0, 0.13), (0.05, 0.15), (0.15, 0.45), (0.5, 0.66), (0.54, 0.67), (0.68, 1.0)])
+
+
 def neutral(draw: Draws) -> Color:
     """White, gray or black."""
     return tone(draw, (0.05, 0.65), (0.0, 0.08), draw.pick([(0.8, 0.97), (0.8, 0.97), (0.3, 0.7), (0.06, 0.25)]))
@@ -57,7 +62,7 @@ def plaster(draw: Draws) -> Material:
     """A painted wall; one in four papered with stripes or small squares."""
     color = tone(draw, (0.07, 0.15), (0.02, 0.16), (0.78, 0.98))
     if draw.chance(0.25):
-        color = tone(draw, (0.0, 1.0), (0.08, 0.35), (0.5, 0.9))
+        color = tone(draw, any_hue(draw), (0.08, 0.35), (0.5, 0.9))
     if draw.chance(0.25):
         width = draw(0.05, 0.25)
         cell = (width, 50.0 if draw.chance(0.6) else width * draw(0.8, 2.0))
@@ -103,7 +108,7 @@ def tiles(draw: Draws, low: float = 0.2, high: float = 0.6) -> Material:
 
 def carpet(draw: Draws) -> Material:
     """Short pile, plain or in squares."""
-    color = tone(draw, (0.03, 0.14) if draw.chance(0.6) else (0.0, 1.0), (0.03, 0.4), (0.3, 0.8))
+    color = tone(draw, (0.03, 0.14) if draw.chance(0.6) else any_hue(draw), (0.03, 0.4), (0.3, 0.8))
     cell = (draw(0.4, 0.7),) * 2 if draw.chance(0.3) else (50.0, 50.0)
     return Material(color, color, cell, vary=0.12, grain=(0.012, 0.012), rough=0.5, stain=0.3, reflect=draw(0.25, 0.6))
 
@@ -119,7 +124,7 @@ def floor(draw: Draws, kind: str) -> Material:
 
 def fabric(draw: Draws) -> Material:
     """Upholstery, bedding or curtains: plain, striped or checked."""
-    color = tone(draw, (0.0, 1.0), (0.15, 0.7), (0.2, 0.85))
+    color = tone(draw, any_hue(draw), (0.1, 0.55), (0.2, 0.85))
     if draw.chance(0.5):
         color = tone(draw, (0.03, 0.14), (0.03, 0.5), (0.15, 0.95))
     weave = Material(color, color, grain=(0.03, 0.03), rough=0.2, stain=0.25, reflect=draw(0.15, 0.7))
@@ -132,7 +137,7 @@ def fabric(draw: Draws) -> Material:
 
 def paint(draw: Draws) -> Material:
     """Lacquer, plastic or painted metal of any color."""
-    color = neutral(draw) if draw.chance(0.6) else tone(draw, (0.0, 1.0), (0.3, 0.9), (0.2, 0.95))
+    color = neutral(draw) if draw.chance(0.65) else tone(draw, any_hue(draw), (0.25, 0.75), (0.2, 0.9))
     return Material(color, color, rough=0.06, stain=0.08, reflect=draw(0.15, 0.7))
 
 
@@ -154,12 +159,12 @@ def books(draw: Draws, height: float) -> Material:
     """A row of spines, seen from the front."""
     color = tone(draw, (0.0, 0.15), (0.2, 0.5), (0.4, 0.75))
     cell = (draw(0.025, 0.045), height)
-    return Material(color, scale(color, 0.1), cell, 0.37, 0.004, 1.0, 0.9, (0.02, 0.08), 0.3, 0.2, 0.0, 0.45)
+    return Material(color, scale(color, 0.1), cell, 0.37, 0.004, 1.0, 0.55, (0.02, 0.08), 0.3, 0.2, 0.0, 0.45)
 
 
 def picture(draw: Draws) -> Material:
     """Something framed, a poster or a notice."""
-    color = tone(draw, (0.0, 1.0), (0.1, 0.7), (0.35, 0.9))
+    color = tone(draw, any_hue(draw), (0.1, 0.7), (0.35, 0.9))
     cell = (draw(0.06, 0.4), draw(0.06, 0.4))
     return Material(color, color, cell, draw(), 0.0, draw(0.3, 0.9), draw(0.2, 1.0), (0.09, 0.09), draw(0.2, 0.9), 0.5)
 
