@@ -10,12 +10,13 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
-from depthbench.models import DepthNet, Predictor
+from depthbench.errors import UserError
+from depthbench.models import STAGES, DepthModel, Predictor
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
-def make(config: str, *overrides: str) -> DepthNet:
+def make(config: str, *overrides: str) -> DepthModel:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         plus = [f"+model.{o[1:]}" if o.startswith("+") else f"model.{o}" for o in overrides]
         cfg = compose(f"model/{config}", ["model.encoder.pretrained=false", *plus])
@@ -115,6 +116,7 @@ class NetworkChecks:
 
     @pytest.mark.slow
     def test_compile(self, net, image):
+        torch.compiler.reset()  # each network is a new one to the one code of forward
         net = net.eval()
         compiled = torch.compile(net, backend="aot_eager", fullgraph=True)
         with torch.no_grad():
@@ -394,6 +396,70 @@ class TestUncertain(NetworkChecks):
     decoder = TestUNet.decoder + conv(32, 1, 3, True)
     size = (480, 640)
     output = (2, 240, 320)
+
+
+def two_stream_parts(channels: int) -> dict[str, int]:
+    """Of one stream with VGG-16, 64 channels and 4096 units (text of section 3.1; widths are ours)."""
+    first, inner, last = conv(3, 64, 9, True), conv(64, 64, 5, True), conv(64, channels, 5, True)
+    skips = conv(256, 64, 5, True) + conv(512, 64, 5, True)
+    joins = 2 * conv(128, 64, 5, True) + conv(64 + channels, 64, 5, True)
+    return {
+        "parsing": 14_714_688 + conv(512 * 7 * 9, 4096, 1, True) + conv(4096, 55 * 75 * channels, 1, True),
+        "fusion": first + skips + joins + 4 * inner + last,
+        "refinement": first + 3 * inner + conv(64 + channels, 64, 5, True) + last,
+    }
+
+
+class TestTwoStream(NetworkChecks):
+    config = "two_stream"
+    small = ("encoder.name=resnet10t", "encoder.taps=[layer2,layer3,layer4]", "units=32", "width=16")
+    size = (232, 310)
+    output = (1, 111, 150)
+
+    def test_parameters(self, meta):
+        for channels, stream in ((1, meta.depth), (2, meta.gradient)):
+            assert {name: count(part) for name, part in stream.named_children()} == two_stream_parts(channels)
+
+    def test_shapes(self, meta):
+        image = torch.zeros(1, 3, *self.size, device="meta")
+        assert meta.predict(image).shape == (1, 1, *self.size)
+        features = meta.depth.parsing.encoder(image)
+        assert [tuple(f.shape[1:]) for f in features] == [(256, 29, 38), (512, 14, 19), (512, 7, 9)]
+        for stage, size in (("fusion", (55, 75)), ("refinement", (111, 150)), ("joint", (111, 150))):
+            maps = meta.maps(image, stage)
+            assert (maps.depth.shape, maps.gradient.shape) == ((1, 1, *size), (1, 2, *size))
+            assert (maps.combined is None) == (stage != "joint")
+
+    def test_vgg19(self):
+        overrides = "encoder.name=vgg19", "encoder.taps=[features.18,features.27,features.36]"
+        with torch.device("meta"):
+            assert make(self.config, *overrides)(torch.zeros(1, 3, 232, 310)).shape == (1, 1, 111, 150)
+
+    def test_resnet50_is_reduced_before_the_connected_layers(self):
+        with torch.device("meta"):
+            net = make(self.config, "encoder.name=resnet50", "encoder.taps=[layer2,layer3,layer4]")
+            assert net(torch.zeros(1, 3, 232, 310)).shape == (1, 1, 111, 150)
+        assert net.depth.parsing.connect[0].in_features == 512 * 7 * 9
+
+    @pytest.mark.parametrize("stage", STAGES)
+    def test_a_stage_trains_its_blocks_only(self, net, image, stage):
+        net = copy.deepcopy(net)
+        net.set_stage(stage)
+        maps = net.maps(image, stage)
+        (maps.depth.sum() + maps.gradient.sum() + (0 if maps.combined is None else maps.combined.sum())).backward()
+        reached = {name for name, p in net.named_parameters() if p.grad is not None}
+        blocks = {
+            "fusion": ("depth.parsing.", "depth.fusion.", "gradient.parsing.", "gradient.fusion."),
+            "refinement": ("depth.refinement.", "gradient.refinement."),
+            "combination": ("combination.",),
+            "joint": ("",),
+        }[stage]
+        assert reached == {name for name, _ in net.named_parameters() if name.startswith(blocks)}
+        assert net.combination.before.training == (stage in ("combination", "joint"))
+
+    def test_unknown_stage(self, net):
+        with pytest.raises(UserError, match="stages are fusion, refinement, combination, joint"):
+            net.set_stage("last")
 
 
 def subclasses(cls: type) -> list[type]:

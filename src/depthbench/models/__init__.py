@@ -3,24 +3,28 @@
 from depthbench.models.d3net import D3NetDecoder
 from depthbench.models.decoder import Decoder
 from depthbench.models.densedepth import DenseDepthDecoder
-from depthbench.models.depthnet import DepthNet, Predictor
+from depthbench.models.depthnet import DepthModel, DepthNet, Predictor
 from depthbench.models.discriminators import ImageBuffer, PatchDiscriminator
 from depthbench.models.dpt import DPTDecoder
 from depthbench.models.encoder import Encoder
 from depthbench.models.fpn import FPNDecoder
+from depthbench.models.gradient_fusion import fuse_gradients, fusion_energy
 from depthbench.models.hu import HuDecoder
 from depthbench.models.lee import LeeDecoder
 from depthbench.models.spaces import Bounded, Log, Metric, Reciprocal
 from depthbench.models.transfer import parameter_groups
+from depthbench.models.two_stream import STAGES, StreamMaps, TwoStreamNet
 from depthbench.models.uncertainty import Uncertain, dropout_on, predict_uncertain
 from depthbench.models.unet import UNetDecoder
 
 __all__ = [
+    "STAGES",
     "Bounded",
     "D3NetDecoder",
     "DPTDecoder",
     "Decoder",
     "DenseDepthDecoder",
+    "DepthModel",
     "DepthNet",
     "Encoder",
     "FPNDecoder",
@@ -32,9 +36,13 @@ __all__ = [
     "PatchDiscriminator",
     "Predictor",
     "Reciprocal",
+    "StreamMaps",
+    "TwoStreamNet",
     "UNetDecoder",
     "Uncertain",
     "dropout_on",
+    "fuse_gradients",
+    "fusion_energy",
     "parameter_groups",
     "predict_uncertain",
 ]

@@ -19,7 +19,31 @@ class MakesDecoder(Protocol):
         ...
 
 
-class DepthNet(nn.Module):
+class DepthModel(nn.Module):
+    """What every depth network does with its output; a subclass gives ``forward``.
+
+    Args:
+        space: What the first channel of the output means.
+    """
+
+    def __init__(self, space: Metric) -> None:
+        super().__init__()
+        self.space = space
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map ``(B, 3, H, W)`` RGB in [0, 1] to the output ``(B, C, h, w)`` in its space, at its own size."""
+        raise NotImplementedError
+
+    def to_depth(self, output: Tensor) -> Tensor:
+        """Translate the first channel of an output of :meth:`forward` into metres ``(B, 1, h, w)``."""
+        return self.space.to_depth(output[:, :1])
+
+    def predict(self, image: Tensor) -> Tensor:
+        """Map ``(B, 3, H, W)`` RGB in [0, 1] to depth in metres ``(B, 1, H, W)``; float32."""
+        return match(self.to_depth(self(image)), image)
+
+
+class DepthNet(DepthModel):
     """A depth network.
 
     Args:
@@ -39,10 +63,9 @@ class DepthNet(nn.Module):
         start_depth: float | None = None,
         dropout: float = 0.0,
     ) -> None:
-        super().__init__()
+        super().__init__(space or Metric())
         self.encoder = encoder
         self.decoder = decoder(channels=encoder.channels, reductions=encoder.reductions)
-        self.space = space or Metric()
         self.dropout = nn.Dropout2d(dropout)
         bias = self.decoder.head.bias
         if start_depth is not None and bias is not None:
@@ -60,19 +83,11 @@ class DepthNet(nn.Module):
             return self.space.activate(output)
         return torch.cat([self.space.activate(output[:, :1]), output[:, 1:]], dim=1)
 
-    def to_depth(self, output: Tensor) -> Tensor:
-        """Translate the first channel of an output of :meth:`forward` into metres ``(B, 1, h, w)``."""
-        return self.space.to_depth(output[:, :1])
-
-    def predict(self, image: Tensor) -> Tensor:
-        """Map ``(B, 3, H, W)`` RGB in [0, 1] to depth in metres ``(B, 1, H, W)``; float32."""
-        return match(self.to_depth(self(image)), image)
-
 
 class Predictor(nn.Module):
-    """A module whose ``forward`` is :meth:`DepthNet.predict`: what gets exported."""
+    """A module whose ``forward`` is :meth:`DepthModel.predict`: what gets exported."""
 
-    def __init__(self, net: DepthNet) -> None:
+    def __init__(self, net: DepthModel) -> None:
         super().__init__()
         self.net = net
 
