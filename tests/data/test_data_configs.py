@@ -1,0 +1,66 @@
+"""Every conf/data/*.yaml: found by itself, complete, and in the words of the classes that it names."""
+
+import inspect
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from depthbench.config import instantiate
+from depthbench.data import Batch
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+NAMES = sorted(path.stem for path in (CONF / "data").glob("*.yaml"))
+
+
+def composed(name, *overrides):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("config", [f"data={name}", *overrides])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_keys_are_arguments(name):
+    bare = composed(name).data
+    given = [f"data.{key}=x" for key in bare if OmegaConf.is_missing(bare, key)]
+    data = OmegaConf.to_container(composed(name, *given).data, resolve=False)
+    for part in ("train", "val", "test"):
+        node = dict(data[part])
+        package, kind = node.pop("_target_").rsplit(".", 1)
+        inspect.signature(getattr(__import__(package, fromlist=[kind]), kind)).bind(**node)
+
+
+def folder(made, root):
+    for index in range(6):
+        made.pair(root / ("test" if index > 3 else "train"), f"{index}", index)
+    return "folder", [f"data.root={root}", "data.scale=0.001"]
+
+
+def nyu_sync(made, root):
+    for part, count in (("train", 4), ("test", 2)):
+        names = [f"{index:05d}" for index in range(count)]
+        for index, name in enumerate(names):
+            made.pair(root / part, name, index, "sync_depth")
+        (root / f"{part}.txt").write_text("".join(f"rgb_{n}.jpg sync_depth_{n}.png 518.8579\n" for n in names))
+    return "nyu_sync", [
+        f"data.root={root}/train",
+        f"data.test_root={root}/test",
+        f"data.files={root}/train.txt",
+        f"data.test_files={root}/test.txt",
+        "data.split=4",
+        "data.val_frames=1",
+    ]
+
+
+@pytest.mark.parametrize("make", [folder, nyu_sync])
+def test_from_a_command_line_to_batches(make, made, tmp_path):
+    name, overrides = make(made, tmp_path)
+    config = composed(name, *overrides, "data.size=[24,32]", "data.batch_size=2", "data.workers=0")
+    module = instantiate(config.data)
+    batch = next(iter(module.train_dataloader()))
+    assert isinstance(batch, Batch)
+    assert batch.image.shape == (2, 3, 24, 32)
+    assert batch.depth.shape == (2, 1, 24, 32)
+    tested = [name for batch in module.test_dataloader() for name in batch.name]
+    assert len(tested) == 2
+    assert batch.depth.max() < 10
