@@ -27,6 +27,20 @@ SERIES = (
     "#117733",
     "#8c5a2b",
 )
+APART = (
+    0,
+    4,
+    2,
+    3,
+    5,
+    6,
+    1,
+    7,
+    8,
+    9,
+    10,
+    11,
+)  # the order in which other methods take colors: the first ones differ most
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)))
 INK, MUTED, LINE = "#1c2024", "#6a717a", "#e3e6ea"
@@ -68,7 +82,7 @@ class Look:
 
     def __init__(self, methods: Sequence[str]) -> None:
         fixed = {method: LOSSES.index(method) for method in methods if method in LOSSES}
-        free = [index for index in range(len(SERIES)) if index not in fixed.values()]
+        free = [index for index in APART if index not in fixed.values()]
         others = [method for method in methods if method not in fixed]
         start = {method: free[index % len(free)] for index, method in enumerate(others)}
         self._index = fixed | start
@@ -131,7 +145,11 @@ def to_svg(canvas: Canvas, prefix: str) -> str:
 
 
 def save(canvas: Canvas, stem: Path) -> None:
-    """The figure on white as PNG and PDF, for slides and papers."""
+    """The figure on white as PNG and PDF, for slides and papers; laid out once for both."""
+    for line in canvas.findobj(lambda artist: str(artist.get_gid()).startswith("tip:")):
+        line.remove()
+    canvas.draw_without_rendering()
+    canvas.set_layout_engine("none")
     canvas.savefig(stem.with_suffix(".png"), dpi=160, facecolor="white")
     canvas.savefig(stem.with_suffix(".pdf"), facecolor="white", metadata={"CreationDate": None})
 
