@@ -32,10 +32,8 @@ def test_reads_what_is_there(folder, made):
         data[3]
 
 
-def test_real_frames(shared, tmp_path):
-    for path in (shared / "data/samples/nyuv2_sync").glob("*/*_00*"):
-        (tmp_path / path.name).symlink_to(path)
-    data = Pairs(tmp_path, scale=0.001)
+def test_real_frames(shared):
+    data = Pairs(shared / "data/samples/nyuv2_sync", scale=0.001)  # in folders rgb and depth
     assert [frame.name for frame in data] == ["00000", "00050", "00100"]
     for frame in data:
         assert frame.image.shape == (3, 480, 640)

@@ -28,6 +28,8 @@ class Pair(NamedTuple):
 class Pairs(Reader):
     """Frames from ``rgb_NAME.jpg|png`` and ``depth_NAME.png`` or ``sync_depth_NAME.png``, in any subfolders.
 
+    Both lie in one folder, or the pictures in ``rgb/`` and the depth images in ``depth/`` beside it.
+
     Args:
         root: the folder.
         scale: metres per unit of the 16-bit depth images (0.001 for millimetres). Never guessed.
@@ -102,10 +104,12 @@ def find_pairs(root: Path) -> list[Pair]:
     depths: dict[str, Path] = {}
     for folder, _, files in os.walk(root):
         place = Path(folder)
+        within = place.relative_to(root)
+        frame_folder = within.parent if within.name in ("rgb", "depth") else within
         for file in files:
             for pattern, found in ((_RGB, pictures), (_DEPTH, depths)):
                 if match := pattern.fullmatch(file):
-                    key = (place.relative_to(root) / match[1]).as_posix()
+                    key = (frame_folder / match[1]).as_posix()
                     if key in found:
                         raise UserError(f"{place / file} and {found[key]} are the same frame; remove one.")
                     found[key] = place / file
