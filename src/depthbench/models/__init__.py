@@ -1,5 +1,6 @@
 """Encoders, decoders, depth spaces and discriminators, and how they compose."""
 
+from depthbench.models.border_filling import fill_cross_bilateral
 from depthbench.models.d3net import D3NetDecoder
 from depthbench.models.decoder import Decoder
 from depthbench.models.densedepth import DenseDepthDecoder
@@ -11,6 +12,7 @@ from depthbench.models.fpn import FPNDecoder
 from depthbench.models.gradient_fusion import fuse_gradients, fusion_energy
 from depthbench.models.hu import HuDecoder
 from depthbench.models.lee import LeeDecoder
+from depthbench.models.relative_fusion import fuse_relative
 from depthbench.models.spaces import Bounded, Log, Metric, Reciprocal
 from depthbench.models.transfer import parameter_groups
 from depthbench.models.two_stream import STAGES, StreamMaps, TwoStreamNet
@@ -41,7 +43,9 @@ __all__ = [
     "UNetDecoder",
     "Uncertain",
     "dropout_on",
+    "fill_cross_bilateral",
     "fuse_gradients",
+    "fuse_relative",
     "fusion_energy",
     "parameter_groups",
     "predict_uncertain",
