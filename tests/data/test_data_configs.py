@@ -52,7 +52,19 @@ def nyu_sync(made, root):
     ]
 
 
-@pytest.mark.parametrize("make", [folder, nyu_sync])
+def nyu_labeled_and_rooms(made, root):
+    made.official(root)
+    # The made file is small: name the training frames that it has.
+    return "nyu_labeled_and_rooms", [
+        f"data.root={root}",
+        "data.split=6",
+        "+data.train.parts.nyu.split=4",
+        "data.val_frames=1",
+        "data.test_frames=2",
+    ]
+
+
+@pytest.mark.parametrize("make", [folder, nyu_sync, nyu_labeled_and_rooms])
 def test_from_a_command_line_to_batches(make, made, tmp_path):
     name, overrides = make(made, tmp_path)
     config = composed(name, *overrides, "data.size=[24,32]", "data.batch_size=2", "data.workers=0")
