@@ -21,6 +21,7 @@ from depthbench.metrics.scores import (
     SqRel,
 )
 from depthbench.metrics.ssim import MeanSSIM
+from depthbench.metrics.suite import ProtocolSuite
 
 __all__ = [
     "RMSE",
@@ -38,6 +39,7 @@ __all__ = [
     "OrdinalError",
     "PointCloudError",
     "Protocol",
+    "ProtocolSuite",
     "RMSELog",
     "SILog",
     "SqRel",
