@@ -48,9 +48,9 @@ class MetricsTable(Logger):
         """The configuration lies beside the table already."""
 
     @rank_zero_only
-    def keep_until(self, step: int) -> None:
-        """Forget what was logged after this step."""
-        self.rows = [row for row in self.rows if int(float(row["step"])) <= step]
+    def keep_until(self, epoch: int, step: int) -> None:
+        """Forget what was logged after this epoch and step."""
+        self.rows = [row for row in self.rows if int(row["epoch"] or 0) <= epoch and int(row["step"]) <= step]
         self._rewrite()
 
     @rank_zero_only
@@ -97,7 +97,14 @@ def wandb_logger(
         mode = os.environ.get("WANDB_MODE") or ("online" if _has_key() and _reachable() else "offline")
     os.environ.setdefault("WANDB_SILENT", "true")
     return WandbLogger(
-        name=name, id=run_id, save_dir=str(folder), resume="allow", mode=mode, config=config, log_model=False, **arguments
+        name=name,
+        id=run_id,
+        save_dir=str(folder),
+        resume="allow",
+        mode=mode,
+        config=config,
+        log_model=False,
+        **arguments,
     )
 
 

@@ -37,7 +37,6 @@ from depthbench import __version__
 from depthbench.config import NOT_IDENTITY, fingerprint, identity
 from depthbench.errors import UserError
 
-
 VERSIONS = ("torch", "pytorch-lightning", "timm")
 
 

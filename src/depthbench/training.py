@@ -18,13 +18,13 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, LearningRateMonitor, TQDMProgressBar
 from pytorch_lightning.loggers import Logger
 
-from depthbench.callbacks import Checkpoints, Panels, Progress, StepSeed
+from depthbench.callbacks import Checkpoints, LossWeights, Panels, Progress, StepSeed
 from depthbench.cli import duration
 from depthbench.config import instantiate
 from depthbench.data import DataModule
 from depthbench.errors import UserError
-from depthbench.run_folder import RunFolder, write_atomically
 from depthbench.logger import MetricsTable, wandb_logger
+from depthbench.run_folder import RunFolder, write_atomically
 from depthbench.tasks import Adversarial, DepthTask
 
 # Keys of the group `trainer` that are not Lightning's.
@@ -163,6 +163,7 @@ def build_callbacks(folder: RunFolder, config: DictConfig, progress_bar: bool) -
     bar = progress_bar and wanted.progress_bar and sys.stderr.isatty()
     callbacks: list[Callback] = [
         StepSeed(config.seed),
+        LossWeights(),
         LearningRateMonitor("step"),
         Panels(folder.path / "panels.npz", wanted.panels, wanted.panels_every),
         Progress(folder.update_status, config.data.batch_size, echo=not bar),
@@ -209,12 +210,10 @@ def estimate(task: DepthTask, data: DataModule, trainer: pl.Trainer, batch_size:
             torch.cuda.synchronize()
         seconds.append(time.monotonic() - begun)
     per_step = sum(seconds[1:]) / steps
-    limit = trainer.limit_train_batches
-    per_epoch = len(data.train_dataloader())
-    if limit is not None:
-        per_epoch = min(per_epoch, int(limit if isinstance(limit, int) else limit * per_epoch))
-    total = per_step * per_epoch * (trainer.max_epochs or 1)
-    return f"About {duration(total)} of training ({batch_size / per_step:.0f} images per second in {steps} timed steps)."
+    total = per_step * data.batches_per_epoch(trainer.limit_train_batches) * (trainer.max_epochs or 1)
+    return (
+        f"About {duration(total)} of training ({batch_size / per_step:.0f} images per second in {steps} timed steps)."
+    )
 
 
 def save_results(folder: RunFolder, task: DepthTask, seconds: float) -> None:
@@ -232,10 +231,11 @@ def save_results(folder: RunFolder, task: DepthTask, seconds: float) -> None:
 
 def _keep_rows(loggers: Sequence[Logger], checkpoint: Path) -> None:
     """A continued run repeats what came after its checkpoint: forget the rows of that."""
-    step = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["global_step"]
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
+    step = state["loops"]["fit_loop"]["epoch_loop.state_dict"]["_batches_that_stepped"]
     for logger in loggers:
         if isinstance(logger, MetricsTable):
-            logger.keep_until(step)
+            logger.keep_until(state["epoch"], step)
 
 
 def close_loggers(exit_code: int) -> None:

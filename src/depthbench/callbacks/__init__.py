@@ -1,8 +1,9 @@
 """What happens beside training: checkpoints, seeds, progress, pictures, tables of loss weights."""
 
 from depthbench.callbacks.checkpoints import Checkpoints, Stopped
+from depthbench.callbacks.loss_weights import LossWeights
 from depthbench.callbacks.panels import Panels
 from depthbench.callbacks.progress import Progress
 from depthbench.callbacks.step_seed import StepSeed
 
-__all__ = ["Checkpoints", "Panels", "Progress", "StepSeed", "Stopped"]
+__all__ = ["Checkpoints", "LossWeights", "Panels", "Progress", "StepSeed", "Stopped"]

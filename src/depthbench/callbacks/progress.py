@@ -53,8 +53,10 @@ class Progress(Callback):
         self._check_loss(trainer)
         speed = {"images_per_second": self.steps * self.batch_size / (self.ended - self.since)}
         speed["waiting_for_data"] = self.waited / (self.ended - self.since)
+        # Lightning's count of what it logs; global_step counts each of several optimizers.
+        step = trainer.global_step // len(trainer.optimizers) - 1
         for logger in trainer.loggers:
-            logger.log_metrics({"epoch": trainer.current_epoch, **{f"speed/{k}": v for k, v in speed.items()}}, trainer.global_step)
+            logger.log_metrics({"epoch": trainer.current_epoch, **{f"speed/{k}": v for k, v in speed.items()}}, step)
         if trainer.is_global_zero:
             self.report(**self._status(trainer, batch_idx), **speed)
         self._restart()

@@ -15,7 +15,6 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from depthbench.data.frame import Batch, Frame, collate
 from depthbench.errors import UserError
 
-
 _NAME_BYTES = 128
 
 

@@ -53,17 +53,21 @@ class DataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> StreamLoader:
         """Full batches of a shuffled, augmented stream; continues where a checkpoint was taken."""
-        rank, world = self._process()
-        frames = Cached(self.train) if self.cache == "ram" else self.train
-        batches = StreamBatches(
-            len(frames),  # type: ignore[arg-type]
-            self.batch_size,
-            self.seed,
-            self.epoch_size,
-            rank,
-            world,
-        )
-        return StreamLoader(Stream(frames, self.augment, self.seed), batches, self._workers(), _pin())
+        if self.cache == "ram" and not isinstance(self.train, Cached):
+            self.train = Cached(self.train)
+        stream = Stream(self.train, self.augment, self.seed)
+        return StreamLoader(stream, self._batches(), self._workers(), _pin())
+
+    def batches_per_epoch(self, limit: float | None = None) -> int:
+        """Training steps in an epoch; ``limit`` as Lightning's ``limit_train_batches`` (a number or a share)."""
+        batches = len(self._batches())
+        if limit is None:
+            return batches
+        return min(batches, limit) if isinstance(limit, int) else int(batches * limit)
+
+    def _batches(self) -> StreamBatches:
+        length = len(self.train)  # type: ignore[arg-type]
+        return StreamBatches(length, self.batch_size, self.seed, self.epoch_size, *self._process())
 
     def val_dataloader(self) -> list[DataLoader[Frame]]:
         """Frames for the curves, or no loader at all."""

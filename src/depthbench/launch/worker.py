@@ -60,8 +60,8 @@ def _recorded(folder: RunFolder, first: bool) -> Iterator[None]:
     except Exception as error:
         kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
         message = " ".join(str(error).split())[:1000]
-        # A process whose neighbor died fails in a collective: that is not the reason.
-        if first or folder.read_json("status.json").get("state") != "failed":
+        # The first reason counts: a process whose neighbor died fails in a collective.
+        if folder.read_json("status.json").get("state") != "failed":
             folder.update_status(state="failed", reason=f"{kind}{message}")
         raise
 

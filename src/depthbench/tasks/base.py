@@ -144,8 +144,14 @@ class DepthTask(pl.LightningModule):
         return trainable(self.net) + trainable(self.loss)
 
     def total_steps(self) -> int:
-        """Optimizer steps of the whole training, for schedules."""
-        steps = self.trainer.estimated_stepping_batches
-        if math.isinf(steps):
+        """Optimizer steps of the whole training, for schedules.
+
+        Lightning's own count would open the training loader before its position is restored.
+        """
+        trainer = self.trainer
+        if trainer.max_steps > 0:
+            return trainer.max_steps
+        if trainer.max_epochs is None or trainer.max_epochs < 0:
             raise UserError("Training has no end; give trainer.max_epochs or trainer.max_steps.")
-        return int(steps)
+        batches: int = trainer.datamodule.batches_per_epoch(trainer.limit_train_batches)  # type: ignore[attr-defined]
+        return math.ceil(batches / trainer.accumulate_grad_batches) * trainer.max_epochs

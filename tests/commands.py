@@ -1,0 +1,71 @@
+"""Running the commands as users do, on frames that the tests make themselves."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+# A network and pictures as small as they get; what is tested is everything around them.
+TINY = [
+    "model.encoder.name=test_resnet",
+    "model.decoder.widths=[16,8,8,8]",
+    "data=nyu_labeled",
+    "protocol=none",
+    "data.scale=0.001",
+    "data.size=[64,64]",
+    "data.batch_size=4",
+    "data.split=12",
+    "data.val_frames=2",
+    "data.test_frames=15",
+    "trainer=cpu",
+    "trainer.estimate=false",
+    "logger=csv",
+]
+TEST_FRAMES = 15
+
+
+def make_frames(root: Path, train: int = 12, test: int = TEST_FRAMES) -> Path:
+    """A folder of pictures in the layout of `data=nyu_labeled`."""
+    rng = np.random.default_rng(0)
+    for part, count in (("train", train), ("test", test)):
+        (root / part).mkdir(parents=True)
+        for index in range(count):
+            rgb = rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)
+            depth = rng.uniform(1000, 5000, (64, 64)).astype(np.uint16)
+            cv2.imwrite(str(root / part / f"rgb_{index:05d}.png"), rgb)
+            cv2.imwrite(str(root / part / f"depth_{index:05d}.png"), depth)
+    return root
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "depthbench.run", *arguments]
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen:
+    """Start a command in a folder."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline"}
+    return subprocess.Popen(
+        command(*arguments), cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def run(folder: Path, *arguments: str, code: int = 0) -> str:
+    """Run a command in a folder, check its exit status, return what it printed."""
+    process = start(folder, *arguments)
+    output, _ = process.communicate(timeout=300)
+    logs = "\n".join(log.read_text() for log in folder.glob("runs/*/log.txt"))
+    assert process.returncode == code, f"{output}\n{logs}"
+    return output
+
+
+def runs(folder: Path) -> dict[str, Path]:
+    """Run folders by name."""
+    return {json.loads(file.read_text())["name"]: file.parent for file in sorted(folder.glob("runs/*/run.json"))}
+
+
+def status(run: Path) -> dict:
+    return json.loads((run / "status.json").read_text())

@@ -1,0 +1,106 @@
+"""Sweeps as users start, break and restart them (every way in which Hydra, Lightning and W&B break together)."""
+
+import csv
+import json
+import os
+import signal
+import time
+
+import pytest
+import torch
+from tests.commands import TEST_FRAMES, TINY, make_frames, run, runs, start, status
+
+
+@pytest.fixture
+def place(tmp_path):
+    make_frames(tmp_path / "frames")
+    return tmp_path
+
+
+def settings(place):
+    return [*TINY, f"data.root={place / 'frames'}", "trainer.max_epochs=2"]
+
+
+def images(folder):
+    return json.loads((folder / "scores.json").read_text())["none"]["images"]
+
+
+def test_mixed_device_counts_a_failing_process_and_a_second_start(place):
+    """Ranks do not replay the sweep, write one folder, count 15 frames; a failed job spares the others."""
+    broken = place / "frames" / "train" / "rgb_00003.png"
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[: len(whole) // 2])
+    # With 12 frames the broken one is read by one of the two processes; with 2 evenly spaced ones by none.
+    sweep = ["-m", "data.split=12,2", "trainer.devices=2,1", *[s for s in settings(place) if "split" not in s]]
+
+    output = run(place, *sweep, code=1)
+
+    assert output.startswith("4 jobs, 0 of them done already")
+    folders = runs(place)
+    assert len(folders) == 4
+    for name, folder in folders.items():
+        if "data.split=12" in name:
+            assert status(folder)["state"] == "failed"
+            assert "rgb_00003.png" in status(folder)["reason"]
+            assert not (folder / "DONE").exists()
+        else:
+            assert status(folder)["state"] == "done"
+            assert images(folder) == TEST_FRAMES
+            rows = (folder / "per_image.csv").read_text().splitlines()[1:]
+            assert len({row.split(",")[1] for row in rows}) == len(rows) == TEST_FRAMES
+            torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    assert "rgb_00003.png" in output  # the reason is told at the end
+
+    broken.write_bytes(whole)
+    before = {folder: (folder / "DONE").stat().st_mtime for folder in folders.values() if (folder / "DONE").exists()}
+    output = run(place, *sweep)
+    assert output.startswith("4 jobs, 2 of them done already")
+    assert all((folder / "DONE").exists() for folder in runs(place).values())
+    assert all((folder / "DONE").stat().st_mtime == when for folder, when in before.items())
+
+    begun = time.monotonic()
+    assert "4 jobs, 4 of them done already" in run(place, *sweep)
+    assert time.monotonic() - begun < 30
+
+
+def test_fail_fast_and_one_wandb_run_per_job(place):
+    (place / "frames" / "train" / "rgb_00003.png").write_bytes(b"\x89PNG broken")
+    sweep = [s for s in settings(place) if "logger" not in s and "split" not in s]
+    run(place, "-m", "data.split=2,12,3", "logger=wandb", "launch.fail_fast=true", *sweep, code=1)
+    folders = runs(place)
+    states = [status(folder)["state"] for folder in folders.values()]
+    assert sorted(states) == ["done", "failed", "waiting"]
+    ids = {path.name for folder in folders.values() for path in folder.glob("wandb/offline-run-*")}
+    assert len({name.split("-", 3)[-1] for name in ids}) == 2
+
+
+def wait_for(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+
+
+def test_killed_in_the_middle_of_a_sweep_it_goes_on(place):
+    """SIGKILL of the sweep: its job ends too, and a second start continues from the job's checkpoint."""
+    sweep = ["-m", "seed=0,1", *TINY, f"data.root={place / 'frames'}", "trainer.max_epochs=400"]
+    process = start(place, *sweep)
+    wait_for(lambda: list(place.glob("runs/*/checkpoints/last.ckpt")))
+    process.kill()
+    process.wait()
+    (first,) = place.glob("runs/*/checkpoints")
+    pid = status(first.parent)["pid"]
+    wait_for(lambda: not os.path.exists(f"/proc/{pid}"))
+    stopped = torch.load(first / "last.ckpt", weights_only=True)["epoch"]
+    assert stopped < 399
+
+    process = start(place, *sweep)
+    wait_for(lambda: torch.load(first / "last.ckpt", weights_only=True)["epoch"] > stopped)
+    process.send_signal(signal.SIGINT)
+    process.wait()
+    log = (first.parent / "log.txt").read_text()
+    assert "Continuing" in log
+    assert status(first.parent)["state"] == "interrupted"
+    with (first.parent / "metrics.csv").open() as file:
+        steps = [int(row["step"]) for row in csv.DictReader(file) if row["train/loss"]]
+    assert steps == sorted(set(steps))  # what came after the checkpoint was dropped before it was repeated

@@ -1,0 +1,73 @@
+"""An interrupted run ends with bit for bit the weights of an uninterrupted one (on the CPU)."""
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from tests.commands import TINY, make_frames
+
+from depthbench.callbacks import Checkpoints, Stopped
+from depthbench.config import config_dir
+from depthbench.run_folder import RunFolder
+from depthbench.training import train_and_test
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory):
+    return make_frames(tmp_path_factory.mktemp("frames"), train=13)
+
+
+def folder(frames, output, *overrides):
+    told = [*TINY, f"data.root={frames}", f"output={output}", "data.split=13", "trainer.max_epochs=3", *overrides]
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        return RunFolder.create(compose("config", overrides=told), told, {})
+
+
+def weights(run):
+    return torch.load(run.checkpoint, weights_only=True)["state_dict"]
+
+
+class StopAfter(Checkpoints):
+    """Raise the flag that a signal would raise, after a number of steps."""
+
+    def __init__(self, *args, steps, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.steps = steps
+
+    def on_train_batch_end(self, trainer, *args, **kwargs):
+        self.steps -= 1
+        self.asked = self.steps == 0
+        super().on_train_batch_end(trainer, *args, **kwargs)
+
+
+# Stochastic depth and augmentation draw random numbers; 13 frames in batches of 4 let passes begin in the middle of a batch.
+CASES = {
+    "epoch end": (3, ["loss=l1", "+model.encoder.options={drop_path_rate:0.5}"]),
+    "mid-epoch": (5, ["loss=l1"]),
+    "mid-epoch, adversarial": (4, ["loss=gan", "task.buffer_size=3", "data.size=[96,96]"]),
+    "mid-period": (4, ["loss=rebalanced"]),
+    "first step": (1, ["loss=berhu"]),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_resumed_equals_uninterrupted(case, frames, tmp_path, monkeypatch):
+    steps, overrides = CASES[case]
+    whole = folder(frames, tmp_path / "whole", *overrides)
+    train_and_test(whole, progress_bar=False)
+
+    stopped = folder(frames, tmp_path / "stopped", *overrides)
+    with monkeypatch.context() as patch:
+        patch.setattr("depthbench.training.Checkpoints", lambda path, every: StopAfter(path, every, steps=steps))
+        with pytest.raises(Stopped):
+            train_and_test(stopped, progress_bar=False)
+    assert torch.load(stopped.checkpoint, weights_only=True)["global_step"] > 0
+    assert not stopped.done
+    train_and_test(stopped, progress_bar=False)
+
+    expected, resumed = weights(whole), weights(stopped)
+    assert expected.keys() == resumed.keys()
+    for name, value in expected.items():
+        if isinstance(value, torch.Tensor):
+            # NaN stands for terms that were never defined, such as gradients of a 1x1 map.
+            torch.testing.assert_close(resumed[name], value, rtol=0, atol=0, equal_nan=True, msg=name)
+    assert stopped.read_json("scores.json") == whole.read_json("scores.json")
