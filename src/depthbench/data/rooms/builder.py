@@ -19,6 +19,12 @@ class Spot(NamedTuple):
     angle: float
 
 
+def moved(spot: Spot, x: float, y: float, turn: float = 0.0) -> Spot:
+    """The spot shifted along its own axes, then turned."""
+    c, s = math.cos(spot.angle), math.sin(spot.angle)
+    return Spot(spot.x + c * x - s * y, spot.y + s * x + c * y, spot.angle + turn)
+
+
 class Builder:
     """Collects the boxes and materials of one room of ``room`` = length, width, height in metres."""
 

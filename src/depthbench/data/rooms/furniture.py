@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from depthbench.data.rooms import pieces
+from depthbench.data.rooms import fixtures, pieces
 from depthbench.data.rooms.builder import Builder, Point, Spot
 from depthbench.data.rooms.hashing import Draws
 
@@ -83,9 +83,9 @@ def _size(draw: Draws, sizes: Sizes) -> Point:
 
 def furnish(build: Builder, draw: Draws, kind: str) -> None:
     """Fill the room: door and windows first, then furniture along the walls and in the middle, then what hangs."""
-    pieces.door(build, draw)
+    fixtures.door(build, draw)
     for _ in range(draw.count(0, 2)):
-        pieces.window(build, draw)
+        fixtures.window(build, draw)
     wall, middle = PROGRAM[kind]
     if build.room[0] * build.room[1] > 30:
         wall, middle = wall * 2, middle * 2
@@ -104,7 +104,7 @@ def furnish(build: Builder, draw: Draws, kind: str) -> None:
             if place:
                 piece(build, draw, place, size)
     for _ in range(draw.count(2, 7)):
-        pieces.hang_picture(build, draw)
+        fixtures.hang_picture(build, draw)
     if draw.chance(0.5):
-        pieces.rug(build, draw)
-    pieces.ceiling_lamp(build, draw)
+        fixtures.rug(build, draw)
+    fixtures.ceiling_lamp(build, draw)
