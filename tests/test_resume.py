@@ -39,7 +39,7 @@ class StopAfter(Checkpoints):
         super().on_train_batch_end(trainer, *args, **kwargs)
 
 
-# Stochastic depth and augmentation draw random numbers; 13 frames in batches of 4 let passes begin in the middle of a batch.
+# Stochastic depth and augmentation draw random numbers; of 13 frames, passes begin in the middle of a batch of 4.
 CASES = {
     "epoch end": (3, ["loss=l1", "+model.encoder.options={drop_path_rate:0.5}"]),
     "mid-epoch": (5, ["loss=l1"]),

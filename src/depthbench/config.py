@@ -41,7 +41,7 @@ def instantiate(config: Any, **arguments: Any) -> Any:
     Raises:
         UserError: if a target is outside the allow-list, does not exist, or refuses its arguments.
     """
-    plain = OmegaConf.to_container(config, resolve=True) if OmegaConf.is_config(config) else config
+    plain: Any = OmegaConf.to_container(config, resolve=True) if OmegaConf.is_config(config) else config
     for target in _targets(plain):
         _check_target(target)
     try:

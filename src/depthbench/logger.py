@@ -96,16 +96,8 @@ def wandb_logger(
     if mode == "auto":
         mode = os.environ.get("WANDB_MODE") or ("online" if _has_key() and _reachable() else "offline")
     os.environ.setdefault("WANDB_SILENT", "true")
-    return WandbLogger(
-        name=name,
-        id=run_id,
-        save_dir=str(folder),
-        resume="allow",
-        mode=mode,
-        config=config,
-        log_model=False,
-        **arguments,
-    )
+    places: dict[str, Any] = {"name": name, "id": run_id, "save_dir": str(folder), "resume": "allow", "mode": mode}
+    return WandbLogger(**places, config=config, log_model=False, **arguments)
 
 
 def _host() -> str:

@@ -105,7 +105,7 @@ def summary(folder: RunFolder) -> str:
 
 
 def check(arguments: list[str]) -> None:
-    """Compose what the arguments ask for before Hydra does, so that a mistake gets a sentence with the nearest names."""
+    """Compose what the arguments ask for before Hydra does: a mistake gets a sentence with the nearest names."""
     overrides = [argument for argument in arguments if "=" in argument or argument.startswith("~")]
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         known = compose("config", return_hydra_config=True)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, LearningRateMonitor, TQDMProgressBar
 from pytorch_lightning.loggers import Logger
@@ -102,7 +103,7 @@ def build_trainer(
             num_sanity_val_steps=0,
             log_every_n_steps=10,
         )
-    except (TypeError, ValueError, pl.utilities.exceptions.MisconfigurationException) as error:
+    except (TypeError, ValueError, MisconfigurationException) as error:
         raise UserError(f"The trainer refuses its configuration: {error}") from error
 
 
@@ -177,11 +178,11 @@ def announcement(config: DictConfig, task: DepthTask, data: DataModule, trainer:
     frames, tested = len(data.train), len(data.test)  # type: ignore[arg-type]
     parameters = sum(parameter.numel() for parameter in task.net.parameters()) / 1e6
     device = torch.cuda.get_device_name() if trainer.strategy.root_device.type == "cuda" else "CPU"
+    network = f"{config.model.encoder.name} + {type(task.net.decoder).__name__} ({parameters:.1f} M parameters)"
     lines = [
-        f"{'Continuing' if resumed else 'Training'} {type(task.net.encoder).__name__} {config.model.encoder.name} + "
-        f"{type(task.net.decoder).__name__} ({parameters:.1f} M parameters) with {type(task.loss).__name__} on {frames} "
-        f"frames of {type(data.train).__name__} for {trainer.max_epochs} epochs; test on {tested} frames under "
-        f"{', '.join(task.protocols)}.",
+        f"{'Continuing' if resumed else 'Training'} {network} by {type(task).__name__} with {type(task.loss).__name__} "
+        f"on {frames} frames ({config.data.train._target_.rpartition('.')[2]}) for {trainer.max_epochs} epochs; "
+        f"test on {tested} frames, protocol {', '.join(task.protocols)}.",
         f"On {trainer.world_size} x {device}, {trainer.precision}; results in {trainer.default_root_dir}.",
     ]
     if trainer.strategy.root_device.type == "cpu" and config.trainer.max_epochs > 1:

@@ -2,9 +2,9 @@
 
 import csv
 import json
-import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -90,7 +90,7 @@ def test_killed_in_the_middle_of_a_sweep_it_goes_on(place):
     process.wait()
     (first,) = place.glob("runs/*/checkpoints")
     pid = status(first.parent)["pid"]
-    wait_for(lambda: not os.path.exists(f"/proc/{pid}"))
+    wait_for(lambda: not Path(f"/proc/{pid}").exists())
     stopped = torch.load(first / "last.ckpt", weights_only=True)["epoch"]
     assert stopped < 399
 

@@ -82,8 +82,9 @@ class Progress(Callback):
         self.loss = math.nan if loss is None else float(loss)
         if loss is not None and not math.isfinite(self.loss):
             raise UserError(
-                f"The loss is {self.loss} at epoch {trainer.current_epoch}; training can't go on. Lower the learning "
-                "rate (optim.optimizer.lr), clip gradients (trainer.gradient_clip_val=1) or use trainer.precision=32-true."
+                f"The loss is {self.loss} at epoch {trainer.current_epoch}; training can't go on. Lower the "
+                "learning rate (optim.optimizer.lr), clip gradients (trainer.gradient_clip_val=1) or use full precision "
+                "(trainer.precision=32-true)."
             )
 
     def _status(self, trainer: pl.Trainer, batch_idx: int) -> dict[str, Any]:

@@ -25,10 +25,10 @@ class Augment(Protocol):
 
 
 class Key(NamedTuple):
-    """A frame of the stream: the pass over the data set (for the augmentation) and the index in it."""
+    """A frame of the stream: the pass over the data set (for the augmentation) and the place in it."""
 
     turn: int
-    index: int
+    place: int
 
 
 class StreamBatches(Sampler[list[Key]]):
@@ -115,11 +115,11 @@ class Stream(Dataset[Frame]):
         self.dataset, self.augment, self.seed = dataset, augment, seed
 
     def __getitems__(self, keys: Sequence[Key]) -> list[Frame]:
-        frames = fetch(self.dataset, [key.index for key in keys])
+        frames = fetch(self.dataset, [key.place for key in keys])
         if self.augment is None:
             return frames
         return [
-            self.augment(frame, np.random.default_rng((self.seed, key.turn, key.index)))
+            self.augment(frame, np.random.default_rng((self.seed, key.turn, key.place)))
             for frame, key in zip(frames, keys, strict=True)
         ]
 
@@ -136,11 +136,11 @@ class Cached(Dataset[Frame]):
         first = dataset[0]
         self.eight_bits = torch.equal(_from_bytes(_to_bytes(first.image)), first.image)
         dtype = torch.uint8 if self.eight_bits else torch.float32
-        self.images = torch.empty(length, *first.image.shape, dtype=dtype).share_memory_()
-        self.depths = torch.empty(length, *first.depth.shape).share_memory_()
-        self.intrinsics = torch.full((length, 3, 3), torch.nan).share_memory_()
-        self.names = torch.zeros(length, _NAME_BYTES, dtype=torch.uint8).share_memory_()
-        self.filled = torch.zeros(length, dtype=torch.bool).share_memory_()
+        self.images = _shared(torch.empty(length, *first.image.shape, dtype=dtype))
+        self.depths = _shared(torch.empty(length, *first.depth.shape))
+        self.intrinsics = _shared(torch.full((length, 3, 3), torch.nan))
+        self.names = _shared(torch.zeros(length, _NAME_BYTES, dtype=torch.uint8))
+        self.filled = _shared(torch.zeros(length, dtype=torch.bool))
 
     def __len__(self) -> int:
         return len(self.filled)
@@ -174,6 +174,11 @@ class Cached(Dataset[Frame]):
         intrinsics = None if self.intrinsics[index, 0, 0].isnan() else self.intrinsics[index].clone()
         name = bytes(self.names[index].tolist()).rstrip(b"\0").decode(errors="ignore")
         return Frame(image, self.depths[index].clone(), intrinsics, name)
+
+
+def _shared(tensor: torch.Tensor) -> torch.Tensor:
+    shared: torch.Tensor = tensor.share_memory_()  # type: ignore[no-untyped-call]
+    return shared
 
 
 def _to_bytes(image: torch.Tensor) -> torch.Tensor:

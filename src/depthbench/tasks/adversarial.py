@@ -94,7 +94,8 @@ class Adversarial(DepthTask):
         loss = 0.5 * (on_real + on_fake)
         self._step(1, loss)
         self.untoggle_optimizer(self._optimizer(1))
-        return loss.detach()
+        judgment: Tensor = loss.detach()
+        return judgment
 
     def _optimizer(self, index: int) -> Any:
         optimizers = self.optimizers()
