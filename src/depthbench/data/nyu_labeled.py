@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import cv2
 import h5py
 import numpy as np
 from numpy.typing import NDArray
@@ -154,7 +155,8 @@ class _Official:
         if not np.isfinite(depth).all() or depth.min() < 0 or not depth.any() or not rgb.any():
             raise UserError(f"{self.path} has impossible pixels at image {index}; download it again.")
         # h5py sees MATLAB's axes reversed: (3, W, H) and (W, H).
-        return np.ascontiguousarray(rgb.transpose(2, 1, 0)), np.ascontiguousarray(depth.T)
+        image = cv2.merge([cv2.transpose(channel) for channel in rgb])
+        return np.asarray(image, np.uint8), np.asarray(cv2.transpose(depth), np.float32)
 
 
 def read_splits(root: Path) -> dict[str, list[int]]:
