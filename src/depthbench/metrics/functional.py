@@ -111,15 +111,17 @@ def _cells(
     rows, columns = grid
     bands = list(pairwise(columns))
 
-    def total(values: Tensor) -> Tensor:  # (N, H, W) -> (N, H, C): short float32 sums, then float64
-        return torch.stack([values[..., left:right].sum(-1) for left, right in bands], -1).double()
+    def total(values: Tensor) -> Tensor:  # (N, H, W) -> (N, H, C)
+        return torch.cat([values[..., left:right].sum(-1, keepdim=True) for left, right in bands], -1)
 
     def total_square(values: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:  # without a map of squares
-        norms = [torch.linalg.vector_norm(values[..., left:right], dim=-1, dtype=dtype) for left, right in bands]
-        return torch.stack(norms, -1).double().square()
+        norm = partial(torch.linalg.vector_norm, dim=-1, keepdim=True, dtype=dtype)
+        return torch.cat([norm(values[..., left:right]) for left, right in bands], -1).double().square()
 
-    area = torch.tensor([right - left for left, right in bands], device=target.device)
+    # Filled, not copied: a copy would wait for the device.
+    area = torch.stack([torch.full((), right - left, device=target.device) for left, right in bands])
     sums = _rule_sums(prediction.float(), target.float(), valid, area, rules, (total, total_square))
+    # Along the width in float32, which is short; from here on in float64.
     return torch.stack([sums[..., top:bottom, :, :].sum(-3) for top, bottom in pairwise(rows)], 2)
 
 
@@ -147,7 +149,7 @@ def _rule_sums(
         for swapped, ratio in ratios.items()
     }
     named = [shared | deltas[strict] | relatives[swapped] for strict, swapped in rules]
-    return torch.stack([torch.stack([sums[name] for name in COLUMNS], -1) for sums in named], 1)
+    return torch.stack([torch.stack([sums[name].double() for name in COLUMNS], -1) for sums in named], 1)
 
 
 def _zeros_outside(values: Tensor, keep: Tensor) -> Tensor:
@@ -170,12 +172,12 @@ def _relatives(
     sq_rel = total(torch.mul(error, ratio, out=spare)).abs()  # of one sign
     textbook = total_square(ratio)
     ratio.abs_()
-    return {
-        "abs_rel": total(ratio),
-        "nonfinite": area - total(_compare(torch.lt, ratio, float("inf"), spare)),
-        "sq_rel": sq_rel,
-        "sq_rel_textbook": textbook,
-    }
+    abs_rel = total(ratio)
+    if ratio.device.type == "cpu" and abs_rel.isfinite().all():  # elsewhere asking would wait for the device
+        nonfinite = torch.zeros_like(abs_rel)
+    else:
+        nonfinite = area - total(_compare(torch.lt, ratio, float("inf"), spare))
+    return {"abs_rel": abs_rel, "sq_rel": sq_rel, "sq_rel_textbook": textbook, "nonfinite": nonfinite}
 
 
 def _compare(test: Callable[..., Tensor], values: Tensor, bound: float, out: Tensor) -> Tensor:

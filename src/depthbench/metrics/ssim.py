@@ -11,16 +11,16 @@ from depthbench.metrics.image_metric import ImageMetric, mean_over
 from depthbench.ops import whole_neighborhood
 
 
-def gaussian(size: int, sigma: float) -> Tensor:
+def gaussian(size: int, sigma: float, device: torch.device) -> Tensor:
     """Normalized Gaussian window ``(size,)`` float32."""
-    x = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
+    x = torch.arange(size, dtype=torch.float64, device=device) - (size - 1) / 2
     window = torch.exp(-(x**2) / (2 * sigma**2))
     return (window / window.sum()).float()
 
 
 def ssim_map(x: Tensor, y: Tensor, size: int = 11, sigma: float = 1.5) -> Tensor:
     """SSIM of images ``(B, 1, H, W)`` of range 1 at every whole window: ``(B, 1, H - size + 1, W - size + 1)``."""
-    window = gaussian(size, sigma).to(x.device)
+    window = gaussian(size, sigma, x.device)
 
     def blur(values: Tensor) -> Tensor:
         return F.conv2d(F.conv2d(values, window.view(1, 1, 1, -1)), window.view(1, 1, -1, 1))
