@@ -2,6 +2,7 @@
 
 from depthbench.metrics.boundaries import BoundaryError
 from depthbench.metrics.edges import EdgeScores
+from depthbench.metrics.files import PredictionFiles, check_prediction, check_unit
 from depthbench.metrics.functional import masked_sums, per_image, read_out
 from depthbench.metrics.image_metric import ImageMetric
 from depthbench.metrics.normals import NormalError
@@ -21,6 +22,14 @@ from depthbench.metrics.scores import (
     SqRel,
 )
 from depthbench.metrics.ssim import MeanSSIM
+from depthbench.metrics.statistics import (
+    bootstrap_mean,
+    compare,
+    holm,
+    paired_difference,
+    sign_flip_test,
+    wilcoxon_test,
+)
 from depthbench.metrics.suite import ProtocolSuite
 
 __all__ = [
@@ -38,14 +47,23 @@ __all__ = [
     "NormalError",
     "OrdinalError",
     "PointCloudError",
+    "PredictionFiles",
     "Protocol",
     "ProtocolSuite",
     "RMSELog",
     "SILog",
     "SqRel",
+    "bootstrap_mean",
+    "check_prediction",
+    "check_unit",
+    "compare",
     "flip_intrinsics",
+    "holm",
     "masked_sums",
+    "paired_difference",
     "per_image",
     "predict_with_flip",
     "read_out",
+    "sign_flip_test",
+    "wilcoxon_test",
 ]
