@@ -70,7 +70,7 @@ def job(config: DictConfig) -> float | None:
     context = HydraConfig.get()
     folder = RunFolder.create(config, list(context.overrides.task), context.runtime.choices)
     if context.mode == RunMode.MULTIRUN:
-        if not run_job(folder, config.launch.timeout) and config.launch.fail_fast:
+        if run_job(folder, config.launch.timeout) and config.launch.fail_fast:
             raise SystemExit(1)
     else:
         run_alone(folder)
@@ -86,12 +86,11 @@ def run_alone(folder: RunFolder) -> None:
     launched = "RANK" in os.environ or int(os.environ.get("SLURM_NTASKS", "1")) > 1
     if folder.done and not launched:
         print(f"Done already; delete {folder.path} to run it again.")
-    elif launched or device_count(folder.config) == 1:
-        code = execute(folder, progress_bar=True)
+    else:
+        alone = launched or device_count(folder.config) == 1
+        code = execute(folder, progress_bar=True) if alone else run_job(folder, log=sys.stdout.buffer)
         if code:
             raise SystemExit(code)
-    elif not run_job(folder, log=sys.stdout.buffer):
-        raise SystemExit(f"{folder.path.name} {folder.status['state']}: {folder.status.get('reason')}")
     print(summary(folder))
 
 

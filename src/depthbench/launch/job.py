@@ -15,7 +15,7 @@ GRACE = 60.0  # seconds that a job has to save a checkpoint when it is stopped
 VARIABLES_OF_A_GROUP = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT", "NODE_RANK")
 
 
-def run_job(folder: RunFolder, timeout: float | None = None, log: IO[bytes] | None = None) -> bool:
+def run_job(folder: RunFolder, timeout: float | None = None, log: IO[bytes] | None = None) -> int:
     """Run a job in a process group of its own; skip it if it is done.
 
     Args:
@@ -24,10 +24,10 @@ def run_job(folder: RunFolder, timeout: float | None = None, log: IO[bytes] | No
         log: where its output goes; by default ``log.txt`` in the folder.
 
     Returns:
-        Whether the run is done. If not, its status says why.
+        The exit status of its process; if it is not 0, the folder's status says why.
     """
     if folder.done:
-        return True
+        return 0
     environment = {key: value for key, value in os.environ.items() if key not in VARIABLES_OF_A_GROUP}
     command = [sys.executable, "-m", "depthbench.launch.worker", str(folder.path)]
     with contextlib.nullcontext(log) if log else (folder.path / "log.txt").open("ab") as output:
@@ -37,7 +37,7 @@ def run_job(folder: RunFolder, timeout: float | None = None, log: IO[bytes] | No
             code = _supervise(command, environment, output, timeout, folder)
     if not folder.done and folder.status["state"] not in ("failed", "interrupted"):
         folder.update_status(state="failed", reason=f"its process ended with status {code}; see log.txt")
-    return folder.done
+    return 0 if folder.done else code or 1
 
 
 def _supervise(

@@ -69,10 +69,14 @@ def _recorded(folder: RunFolder, first: bool) -> Iterator[None]:
 def become_agent(folder: RunFolder, processes: int) -> None:
     """Start one process per device on this machine and wait for them; torchrun does the work."""
     from torch.distributed import run as torchrun
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
     arguments = ["--standalone", f"--nproc-per-node={processes}", "-m", __spec__.name, str(folder.path)]
-    torchrun.main(arguments)
+    try:
+        torchrun.main(arguments)
+    except ChildFailedError as error:  # the process has told why
+        sys.exit(error.get_first_failure()[1].exitcode)
 
 
 def die_with_parent() -> None:

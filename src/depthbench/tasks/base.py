@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from depthbench import ops
 from depthbench.errors import UserError
-from depthbench.metrics import DepthScores, Protocol, predict_with_flip
+from depthbench.metrics import Protocol, ProtocolSuite, predict_with_flip
 from depthbench.models import DepthNet
 from depthbench.tasks.optimization import Optimization, trainable
 
@@ -56,7 +56,8 @@ class DepthTask(pl.LightningModule):
         self.optim = optim
         self.protocols = dict(protocols)
         self.loss_space, self.supervise_at = loss_space, supervise_at
-        self.scores = nn.ModuleDict({name: protocol.scores() for name, protocol in self.protocols.items()})
+        first = next(iter(self.protocols.values()))
+        self.val_suite, self.test_suite = ProtocolSuite([first]), ProtocolSuite(self.protocols.values())
         self.rows: list[dict[str, Any]] = []
 
     def forward(self, image: Tensor) -> Tensor:
@@ -82,56 +83,49 @@ class DepthTask(pl.LightningModule):
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """Update the scores of the first protocol."""
-        name = next(iter(self.protocols))
-        self._score(batch, {name: self.protocols[name]}, keep_rows=False)
+        self._score(batch, self.val_suite)
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores as ``val/AbsRel`` and so on."""
-        name = next(iter(self.protocols))
-        self._log_scores("val", name)
-
-    def test_step(self, batch: Any, batch_idx: int) -> None:
-        """Update the scores of all protocols, and keep those of each image."""
-        self._score(batch, self.protocols, keep_rows=True)
+        (scores,) = self._scores(self.val_suite).values()
+        self.log_dict({f"val/{key}": value for key, value in scores.items()})
 
     def on_test_epoch_start(self) -> None:
         """Forget the rows of an earlier test."""
         self.rows = []
 
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        """Update the scores of all protocols, and keep those of each image."""
+        for protocol, scores in self._score(batch, self.test_suite).items():
+            columns = {key: value.tolist() for key, value in scores.items()}
+            for index, name in enumerate(batch.name):
+                self.rows.append({"protocol": protocol, "name": name, **{k: v[index] for k, v in columns.items()}})
+
     def on_test_epoch_end(self) -> None:
         """Collect the scores of all processes into :attr:`test_scores` and :attr:`rows`."""
-        self.test_scores = {name: self._log_scores("test", name) for name in self.protocols}
+        self.test_scores = self._scores(self.test_suite)
+        for name, scores in self.test_scores.items():
+            self.log_dict({f"test/{name}/{key}": value for key, value in scores.items()})
         if dist.is_available() and dist.is_initialized():
             gathered: list[list[dict[str, Any]]] = [[] for _ in range(dist.get_world_size())]
             dist.all_gather_object(gathered, self.rows)
             self.rows = [row for rows in gathered for row in rows]
         self.rows.sort(key=lambda row: (row["protocol"], row["name"]))
 
-    def _score(self, batch: Any, protocols: Mapping[str, Protocol], keep_rows: bool) -> None:
-        predictions = {}
-        for name, protocol in protocols.items():
-            flip = protocol.flip_average
-            if flip not in predictions:
-                predictions[flip] = predict_with_flip(self, batch.image) if flip else self(batch.image)
-            maps = protocol.prepare(predictions[flip], batch.depth)
-            metric = self.scores[name]
-            assert isinstance(metric, DepthScores)
-            metric.update(*maps)
-            if keep_rows:
-                scores = {key: value.tolist() for key, value in metric.per_image(*maps).items()}
-                self.rows += [
-                    {"protocol": name, "name": image, **{key: values[i] for key, values in scores.items()}}
-                    for i, image in enumerate(batch.name)
-                ]
+    def _score(self, batch: Any, suite: ProtocolSuite) -> dict[str, dict[str, Tensor]]:
+        averaging = [protocol.flip_average for protocol in suite.protocols.values()]
+        prediction = None if all(averaging) else self(batch.image)
+        averaged = predict_with_flip(self, batch.image) if any(averaging) else None
+        plain = averaged if prediction is None else prediction
+        assert plain is not None
+        return suite.update(plain, batch.depth, averaged)
 
-    def _log_scores(self, stage: str, name: str) -> dict[str, float]:
-        metric = self.scores[name]
-        assert isinstance(metric, DepthScores)
-        scores = {key: float(value) for key, value in metric.compute().items()}
-        metric.reset()
-        prefix = stage if stage == "val" else f"{stage}/{name}"
-        # Every process has computed the same numbers already: nothing to synchronize.
-        self.log_dict({f"{prefix}/{key}": value for key, value in scores.items()}, rank_zero_only=False)
+    def _scores(self, suite: ProtocolSuite) -> dict[str, dict[str, float]]:
+        # Every process computes the same numbers: nothing is left to synchronize when they are logged.
+        scores = {
+            name: {key: float(value) for key, value in values.items()} for name, values in suite.compute().items()
+        }
+        suite.reset()
         return scores
 
     def configure_optimizers(self) -> Any:

@@ -1,0 +1,52 @@
+"""The wheel carries configurations and studies, and works outside a checkout."""
+
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    (file,) = folder.glob("*.whl")
+    return file
+
+
+def test_wheel_holds_every_configuration_and_study(wheel):
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    for folder in ("conf", "experiments"):
+        for file in (ROOT / folder).rglob("*.yaml"):
+            assert f"depthbench/{file.relative_to(ROOT)}" in packed
+    assert "depthbench/conf/experiment/demo.yaml" in packed
+    assert "depthbench/py.typed" in packed
+
+
+def test_installed_wheel_runs_from_another_folder(wheel, tmp_path):
+    """An empty environment that sees this one's dependencies but not this checkout."""
+    venv.create(tmp_path / "venv", with_pip=False)
+    python = tmp_path / "venv" / "bin" / "python"
+    (site,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")
+    zipfile.ZipFile(wheel).extractall(site)
+    (here,) = {path for path in map(Path, sys.path) if path.name == "site-packages"}
+    (site / "dependencies.pth").write_text(f"{here}\n")
+    # The editable install of this checkout must not be what is found.
+    where = "import depthbench; print(depthbench.__file__)"
+    found = subprocess.run([python, "-c", where], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert found.startswith(str(site))
+
+    command = [python, "-m", "depthbench.run"]
+    shown = subprocess.run([*command, "--cfg", "job"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert "_target_: depthbench.data.DataModule" in shown
+    short = ["trainer=smoke", "logger=csv", "data.split=16", "data.size=[32,40]", "data.test_frames=4"]
+    short += ["data.val_frames=2", "data.batch_size=4", "data.test_batch_size=2"]
+    done = subprocess.run([*command, *short], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert "AbsRel" in done
+    assert list(tmp_path.glob("runs/*/DONE"))
