@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -97,92 +97,117 @@ def cell_sums(
     grid = (tuple(rows or (0, height)), tuple(columns or (0, width)))
     # On a CPU one image after the other: its maps stay in the cache, which a batch's do not.
     step = 1 if target.device.type == "cpu" else max(len(target), 1)
+    scratch = _Scratch.like(target[:step, 0])
     parts = []
     for start in range(0, max(len(target), 1), step):
         p, t, v = (maps[start : start + step].flatten(0, 1) for maps in (prediction, target, valid))
-        parts.append(_cells(p, t, v, rules, grid))
+        parts.append(_cells(p.float(), t.float(), v, rules, grid, scratch))
     return torch.cat(parts)
 
 
+class _Scratch(NamedTuple):
+    """Maps ``(N, H, W)`` that every image overwrites: fresh memory costs a CPU as much as the arithmetic."""
+
+    error: Tensor
+    ratio: Tensor
+    log: Tensor
+    spare: Tensor
+    keep: Tensor
+
+    @classmethod
+    def like(cls, maps: Tensor) -> "_Scratch":
+        error, ratio, log, spare = (torch.empty(maps.shape, device=maps.device) for _ in range(4))
+        return cls(error, ratio, log, spare, torch.empty(maps.shape, device=maps.device, dtype=torch.int32))
+
+
 def _cells(
-    prediction: Tensor, target: Tensor, valid: Tensor, rules: Sequence[Rule], grid: tuple[Sequence[int], Sequence[int]]
+    p: Tensor,
+    t: Tensor,
+    valid: Tensor,
+    rules: Sequence[Rule],
+    grid: tuple[Sequence[int], Sequence[int]],
+    scratch: _Scratch,
 ) -> Tensor:
     """``(N, H, W)`` maps -> ``(N, rules, R, C, columns)``."""
     rows, columns = grid
     bands = list(pairwise(columns))
-
-    def total(values: Tensor) -> Tensor:  # (N, H, W) -> (N, H, C)
-        return torch.cat([values[..., left:right].sum(-1, keepdim=True) for left, right in bands], -1)
-
-    def total_square(values: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:  # without a map of squares
-        norm = partial(torch.linalg.vector_norm, dim=-1, keepdim=True, dtype=dtype)
-        return torch.cat([norm(values[..., left:right]) for left, right in bands], -1).double().square()
-
     # Filled, not copied: a copy would wait for the device.
-    area = torch.stack([torch.full((), right - left, device=target.device) for left, right in bands])
-    sums = _rule_sums(prediction.float(), target.float(), valid, area, rules, (total, total_square))
-    # Along the width in float32, which is short; from here on in float64.
-    return torch.stack([sums[..., top:bottom, :, :].sum(-3) for top, bottom in pairwise(rows)], 2)
+    area = torch.stack([torch.full((), right - left, device=t.device) for left, right in bands])
+    named = _named_sums(p, t, valid, area, rules, bands, scratch)
+    # Along the width in float32, which is short; stacked and from here on in float64: (rules, columns, N, H, C).
+    sums = torch.stack([torch.stack([found[name] for name in COLUMNS]) for found in named])
+    cells = torch.stack([sums[..., top:bottom, :].sum(-2) for top, bottom in pairwise(rows)], -2)
+    return cells.permute(2, 0, 3, 4, 1)
 
 
-def _rule_sums(
-    p: Tensor, t: Tensor, valid: Tensor, area: Tensor, rules: Sequence[Rule], totals: tuple[_Total, _Total]
-) -> Tensor:
-    """Sums of every column, stacked under each rule: ``(N, rules, H, C, columns)``."""
-    total, total_square = totals
-    keep = valid.view(torch.int8).neg().int()  # all bits set where valid
-    pixels = -total(keep)
-    error = p - t
-    ratios = {swapped: error / (p if swapped else t) for swapped in {swapped for _, swapped in rules}}
-    log = _zeros_outside(torch.log1p(ratios[False] if False in ratios else error / t), keep)
-    error = _zeros_outside(error, keep)
+def _named_sums(
+    p: Tensor,
+    t: Tensor,
+    valid: Tensor,
+    area: Tensor,
+    rules: Sequence[Rule],
+    bands: Sequence[tuple[int, int]],
+    scratch: _Scratch,
+) -> list[dict[str, Tensor]]:
+    """Sums ``(N, H, C)`` of each column by name, for each rule."""
+    error, ratio, log, spare, keep = scratch
+    total = partial(_band_sums, bands=bands)
+    torch.neg(keep.copy_(valid), out=keep)  # all bits set where valid
+    pixels = -total(keep, dtype=torch.int32)
+    torch.sub(p, t, out=error)
+    torch.div(error, t, out=ratio)
+    _zero_outside(torch.log1p(ratio, out=log), keep)
+    _zero_outside(error, keep)
     logs = total(log)
     # ln^2 in float64, since SILog is a small difference of large sums.
-    shared = {"pixels": pixels, "square": total_square(error), "log_square": total_square(log, torch.float64)}
-    log.abs_()
-    shared["log_abs"] = total(log)
-    spare = torch.empty_like(log)
+    shared = {"pixels": pixels, "square": _square_sums(error, bands)}
+    shared["log_square"] = _square_sums(log, bands, torch.float64)
+    shared["log_abs"] = total(log.abs_())
     deltas = {strict: _deltas(log, strict, total, area - pixels, spare) for strict in {strict for strict, _ in rules}}
-    relatives = {
-        swapped: _relatives(error, _zeros_outside(ratio, keep), totals, area, spare)
-        | {"log": -logs if swapped else logs}
-        for swapped, ratio in ratios.items()
-    }
-    named = [shared | deltas[strict] | relatives[swapped] for strict, swapped in rules]
-    return torch.stack([torch.stack([sums[name].double() for name in COLUMNS], -1) for sums in named], 1)
+    relatives = {}
+    for swapped in sorted({swapped for _, swapped in rules}):
+        _zero_outside(torch.div(error, p, out=ratio) if swapped else ratio, keep)
+        relatives[swapped] = _relatives(error, ratio, bands, area, spare) | {"log": -logs if swapped else logs}
+    return [shared | deltas[strict] | relatives[swapped] for strict, swapped in rules]
 
 
-def _zeros_outside(values: Tensor, keep: Tensor) -> Tensor:
-    """In place, and by bits: so NaN becomes 0 as well, at a third of the time that ``torch.where`` takes."""
+def _band_sums(values: Tensor, bands: Sequence[tuple[int, int]], dtype: torch.dtype | None = None) -> Tensor:
+    """Sums of each row within each band of columns: ``(N, H, W) -> (N, H, C)``."""
+    if len(bands) == 1:
+        return values.sum(-1, keepdim=True, dtype=dtype)
+    return torch.stack([values[..., left:right].sum(-1, dtype=dtype) for left, right in bands], -1)
+
+
+def _square_sums(values: Tensor, bands: Sequence[tuple[int, int]], dtype: torch.dtype = torch.float32) -> Tensor:
+    """:func:`_band_sums` of the squares, in float64, without a map of squares."""
+    norm = partial(torch.linalg.vector_norm, dim=-1, dtype=dtype)
+    return torch.stack([norm(values[..., left:right]) for left, right in bands], -1).double().square()
+
+
+def _zero_outside(values: Tensor, keep: Tensor) -> None:
+    """In place and by bits: so NaN becomes 0 as well, at a third of the time that ``torch.where`` takes."""
     values.view(torch.int32).bitwise_and_(keep)
-    return values
 
 
 def _deltas(log_abs: Tensor, strict: bool, total: _Total, outside: Tensor, spare: Tensor) -> dict[str, Tensor]:
     """max(p/t, t/p) < 1.25^n as |L| < n ln 1.25; what rounds to the threshold counts as equal to it."""
     test, slack = (torch.lt, -_ROUNDING) if strict else (torch.le, _ROUNDING)
     limits = [power * (math.log(THRESHOLD) + slack) for power in (1, 2, 3)]
-    return {f"delta{n}": total(_compare(test, log_abs, limit, spare)) - outside for n, limit in enumerate(limits, 1)}
+    # Compared as 0 and 1 in float32, which on a CPU is several times as fast as a bool mask and its count.
+    return {f"delta{n}": total(test(log_abs, limit, out=spare)) - outside for n, limit in enumerate(limits, 1)}
 
 
 def _relatives(
-    error: Tensor, ratio: Tensor, totals: tuple[_Total, _Total], area: Tensor, spare: Tensor
+    error: Tensor, ratio: Tensor, bands: Sequence[tuple[int, int]], area: Tensor, spare: Tensor
 ) -> dict[str, Tensor]:
-    total, total_square = totals
-    sq_rel = total(torch.mul(error, ratio, out=spare)).abs()  # of one sign
-    textbook = total_square(ratio)
-    ratio.abs_()
-    abs_rel = total(ratio)
-    if ratio.device.type == "cpu" and abs_rel.isfinite().all():  # elsewhere asking would wait for the device
-        nonfinite = torch.zeros_like(abs_rel)
+    sums = {"sq_rel": _band_sums(torch.mul(error, ratio, out=spare), bands).abs()}  # of one sign
+    sums["sq_rel_textbook"] = _square_sums(ratio, bands)
+    sums["abs_rel"] = _band_sums(ratio.abs_(), bands)
+    if ratio.device.type == "cpu" and math.isfinite(sums["abs_rel"].sum()):  # elsewhere asking would wait
+        sums["nonfinite"] = torch.zeros_like(sums["abs_rel"])
     else:
-        nonfinite = area - total(_compare(torch.lt, ratio, float("inf"), spare))
-    return {"abs_rel": abs_rel, "sq_rel": sq_rel, "sq_rel_textbook": textbook, "nonfinite": nonfinite}
-
-
-def _compare(test: Callable[..., Tensor], values: Tensor, bound: float, out: Tensor) -> Tensor:
-    """0 and 1 in float32, which on a CPU is five times as fast as a bool mask and its count."""
-    return test(values, bound, out=out)
+        sums["nonfinite"] = area - _band_sums(torch.lt(ratio, float("inf"), out=spare), bands)
+    return sums
 
 
 def means(sums: Tensor) -> Tensor:
