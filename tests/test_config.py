@@ -21,7 +21,14 @@ def composed(*overrides):
 
 @pytest.mark.parametrize(
     "target",
-    ["os.system", "subprocess.run", "depthbench.run.sys.exit", "depthbench.cli.re.compile", "torch.hub.load", "torch.load"],
+    [
+        "os.system",
+        "subprocess.run",
+        "depthbench.run.sys.exit",
+        "depthbench.cli.re.compile",
+        "torch.hub.load",
+        "torch.load",
+    ],
 )
 def test_only_allowed_packages_are_instantiated(target):
     with pytest.raises(UserError, match="is not allowed"):

@@ -4,10 +4,9 @@ import csv
 import json
 import math
 
+from tests.commands import TINY, make_frames, run, runs
 from wandb.proto import wandb_internal_pb2
 from wandb.sdk.internal.datastore import DataStore
-
-from tests.commands import TINY, make_frames, run, runs
 
 
 def history(folder):

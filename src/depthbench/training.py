@@ -196,7 +196,8 @@ def estimate(task: DepthTask, data: DataModule, trainer: pl.Trainer, batch_size:
     The copy does forward, loss and backward; what the estimate leaves out is validation and test.
     """
     device = trainer.strategy.root_device
-    trial = copy.deepcopy(task.net).to(device).train()
+    # Copies: statistics of the network and sums of the loss must not know of the trial.
+    trial, loss = copy.deepcopy(task.net).to(device).train(), copy.deepcopy(task.loss).to(device).train()
     data.trainer = trainer
     batches = iter(data.train_dataloader())
     seconds = []
@@ -206,7 +207,7 @@ def estimate(task: DepthTask, data: DataModule, trainer: pl.Trainer, batch_size:
         with trainer.precision_plugin.forward_context():
             output = trial(batch.image.to(device))
             prediction, target, valid = task.supervised(output, batch.depth.to(device))
-            task.loss.to(device)(prediction, target, valid).backward()
+            loss(prediction, target, valid).backward()
         if device.type == "cuda":
             torch.cuda.synchronize()
         seconds.append(time.monotonic() - begun)

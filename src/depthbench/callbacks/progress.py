@@ -83,8 +83,8 @@ class Progress(Callback):
         if loss is not None and not math.isfinite(self.loss):
             raise UserError(
                 f"The loss is {self.loss} at epoch {trainer.current_epoch}; training can't go on. Lower the "
-                "learning rate (optim.optimizer.lr), clip gradients (trainer.gradient_clip_val=1) or use full precision "
-                "(trainer.precision=32-true)."
+                "learning rate (optim.optimizer.lr), clip gradients (trainer.gradient_clip_val=1) or use full "
+                "precision (trainer.precision=32-true)."
             )
 
     def _status(self, trainer: pl.Trainer, batch_idx: int) -> dict[str, Any]:

@@ -127,14 +127,14 @@ class Stream(Dataset[Frame]):
 class Cached(Dataset[Frame]):
     """Keeps every frame in memory that all workers share, from the first time it is asked for.
 
-    Images are kept in 8 bits if they are 8-bit images, else in 32, so that a cached frame equals a fresh one.
+    Images are kept in 8 bits if the first is an 8-bit image, else in 32: a cached frame equals a fresh one.
     """
 
     def __init__(self, dataset: Dataset[Frame]) -> None:
         self.dataset = dataset
         length = len(dataset)  # type: ignore[arg-type]
         first = dataset[0]
-        self.eight_bits = torch.equal(_from_bytes(_to_bytes(first.image)), first.image)
+        self.eight_bits = _is_bytes(first.image)
         dtype = torch.uint8 if self.eight_bits else torch.float32
         self.images = _shared(torch.empty(length, *first.image.shape, dtype=dtype))
         self.depths = _shared(torch.empty(length, *first.depth.shape))
@@ -161,6 +161,8 @@ class Cached(Dataset[Frame]):
                 f"Frame {frame.name} is {tuple(frame.image.shape[1:])}, others are {tuple(self.images.shape[2:])}; "
                 "give data.size=[H,W] so that all are brought to one size."
             )
+        if self.eight_bits and not _is_bytes(frame.image):
+            return  # among 8-bit images, one that is not is made afresh each time
         self.images[index] = _to_bytes(frame.image) if self.eight_bits else frame.image
         self.depths[index] = frame.depth
         if frame.intrinsics is not None:
@@ -183,6 +185,10 @@ def _shared(tensor: torch.Tensor) -> torch.Tensor:
 
 def _to_bytes(image: torch.Tensor) -> torch.Tensor:
     return (image * 255).round().to(torch.uint8)
+
+
+def _is_bytes(image: torch.Tensor) -> bool:
+    return torch.equal(_from_bytes(_to_bytes(image)), image)
 
 
 def _from_bytes(image: torch.Tensor) -> torch.Tensor:

@@ -4,6 +4,7 @@ from depthbench.tasks.adversarial import Adversarial
 from depthbench.tasks.base import DepthTask
 from depthbench.tasks.optimization import Constant, OneCycle, Optimization, Polynomial, Steps
 from depthbench.tasks.regression import Regression
+from depthbench.tasks.sets import SetRegression
 
 __all__ = [
     "Adversarial",
@@ -13,5 +14,6 @@ __all__ = [
     "Optimization",
     "Polynomial",
     "Regression",
+    "SetRegression",
     "Steps",
 ]

@@ -1,0 +1,128 @@
+"""Every loss trains with the kind of training that its YAML brings."""
+
+import math
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from hydra import compose, initialize_config_dir
+
+from depthbench.config import config_dir
+from depthbench.data import DataModule, Frame
+from depthbench.errors import UserError
+from depthbench.tasks import Adversarial, OneCycle, Polynomial, Steps
+from depthbench.training import build_task, build_trainer
+
+LOSSES = sorted(file.stem for file in Path(config_dir(), "loss").glob("*.yaml"))
+# Gradient maps come from a network that predicts them, which is not this one.
+NEEDS_GRADIENT_STREAM = {"li2017_gradient_set"}
+SMALL = ["model.encoder.name=test_resnet", "model.decoder.widths=[16,8,8,8]", "trainer=cpu", "logger=csv"]
+
+
+class Frames(torch.utils.data.Dataset):
+    """Random frames with holes; the last one is nothing but a hole."""
+
+    def __init__(self, count=8, size=(64, 96)):
+        generator = torch.Generator().manual_seed(0)
+        self.images = torch.rand(count, 3, *size, generator=generator)
+        self.depths = 1 + 5 * torch.rand(count, 1, *size, generator=generator)
+        self.depths[torch.rand(self.depths.shape, generator=generator) < 0.3] = 0
+        self.depths[-1] = 0
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        return Frame(self.images[index], self.depths[index], None, str(index))
+
+
+def composed(*overrides):
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        return compose("config", overrides=[*SMALL, *overrides])
+
+
+def trained(tmp_path, *overrides, steps=2):
+    """A task after a few steps, and what its parameters were before."""
+    config = composed("trainer.max_epochs=1", f"trainer.limit_train_batches={steps}", *overrides)
+    task = build_task(config)
+    before = {name: value.clone() for name, value in task.state_dict().items() if isinstance(value, torch.Tensor)}
+    data = DataModule(Frames(), Frames(), batch_size=4)
+    trainer = build_trainer(config, task, tmp_path, [], [])
+    trainer.fit(task, datamodule=data)
+    return task, before
+
+
+@pytest.mark.parametrize("loss", sorted(set(LOSSES) - NEEDS_GRADIENT_STREAM))
+def test_every_loss_trains(loss, tmp_path):
+    task, before = trained(tmp_path, f"loss={loss}")
+    after = task.state_dict()
+    moved = [name for name, value in before.items() if name.startswith("net.") and not torch.equal(value, after[name])]
+    assert len(moved) > 10
+    assert all(torch.isfinite(value).all() for name, value in after.items() if name.startswith("net."))
+
+
+def test_the_discriminator_learns_and_neither_network_moves_with_the_others_optimizer(tmp_path):
+    task, before = trained(tmp_path, "loss=gan", "task.discriminator_optimizer.lr=0", steps=1)
+    assert isinstance(task, Adversarial)
+    assert all(
+        torch.equal(value, before[f"discriminator.{name}"]) for name, value in task.discriminator.state_dict().items()
+    )
+    task, before = trained(tmp_path, "loss=gan", "optim.optimizer.lr=0", "optim.optimizer.weight_decay=0", steps=1)
+    parameters = dict(task.net.named_parameters())
+    assert all(torch.equal(value, before[f"net.{name}"]) for name, value in parameters.items())
+    assert any(
+        not torch.equal(value, before[f"discriminator.{name}"]) for name, value in task.discriminator.named_parameters()
+    )
+
+
+def test_the_discriminator_is_shown_the_same_holes_in_both_maps(tmp_path):
+    shown = []
+    config = composed("loss=gan", "trainer.max_epochs=1", "trainer.limit_train_batches=1")
+    task = build_task(config)
+    task.discriminator.register_forward_hook(lambda module, inputs, output: shown.append(inputs[0].detach()))
+    build_trainer(config, task, tmp_path, [], []).fit(task, datamodule=DataModule(Frames(), Frames(), batch_size=4))
+    real, fake, again = shown
+    assert torch.equal(real == 0, fake == 0)
+    assert torch.equal(fake, again)
+    assert (real == 0).any()
+
+
+@pytest.mark.parametrize("at", ["output", "input"])
+@pytest.mark.parametrize("space", ["metres", "network"])
+def test_prediction_and_truth_meet_at_one_size_and_in_one_space(at, space):
+    task = build_task(composed(f"task.supervise_at={at}", f"task.loss_space={space}"))
+    output, depth = torch.full((2, 1, 32, 48), math.log(2.0)), torch.full((2, 1, 64, 96), 4.0)
+    depth[:, :, :8] = 0
+    prediction, target, valid = task.supervised(output, depth)
+    size = (32, 48) if at == "output" else (64, 96)
+    assert prediction.shape == target.shape == valid.shape == (2, 1, *size)
+    expected = (2.0, 4.0) if space == "metres" else (math.log(2.0), math.log(4.0))
+    torch.testing.assert_close(prediction, torch.full_like(prediction, expected[0]))
+    torch.testing.assert_close(target[valid], torch.full_like(target[valid], expected[1]))
+    assert not valid[:, :, : size[0] // 8].any()
+    assert valid[:, :, size[0] // 8 :].all()
+
+
+def test_what_can_not_go_together_is_told():
+    with pytest.raises(UserError, match="need a SetLoss, not L1"):
+        build_task(composed("task._target_=depthbench.tasks.SetRegression"))
+    with pytest.raises(UserError, match="task.loss_space=feet"):
+        build_task(composed("task.loss_space=feet"))
+    with pytest.raises(UserError, match="task.supervise_at=nowhere"):
+        build_task(composed("task.supervise_at=nowhere"))
+    with pytest.raises(UserError, match="Training has no end"):
+        task = build_task(composed())
+        task.trainer = pl.Trainer(max_epochs=-1, logger=False, enable_checkpointing=False)
+        task.total_steps()
+
+
+def test_schedules_against_their_closed_forms():
+    cycle = OneCycle(warmup=0.25, start=10, end=100)
+    assert cycle(0) == pytest.approx(0.1)
+    assert cycle(0.25) == pytest.approx(1)
+    assert cycle(0.625) == pytest.approx((1 + 0.01) / 2)
+    assert cycle(1) == pytest.approx(0.01)
+    assert [Steps((0.5, 0.75), 0.1)(share) for share in (0.49, 0.5, 0.9)] == pytest.approx([1, 0.1, 0.01])
+    assert Polynomial(0.9, 0.1)(0.5) == pytest.approx(0.9 * 0.5**0.9 + 0.1)
+    assert Polynomial(0.9, 0.1)(1.0) == pytest.approx(0.1)
