@@ -159,8 +159,18 @@ class _Difference(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        padding = (1, 1) if ctx.dim == -1 else (0, 0, 1, 1)
-        return F.pad(gradient, padding).diff(dim=ctx.dim).neg_(), None
+        dim, length = ctx.dim, gradient.shape[ctx.dim]
+        shape = list(gradient.shape)
+        shape[dim] += 1
+        if length == 0:
+            return gradient.new_zeros(shape), None
+        spread = gradient.new_empty(shape)
+        # No out= argument: torch.compile can't trace it into a part of a tensor.
+        spread.narrow(dim, 0, 1).copy_(gradient.narrow(dim, 0, 1)).neg_()
+        before, after = gradient.narrow(dim, 0, length - 1), gradient.narrow(dim, 1, length - 1)
+        spread.narrow(dim, 1, length - 1).copy_(before - after)
+        spread.narrow(dim, length, 1).copy_(gradient.narrow(dim, length - 1, 1))
+        return spread, None
 
 
 class _OneMinusCosine(torch.autograd.Function):

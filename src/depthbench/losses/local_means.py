@@ -22,10 +22,9 @@ class _WindowSums(torch.autograd.Function):
         ctx.sizes, ctx.border, ctx.shape, ctx.dtype = sizes, border, values.shape[-2:], values.dtype
         reach = max(sizes) // 2
         if border == "replicate":
-            values = F.pad(values, (reach,) * 4, mode="replicate")
-        table = F.pad(values.double().cumsum(-1).cumsum(-2), (1, 0, 1, 0))
-        if border == "hole":
-            table = F.pad(table, (reach,) * 4, mode="replicate")
+            table = _prefix_sums(F.pad(values, (reach,) * 4, mode="replicate"), 0)
+        else:
+            table = _prefix_sums(values, reach)
         sums = []
         for size in sizes:
             (low, high), (left, right) = _edges(ctx.shape, size, reach)
@@ -54,6 +53,18 @@ class _WindowSums(torch.autograd.Function):
             else:
                 table = _fold(_after(table, dim), dim, reach)
         return table.to(ctx.dtype), None, None
+
+
+def _prefix_sums(values: Tensor, margin: int) -> Tensor:
+    """Sums over all rows and columns before each place; ``margin`` more places on all sides, as if zeros were there."""
+    height, width = values.shape[-2:]
+    shape = (*values.shape[:-2], height + 1 + 2 * margin, width + 1 + 2 * margin)
+    table = values.new_zeros(shape, dtype=torch.float64)
+    inner = table[..., margin + 1 : margin + 1 + height, margin + 1 : margin + 1 + width]
+    inner.copy_(values.double().cumsum(-1).cumsum(-2))
+    table[..., margin + 1 + width :] = table[..., margin + width : margin + 1 + width]
+    table[..., margin + 1 + height :, :] = table[..., margin + height : margin + 1 + height, :]
+    return table
 
 
 def _edges(shape: torch.Size, size: int, reach: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
