@@ -107,19 +107,11 @@ def measure(images: int, device: str, repeats: int) -> dict[str, float]:
 
         return job
 
-    bts = protocol("bts")
-
-    def one() -> object:
-        metric = bts.scores().to(device)
-        for p, t in batches:
-            metric.update(*bts.prepare(p, t))
-        return metric.compute()
-
     jobs: dict[str, Callable[[], object]] = {
         "numpy, nine metrics": lambda: [numpy_scores(p[t > 0], t[t > 0]) for p, t in rows],
         "fused, nine metrics": fused,
         "numpy, protocol bts": lambda: [released_loop(*row) for row in rows],
-        "fused, protocol bts": one,
+        "fused, protocol bts": suite(("bts",), batches),
         "suite, protocol none": suite(("none",), batches),
         "suite, protocol eigen": suite(("eigen",), batches),
         "suite, all protocols": suite(INDOOR, batches),

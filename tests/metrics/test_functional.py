@@ -157,6 +157,8 @@ def test_shapes_that_differ_are_refused(maps):
     prediction, truth, _ = maps()
     with pytest.raises(UserError, match="resize"):
         functional.masked_sums(prediction[..., 1:], truth)
+    with pytest.raises(UserError, match="depth maps"):
+        functional.masked_sums(torch.ones(1, 3, 4, 4), torch.ones(1, 3, 4, 4))
 
 
 def test_an_unknown_definition_names_those_that_exist(maps):

@@ -92,7 +92,8 @@ def cell_sums(
         ``(B, len(rules), len(rows) - 1, len(columns) - 1, len(COLUMNS))`` float64.
     """
     check_maps(prediction, target, valid)
-    valid = target > 0 if valid is None else valid
+    if target.shape[1] != 1:
+        raise UserError(f"Expected depth maps (B, 1, H, W), got {tuple(target.shape)}.")
     height, width = target.shape[-2:]
     grid = (tuple(rows or (0, height)), tuple(columns or (0, width)))
     # On a CPU one image after the other: its maps stay in the cache, which a batch's do not.
@@ -100,9 +101,23 @@ def cell_sums(
     scratch = _Scratch.like(target[:step, 0])
     parts = []
     for start in range(0, max(len(target), 1), step):
-        p, t, v = (maps[start : start + step].flatten(0, 1) for maps in (prediction, target, valid))
-        parts.append(_cells(p.float(), t.float(), v, rules, grid, scratch))
+        part = slice(start, start + step)
+        true = target[part]
+        mask = within(true, [(torch.gt, 0.0)]) if valid is None else valid[part]
+        maps = (prediction[part, 0].float(), true[:, 0].float(), mask[:, 0])
+        parts.append(_cells(*maps, rules, grid, scratch))
     return torch.cat(parts)
+
+
+def within(values: Tensor, tests: Sequence[tuple[Callable[..., Tensor], float]]) -> Tensor:
+    """Bool mask of where all tests (``torch.gt`` and so on) hold.
+
+    Compared as 0 and 1 in the dtype of the values, which on a CPU is several times as fast as bool masks.
+    """
+    mask, spare = torch.ones_like(values), torch.empty_like(values)
+    for test, bound in tests:
+        mask *= test(values, bound, out=spare)
+    return mask.to(torch.uint8).view(torch.bool)
 
 
 class _Scratch(NamedTuple):

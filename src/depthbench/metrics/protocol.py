@@ -10,6 +10,7 @@ from torch import Tensor
 
 from depthbench.errors import UserError
 from depthbench.metrics.alignment import median_scaled, scale_shift_aligned
+from depthbench.metrics.functional import within
 from depthbench.metrics.regions import Box, Region, region_box
 from depthbench.metrics.scores import REDUCTIONS, DepthScores
 from depthbench.ops import resize_depth
@@ -204,16 +205,12 @@ class Protocol:
 
     def mask(self, truth: Tensor) -> Tensor:
         """Where the truth is present and within the range; bool."""
-        limits = [(torch.gt, 0.0)]
+        limits: list[tuple[Callable[..., Tensor], float]] = [(torch.gt, 0.0)]
         if self.min_depth is not None:
             limits.append((torch.ge if self.bounds == "closed" else torch.gt, self.min_depth))
         if self.max_depth is not None:
             limits.append((torch.le if self.bounds == "closed" else torch.lt, self.max_depth))
-        # Compared as 0 and 1 in the truth's dtype, which on a CPU is several times as fast as bool masks.
-        valid, spare = torch.ones_like(truth), torch.empty_like(truth)
-        for test, limit in limits:
-            valid *= test(truth, limit, out=spare)
-        return valid.to(torch.uint8).view(torch.bool)
+        return within(truth, limits)
 
     def align(self, prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
         """The prediction scaled and limited."""

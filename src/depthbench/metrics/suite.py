@@ -153,8 +153,9 @@ class _Extent(NamedTuple):
     def of(cls, prediction: Tensor, truth: Tensor) -> "_Extent":
         if prediction.device.type != "cpu":
             return cls(None, None)
-        present = truth.where(truth > 0, truth.amax())
-        return cls(*((float(maps.amin()), float(maps.amax())) for maps in (prediction, present)))
+        missing = torch.le(truth, 0, out=torch.empty_like(truth))  # as 0 and 1: a where takes three times as long
+        least = float(torch.add(truth, missing, alpha=1e9).amin())
+        return cls((float(prediction.amin()), float(prediction.amax())), (least, float(truth.amax())))
 
 
 def _without_idle(protocol: Protocol, extent: _Extent, same_size: bool) -> Protocol:
