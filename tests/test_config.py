@@ -85,7 +85,7 @@ def test_help_is_short_and_complete():
         (["data.cache=disk"], "data.cache=disk is unknown"),
         (["model.encoder.name=resnet_5000"], "resnet_5000"),
         (["optim.optimizer.lr=1e30", "data.split=32", "data.size=[32,32]"], "The loss is"),
-        (["=l1"], "can't be read as key=value"),
+        (["loss=[l1"], "loss=[l1 can't be read as key=value"),
     ],
 )
 def test_a_mistake_gets_one_sentence_and_status_2(arguments, sentence, tmp_path, monkeypatch, capfd):

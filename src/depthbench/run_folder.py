@@ -7,6 +7,7 @@
 ``log.txt``            what the run printed, if it was part of a sweep
 ``metrics.csv``        what was logged, by step
 ``checkpoints/``       ``last.ckpt``
+``data.json``          which frames were used: number and hash of their names, damaged ones
 ``scores.json``        test scores by protocol
 ``per_image.csv``      test scores of each image
 ``panels.npz``         image, truth and prediction of some test frames

@@ -144,6 +144,10 @@ def train_and_test(folder: RunFolder, progress_bar: bool) -> dict[str, dict[str,
     trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=True)
     trainer.test(task, datamodule=data, verbose=False)
     if trainer.is_global_zero:
+        damaged = data.skipping.damaged if data.skipping else []
+        folder.write_json("data.json", {**data.manifest, "damaged": damaged})
+        if damaged:
+            print(f"{len(damaged)} damaged training frames were skipped; data.json lists them.")
         save_results(folder, task, time.monotonic() - begun)
     return task.test_scores
 

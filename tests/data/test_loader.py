@@ -1,6 +1,7 @@
 """The stream of training frames, and loaders that share it."""
 
 from collections import Counter
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def indices(batches, epochs):
 def test_every_batch_is_full_and_every_frame_equally_often_shown():
     seen = indices(StreamBatches(13, 4, seed=0), 13)  # 13 epochs of 3 batches of 4 = 12 turns
     assert all(len(batch) == 4 for batch in seen)
-    assert set(Counter(sum(seen, [])).values()) == {12}
+    assert set(Counter(chain.from_iterable(seen)).values()) == {12}
     assert seen != indices(StreamBatches(13, 4, seed=1), 13)
     assert seen == indices(StreamBatches(13, 4, seed=0), 13)
 
@@ -49,7 +50,7 @@ def test_every_batch_is_full_and_every_frame_equally_often_shown():
 def test_processes_share_each_batch():
     whole = indices(StreamBatches(13, 6, seed=0), 4)
     shares = [indices(StreamBatches(13, 6, seed=0, rank=rank, world=3), 4) for rank in range(3)]
-    assert whole == [sum(parts, []) for parts in zip(*shares, strict=True)]
+    assert whole == [list(chain.from_iterable(parts)) for parts in zip(*shares, strict=True)]
     with pytest.raises(UserError, match="multiple of 4"):
         StreamBatches(13, 6, seed=0, world=4)
 
@@ -132,7 +133,7 @@ def test_frames_of_different_sizes_can_not_be_cached():
 
 def test_unpadded_samplers_share_every_index_once():
     shares = [list(UnpaddedSampler(15, rank, 4)) for rank in range(4)]
-    assert sorted(sum(shares, [])) == list(range(15))
+    assert sorted(chain.from_iterable(shares)) == list(range(15))
     assert sorted(map(len, shares)) == [3, 4, 4, 4]
 
 

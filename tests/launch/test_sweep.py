@@ -31,7 +31,8 @@ def test_mixed_device_counts_a_failing_process_and_a_second_start(place):
     whole = broken.read_bytes()
     broken.write_bytes(whole[: len(whole) // 2])
     # With 12 frames the broken one is read by one of the two processes; with 2 evenly spaced ones by none.
-    sweep = ["-m", "data.split=12,2", "trainer.devices=2,1", "loss=gan", *[s for s in settings(place) if "split" not in s]]
+    tiny = [setting for setting in settings(place) if "split" not in setting]
+    sweep = ["-m", "data.split=12,2", "trainer.devices=2,1", "loss=gan", *tiny]
 
     output = run(place, *sweep, code=1)
 

@@ -9,6 +9,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from depthbench.data.frame import Frame, collate
 from depthbench.data.loader import Augment, Cached, Stream, StreamBatches, StreamLoader, UnpaddedSampler
+from depthbench.data.reader import Reader
+from depthbench.data.skip import SkipDamaged
 from depthbench.errors import UserError
 
 
@@ -23,6 +25,7 @@ class DataModule(pl.LightningDataModule):
         test_batch_size: frames per device in validation and test.
         epoch_size: frames per epoch; by default all of them. Small epochs give large data sets more checkpoints.
         workers: loader processes per device; ``auto`` is 0 without a GPU, where the network needs every core.
+        on_error: a damaged training file stops the run (``stop``), or is skipped and counted (``skip``).
         cache: ``ram`` keeps decoded training frames in memory that all workers share.
         augment: the policy for training frames.
         seed: of order and augmentation.
@@ -38,6 +41,7 @@ class DataModule(pl.LightningDataModule):
         test_batch_size: int = 8,
         epoch_size: int | None = None,
         workers: int | Literal["auto"] = "auto",
+        on_error: Literal["stop", "skip"] = "stop",
         cache: Literal["none", "ram"] = "none",
         augment: Augment | None = None,
         seed: int = 0,
@@ -46,7 +50,11 @@ class DataModule(pl.LightningDataModule):
         super().__init__()
         if cache not in ("none", "ram"):
             raise UserError(f"data.cache={cache} is unknown; choose none or ram.")
-        self.train, self.val, self.test = train, val, test
+        if on_error not in ("stop", "skip"):
+            raise UserError(f"data.on_error={on_error} is unknown; choose stop or skip.")
+        self.skipping = SkipDamaged(train) if on_error == "skip" else None
+        self.manifest = {part: _manifest(frames) for part, frames in (("train", train), ("val", val), ("test", test))}
+        self.train, self.val, self.test = self.skipping or train, val, test
         self.batch_size, self.test_batch_size = batch_size, test_batch_size
         self.epoch_size, self.workers, self.cache, self.seed = epoch_size, workers, cache, seed
         self.augment, self.settings = augment, settings
@@ -97,6 +105,15 @@ class DataModule(pl.LightningDataModule):
         if not torch.cuda.is_available():
             return 0
         return min(8, (os.cpu_count() or 1) // max(1, torch.cuda.device_count()))
+
+
+def _manifest(frames: Dataset[Frame] | None) -> dict[str, Any]:
+    """Which frames these are, for a run's record: at least their kind and number."""
+    if frames is None:
+        return {}
+    if isinstance(frames, Reader):
+        return frames.manifest()
+    return {"data": type(frames).__name__, "count": len(frames)}  # type: ignore[arg-type]
 
 
 def _pin() -> bool:
