@@ -39,7 +39,6 @@ class NetworkChecks:
     size: ClassVar[tuple[int, int]]  # of the paper's input, height by width
     output: ClassVar[tuple[int, ...]]  # at that size
     small: ClassVar[tuple[str, ...]] = ()  # overrides that make it fit for running here
-    odd: ClassVar[tuple[int, int]] = (67, 101)
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -68,10 +67,11 @@ class NetworkChecks:
         for feature, channels in zip(meta.encoder(image), meta.encoder.channels, strict=True):
             assert feature.shape[1] == channels
 
-    def test_odd_size(self, net):
+    @pytest.mark.parametrize("size", [(67, 101), (33, 40)], ids=["odd", "tiny"])
+    def test_odd_and_tiny_sizes(self, net, size):
         with torch.no_grad():
-            depth = net.eval().predict(torch.rand(1, 3, *self.odd))
-        assert depth.shape == (1, 1, *self.odd)
+            depth = net.eval().predict(torch.rand(1, 3, *size))
+        assert depth.shape == (1, 1, *size)
         assert depth.isfinite().all()
 
     def test_save_and_load(self, net, image, tmp_path):
@@ -123,6 +123,23 @@ class NetworkChecks:
             torch.testing.assert_close(compiled(image), net(image), rtol=1e-4, atol=1e-4)
 
     @pytest.mark.slow
+    @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+    def test_half_precision_training_stays_finite(self, net, dtype):
+        net = copy.deepcopy(net).train()
+        optimizer = torch.optim.Adam((p for p in net.parameters() if p.requires_grad), 1e-4)
+        scaler = torch.amp.GradScaler("cpu", enabled=dtype == torch.float16)
+        image, depth = torch.rand(2, 3, 48, 64), 1 + 3 * torch.rand(2, 1, 48, 64)
+        for _ in range(100):
+            with torch.autocast("cpu", dtype):
+                error = (net.predict(image) - depth).abs().mean()
+            optimizer.zero_grad()
+            scaler.scale(error).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            assert error.isfinite()
+        assert all(p.isfinite().all() for p in net.parameters())
+
+    @pytest.mark.slow
     def test_one_batch_can_be_overfitted(self, net, image):
         net = copy.deepcopy(net).train()
         ramp = torch.linspace(1.5, 3.5, 96).expand(2, 1, 64, 96)
@@ -168,6 +185,7 @@ class TestD3Net(NetworkChecks):
 
 class TestD3Net2018(TestD3Net):
     config = "d3net_2018"
+    small = ("encoder.name=resnet18", "encoder.taps=null")
 
     def test_output_is_bounded(self, net, image):
         assert net(image).abs().max() <= 1
@@ -320,7 +338,13 @@ class TestLee(NetworkChecks):
     output = (1, 288, 384)
 
     @pytest.mark.parametrize(
-        ("name", "channels"), [("pnasnet5large", 4320), ("vgg16", 512), ("resnet50", 2048), ("legacy_senet154", 2048)]
+        ("name", "channels"),
+        [
+            ("pnasnet5large", 4320),
+            ("vgg16", 512),
+            ("resnet50", 2048),
+            pytest.param("legacy_senet154", 2048, marks=pytest.mark.slow),
+        ],
     )
     def test_the_papers_other_encoders(self, name, channels):
         with torch.device("meta"):
