@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from depthbench.report.statistics import bootstrap_interval, holm, paired_test
+from depthbench.metrics.statistics import bootstrap_mean, holm, sign_flip_test
 from depthbench.report.study import Cell, higher_is_better, row_label, symbol
 
 LEVEL = 0.05
@@ -71,8 +71,8 @@ def estimate(cell: Cell, protocol: str, metric: str) -> Estimate | None:
     values = np.array(list(image_scores(cell, protocol, metric).values()))
     for power in (1, 2):
         if len(values) > 1 and np.isclose(np.mean(values**power) ** (1 / power), mean, rtol=2e-3):
-            low, high = bootstrap_interval(values**power)
-            return Estimate(mean, max(low, 0.0) ** (1 / power), high ** (1 / power), "images")
+            among = bootstrap_mean(values**power, resamples=2000)
+            return Estimate(mean, max(among.low, 0.0) ** (1 / power), among.high ** (1 / power), "images")
     return Estimate(mean, mean, mean, "")
 
 
@@ -89,7 +89,7 @@ def compare(cells: Sequence[Cell], protocol: str, metric: str) -> list[Compariso
             raw.append((a, b, x, y, _p_value(a, b, protocol, metric, x, y)))
     if not raw:
         return []
-    adjusted = holm(np.array([row[-1] for row in raw]))
+    adjusted = holm([row[-1] for row in raw])
     return [
         Comparison(a, b, float(np.mean(x - y)), float(p), len(x), (len(a.scored), len(b.scored)))
         for (a, b, x, y, _), p in zip(raw, adjusted, strict=True)
@@ -98,7 +98,7 @@ def compare(cells: Sequence[Cell], protocol: str, metric: str) -> list[Compariso
 
 def _p_value(a: Cell, b: Cell, protocol: str, metric: str, x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     """Over images; where both rows have enough seeds, a difference must also stand out over seeds (Welch)."""
-    p = float(paired_test(x, y)) if np.any(x != y) else 1.0
+    p = sign_flip_test(x, y) if np.any(x != y) else 1.0
     seeds = [seed_scores(cell, protocol, metric) for cell in (a, b)]
     if min(len(scores) for scores in seeds) < ENOUGH_SEEDS:
         return p
