@@ -121,7 +121,7 @@ def channels(loss: nn.Module) -> tuple[int, int]:
 def source(path: Path) -> str:
     """The comment that each configuration starts with."""
     comments = [line[2:] for line in path.read_text().splitlines() if line.startswith("# ")]
-    return next(line for line in comments if not line.startswith("@package"))
+    return next(line for line in comments if not line.startswith("@package")).replace("|", "\\|")
 
 
 def reference_error(loss: nn.Module) -> float:

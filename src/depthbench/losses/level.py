@@ -5,7 +5,6 @@ difference of the mean-removed maps is the mean-removed e, the difference of the
 """
 
 from collections.abc import Callable, Iterable
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
@@ -17,6 +16,7 @@ from depthbench.losses.local_means import Border, local_means
 WINDOWS = {"M5": 5, "M17": 17, "M65": 65}
 SLOPES = ("r", "c", "rr", "rc", "cc")
 NORMALS = {"N": ("r", "c"), "Nr": ("rr", "rc"), "Nc": ("rc", "cc")}
+PARENTS = {"r": ("", -1), "c": ("", -2), "rr": ("r", -1), "rc": ("c", -1), "cc": ("c", -2)}  # along which axis
 KINDS = ("D", "M", *WINDOWS, *SLOPES, *NORMALS)
 
 
@@ -41,7 +41,7 @@ class Sum(NamedTuple):
 
 
 class Level:
-    """One scale. Derivatives are made once, when a kind first needs them.
+    """One scale. Each derivative is made once, when a kind first needs it.
 
     Args:
         maps: ``(B, 1, h, w)`` each, finite everywhere, the error 0 at holes.
@@ -50,6 +50,9 @@ class Level:
 
     def __init__(self, maps: Maps, border: Border) -> None:
         self.maps, self.border, self.size = maps, border, maps.error.shape[-2:]
+        # Second differences reach two pixels beyond the border.
+        extended = maps if border == "hole" else maps.each(lambda x: F.pad(x, (0, 2, 0, 2), mode="replicate"))
+        self._made = {"": extended}
 
     def sums(self, kinds: Iterable[str]) -> dict[str, Sum]:
         """The sum of each of ``kinds`` over its valid pixels."""
@@ -66,16 +69,16 @@ class Level:
         if windows:
             means = local_means(error, [WINDOWS[kind] for kind in windows], self.border, valid)
             made |= {kind: absolute(error - mean, valid) for kind, mean in zip(windows, means, strict=True)}
-        made |= {kind: self._slope(kind) for kind in SLOPES if kind in kinds}
+        made |= {kind: self._gradient(kind) for kind in SLOPES if kind in kinds}
         made |= {kind: self._normal(*axes) for kind, axes in NORMALS.items() if kind in kinds}
         return made
 
-    def _slope(self, kind: str) -> Sum:
-        error, _, valid = self._cropped(getattr(self, kind))[0]
+    def _gradient(self, kind: str) -> Sum:
+        error, _, valid = self._cropped(self._slope(kind))[0]
         return absolute(error, valid)
 
     def _normal(self, first: str, second: str) -> Sum:
-        one, two = self._cropped(getattr(self, first), getattr(self, second))
+        one, two = self._cropped(self._slope(first), self._slope(second))
         valid = None if one.valid is None or two.valid is None else one.valid * two.valid
         values: Tensor = _OneMinusCosine.apply(one.error, two.error, one.truth, two.truth)
         if valid is not None:
@@ -88,37 +91,12 @@ class Level:
         width = min(self.size[1], *(m.error.shape[-1] for m in maps))
         return [m.each(lambda x: _first(_first(x, -2, height), -1, width)) for m in maps]
 
-    @cached_property
-    def _base(self) -> Maps:
-        """The maps, extended by the two pixels that second differences reach beyond the border."""
-        if self.border == "hole":
-            return self.maps
-        return self.maps.each(lambda x: F.pad(x, (0, 2, 0, 2), mode="replicate"))
-
-    @cached_property
-    def r(self) -> Maps:
-        """First difference along the rows (between horizontal neighbors)."""
-        return difference(self._base, -1)
-
-    @cached_property
-    def c(self) -> Maps:
-        """First difference along the columns."""
-        return difference(self._base, -2)
-
-    @cached_property
-    def rr(self) -> Maps:
-        """Second difference along the rows."""
-        return difference(self.r, -1)
-
-    @cached_property
-    def rc(self) -> Maps:
-        """Mixed second difference."""
-        return difference(self.c, -1)
-
-    @cached_property
-    def cc(self) -> Maps:
-        """Second difference along the columns."""
-        return difference(self.c, -2)
+    def _slope(self, kind: str) -> Maps:
+        """The derivative ``kind``: r between horizontal neighbors, c between vertical ones; rr, rc, cc of these."""
+        if kind not in self._made:
+            parent, dim = PARENTS[kind]
+            self._made[kind] = difference(self._slope(parent), dim)
+        return self._made[kind]
 
 
 def difference(maps: Maps, dim: int) -> Maps:

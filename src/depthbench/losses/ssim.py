@@ -1,5 +1,8 @@
 """Structural similarity (Wang et al. 2004) as a loss, separable, with holes."""
 
+import math
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -37,11 +40,9 @@ class SSIM(MapLoss):
         self.window, self.padding = window, choose("padding", padding, ("valid", "reflect"))
         data_range = positive("data_range", data_range)
         self.c1, self.c2 = (k1 * data_range) ** 2, (k2 * data_range) ** 2
-        offset = torch.arange(window, dtype=torch.float64) - window // 2
-        weight = torch.ones_like(offset) if sigma is None else (-0.5 * (offset / positive("sigma", sigma)) ** 2).exp()
-        self.register_buffer("weight", weight / weight.sum(), persistent=False)
-
-    weight: Tensor
+        width = math.inf if sigma is None else positive("sigma", sigma)
+        weight = [math.exp(-0.5 * ((k - window // 2) / width) ** 2) for k in range(window)]
+        self.weight = tuple(w / sum(weight) for w in weight)
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Mean over the windows."""
@@ -56,8 +57,8 @@ class SSIM(MapLoss):
         # Variances don't feel a shift, but lose digits in float32 when the mean is large beside the deviation.
         center = target.mean(dim=(1, 2, 3), keepdim=True)
         x, y = prediction - center, target - center
-        means = self._means(torch.stack([x, y, x * x, y * y, x * y]), valid)
-        mx, my, xx, yy, xy = means
+        mx, xx, xy = self._means(torch.stack([x, x * x, x * y]), valid)
+        my, yy = self._means(torch.stack([y, y * y]), valid)
         covariance = 2 * (xy - mx * my) + self.c2
         variance = (xx - mx * mx) + (yy - my * my) + self.c2
         mx, my = mx + center, my + center
@@ -76,12 +77,38 @@ class SSIM(MapLoss):
 
     def _filtered(self, maps: Tensor) -> Tensor:
         """The maps ``(n, B, C, H, W)`` weighted by the window, along rows and then along columns."""
-        flat = maps.reshape(-1, 1, *maps.shape[-2:])
         if self.padding == "reflect":
-            flat = F.pad(flat, (self.window // 2,) * 4, mode="reflect")
-        weight = self.weight.to(maps.dtype)
-        flat = F.conv2d(F.conv2d(flat, weight.view(1, 1, 1, -1)), weight.view(1, 1, -1, 1))
-        return flat.view(*maps.shape[:-2], *flat.shape[-2:])
+            padded = F.pad(maps.flatten(0, 1), (self.window // 2,) * 4, mode="reflect")
+            maps = padded.view(*maps.shape[:2], *padded.shape[1:])
+        filtered: Tensor = _Filtered.apply(maps, self.weight)
+        return filtered
+
+
+class _Filtered(torch.autograd.Function):
+    """Symmetric weights along rows and columns, without padding.
+
+    These are sums of slices, because a CPU takes many times longer to convolve single channels.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, weight: tuple[float, ...]) -> Tensor:
+        ctx.weight = weight
+        return _weighted(_weighted(maps, weight, -1), weight, -2)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        reach = len(ctx.weight) - 1
+        spread = _weighted(F.pad(gradient, (0, 0, reach, reach)), ctx.weight, -2)
+        return _weighted(F.pad(spread, (reach, reach)), ctx.weight, -1), None
+
+
+def _weighted(maps: Tensor, weight: tuple[float, ...], dim: int) -> Tensor:
+    """Weighted sums of neighbors along ``dim``."""
+    length = maps.shape[dim] - len(weight) + 1
+    total = maps.narrow(dim, 0, length) * weight[0]
+    for k, w in enumerate(weight[1:], 1):
+        total.add_(maps.narrow(dim, k, length), alpha=w)
+    return total
 
 
 class SSIML1(SSIM):
