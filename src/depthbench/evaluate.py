@@ -1,0 +1,66 @@
+"""Score predictions under named protocols. See ``--help``."""
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from depthbench.cli import MISTAKES, explain
+from depthbench.scoring import names_of, read_request
+
+HELP = """Score predictions, anybody's or a run's, under named protocols.
+
+Prediction files (a folder of .npy, .npz, .pfm or 16-bit .png named like the frames, or one .h5, .npz or .npy stack):
+  python -m depthbench.evaluate data=nyu_labeled data.root=FOLDER predictions=FOLDER protocol=eigen
+
+A run folder, on its own test data and under its own protocol, or on others:
+  python -m depthbench.evaluate run=runs/FOLDER
+  python -m depthbench.evaluate run=runs/FOLDER data=kitti data.root=FOLDER protocol=garg,eigen_kitti
+
+  protocol=all             every protocol that fits the data; those that refuse say why
+  predictions=A,B run=C,D  two or more: also their paired differences, tested with Holm's correction
+  output=scores.json       also .csv and .md, separated by commas
+  per_image=images.csv     the scores of each image
+  kind=inverse             or disparity: prediction files that are not depth
+  unit=0.001               metres per unit of prediction files; unit=10/65535 works too
+  key=depth                the array in .h5 and .npz files that hold several
+  covers=kb                the part of the truth that prediction files show, for networks that see a crop
+  device=cpu               by default a GPU where there is one; under torchrun every process takes its share
+
+Protocols: {protocols}.
+Data sets: {data}.
+Values of both can be changed: protocol.flip_average=true, data.test_frames=100."""
+
+
+def help_text() -> str:
+    """Sentences, and the names of protocols and data sets as they are on disk."""
+    return HELP.format(protocols=_wrapped(names_of("protocol")), data=_wrapped(names_of("data")))
+
+
+def _wrapped(words: Iterable[str], width: int = 100) -> str:
+    lines = [""]
+    for word in words:
+        if len(lines[-1]) + len(word) > width:
+            lines.append("  ")
+        lines[-1] += word + ", "
+    return "\n".join(line.rstrip() for line in lines).rstrip(", ")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point: 0, or one sentence and 2 for a user's mistake."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if "--help" in arguments or "-h" in arguments:
+        print(help_text())
+        return 0
+    try:
+        request = read_request(arguments)
+        # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
+        from depthbench.scoring.answer import answer
+
+        answer(request)
+    except (*MISTAKES, OSError) as error:
+        print(explain(error), file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""From a request to its answer: open, predict, score, compare, show."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+
+from depthbench.config import instantiate
+from depthbench.errors import UserError
+from depthbench.metrics import Protocol, ProtocolSuite
+from depthbench.run_folder import write_atomically
+from depthbench.scoring.predictors import Network, Predictor, open_files
+from depthbench.scoring.request import Input, Request
+from depthbench.scoring.resampling import difference, intervals
+from depthbench.scoring.scores import Scored, process, score
+from depthbench.scoring.tables import Evaluation, Paired, adjusted, per_image_csv, show, write
+from depthbench.scoring.truth import Truth
+
+
+def answer(request: Request) -> None:
+    """Evaluate; the first process writes the files and prints the table."""
+    device = choose_device(request.options["device"])
+    with _processes():
+        evaluation = evaluate(request, device)
+        if process()[0] > 0:
+            return
+        for path in request.output:
+            write(evaluation, path)
+        if request.options["per_image"]:
+            write_atomically(Path(request.options["per_image"]), per_image_csv(evaluation))
+        show(evaluation)
+
+
+def evaluate(request: Request, device: torch.device) -> Evaluation:
+    """Scores of all inputs under all protocols.
+
+    Raises:
+        UserError: if data, predictions and protocols do not fit together.
+    """
+    protocols: list[Protocol] = [instantiate(config) for config in request.protocols.values()]
+    free = [protocol for protocol in protocols if protocol.images is None and request.own_truth]
+    named = [protocol for protocol in protocols if protocol not in free]
+    truths = [Truth(one.config, named) for one in request.inputs]
+    own = truths[0].kind
+    if own != "any":  # without published numbers there is no kind of truth to keep to
+        protocols = [replace(protocol, truth=own) if protocol in free else protocol for protocol in protocols]
+    fitting, refused = choose(protocols, request, truths)
+    scored = []
+    for one, truth in zip(request.inputs, truths, strict=True):
+        scored.append(score(one.name, _predictor(one, truth, fitting, request, device), truth, fitting, device))
+    notes = _notes(request, fitting, scored[0])
+    return evaluation_of(scored, fitting, refused, notes, int(request.options["seed"]))
+
+
+def evaluation_of(
+    scored: list[Scored], protocols: list[Protocol], refused: dict[str, str], notes: list[str], seed: int
+) -> Evaluation:
+    """Scores, intervals and differences from sums.
+
+    Raises:
+        UserError: if inputs are not of the same images.
+    """
+    for one in scored[1:]:
+        if one.frames != scored[0].frames:
+            raise UserError(f"{scored[0].name} and {one.name} are not of the same images, so nothing can be paired.")
+    return Evaluation(
+        protocols,
+        scored,
+        scores={one.name: {rules.name: one.scores(rules) for rules in protocols} for one in scored},
+        limits={
+            one.name: {rules.name: intervals(one.sums[rules.name], rules.reduction, seed) for rules in protocols}
+            for one in scored
+        },
+        paired=[pair for rules in protocols for pair in _paired(scored, rules, seed)],
+        refused=refused,
+        notes=notes,
+    )
+
+
+def _paired(scored: list[Scored], rules: Protocol, seed: int) -> list[Paired]:
+    pairs = list(combinations(scored, 2))
+    found = [difference(a.sums[rules.name], b.sums[rules.name], rules.reduction, seed) for a, b in pairs]
+    return [
+        Paired(rules.name, a.name, b.name, differences, p_values)
+        for (a, b), differences, p_values in zip(pairs, found, adjusted(found), strict=True)
+    ]
+
+
+def choose(
+    protocols: Sequence[Protocol], request: Request, truths: Sequence[Truth]
+) -> tuple[list[Protocol], dict[str, str]]:
+    """Protocols that fit the data, and the sentences of those that refuse it.
+
+    Raises:
+        UserError: if one that was named refuses, or all do.
+    """
+    refused: dict[str, str] = {}
+    for one, truth in zip(request.inputs, truths, strict=True):
+        covers = "full" if one.run else request.options["covers"]
+        first = truth[0].truth
+        for protocol in protocols:
+            try:
+                reason = truth.refuses(protocol) if request.every else None
+                if reason:
+                    raise UserError(reason)
+                ProtocolSuite([protocol]).sums(torch.ones(1, 1, 8, 8), truth.given(first), covers=covers)
+            except UserError as error:
+                if not request.every:
+                    raise
+                refused[protocol.name] = str(error)
+    fitting = [protocol for protocol in protocols if protocol.name not in refused]
+    if not fitting:
+        raise UserError(f"No protocol fits this data; for example: {next(iter(refused.values()))}")
+    return fitting, refused
+
+
+def _predictor(
+    one: Input, truth: Truth, protocols: list[Protocol], request: Request, device: torch.device
+) -> Predictor:
+    if one.run:
+        return Network(one.run, one.config, device)
+    return open_files(one.path, truth, request.options, request.unit, protocols)
+
+
+def _notes(request: Request, protocols: list[Protocol], scored: Scored) -> list[str]:
+    notes = [
+        f"{one.name} is not done: its last checkpoint was scored."
+        for one in request.inputs
+        if one.run and not one.run.done
+    ]
+    averaging = [protocol.name for protocol in protocols if protocol.flip_average]
+    if averaging and not all(one.run for one in request.inputs):
+        notes.append(
+            f"{', '.join(averaging)}: averages with the mirror image's prediction; files are taken as they are."
+        )
+    other = [protocol for protocol in protocols if protocol.images not in (None, len(scored.frames))]
+    for images in sorted({protocol.images or 0 for protocol in other}):
+        names = ", ".join(protocol.name for protocol in other if protocol.images == images)
+        notes.append(f"{names}: published numbers are of {images} images, these of {len(scored.frames)}.")
+    return notes
+
+
+def choose_device(wanted: str) -> torch.device:
+    """``auto``, ``cpu`` or ``cuda``; under torchrun each process takes its own GPU.
+
+    Raises:
+        UserError: if it is none of these, or not there.
+    """
+    if wanted not in ("auto", "cpu", "cuda"):
+        raise UserError(f"device={wanted} is unknown; choose auto, cpu or cuda.")
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise UserError("device=cuda, but torch sees no GPU here; choose device=auto or device=cpu.")
+    if wanted == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+
+
+@contextlib.contextmanager
+def _processes() -> Iterator[None]:
+    """Meet the other processes that torchrun has started."""
+    if process()[1] == 1:
+        yield
+        return
+    # gloo for GPUs too: only the sums of images are exchanged, once.
+    dist.init_process_group("gloo")
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
