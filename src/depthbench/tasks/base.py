@@ -76,9 +76,11 @@ class DepthTask(pl.LightningModule):
         return self.net.to_depth(output), depth, valid
 
     def log_loss(self, total: Tensor, batch_size: int, parts: Mapping[str, Tensor] | None = None) -> None:
-        """Log the loss and its named parts."""
+        """Log the loss and its named parts; those of a loss with periods are in its trace, by period."""
         self.log("train/loss", total.detach(), prog_bar=True, batch_size=batch_size)
-        for name, value in (parts or getattr(self.loss, "parts", {})).items():
+        if parts is None:
+            parts = {} if hasattr(self.loss, "end_period") else getattr(self.loss, "parts", {})
+        for name, value in parts.items():
             self.log(f"train/{name}", value, batch_size=batch_size)
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
