@@ -212,7 +212,7 @@ def unet_decoder(skips: tuple[int, ...], widths: tuple[int, ...]) -> int:
 class TestUNet(NetworkChecks):
     config = "unet"
     encoder = 1_811_712
-    decoder = unet_decoder((320, 96, 32, 24, 16), (256, 128, 64, 32))
+    decoder = unet_decoder((320, 96, 32, 24, 16), (128, 64, 32, 16))
     size = (480, 640)
     output = (1, 240, 320)
 
