@@ -7,6 +7,7 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from tests.commands import TINY, make_frames
 
 from depthbench.config import config_dir, fingerprint, instantiate
 from depthbench.errors import UserError
@@ -110,3 +111,46 @@ def test_installed_command_prints_the_configuration(tmp_path):
         check=True,
     ).stdout
     assert "_target_: depthbench.tasks.Adversarial" in shown
+
+
+@pytest.mark.parametrize("group", sorted(set(GROUPS) - {"loss", "protocol"}))  # these two have tests of their own
+def test_every_option_composes_and_names_what_exists(group):
+    for option in options(group):
+        config = composed(f"{group}={option}")
+        for key in OmegaConf.missing_keys(config):
+            OmegaConf.update(config, key, "given")
+        plain = OmegaConf.to_container(config, resolve=True)
+        for target in targets(plain):
+            check_target(target)
+
+
+def targets(node):
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield node["_target_"]
+        node = list(node.values())
+    for value in node if isinstance(node, list) else ():
+        yield from targets(value)
+
+
+def check_target(target):
+    """Exists and is allowed: instantiate refuses both before it makes anything, but not missing arguments."""
+    instantiate({"_target_": target, "_partial_": True})
+
+
+def test_a_plain_run_tells_what_where_and_how_long(tmp_path, monkeypatch, capfd):
+    make_frames(tmp_path / "frames")
+    monkeypatch.chdir(tmp_path)
+    tiny = [item for item in TINY if "estimate" not in item]
+    monkeypatch.setattr(sys, "argv", ["depthbench", *tiny, f"data.root={tmp_path / 'frames'}", "trainer.max_epochs=2"])
+    main()
+    output = capfd.readouterr().out
+    assert "Training test_resnet + UNetDecoder" in output
+    assert "by Regression with L1 on 12 frames (NYULabeled) for 2 epochs; test on 15 frames, protocol none" in output
+    assert "results in runs/" in output
+    assert "append trainer=smoke" in output
+    assert "About" in output
+    assert "images per second in 3 timed steps" in output
+    assert "none: AbsRel" in output
+    main()
+    assert "Done already" in capfd.readouterr().out

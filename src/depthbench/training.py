@@ -9,6 +9,7 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -203,7 +204,7 @@ def estimate(task: DepthTask, data: DataModule, trainer: pl.Trainer, batch_size:
     # Copies: statistics of the network and sums of the loss must not know of the trial.
     trial, loss = copy.deepcopy(task.net).to(device).train(), copy.deepcopy(task.loss).to(device).train()
     data.trainer = trainer
-    batches = iter(data.train_dataloader())
+    batches = chain.from_iterable(repeat(data.train_dataloader()))  # again from the front where an epoch is short
     seconds = []
     for _ in range(steps + 1):
         begun = time.monotonic()
