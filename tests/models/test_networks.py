@@ -223,7 +223,7 @@ class TestUNet(NetworkChecks):
 class TestSmall(NetworkChecks):
     config = "small"
     encoder = 4_922_488
-    decoder = unet_decoder((512, 256, 128, 64, 64), (128, 64, 48, 32))
+    decoder = unet_decoder((512, 256, 128, 64, 64), (96, 64, 32, 16))
     size = (96, 128)
     output = (1, 48, 64)
 
