@@ -1,14 +1,17 @@
 """Start the process (group) of a job, and wait for what becomes of it."""
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from typing import IO
 
+from omegaconf import OmegaConf
+
 from depthbench.launch.codes import BUSY
+from depthbench.launch.devices import reserved, visible_gpus
 from depthbench.run_folder import RunFolder
 
 GRACE = 60.0  # seconds that a job has to save a checkpoint when it is stopped
@@ -28,9 +31,27 @@ def run_job(folder: RunFolder, timeout: float | None = None, log: IO[bytes] | No
     """
     if folder.done:
         return 0
+    gpus = visible_gpus()
+    with reserved(folder.path.parent, gpus, _wanted(folder, len(gpus))) if gpus else nullcontext([]) as own:
+        return _run(folder, own, timeout, log)
+
+
+def _wanted(folder: RunFolder, gpus: int) -> int:
+    """GPUs that a job's configuration asks for."""
+    trainer = folder.config.trainer
+    if trainer.accelerator == "cpu":
+        return 0
+    if OmegaConf.is_list(trainer.devices):
+        return gpus  # chosen by number: the job must see them all
+    return gpus if trainer.devices == "auto" else int(trainer.devices)
+
+
+def _run(folder: RunFolder, gpus: list[str], timeout: float | None, log: IO[bytes] | None) -> int:
     environment = {key: value for key, value in os.environ.items() if key not in VARIABLES_OF_A_GROUP}
+    if gpus:
+        environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
     command = [sys.executable, "-m", "depthbench.launch.worker", str(folder.path)]
-    with contextlib.nullcontext(log) if log else (folder.path / "log.txt").open("ab") as output:
+    with nullcontext(log) if log else (folder.path / "log.txt").open("ab") as output:
         code = _supervise(command, environment, output, timeout, folder)
         while code == BUSY and not folder.done:  # another sweep runs the same job: its result is ours
             time.sleep(2)

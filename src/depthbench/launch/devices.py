@@ -1,0 +1,53 @@
+"""Which job of a sweep gets which GPU, where several jobs run at once on one machine."""
+
+import fcntl
+import os
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs of this machine that may be used, as ``CUDA_VISIBLE_DEVICES`` names them; found without torch."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return [name.strip() for name in chosen.split(",") if name.strip()]
+    return [str(index) for index, _ in enumerate(Path("/dev").glob("nvidia[0-9]*"))]
+
+
+@contextmanager
+def reserved(root: Path, gpus: Sequence[str], count: int, pause: float = 1.0) -> Iterator[list[str]]:
+    """Hold ``count`` of the GPUs, waiting until so many are free; the system lets go of them however the job ends.
+
+    Args:
+        root: where the locks lie; jobs that share GPUs must share it.
+        gpus: their names.
+        count: how many; never more than there are.
+        pause: seconds between tries.
+    """
+    count = min(count, len(gpus))
+    folder = root / ".devices"
+    folder.mkdir(parents=True, exist_ok=True)
+    while True:
+        with ExitStack() as held:
+            got: list[str] = []
+            for gpu in gpus:
+                if len(got) < count and _try(held, folder / f"{platform.node()}-{gpu.replace('/', '_')}"):
+                    got.append(gpu)
+            if len(got) == count:
+                yield got
+                return
+        time.sleep(pause)
+
+
+def _try(held: ExitStack, path: Path) -> bool:
+    file = path.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return False
+    held.enter_context(file)
+    return True
