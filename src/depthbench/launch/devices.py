@@ -28,6 +28,9 @@ def reserved(root: Path, gpus: Sequence[str], count: int, pause: float = 1.0) ->
         pause: seconds between tries.
     """
     count = min(count, len(gpus))
+    if not count:
+        yield []
+        return
     folder = root / ".devices"
     folder.mkdir(parents=True, exist_ok=True)
     while True:

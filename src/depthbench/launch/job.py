@@ -32,7 +32,7 @@ def run_job(folder: RunFolder, timeout: float | None = None, log: IO[bytes] | No
     if folder.done:
         return 0
     gpus = visible_gpus()
-    with reserved(folder.path.parent, gpus, _wanted(folder, len(gpus))) if gpus else nullcontext([]) as own:
+    with reserved(folder.path.parent, gpus, _wanted(folder, len(gpus))) as own:
         return _run(folder, own, timeout, log)
 
 

@@ -163,7 +163,9 @@ def _protocols(chosen: str | None, overrides: list[str], inputs: list[Input]) ->
         configs = [_plain(one.config.protocol) for one in inputs]
         if any(config != configs[0] for config in configs):
             told = " and ".join(dict.fromkeys(str(config["name"]) for config in configs))
-            raise UserError(f"The inputs have their own protocols ({told}); choose one for all: append protocol=...")
+            raise UserError(
+                f"The runs were not scored by the same rules ({told}); choose some for all: append protocol=..."
+            )
         return {configs[0]["name"]: configs[0]}
     names = names_of("protocol") if chosen == "all" else chosen.split(",")
     changes = [item for item in overrides if item.lstrip("+~").startswith("protocol.")]

@@ -154,8 +154,11 @@ def as_markdown(evaluation: Evaluation) -> str:
 
 
 def sentences(evaluation: Evaluation) -> list[str]:
-    """What is to be said beside the numbers."""
-    return [*evaluation.notes, *(f"Left out: {sentence}" for sentence in evaluation.refused.values())]
+    """What is to be said beside the numbers; protocols that refuse for one reason share a sentence."""
+    reasons: dict[str, list[str]] = {}
+    for name, sentence in evaluation.refused.items():
+        reasons.setdefault(sentence.removeprefix(f"Protocol '{name}' is "), []).append(name)
+    return [*evaluation.notes, *(f"Left out: {', '.join(names)}: {reason}" for reason, names in reasons.items())]
 
 
 def _cells(evaluation: Evaluation, name: str, protocol: str, form: str) -> list[str]:
@@ -178,23 +181,30 @@ def show(evaluation: Evaluation) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=max(console.width, 150))
-    several = len(evaluation.scored) > 1
+    several, labels = len(evaluation.scored) > 1, _labels([one.name for one in evaluation.scored])
     table = _table(["protocol", *(["input"] if several else []), *STANDARD, "images"], 2 if several else 1)
     for name, protocol in evaluation.lines():
         scores, limits = evaluation.scores[name][protocol], evaluation.limits[name][protocol]
         cells = [f"{scores[key]:.4f}\n[dim]±{(limits[key][1] - limits[key][0]) / 2:.4f}[/]" for key in STANDARD]
-        table.add_row(protocol, *([escape(name)] if several else []), *cells, _images(scores))
+        table.add_row(protocol, *([labels[name]] if several else []), *cells, _images(scores))
     console.print(table)
     console.print("[dim]± half of the 95 % bootstrap interval over images[/]")
     if evaluation.paired:
         table = _table(["protocol", "difference", *STANDARD], 2)
         for pair in evaluation.paired:
             cells = [f"{pair.differences[key].value:+.4f}\n[dim]p {pair.adjusted[key]:.2g}[/]" for key in STANDARD]
-            table.add_row(pair.protocol, escape(f"{pair.first} -\n{pair.second}"), *cells)
+            table.add_row(pair.protocol, f"{labels[pair.first]} -\n{labels[pair.second]}", *cells)
         console.print(table)
         console.print("[dim]p: permutation test, adjusted by Holm for all differences under a protocol[/]")
     for sentence in sentences(evaluation):
         console.print(sentence, soft_wrap=True, markup=False, highlight=False)
+
+
+def _labels(names: list[str]) -> dict[str, str]:
+    """What tells the inputs apart: run folders are named by settings separated by commas."""
+    common = set.intersection(*(set(name.split(",")) for name in names))
+    labels = (",".join(piece for piece in name.split(",") if piece not in common) for name in names)
+    return {name: escape(label or name) for name, label in zip(names, labels, strict=True)}
 
 
 def _images(scores: dict[str, float]) -> str:
@@ -204,6 +214,8 @@ def _images(scores: dict[str, float]) -> str:
 
 def _table(head: list[str], names: int) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0))
-    for place, column in enumerate(head):
-        table.add_column(column, justify="left" if place < names else "right", overflow="fold")
+    for column in head[:names]:
+        table.add_column(column, overflow="fold", max_width=40)
+    for column in head[names:]:
+        table.add_column(column, justify="right", no_wrap=True)
     return table
