@@ -1,0 +1,481 @@
+"""The command `evaluate`: anybody's prediction files and runs under named protocols."""
+
+import csv
+import itertools
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+import torch
+from hydra import compose, initialize_config_dir
+from tests.commands import TEST_FRAMES, TINY, make_frames
+
+from depthbench.config import config_dir
+from depthbench.errors import UserError
+from depthbench.evaluate import main
+from depthbench.metrics import DepthScores, Protocol, paired_difference, predict_with_flip, sign_flip_test
+from depthbench.metrics.functional import COLUMNS, STANDARD, masked_sums
+from depthbench.run_folder import RunFolder
+from depthbench.scoring.answer import evaluation_of
+from depthbench.scoring.predictors import load_task
+from depthbench.scoring.resampling import difference, intervals
+from depthbench.scoring.scores import Scored
+from depthbench.training import build_data, train_and_test
+
+SCALE = 0.001
+
+
+def truth(root: Path) -> dict[str, np.ndarray]:
+    files = sorted((root / "test").glob("depth_*.png"))
+    return {file.stem[6:]: cv2.imread(str(file), cv2.IMREAD_UNCHANGED) * SCALE for file in files}
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory) -> Path:
+    return make_frames(tmp_path_factory.mktemp("frames"))
+
+
+@pytest.fixture
+def predictions(frames, tmp_path) -> Path:
+    """Predictions that are not far off, as .npy files."""
+    folder, rng = tmp_path / "good", np.random.default_rng(1)
+    folder.mkdir()
+    for name, depth in truth(frames).items():
+        np.save(folder / f"{name}.npy", depth * rng.uniform(0.5, 1.7, (64, 64)))
+    return folder
+
+
+def evaluate(capsys, *arguments) -> tuple[int, str, str]:
+    code = main([str(argument) for argument in arguments])
+    told = capsys.readouterr()
+    return code, told.out, told.err
+
+
+def data(frames: Path) -> list[str]:
+    return ["data=nyu_labeled", f"data.root={frames}", f"data.scale={SCALE}", "data.test_frames=null", "protocol=none"]
+
+
+def refusal(capsys, *arguments) -> str:
+    """The only line that is said."""
+    code, out, err = evaluate(capsys, *arguments)
+    assert code == 2
+    assert out == ""
+    assert len(err.strip().splitlines()) == 1
+    return err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "nothing to score: append predictions=FOLDER"),
+        (["eigen"], "eigen can't be read as key=value"),
+        (["prediction=."], "no prediction in the configuration; did you mean predictions"),
+        (["predictions=/no/such", "data=rooms"], "nothing at /no/such"),
+        (["predictions=."], "append data=... (one of folder, kitti"),
+        (["predictions=.", "data=nyu_labeled"], "data.root must be given"),
+        (["predictions=.", "data=nyu_labelled"], "did you mean nyu_labeled"),
+        (["predictions=.", "data=rooms", "protocol=eigne"], "protocol=eigne does not exist; did you mean eigen"),
+        (["predictions=.", "data=rooms", "protocol=none,brs"], "protocol=brs does not exist; did you mean bts"),
+        (["predictions=.", "data=rooms", "protocol.flip=1"], "There is no protocol.flip in the configuration"),
+        (["predictions=.", "data=rooms", "output=scores.txt"], "output=scores.txt has no known form"),
+        (["predictions=.", "data=rooms", "output=/no/such/scores.md"], "/no/such for scores.md does not exist"),
+        (["predictions=.", "data=rooms", "unit=mm"], "unit=mm is not a number"),
+        (["predictions=.,.", "data=rooms"], "given twice"),
+        (["run=."], "not a run folder"),
+        (["predictions=.", "data=rooms", "device=tpu"], "device=tpu is unknown"),
+        (["predictions=.", "data=rooms", "protocol.scaling=mean"], "scaling is 'mean'; choose one of none, median"),
+    ],
+)
+def test_a_mistake_is_told_in_a_sentence(arguments, sentence, capsys):
+    assert sentence in refusal(capsys, *arguments)
+
+
+def test_help_and_mistakes_do_not_wait_for_torch():
+    code = (
+        "import sys; from depthbench.evaluate import main; main(['--help']);"
+        "assert main(['predictions=.', 'data=rooms', 'protocol=eigne']) == 2; sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "eigen_kitti" in done.stdout
+    assert len(done.stdout.splitlines()) < 40
+
+
+def rewrite(folder: Path, change) -> None:
+    for file in folder.glob("*.npy"):
+        np.save(file, change(np.load(file)))
+
+
+def one(folder: Path) -> Path:
+    return folder / "00003.npy"
+
+
+def poke(value):
+    def change(folder):
+        depth = np.load(one(folder))
+        depth[3, 4] = value
+        np.save(one(folder), depth)
+
+    return change
+
+
+def as_png(folder: Path, dtype) -> None:
+    for file in folder.glob("*.npy"):
+        cv2.imwrite(str(file.with_suffix(".png")), (np.load(file) * 50).astype(dtype))
+        file.unlink()
+
+
+FAULTS = {
+    "missing": (lambda folder: one(folder).unlink(), "lacks predictions of 00003"),
+    "superfluous": (lambda folder: np.save(folder / "extra.npy", np.ones((4, 4))), "of no frame of this data set"),
+    "damaged": (lambda folder: one(folder).write_bytes(b"\x93NUMPY\x01"), "00003.npy can't be read"),
+    "nan": (poke(np.nan), "'00003' has 1 of 4096 pixels that are NaN"),
+    "infinite": (poke(np.inf), "'00003' has 1 of 4096 pixels that are NaN or infinite"),
+    "zero": (poke(0), "'00003' has 1 of 4096 pixels at or below 0 m"),
+    "shape": (lambda folder: np.save(one(folder), np.ones((32, 48))), "'00003' is 32x48, the truth 64x64"),
+    "stack as map": (lambda folder: np.save(one(folder), np.ones((2, 32, 32))), "has shape (2, 32, 32)"),
+    "millimetres": (lambda folder: rewrite(folder, lambda depth: depth * 1000), "millimetres, so unit=0.001?"),
+    "relative": (lambda folder: rewrite(folder, lambda depth: depth / 10), "relative to 10 m, so unit=10?"),
+    "inverse": (lambda folder: rewrite(folder, lambda depth: 1 / depth), "so kind=inverse?"),
+    "integers": (lambda folder: rewrite(folder, lambda depth: depth.astype(np.int32)), "holds integers; give unit"),
+    "png without unit": (lambda folder: as_png(folder, np.uint16), "holds integers; give unit"),
+    "8-bit png": (lambda folder: as_png(folder, np.uint8), "8 bits are too coarse"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_fault_of_prediction_files_is_told_in_a_sentence(fault, frames, predictions, capsys):
+    spoil, sentence = FAULTS[fault]
+    spoil(predictions)
+    assert sentence in refusal(capsys, *data(frames), f"predictions={predictions}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["kind=height"], "can be depth, inverse, disparity, not 'height'"),
+        (["kind=disparity"], "focal length (pixels) times baseline"),
+        (["protocol=eigen"], "defined on truth of 480x640, not 64x64"),
+        (["protocol.truth=raw"], "only filled truth is given"),
+        (["covers=hu"], "defined on truth of 240x320"),
+    ],
+)
+def test_settings_that_do_not_fit_are_told_in_a_sentence(arguments, sentence, frames, predictions, capsys):
+    assert sentence in refusal(capsys, *data(frames), f"predictions={predictions}", *arguments)
+
+
+def test_a_stack_that_does_not_fit_is_told_in_a_sentence(frames, tmp_path, capsys):
+    np.save(tmp_path / "stack.npy", np.ones((3, 8, 8), np.float32))
+    assert "holds 3 maps" in refusal(capsys, *data(frames), f"predictions={tmp_path / 'stack.npy'}")
+    np.savez(tmp_path / "two.npz", a=np.ones((15, 8, 8)), b=np.ones((15, 8, 8)))
+    assert "give the key" in refusal(capsys, *data(frames), f"predictions={tmp_path / 'two.npz'}")
+
+
+def reference(predicted: np.ndarray, true: np.ndarray) -> dict[str, float]:
+    """The standard scores of one image, float64."""
+    ratio, logs = np.maximum(predicted / true, true / predicted), np.log(predicted) - np.log(true)
+    error = predicted - true
+    return {
+        **{f"delta{power}": np.mean(ratio < 1.25**power) for power in (1, 2, 3)},
+        "AbsRel": np.mean(np.abs(error) / true),
+        "SqRel": np.mean(error**2 / true),
+        "RMSE": np.sqrt(np.mean(error**2)),
+        "RMSElog": np.sqrt(np.mean(logs**2)),
+        "log10": np.mean(np.abs(logs)) / np.log(10),
+        "SILog": 100 * np.std(logs),
+    }
+
+
+def test_the_forms_agree_and_are_the_reference(frames, tmp_path, capsys):
+    folder, rng = tmp_path / "full", np.random.default_rng(2)
+    folder.mkdir()
+    expected = []
+    for name, depth in truth(frames).items():
+        predicted = (depth * rng.uniform(0.4, 2.4, depth.shape)).astype(np.float32)
+        np.save(folder / f"{name}.npy", 1 / predicted)
+        expected.append(reference(predicted.astype(np.float64), depth))
+    paths = [tmp_path / f"scores{suffix}" for suffix in (".json", ".csv", ".md")]
+    code, out, _ = evaluate(
+        capsys,
+        *data(frames),
+        f"predictions={folder}",
+        "kind=inverse",
+        f"output={','.join(map(str, paths))}",
+        f"per_image={tmp_path / 'images.csv'}",
+    )
+    assert code == 0
+    content = json.loads(paths[0].read_text())
+    scores, limits = content["scores"]["full"]["none"], content["intervals"]["full"]["none"]
+    rows = {row["score"]: row for row in csv.DictReader(paths[1].open())}
+    markdown = dict(zip(*([cell.strip() for cell in row.split("|")] for row in _table(paths[2])), strict=True))
+    images = list(csv.DictReader((tmp_path / "images.csv").open()))
+    assert [row["name"] for row in images] == list(truth(frames))
+    for name in STANDARD:
+        assert scores[name] == pytest.approx(np.mean([image[name] for image in expected]), rel=2e-6)
+        assert float(rows[name]["value"]) == scores[name]
+        assert [float(rows[name]["low"]), float(rows[name]["high"])] == limits[name]
+        assert limits[name][0] < scores[name] < limits[name][1]
+        assert markdown[name] == "{:.4f} [{:.4f}, {:.4f}]".format(scores[name], *limits[name])
+        assert f"{scores[name]:.4f}" in out
+        assert [float(row[name]) for row in images] == pytest.approx([image[name] for image in expected], rel=1e-5)
+    assert (scores["images"], scores["images_empty"], scores["images_nonfinite"]) == (TEST_FRAMES, 0, 0)
+    assert content["protocols"]["none"]["region"] == "full"
+
+
+def _table(path: Path) -> tuple[str, str]:
+    lines = [line for line in path.read_text().splitlines() if line.startswith("|")]
+    return lines[0], lines[2]
+
+
+def test_two_inputs_are_compared_image_by_image(frames, predictions, tmp_path, capsys):
+    worse = tmp_path / "worse, by a bit"  # a comma within a name that exists
+    worse.mkdir()
+    for file in predictions.glob("*.npy"):
+        np.save(worse / file.name, np.load(file) * np.random.default_rng(4).uniform(1.1, 1.5, (64, 64)))
+    output = tmp_path / "scores.json"
+    arguments = [*data(frames), f"predictions={worse},{predictions}", f"output={output},{tmp_path / 'scores.md'}"]
+    code, out, _ = evaluate(capsys, *arguments)
+    assert code == 0
+    content = json.loads(output.read_text())
+    scores = {name: content["scores"][name]["none"] for name in (worse.name, predictions.name)}
+    found = {row["score"]: row for row in content["differences"]}
+    assert list(found) == list(STANDARD)
+    for name, row in found.items():
+        assert row["value"] == pytest.approx(scores[worse.name][name] - scores[predictions.name][name], rel=1e-9)
+        assert row["low"] < row["value"] < row["high"]
+    # All 15 images agree, so only the observed pattern and its mirror image reach the observed difference.
+    assert found["AbsRel"]["p_value"] < 0.001
+    assert found["AbsRel"]["p_value"] * 9 >= found["AbsRel"]["p_adjusted"] >= found["AbsRel"]["p_value"]
+    assert "adjusted by Holm" in out
+    assert "| worse, by a bit - good | none |" in (tmp_path / "scores.md").read_text()
+
+
+def test_inputs_of_other_images_are_not_paired():
+    rules = Protocol(name="none")
+    scored = [
+        Scored(name, frames, {"none": some_sums(2)}, 1) for name, frames in (("a", ["1", "2"]), ("b", ["1", "3"]))
+    ]
+    with pytest.raises(UserError, match="a and b are not of the same images"):
+        evaluation_of(scored, [rules], {}, [], 0)
+
+
+def test_images_without_truth_are_counted_and_not_averaged_in(tmp_path, capsys):
+    root = make_frames(tmp_path / "frames", test=4)
+    empty = root / "test" / "depth_00001.png"
+    cv2.imwrite(str(empty), np.zeros((64, 64), np.uint16))
+    folder = tmp_path / "predictions"
+    folder.mkdir()
+    for index in range(4):
+        np.save(folder / f"{index:05d}.npy", np.full((64, 64), 2.5, np.float32))
+    output = tmp_path / "scores.json"
+    assert evaluate(capsys, *data(root), f"predictions={folder}", f"output={output}")[0] == 0
+    scores = json.loads(output.read_text())["scores"]["predictions"]["none"]
+    expected = [np.mean(np.abs(2.5 - depth) / depth) for depth in truth(root).values() if depth.any()]
+    assert (scores["images"], scores["images_empty"]) == (3, 1)
+    assert scores["AbsRel"] == pytest.approx(np.mean(expected), rel=1e-6)
+
+
+@pytest.fixture(scope="module")
+def official(tmp_path_factory) -> Path:
+    """Two test images in the layout of the official file of NYUv2, whose raw depth has a hole and is 10 % less."""
+    root, rng = tmp_path_factory.mktemp("official"), np.random.default_rng(3)
+    filled = rng.uniform(2, 4, (4, 640, 480)).astype(np.float32)
+    raw = 0.9 * filled
+    raw[:, 300:400, 200:300] = 0
+    with h5py.File(root / "nyu_depth_v2_labeled.mat", "w") as file:
+        file["images"] = rng.integers(1, 255, (4, 3, 640, 480), dtype=np.uint8)
+        file["depths"], file["rawDepths"] = filled, raw
+    scipy.io.savemat(root / "splits.mat", {"trainNdxs": [[1], [2]], "testNdxs": [[3], [4]]})
+    return root
+
+
+def test_each_protocol_gets_its_kind_of_truth(official, tmp_path, capsys):
+    folder = tmp_path / "predictions"
+    folder.mkdir()
+    with h5py.File(official / "nyu_depth_v2_labeled.mat") as file:
+        for index in (2, 3):
+            np.save(folder / f"{index:05d}.npy", file["depths"][index].T)
+    output = tmp_path / "scores.json"
+    arguments = [
+        "data=nyu_labeled",
+        f"data.root={official}",
+        "data.test_frames=null",
+        f"predictions={folder}",
+        f"output={output}",
+    ]
+    code, out, _ = evaluate(capsys, *arguments, "protocol=all")
+    assert code == 0
+    content = json.loads(output.read_text())
+    scores = content["scores"]["predictions"]
+    assert scores["eigen"]["AbsRel"] == scores["none"]["AbsRel"] == 0
+    assert scores["bts"]["AbsRel"] == pytest.approx(1 / 9, rel=1e-5)
+    assert scores["bts"]["pixels"] == 2 * (426 * 560 - 100 * 100)
+    assert {"garg", "c1"} <= content["refused"].keys()
+    assert "published numbers are of 654 images, these of 2" in out
+    # Whoever asks for raw depth has it scored where no rule says otherwise.
+    assert evaluate(capsys, *arguments, "protocol=none,eigen", "data.depth=raw")[0] == 0
+    scores = json.loads(output.read_text())["scores"]["predictions"]
+    assert scores["none"]["AbsRel"] == pytest.approx(1 / 9, rel=1e-5)
+    assert scores["eigen"]["AbsRel"] == 0
+
+
+@pytest.fixture(scope="module")
+def trained(frames, tmp_path_factory) -> RunFolder:
+    """A run that was trained for a step and tested with flip averaging."""
+    output = tmp_path_factory.mktemp("runs")
+    overrides = [*TINY, f"data.root={frames}", "trainer.max_epochs=1", "protocol.flip_average=true"]
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        config = compose("config", [*overrides, f"output={output}"])
+    folder = RunFolder.create(config, overrides, {})
+    train_and_test(folder, progress_bar=False)
+    return folder
+
+
+def test_a_run_evaluated_again_gives_exactly_its_scores(trained, tmp_path, capsys):
+    output, images = tmp_path / "scores.json", tmp_path / "images.csv"
+    assert evaluate(capsys, f"run={trained.path}", f"output={output}", f"per_image={images}")[0] == 0
+    (scores,) = json.loads(output.read_text())["scores"].values()
+    for name, value in trained.read_json("scores.json")["none"].items():
+        assert scores["none"][name] == value
+    before = list(csv.DictReader((trained.path / "per_image.csv").open()))
+    for row, again in zip(before, csv.DictReader(images.open()), strict=True):
+        assert {key: again[key] for key in row} == row
+
+
+def test_a_run_is_scored_by_other_rules_on_other_frames(trained, tmp_path, capsys):
+    output = tmp_path / "scores.json"
+    arguments = [f"run={trained.path}", "data.test_frames=3", "protocol=none,fcrn", f"output={output}"]
+    task, test = load_task(trained).eval(), build_data(trained.config).test
+    frames = [test[index] for index in (0, 5, 10)]  # evenly spaced
+    for flip, predict in (("false", task), ("true", lambda image: predict_with_flip(task, image))):
+        assert evaluate(capsys, *arguments, f"protocol.flip_average={flip}")[0] == 0
+        (found,) = json.loads(output.read_text())["scores"].values()
+        assert found["none"]["images"] == found["fcrn"]["images"] == 3
+        with torch.no_grad():
+            maps = [(predict(frame.image[None])[0].double(), frame.depth.double()) for frame in frames]
+        errors = [float(((p - t).abs() / t).mean()) for p, t in maps]
+        assert found["none"]["AbsRel"] == pytest.approx(np.mean(errors), rel=1e-6)
+
+
+def test_a_run_and_files_are_compared_on_the_same_data(trained, frames, predictions, tmp_path, capsys):
+    output = tmp_path / "scores.json"
+    inputs = [f"run={trained.path}", f"predictions={predictions}", f"output={output}"]
+    assert evaluate(capsys, *data(frames), *inputs)[0] == 0
+    content = json.loads(output.read_text())
+    assert set(content["scores"]) == {"good", trained.path.name}
+    assert {(row["first"], row["second"]) for row in content["differences"]} == {("good", trained.path.name)}
+
+
+def test_a_damaged_or_foreign_checkpoint_is_told_in_a_sentence(trained, tmp_path, capsys):
+    folder = RunFolder(tmp_path / "run")
+    shutil.copytree(trained.path, folder.path)
+    config = (folder.path / "config.yaml").read_text()
+    (folder.path / "config.yaml").write_text(config.replace("- 16\n", "- 24\n", 1))
+    assert "last.ckpt can't be loaded into the run's network" in refusal(capsys, f"run={folder.path}")
+    folder.checkpoint.write_bytes(b"PK")
+    assert "last.ckpt can't be loaded into the run's network" in refusal(capsys, f"run={folder.path}")
+    folder.checkpoint.unlink()
+    assert "has no checkpoints/last.ckpt; has it been trained?" in refusal(capsys, f"run={folder.path}")
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_same_numbers(trained, tmp_path):
+    output = tmp_path / "scores.json"
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command = [*torchrun, "-m", "depthbench.evaluate", f"run={trained.path}", f"output={output}"]
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    assert done.stdout.count("AbsRel") == 1
+    (scores,) = json.loads(output.read_text())["scores"].values()
+    for name, value in trained.read_json("scores.json")["none"].items():
+        assert scores["none"][name] == pytest.approx(value, rel=1e-12, abs=0)
+
+
+@pytest.mark.slow
+def test_the_mean_of_the_training_depths_of_nyu_has_its_known_scores(shared, tmp_path, capsys):
+    root, scale = shared / "data" / "nyuv2_labeled", 9.99547 / 65280
+    training = sorted((root / "train").glob("depth_*.png"))
+    assert len(training) == 795
+    logs = sum(np.log(cv2.imread(str(file), cv2.IMREAD_UNCHANGED) * scale) for file in training)
+    mean = np.exp(logs / 795).astype(np.float32)
+    folder, output = tmp_path / "mean", tmp_path / "scores.json"
+    folder.mkdir()
+    for file in (root / "test").glob("depth_*.png"):
+        np.save(folder / f"{file.stem[6:]}.npy", mean)
+    arguments = [f"data.root={root}", f"data.scale={scale}", f"predictions={folder}", f"output={output}"]
+    assert evaluate(capsys, "data=nyu_labeled", "protocol=eigen", *arguments)[0] == 0
+    scores = json.loads(output.read_text())["scores"]["mean"]["eigen"]
+    assert scores["images"] == 654
+    assert round(scores["AbsRel"], 3) == 0.361
+    assert round(scores["delta1"], 3) == 0.426
+
+
+def some_sums(images: int, seed: int = 0, error: float = 0.3) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    true = 1 + 4 * torch.rand(images, 1, 6, 6, generator=torch.Generator().manual_seed(9))
+    return masked_sums(true * (1 + error * torch.rand(images, 1, 6, 6, generator=generator)), true)
+
+
+def score_of(sums: torch.Tensor, reduction: str, name: str) -> float:
+    metric = DepthScores(reduction=reduction)
+    metric.add(sums)
+    return float(metric.compute()[name])
+
+
+@pytest.mark.parametrize("reduction", ["image", "pixel", "mse_image"])
+def test_the_permutation_test_exchanges_images_before_the_score_is_read(reduction):
+    a, b = some_sums(4), some_sums(4, seed=1, error=0.4)
+    found = difference(a, b, reduction)
+    for name in ("AbsRel", "RMSE", "delta1", "SILog"):
+        observed = score_of(a, reduction, name) - score_of(b, reduction, name)
+        assert found[name].value == pytest.approx(observed, rel=1e-9)
+        changes = []
+        for pattern in itertools.product([False, True], repeat=4):
+            swap = torch.tensor(pattern)[:, None]
+            first, second = torch.where(swap, b, a), torch.where(swap, a, b)
+            changes.append(abs(score_of(first, reduction, name) - score_of(second, reduction, name)))
+        assert found[name].p_value == np.mean(np.array(changes) >= abs(observed) - 1e-12)
+
+
+def test_for_means_over_images_test_and_interval_are_those_of_the_metrics_room():
+    few, many = (some_sums(8), some_sums(8, 1)), (some_sums(200), some_sums(200, 1))
+    column = COLUMNS.index("abs_rel")
+    rel = [(sums[:, column] / sums[:, 0]).numpy() for sums in (*few, *many)]
+    assert difference(*few, "image")["AbsRel"].p_value == pytest.approx(sign_flip_test(rel[0], rel[1]))
+    found = difference(*many, "image")["AbsRel"]
+    assert found.p_value == pytest.approx(sign_flip_test(rel[2], rel[3]), abs=0.02)
+    expected = paired_difference(rel[2], rel[3])
+    width = expected.high - expected.low
+    assert found.low == pytest.approx(expected.low, abs=0.06 * width)
+    assert found.high == pytest.approx(expected.high, abs=0.06 * width)
+
+
+@pytest.mark.parametrize("reduction", ["pixel", "mse_image"])
+def test_the_interval_of_a_pooled_score_is_of_the_score_of_drawn_images(reduction):
+    sums, rng = some_sums(40), np.random.default_rng(5)
+    drawn = [score_of(sums[torch.from_numpy(rng.integers(40, size=40))], reduction, "RMSE") for _ in range(600)]
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    found = intervals(sums, reduction)["RMSE"]
+    assert found == pytest.approx((low, high), abs=0.12 * (high - low))
+
+
+def test_what_is_not_a_number_stays_visible_in_every_statistic():
+    a, b = some_sums(20), some_sums(20, 1)
+    a[3, COLUMNS.index("abs_rel")] = math.inf
+    a[4] = b[4] = 0  # no valid pixel: no part in anything
+    found = difference(a, b, "image")
+    assert math.isnan(found["AbsRel"].p_value)
+    assert math.isfinite(found["RMSE"].p_value)
+    assert found["RMSE"].value == pytest.approx(score_of(a, "image", "RMSE") - score_of(b, "image", "RMSE"))
+    assert all(math.isnan(limit) for limit in intervals(torch.zeros(3, len(COLUMNS)), "image")["AbsRel"])
+    with pytest.raises(UserError, match="same images"):
+        difference(a, some_sums(19), "image")
