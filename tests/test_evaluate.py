@@ -1,6 +1,7 @@
 """The command `evaluate`: anybody's prediction files and runs under named protocols."""
 
 import csv
+import importlib.util
 import itertools
 import json
 import math
@@ -325,6 +326,20 @@ def test_each_protocol_gets_its_kind_of_truth(official, tmp_path, capsys):
     scores = json.loads(output.read_text())["scores"]["predictions"]
     assert scores["none"]["AbsRel"] == pytest.approx(1 / 9, rel=1e-5)
     assert scores["eigen"]["AbsRel"] == 0
+
+
+def test_the_page_of_protocols_is_made_in_one_command(official):
+    script = Path(__file__).parents[1] / "benchmarks" / "protocols.py"
+    spec = importlib.util.spec_from_file_location("protocols", script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    text = module.page(["data=nyu_labeled", f"data.root={official}", "data.test_frames=null", "data.split=2"])
+    assert str(official) not in text
+    lines = {line.split("|")[1].strip(): line.split("|") for line in text.splitlines() if line.startswith("|")}
+    # The mean of two uniform maps hardly errs less than either; raw truth is 10 % less, so all errors grow.
+    assert float(lines["`bts`"][6]) > float(lines["`eigen`"][6])
+    assert float(lines["truth: raw"][5]) > 5
+    assert lines["comparison: inclusive"][5].strip() == "="
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,283 @@
+"""Why numbers differ: one set of predictions under every NYUv2 protocol, and one knob at a time; docs/protocols.md.
+
+    python benchmarks/protocols.py data=nyu_labeled data.root=FOLDER [data.scale=...] [run=RUN | predictions=FOLDER]
+
+Takes what ``depthbench.evaluate`` takes. Without predictions it makes its own: the mean of the log depth of the
+training pairs, the same map for every image.
+"""
+
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+import torch
+
+from depthbench.config import instantiate
+from depthbench.errors import UserError
+from depthbench.metrics import Protocol
+from depthbench.metrics.functional import STANDARD
+from depthbench.scoring import Request, read_request
+from depthbench.scoring.answer import choose_device
+from depthbench.scoring.predictors import Network, open_files
+from depthbench.scoring.scores import score
+from depthbench.scoring.truth import FAMILIES, PUBLISHED, Truth
+
+PAGE = Path(__file__).parents[1] / "docs" / "protocols.md"
+BASE = "eigen"
+
+# One knob at a time, from `eigen`.
+KNOBS: dict[str, dict[str, Any]] = {
+    "region: eigen_short, a row and a column less": {"region": "eigen_short"},
+    "region: eigen_shifted by one pixel": {"region": "eigen_shifted"},
+    "region: toolbox": {"region": "toolbox"},
+    "region: bts": {"region": "bts"},
+    "region: full": {"region": "full"},
+    "region: hu, at 240x320": {"region": "hu", "score_size": (240, 320)},
+    "truth: raw": {"truth": "raw"},
+    "min_depth, max_depth: none": {"min_depth": None, "max_depth": None},
+    "max_depth: 8": {"max_depth": 8.0},
+    "clamp: none": {"clamp": None},
+    "clamp: to [1, 8] before resizing": {"clamp": (1.0, 8.0), "clamp_at": "output"},
+    "resize: bicubic": {"resize": "bicubic"},
+    "resize: nearest": {"resize": "nearest"},
+    "align_corners: true": {"align_corners": True},
+    "flip_average: true": {"flip_average": True},
+    "scaling: median": {"scaling": "median"},
+    "scaling: scale_shift": {"scaling": "scale_shift"},
+    "reduction: pixel": {"reduction": "pixel"},
+    "reduction: mse_image": {"reduction": "mse_image"},
+    "comparison: inclusive": {"comparison": "inclusive"},
+    "swapped: true": {"swapped": True},
+}
+
+TEXT = Template("""# Protocols
+
+A protocol is a named set of rules that turns predictions into scores: which part of the frame, which depths, how a
+prediction is resized, clamped, flipped, scaled, and how scores of images become one number. Each is a YAML in
+`conf/protocol/` whose comment names its source. `python -m depthbench.evaluate --help` says how to score prediction
+files or runs under one, several or all of them.
+
+A new one is a copy of another with some fields changed, chosen by the name of its file:
+
+```yaml
+# conf/protocol/mine.yaml
+_target_: depthbench.metrics.Protocol
+name: mine
+region: [10, 470, 10, 630]  # rows 10:470, columns 10:630
+min_depth: 0.5
+max_depth: 8.0
+truth: raw
+clamp: [0.5, 8.0]
+reduction: pixel
+```
+
+## The same predictions under every NYUv2 protocol
+
+$what, on the $images test pairs. The predictions never change; only the rules do.
+
+$table
+
+$truth
+
+Spread between the protocols without scaling (so without `alhashim2018_scaled`), as a share of the number under `$base`:
+
+$spread
+
+## Which knob moves which metric
+
+From `$base`, one knob at a time; the change of each number in percent (`0`: less than 0.05 %, `=`: exactly the same).
+
+$knobs
+
+The strongest for each metric (scaling, which changes the predictions, apart): $strongest.
+
+$idle
+
+## How this page is made
+
+`python benchmarks/protocols.py $command` writes it anew.
+Pictures of the labeled pairs may hold coarser depth than the official file; `data.scale` is given where they were used.
+""")
+
+
+def variants(request: Request, truth: Truth) -> tuple[list[Protocol], list[str]]:
+    """Every protocol of the data set and every knob; names of those whose truth had to be replaced."""
+    listed: list[Protocol] = [instantiate(config) for config in request.protocols.values()]
+    counts = PUBLISHED[FAMILIES[truth.target]]
+    listed = [protocol for protocol in listed if protocol.images in counts]
+    base = next(protocol for protocol in listed if protocol.name == BASE)
+    listed += [replace(base, name=name, **changes) for name, changes in KNOBS.items()]
+    if request.inputs[0].run is None:
+        listed = [protocol for protocol in listed if protocol.name != "flip_average: true"]
+    lacking = [protocol.name for protocol in listed if protocol.truth not in truth.sets]
+    listed = [protocol for protocol in listed if protocol.name not in lacking or protocol.name not in KNOBS]
+    settled = [replace(one, truth=truth.kind) if one.name in lacking else one for one in listed]
+    return settled, [name for name in lacking if name not in KNOBS]
+
+
+def mean_map(request: Request, truth: Truth, folder: Path) -> None:
+    """The exponential of the mean log depth of the training pairs, as a file for every test frame."""
+    settings = request.inputs[0].config.data.train
+    frames = instantiate({**settings, "size": None})
+    total = sum(frames[index].depth[0].double().log() for index in range(len(frames)))
+    mean = torch.as_tensor(total / len(frames)).exp().float().numpy()
+    for name in truth.frame_names():
+        np.save(folder / f"{name}.npy", mean)
+
+
+def page(arguments: list[str]) -> str:
+    """The page as text."""
+    own = not any(item.startswith(("run=", "predictions=")) for item in arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        given = [*arguments, *([f"predictions={folder}"] if own else []), "protocol=all"]
+        request = read_request(given)
+        (one,) = request.inputs
+        opened: list[Protocol] = [instantiate(config) for config in request.protocols.values()]
+        truth = Truth(one.config, opened)
+        protocols, replaced = variants(request, truth)
+        if own:
+            mean_map(request, truth, Path(folder))
+        device = choose_device(request.options["device"])
+        predictor = (
+            Network(one.run, one.config, device)
+            if one.run
+            else open_files(one.path, truth, request.options, request.unit, protocols)
+        )
+        scored = score(one.name, predictor, truth, protocols, device)
+    scores = {protocol.name: scored.scores(protocol) for protocol in protocols}
+    what = (
+        "The mean map (no network: the exponential of the mean log depth of the training pairs, for every image alike)"
+    )
+    if not own:
+        what = f"The predictions `{one.name}`"
+    named = {protocol.name: protocol for protocol in protocols if protocol.name not in KNOBS}
+    return TEXT.substitute(
+        what=what,
+        images=len(scored.frames),
+        base=BASE,
+        table=rules_table(named, scores),
+        truth=truth_note(replaced),
+        spread=spread(scores, [name for name, protocol in named.items() if protocol.scaling == "none"]),
+        knobs=knob_table(scores),
+        strongest=strongest(scores),
+        idle=idle(scores, one.run is not None),
+        command=" ".join(masked(arguments)),
+    )
+
+
+def masked(arguments: Iterable[str]) -> Iterable[str]:
+    """The command without the paths of a machine."""
+    paths = {"data.root": "FOLDER", "predictions": "FOLDER", "run": "RUN_FOLDER"}
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        yield f"{key}={paths.get(key, value)}"
+
+
+def rules_table(protocols: dict[str, Protocol], scores: dict[str, dict[str, float]]) -> str:
+    """Scores of named protocols with what is peculiar to each."""
+    rows = [
+        [f"`{name}`", peculiar(protocol), *(f"{scores[name][key]:.4f}" for key in STANDARD)]
+        for name, protocol in protocols.items()
+    ]
+    return markdown(["protocol", "rules", *STANDARD], rows)
+
+
+def peculiar(protocol: Protocol) -> str:
+    """A protocol in a line."""
+    parts = [protocol.region if isinstance(protocol.region, str) else str(protocol.region), protocol.truth]
+    parts.append("any depth" if protocol.max_depth is None else f"{protocol.min_depth:g} to {protocol.max_depth:g} m")
+    parts.append(
+        {"image": "per image", "pixel": "pixels pooled", "mse_image": "root of the mean MSE"}[protocol.reduction]
+    )
+    parts += ["flips averaged"] if protocol.flip_average else []
+    parts += [f"scaled by {protocol.scaling}"] if protocol.scaling != "none" else []
+    parts += ["divided by the prediction"] if protocol.swapped else []
+    return ", ".join(parts)
+
+
+def truth_note(replaced: list[str]) -> str:
+    """What the reader of the table must know about the truth."""
+    if not replaced:
+        return "Filled and raw truth as each protocol says."
+    names = " and ".join(f"`{name}`" for name in replaced)
+    return f"{names} are defined on raw truth, which these pairs lack: here they are scored on the filled one."
+
+
+def spread(scores: dict[str, dict[str, float]], names: list[str]) -> str:
+    """Least, greatest and their distance by metric."""
+    rows = []
+    for key in STANDARD:
+        low, high = (choose(names, key=lambda name: scores[name][key]) for choose in (min, max))
+        share = (scores[high][key] - scores[low][key]) / scores[BASE][key]
+        least, most = f"{scores[low][key]:.4f} (`{low}`)", f"{scores[high][key]:.4f} (`{high}`)"
+        rows.append([key, least, most, f"{100 * share:.1f} %"])
+    return markdown(["metric", "least", "greatest", "spread"], rows)
+
+
+def change(scores: dict[str, dict[str, float]], name: str, key: str) -> float:
+    """Change by a knob in percent."""
+    return 100 * (scores[name][key] / scores[BASE][key] - 1)
+
+
+def knob_table(scores: dict[str, dict[str, float]]) -> str:
+    """Changes in percent, knobs that act."""
+    rows = [
+        [name, *(percent(change(scores, name, key)) for key in STANDARD)]
+        for name in KNOBS
+        if name in scores and acts(scores, name)
+    ]
+    absolute = [f"`{BASE}` itself", *(f"{scores[BASE][key]:.4f}" for key in STANDARD)]
+    return markdown(["knob", *STANDARD], [absolute, *rows])
+
+
+def acts(scores: dict[str, dict[str, float]], name: str) -> bool:
+    """Whether a knob changes any number."""
+    return any(scores[name][key] != scores[BASE][key] for key in STANDARD)
+
+
+def percent(value: float) -> str:
+    """Signed, to a tenth."""
+    return "=" if abs(value) < 1e-9 else "0" if abs(value) < 0.05 else f"{value:+.1f}"
+
+
+def strongest(scores: dict[str, dict[str, float]]) -> str:
+    """For each metric the knob that moves it most."""
+    names = [name for name in KNOBS if name in scores and not name.startswith("scaling")]
+    told = []
+    for key in STANDARD:
+        name = max(names, key=lambda name: abs(change(scores, name, key)))
+        told.append(f"{key} by {name} ({percent(change(scores, name, key))} %)")
+    return "; ".join(told)
+
+
+def idle(scores: dict[str, dict[str, float]], run: bool) -> str:
+    """Knobs that are not in the table, and why."""
+    still = [name for name in KNOBS if name in scores and not acts(scores, name)]
+    missing = [name for name in KNOBS if name not in scores]
+    lines = []
+    if still:
+        lines.append(f"Without any effect on these predictions: {'; '.join(still)}.")
+    if missing:
+        lines.append(f"Not tried, for want of raw truth{'' if run else ' and of a network'}: {'; '.join(missing)}.")
+    return " ".join(lines)
+
+
+def markdown(head: list[str], rows: list[list[str]]) -> str:
+    """A table."""
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        print(__doc__)  # real pairs are needed, which not everybody has
+        sys.exit()
+    try:
+        PAGE.write_text(page(sys.argv[1:]))
+    except UserError as error:
+        sys.exit(str(error))
+    print(PAGE)
