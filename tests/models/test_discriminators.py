@@ -10,7 +10,7 @@ from depthbench.models import ImageBuffer, PatchDiscriminator
 @pytest.mark.parametrize(
     ("options", "size", "logits", "parameters"),
     [
-        # carvalho2018: 78x62 in width by height; no bias in the inner convolutions (facts 1.1)
+        # carvalho2018: 78x62 in width by height; no bias in the inner convolutions
         ({"layers": 2}, (256, 320), (62, 78), 4 * 64 * 16 + 64 + (64 * 128 + 128 * 256) * 16 + 256 * 16 + 1),
         ({"layers": 2, "conditional": False}, (256, 320), (62, 78), 64 * 16 + 64 + 40960 * 16 + 4097),
         ({"layers": 3}, (256, 320), (30, 38), 4 * 64 * 16 + 64 + (64 * 128 + 128 * 256 + 256 * 512) * 16 + 8193),

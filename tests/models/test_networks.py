@@ -51,7 +51,7 @@ def train_in_half_precision(net: DepthModel, device: str, dtype: torch.dtype, st
 
 class NetworkChecks:
     config: ClassVar[str]
-    decoder: ClassVar[int]  # parameters, by closed form from the facts
+    decoder: ClassVar[int]  # parameters, by closed form
     encoder: ClassVar[int]  # parameters
     size: ClassVar[tuple[int, int]]  # of the paper's input, height by width
     output: ClassVar[tuple[int, ...]]  # at that size
@@ -166,7 +166,7 @@ class NetworkChecks:
 
 
 def d3net_decoder(*sizes: tuple[int, int]) -> int:
-    """Transposed 4x4 with bias, BN, 3x3 without, BN; then 3x3 to one channel without bias (facts 2.1)."""
+    """Transposed 4x4 with bias, BN, 3x3 without, BN; then 3x3 to one channel without bias."""
     blocks = sum(conv(i, o, 4, True) + 2 * o + conv(o, o, 3, False) + 2 * o for i, o in sizes)
     return blocks + conv(sizes[-1][1], 1, 3, False)
 

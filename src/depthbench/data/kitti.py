@@ -30,7 +30,7 @@ class KITTI(Reader):
         depth_root: where the official depth images lie (``drive/proj_depth/...``, also in train/ and val/ below it);
             None for root itself.
         split: how many of the frames, evenly spaced; None for all.
-        kb_crop: keep the bottom 352 rows and the central 1216 columns, where all pictures have data (facts 4.4).
+        kb_crop: keep the bottom 352 rows and the central 1216 columns, where all pictures have data.
         size: (height, width) of the image delivered; None keeps each file's own, which differ by a few pixels.
         depth_size: ``image`` or ``native``, see :class:`Reader`.
 

@@ -18,7 +18,7 @@ from depthbench.data.store import PerProcess
 from depthbench.errors import UserError
 
 FILE = "nyu_depth_v2_labeled.mat"
-INTRINSICS = (518.85790117, 519.46961112, 325.58244941, 253.73616633)  # facts 4.6, 640x480
+INTRINSICS = (518.85790117, 519.46961112, 325.58244941, 253.73616633)  # 640x480
 _KEYS = {"filled": "depths", "raw": "rawDepths"}
 _SPLIT_KEYS = {"train": "trainNdxs", "test": "testNdxs"}
 Part = Literal["train", "test"]

@@ -20,7 +20,7 @@ def edge_strength(depth: Tensor) -> Tensor:
 class EdgeScores(ImageMetric):
     """Precision, recall and F1 of the pixels whose Sobel magnitude exceeds a threshold, per image, then averaged.
 
-    Hu 2019 uses thresholds of 0.25, 0.5 and 1; Alhashim and Wonka 2018 use 0.5 (their code is not public; facts 5).
+    Hu 2019 uses thresholds of 0.25, 0.5 and 1; Alhashim and Wonka 2018 use 0.5 (their code is not public).
     Precision is left out where nothing is predicted, recall where the truth has no edge, F1 where both; F1 is 0 where
     only one has edges. (Hu's code is NaN in all these.)
 

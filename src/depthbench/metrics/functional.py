@@ -266,7 +266,7 @@ def log10(sums: Tensor) -> Tensor:
 
 
 def rms_log10(sums: Tensor) -> Tensor:
-    """Root of the mean square of ``log10 prediction - log10 truth`` (Make3D in the monodepth family; facts 4.5)."""
+    """Root of the mean square of ``log10 prediction - log10 truth`` (Make3D in the monodepth family)."""
     return rmse_log(sums) / _LN10
 
 

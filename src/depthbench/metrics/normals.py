@@ -46,7 +46,7 @@ class NormalError(ImageMetric):
     """Mean over pixels, then images, of ``1 - cos`` and of the angle between normals.
 
     Pixels whose 3x3 neighborhood is not wholly valid and inside the map are left out. Our definition: Alhashim and
-    Wonka 2018 print a "mean of the surface normal errors" without its code (facts 5).
+    Wonka 2018 print a "mean of the surface normal errors" without its code.
 
     Args:
         use_intrinsics: whether ``update`` must be given intrinsics and normals are the scene's.

@@ -1,4 +1,4 @@
-"""Named crops (facts 4.2, 4.4): where on the truth a protocol looks."""
+"""Named crops: where on the truth a protocol looks."""
 
 from collections.abc import Callable, Sequence
 

@@ -34,8 +34,8 @@ def ssim_map(x: Tensor, y: Tensor, size: int = 11, sigma: float = 1.5) -> Tensor
 class MeanSSIM(ImageMetric):
     """SSIM of ``depth / max_depth``, cut to [0, 1] as a rendering is, over the windows that are wholly valid.
 
-    The paper states neither window nor range; Gaussian 11x11 with sigma 1.5, K 0.01 and 0.03 as in its loss
-    (facts 5). Images smaller than a window, or with no whole valid one, are left out.
+    The paper states neither window nor range; Gaussian 11x11 with sigma 1.5, K 0.01 and 0.03 as in its loss.
+    Images smaller than a window, or with no whole valid one, are left out.
 
     Args:
         max_depth: metres that render white.

@@ -1,4 +1,4 @@
-"""The decoder of D3-Net (carvalho2018), facts 2.1."""
+"""The decoder of D3-Net (carvalho2018)."""
 
 from collections.abc import Sequence
 

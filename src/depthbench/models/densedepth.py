@@ -1,4 +1,4 @@
-"""The decoder of DenseDepth (alhashim2018, appendix A.1 and table 5), facts 2.4."""
+"""The decoder of DenseDepth (alhashim2018, appendix A.1 and table 5)."""
 
 from collections.abc import Sequence
 from itertools import pairwise

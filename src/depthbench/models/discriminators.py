@@ -1,4 +1,4 @@
-"""Discriminators of carvalho2018 and mehrzadeh2020, and CycleGAN's buffer of past images (facts 1.1, 1.7)."""
+"""Discriminators of carvalho2018 and mehrzadeh2020, and CycleGAN's buffer of past images."""
 
 from itertools import pairwise
 from typing import Any, Literal

@@ -26,7 +26,7 @@ class Encoder(nn.Module):
             timm's ``features_only`` (DenseNet's, before the transitions, match no paper).
         levels: Which of timm's feature levels to return; all by default. Not together with ``taps``.
         stem: ``"conv4x4"`` puts D3-Net's learned 4x4 stride-2 convolution in the place of the max-pool and
-            LeakyReLU(0.2) in the place of the stem's and the last activation (facts 2.1).
+            LeakyReLU(0.2) in the place of the stem's and the last activation.
         frozen: Whether parameters stay as they are, and normalization statistics too.
         mean: Of the normalization, in place of timm's.
         std: Of the normalization, in place of timm's.
@@ -114,7 +114,7 @@ def _tapped_features(
 
 
 def _replace_max_pool(net: nn.Module, name: str, channels: int) -> None:
-    """Learned pooling and leaky activations of D3-Net: facts 2.1 (DenseUNet's stem)."""
+    """Learned pooling and leaky activations of D3-Net (DenseUNet's stem)."""
     modules = dict(net.named_modules())
     pools = [key for key in ("features.pool0", "maxpool") if isinstance(modules.get(key), nn.MaxPool2d)]
     if not pools:

@@ -1,4 +1,4 @@
-"""The decoder of Hu et al. (WACV 2019), the base of mehrzadeh2020; facts 2.3."""
+"""The decoder of Hu et al. (WACV 2019), the base of mehrzadeh2020."""
 
 from collections.abc import Sequence
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""The decoder of Lee and Kim (lee2020, section 4.1), facts 2.2."""
+"""The decoder of Lee and Kim (lee2020, section 4.1)."""
 
 from collections.abc import Sequence
 from itertools import pairwise

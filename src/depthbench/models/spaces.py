@@ -82,7 +82,7 @@ class Reciprocal(Metric):
 
 
 class Bounded(Metric):
-    """The output is tanh in [-1, 1] and metres are ``max_depth / 2 * (output + 1)`` (D3-Net 2018, facts 1.1).
+    """The output is tanh in [-1, 1] and metres are ``max_depth / 2 * (output + 1)`` (D3-Net 2018).
 
     Missing depth becomes -1; depth beyond ``max_depth`` lies beyond 1.
     """

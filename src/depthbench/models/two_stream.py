@@ -1,4 +1,4 @@
-"""The two-streamed network of li2017 (section 3.1, figure 2), facts 2.5.
+"""The two-streamed network of li2017 (section 3.1, figure 2).
 
 No code was published, and the layer tables are in a supplement that is not to be had. The text gives kernels, number
 of layers and where things join; ours are, after the paper's base (Eigen and Fergus, ICCV 2015): 64 channels

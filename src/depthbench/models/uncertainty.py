@@ -33,7 +33,7 @@ def predict_uncertain(
 
     Args:
         net: A network; its second output channel, where there is one, is s of the loss: log σ² of the Gaussian
-            0.5 exp(-s) e² + 0.5 s, or log b of the Laplacian exp(-s) |e| + s (facts 1.2), in the network's space.
+            0.5 exp(-s) e² + 0.5 s, or log b of the Laplacian exp(-s) |e| + s, in the network's space.
         image: The images.
         samples: Passes with dropout on; 0 for a single one without.
         likelihood: Which of the two losses the network was trained with.
