@@ -17,11 +17,14 @@ demo: $(STAMP)  ## a small sweep on the built-in rooms, and a page to look at
 	$(BIN)/python -m depthbench.run -m experiment=demo
 	$(BIN)/python -m depthbench.report runs/demo --title 'depthbench: a first look' --output runs/demo/page.html
 
-test: $(STAMP)
-	$(BIN)/python -m pytest
+# One thread per test process: two that spin for two cores are slower than one.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+
+test: $(STAMP)  ## everything but what is marked slow
+	$(PYTEST)
 
 test-all: $(STAMP)
-	$(BIN)/python -m pytest -m ''
+	$(PYTEST) -m ''
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
