@@ -21,7 +21,7 @@ from depthbench.config import instantiate
 from depthbench.errors import UserError
 from depthbench.metrics import Protocol
 from depthbench.metrics.functional import STANDARD
-from depthbench.scoring import Request, read_request
+from depthbench.scoring import Input, Request, read_request
 from depthbench.scoring.answer import choose_device
 from depthbench.scoring.predictors import Network, open_files
 from depthbench.scoring.scores import score
@@ -150,14 +150,9 @@ def page(arguments: list[str]) -> str:
         )
         scored = score(one.name, predictor, truth, protocols, device)
     scores = {protocol.name: scored.scores(protocol) for protocol in protocols}
-    what = (
-        "The mean map (no network: the exponential of the mean log depth of the training pairs, for every image alike)"
-    )
-    if not own:
-        what = f"The predictions `{one.name}`"
     named = {protocol.name: protocol for protocol in protocols if protocol.name not in KNOBS}
     return TEXT.substitute(
-        what=what,
+        what=described(one, own),
         images=len(scored.frames),
         base=BASE,
         table=rules_table(named, scores),
@@ -168,6 +163,19 @@ def page(arguments: list[str]) -> str:
         idle=idle(scores, one.run is not None),
         command=" ".join(masked(arguments)),
     )
+
+
+def described(one: Input, own: bool) -> str:
+    """What was predicted by what, without the paths of a machine."""
+    if own:
+        return (
+            "The mean map (no network: the exponential of the mean log depth of the training pairs, the same for every "
+            "image)"
+        )
+    if one.run is None:
+        return f"The predictions `{one.path.name}`"
+    settings = " ".join(item for item in one.run.run["overrides"] if "/" not in item)
+    return f"A network trained by `python -m depthbench.run {settings}`"
 
 
 def masked(arguments: Iterable[str]) -> Iterable[str]:

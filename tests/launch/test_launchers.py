@@ -1,0 +1,60 @@
+"""Other ways to run jobs: several at once, compiled, and the table that shows them."""
+
+import json
+
+import pytest
+from rich.console import Console
+from tests.commands import TINY, make_frames, run, runs
+
+from depthbench.launch.ledger import Ledger
+from depthbench.run_folder import RunFolder
+
+
+@pytest.mark.slow
+def test_joblib_runs_jobs_at_once(tmp_path):
+    make_frames(tmp_path / "frames")
+    joblib = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+    run(tmp_path, "-m", "seed=0,1,2", *TINY, f"data.root={tmp_path / 'frames'}", "trainer.max_epochs=1", *joblib)
+    assert len(runs(tmp_path)) == 3
+    assert all((folder / "DONE").exists() for folder in runs(tmp_path).values())
+
+
+@pytest.mark.slow
+def test_every_switch_of_the_trainer(tmp_path):
+    make_frames(tmp_path / "frames")
+    switches = ["trainer.compile=true", "trainer.channels_last=true", "trainer.accumulate_grad_batches=2"]
+    switches += ["trainer.gradient_clip_val=1", "trainer.precision=bf16-mixed", "trainer.max_epochs=2"]
+    run(tmp_path, *TINY, f"data.root={tmp_path / 'frames'}", *switches)
+    (folder,) = runs(tmp_path).values()
+    assert json.loads((folder / "scores.json").read_text())["none"]["images"] == 15
+
+
+def test_the_table_shows_each_job(tmp_path):
+    states = {
+        "first": {"state": "done"},
+        "second": {"state": "failed", "reason": "no such file"},
+        "third": {"state": "waiting"},
+    }
+    ledger = Ledger()
+    for name, status in states.items():
+        (tmp_path / name).mkdir()
+        folder = RunFolder(tmp_path / name)
+        folder.write_json("status.json", status)
+        ledger.folders.append(folder)
+    ledger.folders[0].write_json("DONE", {"score": 0.1234, "seconds": 3})
+    running = {"phase": "training", "step": 7, "steps": 90, "images_per_second": 41.6, "seconds_left": 63}
+    (tmp_path / "fourth").mkdir()
+    fourth = RunFolder(tmp_path / "fourth")
+    fourth.write_json("status.json", {"state": "running", **running})
+    ledger.folders.append(fourth)
+    with fourth.lock():
+        assert fourth.status["state"] == "running"
+        with (console := Console(width=120)).capture() as captured:
+            console.print(ledger.table())
+    rows = captured.get().splitlines()
+    assert rows[1].split() == ["first", "done", "0.123"]
+    assert rows[2].split() == ["second", "failed"]
+    assert rows[4].split() == ["fourth", "running", "7/90", "42", "63", "seconds"]
+    # A run that says so without a process was interrupted.
+    assert fourth.status["state"] == "interrupted"
+    assert ledger.failures == 3
