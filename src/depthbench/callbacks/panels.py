@@ -78,11 +78,13 @@ class Panels(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep evenly spaced frames of the first process's share."""
-        batches = trainer.num_test_batches[dataloader_idx]
-        due = {int(index * batches / self.count) for index in range(self.count)}
-        if self.count and batch_idx in due and trainer.is_global_zero:
-            self.kept += self._predict(pl_module, batch, [0])
+        """Keep evenly spaced frames of the first process's share, whatever the batches."""
+        loader = trainer.test_dataloaders
+        start, total = batch_idx * loader.batch_size, len(loader.sampler)
+        due = [index * total // self.count - start for index in range(self.count)]
+        chosen = [index for index in due if 0 <= index < len(batch.name)]
+        if chosen and trainer.is_global_zero:
+            self.kept += self._predict(pl_module, batch, chosen)
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write and log what was kept."""
