@@ -7,12 +7,12 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
-from tests.commands import TINY, make_frames
 
 from depthbench.config import config_dir, fingerprint, instantiate
 from depthbench.errors import UserError
 from depthbench.run import GROUPS, help_text, main, options
 from depthbench.run_folder import RunFolder
+from tests.commands import TINY, make_frames
 
 
 def composed(*overrides):

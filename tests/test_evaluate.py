@@ -18,7 +18,6 @@ import pytest
 import scipy.io
 import torch
 from hydra import compose, initialize_config_dir
-from tests.commands import TEST_FRAMES, TINY, make_frames
 
 from depthbench.config import config_dir
 from depthbench.errors import UserError
@@ -31,6 +30,7 @@ from depthbench.scoring.predictors import load_task
 from depthbench.scoring.resampling import difference, intervals
 from depthbench.scoring.scores import Scored
 from depthbench.training import build_data, train_and_test
+from tests.commands import TEST_FRAMES, TINY, make_frames
 
 SCALE = 0.001
 

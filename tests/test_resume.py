@@ -3,12 +3,12 @@
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
-from tests.commands import TINY, make_frames
 
 from depthbench.callbacks import Checkpoints, Stopped
 from depthbench.config import config_dir
 from depthbench.run_folder import RunFolder
 from depthbench.training import train_and_test
+from tests.commands import TINY, make_frames
 
 
 @pytest.fixture(scope="module")

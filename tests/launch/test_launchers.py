@@ -4,10 +4,10 @@ import json
 
 import pytest
 from rich.console import Console
-from tests.commands import TINY, make_frames, run, runs
 
 from depthbench.launch.ledger import Ledger
 from depthbench.run_folder import RunFolder
+from tests.commands import TINY, make_frames, run, runs
 
 
 @pytest.mark.slow

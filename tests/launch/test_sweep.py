@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from tests.commands import TEST_FRAMES, TINY, make_frames, run, runs, start, status
 
 

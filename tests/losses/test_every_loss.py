@@ -7,10 +7,10 @@ import pytest
 import torch
 import yaml
 from hydra.utils import instantiate
-from tests.losses.references import REFERENCES, reference
 
 from depthbench import losses as L
 from depthbench.errors import UserError
+from tests.losses.references import REFERENCES, reference
 
 CONF = sorted((Path(__file__).parents[2] / "conf" / "loss").glob("*.yaml"))
 

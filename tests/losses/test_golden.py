@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from tests.losses.references import space, ssim
 
 from depthbench import losses as L
+from tests.losses.references import space, ssim
 
 RELEASED_ORDER = ("D", "r", "c", "N", "rr", "rc", "cc", "Nr", "Nc", "M", "M5", "M17", "M65")
 

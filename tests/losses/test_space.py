@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from tests.losses.references import space
 
 from depthbench import losses as L
 from depthbench.errors import UserError
 from depthbench.losses.local_means import local_means, window_sums
+from tests.losses.references import space
 
 VARIANTS = ("paper", "released")
 

@@ -80,6 +80,7 @@ class Panels(Callback):
     ) -> None:
         """Keep evenly spaced frames of the first process's share, whatever the batches."""
         loader = trainer.test_dataloaders
+        assert loader is not None
         start, total = batch_idx * loader.batch_size, len(loader.sampler)
         due = [index * total // self.count - start for index in range(self.count)]
         chosen = [index for index in due if 0 <= index < len(batch.name)]
