@@ -427,7 +427,7 @@ class TestUncertain(NetworkChecks):
     config = "uncertain"
     small = ("encoder.name=resnet10t", "decoder.widths=[32,16,16,16]")
     encoder = TestUNet.encoder
-    decoder = TestUNet.decoder + conv(32, 1, 3, True)
+    decoder = TestUNet.decoder + conv(16, 1, 3, True)
     size = (480, 640)
     output = (2, 240, 320)
 
