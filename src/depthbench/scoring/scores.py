@@ -56,17 +56,19 @@ def score(name: str, predict: Predictor, truth: Truth, protocols: Iterable[Proto
     """
     suite = ProtocolSuite(protocols).to(device)
     flips = [protocol.flip_average for protocol in suite.protocols.values()]
+    loader = _loader(truth, predict.batch_size)
+    # One block for all: small tensors that stay between the large ones of each batch would scatter the memory.
+    kept = torch.zeros(len(flips), len(loader.sampler), len(COLUMNS), dtype=torch.float64, device=device)  # type: ignore[arg-type]
     places: list[int] = []
     frames: list[str] = []
-    parts: list[dict[str, Tensor]] = []
-    loader = _loader(truth, predict.batch_size)
     for batch in track(loader, f"Scoring {name}", transient=True, disable=_silent()):
         items = _moved(batch, device)
         plain, averaged = predict(items, not all(flips), any(flips))
-        parts.append(suite.sums(plain, truth.given(items.truth), averaged, predict.covers))
+        sums = suite.sums(plain, truth.given(items.truth), averaged, predict.covers)
+        kept[:, len(places) : len(places) + len(items.places)] = torch.stack([sums[key] for key in suite.protocols])
         places += items.places
         frames += items.names
-    mine = {key: torch.cat([part[key].cpu() for part in parts]) for key in suite.protocols} if parts else {}
+    mine = dict(zip(suite.protocols, kept.cpu(), strict=True))
     return _together(name, places, frames, mine, predict.batch_size)
 
 
@@ -83,8 +85,7 @@ def _together(name: str, places: list[int], frames: list[str], mine: Mapping[str
         dist.all_gather_object(shares, (places, frames, dict(mine)))
     order = torch.tensor([place for share in shares for place in share[0]]).argsort()
     listed = [frame for share in shares for frame in share[1]]
-    keys = next(share[2] for share in shares if share[2])
-    sums = {key: torch.cat([share[2][key] for share in shares if share[2]])[order] for key in keys}
+    sums = {key: torch.cat([share[2][key] for share in shares])[order] for key in mine}
     return Scored(name, [listed[place] for place in order.tolist()], sums, batch_size)
 
 
