@@ -77,6 +77,7 @@ def test_help_is_short_and_complete():
         (["data.spilt=12"], "There is no data.spilt in the configuration; did you mean data.split"),
         (["data=nyu_labeled"], "data.root must be given"),
         (["data=nyu_labeled", "data.root=/no/such/place"], "/no/such/place"),
+        (["data=nyu_labeled", "data.root=frames", "data.scale=1/1000"], "cannot be 1/1000: set data.scale"),
         (["data.split=0"], "data.split=0 is not an amount of frames"),
         (["data.split=231k"], "asks for 231000 frames, but there are only 230000"),
         (["trainer=gpu"], "torch sees no GPU"),
@@ -92,6 +93,8 @@ def test_help_is_short_and_complete():
 def test_a_mistake_gets_one_sentence_and_status_2(arguments, sentence, tmp_path, monkeypatch, capfd):
     if arguments == ["trainer=gpu"] and torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
+    if "data.root=frames" in arguments:
+        make_frames(tmp_path / "frames", train=2, test=2)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["depthbench", *arguments, "logger=csv", "trainer.estimate=false"])
     with pytest.raises(SystemExit) as stopped:

@@ -83,7 +83,7 @@ def checked_scale(scale: float | None, root: Path) -> float:
     Raises:
         UserError: if it is not given or not positive; says where the unit may be written.
     """
-    if scale is not None and float(scale) > 0:
+    if isinstance(scale, int | float) and scale > 0:
         return float(scale)
     readme = next((path for path in (root, root.parent) if (path / "README.md").is_file()), None)
     hint = f"; {readme / 'README.md'} may say it" if readme else ""
