@@ -157,3 +157,16 @@ def test_order_is_uniform():
         (order,) = indices(StreamBatches(5, 5, seed=seed), 1)
         places[order, range(5)] += 1
     assert np.abs(places - 80).max() < 40
+
+
+def test_frames_that_do_not_fit_into_memory_are_not_cached(monkeypatch):
+    frames = Numbered(10)
+    assert Cached.bytes(frames) == 10 * (3 * 4 * 6 + 4 * 4 * 6)
+    for memory, cached in ((4 * Cached.bytes(frames), True), (4 * Cached.bytes(frames) - 1, False)):
+        monkeypatch.setattr("depthbench.data.module._memory", lambda memory=memory: memory)
+        module = DataModule(Numbered(10), Numbered(4), batch_size=4, cache="auto")
+        module.train_dataloader()
+        assert isinstance(module.train, Cached) == cached
+    monkeypatch.setattr("depthbench.data.module._memory", lambda: Cached.bytes(frames) - 1)
+    with pytest.raises(UserError, match=r"data\.cache=ram needs"):
+        DataModule(Numbered(10), Numbered(4), batch_size=4, cache="ram").train_dataloader()

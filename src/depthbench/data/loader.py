@@ -142,6 +142,13 @@ class Cached(Dataset[Frame]):
         self.names = _shared(torch.zeros(length, _NAME_BYTES, dtype=torch.uint8))
         self.filled = _shared(torch.zeros(length, dtype=torch.bool))
 
+    @staticmethod
+    def bytes(dataset: Dataset[Frame]) -> int:
+        """Memory that the frames of a data set will take, judged by the first."""
+        first = dataset[0]
+        each = first.image.numel() * (1 if _is_bytes(first.image) else 4) + 4 * first.depth.numel()
+        return each * len(dataset)  # type: ignore[arg-type]
+
     def __len__(self) -> int:
         return len(self.filled)
 

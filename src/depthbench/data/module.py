@@ -26,7 +26,8 @@ class DataModule(pl.LightningDataModule):
         epoch_size: frames per epoch; by default all of them. Small epochs give large data sets more checkpoints.
         workers: loader processes per device; ``auto`` is 0 without a GPU, where the network needs every core.
         on_error: a damaged training file stops the run (``stop``), or is skipped and counted (``skip``).
-        cache: ``ram`` keeps decoded training frames in memory that all workers share.
+        cache: ``ram`` keeps decoded training frames in memory that all workers share; ``auto`` does so where they
+            take at most a quarter of the machine's memory.
         augment: the policy for training frames.
         seed: of order and augmentation.
         **settings: what else a data set's YAML offers (split, size, root ...) and passes on to its data sets.
@@ -42,14 +43,14 @@ class DataModule(pl.LightningDataModule):
         epoch_size: int | None = None,
         workers: int | Literal["auto"] = "auto",
         on_error: Literal["stop", "skip"] = "stop",
-        cache: Literal["none", "ram"] = "none",
+        cache: Literal["none", "ram", "auto"] = "none",
         augment: Augment | None = None,
         seed: int = 0,
         **settings: Any,
     ) -> None:
         super().__init__()
-        if cache not in ("none", "ram"):
-            raise UserError(f"data.cache={cache} is unknown; choose none or ram.")
+        if cache not in ("none", "ram", "auto"):
+            raise UserError(f"data.cache={cache} is unknown; choose none, ram or auto.")
         if on_error not in ("stop", "skip"):
             raise UserError(f"data.on_error={on_error} is unknown; choose stop or skip.")
         self.skipping = SkipDamaged(train) if on_error == "skip" else None
@@ -61,8 +62,15 @@ class DataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> StreamLoader:
         """Full batches of a shuffled, augmented stream; continues where a checkpoint was taken."""
-        if self.cache == "ram" and not isinstance(self.train, Cached):
-            self.train = Cached(self.train)
+        if self.cache != "none" and not isinstance(self.train, Cached):
+            size, memory = Cached.bytes(self.train), _memory()
+            if self.cache == "ram" and size > memory:
+                raise UserError(
+                    f"data.cache=ram needs {size / 1e9:.0f} GB for these frames, but the machine has {memory / 1e9:.0f}; "
+                    "choose data.cache=none, smaller images or fewer frames."
+                )
+            if self.cache == "ram" or size <= memory / 4:
+                self.train = Cached(self.train)
         stream = Stream(self.train, self.augment, self.seed)
         return StreamLoader(stream, self._batches(), self._workers(), _pin())
 
@@ -114,6 +122,10 @@ def _manifest(frames: Dataset[Frame] | None) -> dict[str, Any]:
     if isinstance(frames, Reader):
         return frames.manifest()
     return {"data": type(frames).__name__, "count": len(frames)}  # type: ignore[arg-type]
+
+
+def _memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _pin() -> bool:
