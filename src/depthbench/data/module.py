@@ -66,8 +66,8 @@ class DataModule(pl.LightningDataModule):
             size, memory = Cached.bytes(self.train), _memory()
             if self.cache == "ram" and size > memory:
                 raise UserError(
-                    f"data.cache=ram needs {size / 1e9:.0f} GB for these frames, but the machine has {memory / 1e9:.0f}; "
-                    "choose data.cache=none, smaller images or fewer frames."
+                    f"data.cache=ram needs {size / 1e9:.0f} GB for these frames, but the machine has "
+                    f"{memory / 1e9:.0f}; choose data.cache=none, smaller images or fewer frames."
                 )
             if self.cache == "ram" or size <= memory / 4:
                 self.train = Cached(self.train)
