@@ -76,3 +76,13 @@ def test_a_run_is_done_by_its_marker_alone(tmp_path, make_run):
     assert read_run(path).state == "interrupted"  # no process holds the lock
     (path / "status.json").unlink()
     assert (read_run(path).state, read_run(path).reason) == ("unknown", "it never wrote a status")
+
+
+def test_terms_that_were_not_defined_are_no_part_of_the_trace(tmp_path):
+    rows = ["period,epoch,step,name,loss,weight,contribution", "0,0,3,D/0,2,0.5,1", "0,0,3,rr/5,nan,0.5,nan"]
+    rows += ["1,0,6,D/0,1,0.5,0.5", "1,0,6,rr/5,nan,0.5,nan"]
+    (tmp_path / "loss_trace.csv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "config.yaml").write_text("seed: 0\n")
+    trace = read_run(tmp_path).trace
+    assert set(trace) == {"D/0"}
+    np.testing.assert_array_equal(trace["D/0"], [[0, 1], [1, 0.5]])

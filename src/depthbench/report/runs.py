@@ -92,7 +92,10 @@ class Run:
 
     @cached_property
     def trace(self) -> dict[str, tuple[Array, Array]]:
-        """Contributions of the loss's terms: ``{term: (periods, weight times loss)}``; empty for a plain loss."""
+        """Contributions of the loss's terms: ``{term: (periods, weight times loss)}``; empty for a plain loss.
+
+        Periods in which a term was not defined (NaN: gradients of a 1x1 map) are left out.
+        """
         header, rows = _read_rows(self.path / "loss_trace.csv")
         if not {"period", "name", "contribution"} <= set(header):
             return {}
@@ -100,7 +103,9 @@ class Run:
         terms: dict[str, list[list[float]]] = defaultdict(list)
         for row in rows:
             name, *numbers = (row[index] for index in columns)
-            terms[name].append([_number(number) for number in numbers])
+            period, contribution = (_number(number) for number in numbers)
+            if np.isfinite(contribution):
+                terms[name].append([period, contribution])
         return {name: (np.array(found)[:, 0], np.array(found)[:, 1]) for name, found in terms.items()}
 
     def panels(self) -> Panels | None:
