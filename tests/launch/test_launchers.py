@@ -51,10 +51,15 @@ def test_the_table_shows_each_job(tmp_path):
         assert fourth.status["state"] == "running"
         with (console := Console(width=120)).capture() as captured:
             console.print(ledger.table())
+        with console.capture() as small:
+            console.print(ledger.table(rows=2))
     rows = captured.get().splitlines()
     assert rows[1].split() == ["first", "done", "0.123"]
     assert rows[2].split() == ["second", "failed"]
     assert rows[4].split() == ["fourth", "running", "7/90", "42", "63", "seconds"]
+    names = [row.split()[0] for row in small.get().splitlines()[1:3]]
+    assert names == ["second", "fourth"]  # what runs and what failed, in the order of the sweep
+    assert small.get().splitlines()[3].strip() == "and 1 waiting, 1 done"
     # A run that says so without a process was interrupted.
     assert fourth.status["state"] == "interrupted"
     assert ledger.failures == 3

@@ -5,6 +5,7 @@ All of it is read from the run folders, so any Hydra launcher may run the jobs, 
 
 import sys
 import threading
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -21,6 +22,8 @@ from depthbench.cli import duration, explain
 from depthbench.run_folder import RunFolder
 
 COLORS = {"waiting": "dim", "running": "cyan", "interrupted": "yellow", "failed": "red", "done": "green"}
+# Which rows a small terminal keeps.
+URGENCY = ["running", "failed", "interrupted", "waiting", "done"]
 
 
 def plan(config: DictConfig, config_name: str) -> list[RunFolder]:
@@ -80,8 +83,7 @@ class Ledger(Callback):
         self.thread.join()
         self.thread = None
         states = [folder.status for folder in self.folders]
-        counts = {state: sum(status["state"] == state for status in states) for state in COLORS}
-        print(", ".join(f"{count} {state}" for state, count in counts.items() if count) + ".", flush=True)
+        print(_counted([status["state"] for status in states]) + ".", flush=True)
         for folder, status in zip(self.folders, states, strict=True):
             if status["state"] == "failed":
                 print(f"{folder.path.name} failed: {status.get('reason')} (see {folder.path}/log.txt)", flush=True)
@@ -94,9 +96,9 @@ class Ledger(Callback):
     def _watch(self) -> None:
         console = Console(stderr=True)
         if console.is_terminal:
-            with Live(self.table(), console=console, refresh_per_second=2, transient=False) as live:
+            with Live(self.table(), console=console, refresh_per_second=2, vertical_overflow="visible") as live:
                 while not self.finished.wait(0.5):
-                    live.update(self.table())
+                    live.update(self.table(console.height - 3))
                 live.update(self.table())
             return
         before = {folder.path: folder.status["state"] for folder in self.folders}
@@ -110,16 +112,28 @@ class Ledger(Callback):
             if last:
                 return
 
-    def table(self) -> Table:
-        """One row per job."""
+    def table(self, rows: int | None = None) -> Table:
+        """One row per job; of more than ``rows`` jobs those that tell most, and a count of the others."""
         table = Table(box=None, pad_edge=False)
         for column in ("job", "state", "step", "img/s", "left", "AbsRel"):
             table.add_column(column, justify="left" if column in ("job", "state") else "right", no_wrap=True)
-        for folder in self.folders:
-            status = folder.status
+        jobs = [(folder, folder.status) for folder in self.folders]
+        shown: Sequence[int] = range(len(jobs))
+        if rows is not None and len(jobs) > rows:
+            urgency = [URGENCY.index(status["state"]) for _, status in jobs]
+            shown = sorted(sorted(shown, key=urgency.__getitem__)[: max(rows, 1)])
+        for folder, status in (jobs[index] for index in shown):
             state = status["state"]
             table.add_row(folder.path.name, f"[{COLORS[state]}]{state}[/]", *_progress(status), _score(folder))
+        if hidden := [jobs[index][1]["state"] for index in range(len(jobs)) if index not in shown]:
+            table.caption = f"and {_counted(hidden)}"
+            table.caption_justify = "left"
         return table
+
+
+def _counted(states: Sequence[str]) -> str:
+    """For example `3 waiting, 1 done`."""
+    return ", ".join(f"{states.count(state)} {state}" for state in COLORS if state in states)
 
 
 def _progress(status: dict[str, Any]) -> tuple[str, str, str]:
