@@ -11,6 +11,7 @@
 ``scores.json``        test scores by protocol
 ``per_image.csv``      test scores of each image
 ``panels.npz``         image, truth and prediction of some test frames
+``profiles.npz``       test errors of each image by distance, angle and edge proximity
 ``DONE``               written last: everything above is complete
 =====================  =========================================================================================
 

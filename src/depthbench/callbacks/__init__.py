@@ -3,7 +3,8 @@
 from depthbench.callbacks.checkpoints import Checkpoints, Stopped
 from depthbench.callbacks.loss_weights import LossWeights
 from depthbench.callbacks.panels import Panels
+from depthbench.callbacks.profiles import Profiles
 from depthbench.callbacks.progress import Progress
 from depthbench.callbacks.step_seed import StepSeed
 
-__all__ = ["Checkpoints", "LossWeights", "Panels", "Progress", "StepSeed", "Stopped"]
+__all__ = ["Checkpoints", "LossWeights", "Panels", "Profiles", "Progress", "StepSeed", "Stopped"]

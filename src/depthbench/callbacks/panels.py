@@ -36,6 +36,9 @@ def panel(image: NDArray[np.uint8], truth: NDArray[Any], prediction: NDArray[Any
 class Panels(Callback):
     """Keep ``panels.npz`` of some test frames, and log panels to W&B during training.
 
+    The file holds ``name``, ``image (N, H, W, 3)`` in 8 bits, ``truth`` and ``prediction (N, H, W)`` in metres, and,
+    where the data set knows them, ``intrinsics (N, 3, 3)`` in pixels of the image.
+
     Args:
         path: of ``panels.npz``.
         count: frames.
@@ -92,7 +95,8 @@ class Panels(Callback):
         if not self.kept:
             return
         names = [frame["name"] for frame in self.kept]
-        stacked = {key: np.stack([frame[key] for frame in self.kept]) for key in ("image", "truth", "prediction")}
+        kinds = set.intersection(*(set(frame) for frame in self.kept)) - {"name"}  # a batch may lack intrinsics
+        stacked = {key: np.stack([frame[key] for frame in self.kept]) for key in sorted(kinds)}
         part = self.path.with_name(f".{self.path.name}")
         np.savez_compressed(part, allow_pickle=False, name=np.array(names), **stacked)
         part.replace(self.path)
@@ -108,12 +112,14 @@ class Panels(Callback):
         size = (image.shape[-2], image.shape[-1])
         prediction = task(image)
         truth = ops.resize_depth(batch.depth[chosen], size)
+        known = batch.intrinsics is not None
         return [
             {
                 "image": (image[i] * 255).round().byte().permute(1, 2, 0).cpu().numpy(),
                 "truth": truth[i, 0].half().cpu().numpy(),
                 "prediction": prediction[i, 0].half().cpu().numpy(),
                 "name": batch.name[index],
+                **({"intrinsics": batch.intrinsics[index].cpu().numpy()} if known else {}),
             }
             for i, index in enumerate(chosen)
         ]
