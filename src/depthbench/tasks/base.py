@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from depthbench import ops
 from depthbench.errors import UserError
 from depthbench.metrics import Protocol, ProtocolSuite, predict_with_flip
-from depthbench.models import DepthNet
+from depthbench.models import DepthModel
 from depthbench.tasks.optimization import Optimization, trainable
 
 LossSpace = Literal["metres", "network"]
@@ -20,7 +20,7 @@ Maps = tuple[Tensor, Tensor, Tensor]
 
 
 class DepthTask(pl.LightningModule):
-    """A network that is scored under named protocols. A kind of training is a subclass with a ``training_step``.
+    """A network that is scored under named protocols. A kind of training is a subclass with a loss of its own.
 
     Args:
         net: the network.
@@ -37,7 +37,7 @@ class DepthTask(pl.LightningModule):
 
     def __init__(
         self,
-        net: DepthNet,
+        net: DepthModel,
         loss: nn.Module,
         optim: Optimization,
         protocols: Mapping[str, Protocol],
@@ -75,6 +75,18 @@ class DepthTask(pl.LightningModule):
             return output, self.net.space.from_depth(depth), valid
         return self.net.to_depth(output), depth, valid
 
+    def measure(self, batch: Any) -> Tensor:
+        """The loss of a batch."""
+        output = self.net(batch.image.contiguous(memory_format=self.layout))
+        loss: Tensor = self.loss(*self.supervised(output, batch.depth))
+        return loss
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor | None:
+        """The loss of a batch, logged."""
+        loss = self.measure(batch)
+        self.log_loss(loss, len(batch.image))
+        return loss
+
     def log_loss(self, total: Tensor, batch_size: int, parts: Mapping[str, Tensor] | None = None) -> None:
         """Log the loss and its named parts; those of a loss with periods are in its trace, by period."""
         self.log("train/loss", total.detach(), prog_bar=True, batch_size=batch_size)
@@ -96,12 +108,14 @@ class DepthTask(pl.LightningModule):
         """Forget the rows of an earlier test."""
         self.rows = []
 
-    def test_step(self, batch: Any, batch_idx: int) -> None:
-        """Update the scores of all protocols, and keep those of each image."""
-        for protocol, scores in self._score(batch, self.test_suite).items():
+    def test_step(self, batch: Any, batch_idx: int) -> Tensor:
+        """Update the scores of all protocols, and keep those of each image; callbacks get the prediction."""
+        prediction, scored = self._score(batch, self.test_suite)
+        for protocol, scores in scored.items():
             columns = {key: value.tolist() for key, value in scores.items()}
             for index, name in enumerate(batch.name):
                 self.rows.append({"protocol": protocol, "name": name, **{k: v[index] for k, v in columns.items()}})
+        return prediction
 
     def on_test_epoch_end(self) -> None:
         """Collect the scores of all processes into :attr:`test_scores` and :attr:`rows`."""
@@ -114,13 +128,13 @@ class DepthTask(pl.LightningModule):
             self.rows = [row for rows in gathered for row in rows]
         self.rows.sort(key=lambda row: (row["protocol"], row["name"]))
 
-    def _score(self, batch: Any, suite: ProtocolSuite) -> dict[str, dict[str, Tensor]]:
+    def _score(self, batch: Any, suite: ProtocolSuite) -> tuple[Tensor, dict[str, dict[str, Tensor]]]:
         averaging = [protocol.flip_average for protocol in suite.protocols.values()]
         prediction = None if all(averaging) else self(batch.image)
         averaged = predict_with_flip(self, batch.image) if any(averaging) else None
         plain = averaged if prediction is None else prediction
         assert plain is not None
-        return suite.update(plain, batch.depth, averaged)
+        return plain, suite.update(plain, batch.depth, averaged)
 
     def _scores(self, suite: ProtocolSuite) -> dict[str, dict[str, float]]:
         # Every process computes the same numbers: nothing is left to synchronize when they are logged.

@@ -18,10 +18,9 @@ class SetRegression(DepthTask):
             raise UserError(f"Image sets need a SetLoss, not {type(self.loss).__name__}; try loss=li2017_set.")
         self.expand = self.loss.expand
 
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """The loss of one batch of sets."""
+    def measure(self, batch: Any) -> Tensor:
+        """The loss of a batch of sets."""
         images, record = self.expand(batch.image)
         output = self.net(images.contiguous(memory_format=self.layout))
         loss: Tensor = self.loss(*self.supervised(output, batch.depth), record)
-        self.log_loss(loss, len(batch.image))
         return loss
