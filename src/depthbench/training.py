@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, LearningRateMonitor, TQDMProgressBar
 from pytorch_lightning.loggers import Logger
 
-from depthbench.callbacks import Checkpoints, LossWeights, Panels, Progress, StepSeed
+from depthbench.callbacks import Checkpoints, LossWeights, Panels, Profiles, Progress, StepSeed
 from depthbench.cli import duration
 from depthbench.config import instantiate
 from depthbench.data import DataModule
@@ -172,6 +172,7 @@ def build_callbacks(folder: RunFolder, config: DictConfig, progress_bar: bool) -
         LossWeights(),
         LearningRateMonitor("step"),
         Panels(folder.path / "panels.npz", wanted.panels, wanted.panels_every),
+        Profiles(folder.path / "profiles.npz"),
         Progress(folder.update_status, config.data.batch_size, echo=not bar),
         Checkpoints(folder.checkpoint, wanted.checkpoint_every),
     ]
@@ -183,7 +184,8 @@ def announcement(config: DictConfig, task: DepthTask, data: DataModule, trainer:
     frames, tested = len(data.train), len(data.test)  # type: ignore[arg-type]
     parameters = sum(parameter.numel() for parameter in task.net.parameters()) / 1e6
     device = torch.cuda.get_device_name() if trainer.strategy.root_device.type == "cuda" else "CPU"
-    network = f"{config.model.encoder.name} + {type(task.net.decoder).__name__} ({parameters:.1f} M parameters)"
+    decoder = type(getattr(task.net, "decoder", task.net)).__name__
+    network = f"{config.model.encoder.name} + {decoder} ({parameters:.1f} M parameters)"
     lines = [
         f"{'Continuing' if resumed else 'Training'} {network} by {type(task).__name__} with {type(task.loss).__name__} "
         f"on {frames} frames ({config.data.train._target_.rpartition('.')[2]}) for {trainer.max_epochs} epochs; "
@@ -196,23 +198,22 @@ def announcement(config: DictConfig, task: DepthTask, data: DataModule, trainer:
 
 
 def estimate(task: DepthTask, data: DataModule, trainer: pl.Trainer, batch_size: int, steps: int = 3) -> str:
-    """How long training will take, from a few steps of a copy of the network.
+    """How long training will take, from a few steps of a copy of the task.
 
     The copy does forward, loss and backward; what the estimate leaves out is validation and test.
     """
     device = trainer.strategy.root_device
-    # Copies: statistics of the network and sums of the loss must not know of the trial.
-    trial, loss = copy.deepcopy(task.net).to(device).train(), copy.deepcopy(task.loss).to(device).train()
+    # A copy: statistics of the network and sums of the loss must not know of the trial.
+    trial = copy.deepcopy(task).to(device).train()
     data.trainer = trainer
     batches = chain.from_iterable(repeat(data.train_dataloader()))  # again from the front where an epoch is short
     seconds = []
     for _ in range(steps + 1):
         begun = time.monotonic()
         batch = next(batches)
+        batch = batch._replace(image=batch.image.to(device), depth=batch.depth.to(device))
         with trainer.precision_plugin.forward_context():
-            output = trial(batch.image.to(device))
-            prediction, target, valid = task.supervised(output, batch.depth.to(device))
-            loss(prediction, target, valid).backward()
+            trial.measure(batch).backward()
         if device.type == "cuda":
             torch.cuda.synchronize()
         seconds.append(time.monotonic() - begun)
