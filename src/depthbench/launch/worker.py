@@ -5,9 +5,7 @@ launched and never launches any itself (which, in a sweep, would replay the swee
 """
 
 import contextlib
-import ctypes
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -15,10 +13,9 @@ from collections.abc import Iterator
 from depthbench.callbacks import Stopped
 from depthbench.errors import UserError
 from depthbench.launch.codes import BUSY, INTERRUPTED, USER_ERROR
+from depthbench.launch.parent import die_with_parent
 from depthbench.run_folder import Busy, RunFolder
 from depthbench.training import close_loggers, device_count, train_and_test
-
-PARENT_DEATH_SIGNAL = 1  # prctl's PR_SET_PDEATHSIG
 
 
 def execute(folder: RunFolder, progress_bar: bool = False) -> int:
@@ -77,12 +74,6 @@ def become_agent(folder: RunFolder, processes: int) -> None:
         torchrun.main(arguments)
     except ChildFailedError as error:  # the process has told why
         sys.exit(error.get_first_failure()[1].exitcode)
-
-
-def die_with_parent() -> None:
-    """Have Linux send SIGTERM when the sweep is gone (also by SIGKILL), so that nothing trains unseen."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
 
 
 def main() -> None:

@@ -1,0 +1,13 @@
+"""Processes that end with the one that started them."""
+
+import ctypes
+import signal
+import sys
+
+PARENT_DEATH_SIGNAL = 1  # prctl's PR_SET_PDEATHSIG
+
+
+def die_with_parent() -> None:
+    """Have Linux send SIGTERM when the parent is gone (also by SIGKILL), so that nothing works unseen."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
