@@ -9,6 +9,7 @@ from depthbench.data.matterport import Matterport3D
 from depthbench.data.mixed import Mixed
 from depthbench.data.module import DataModule
 from depthbench.data.nyu_labeled import NYULabeled
+from depthbench.data.nyu_raw import NYURaw
 from depthbench.data.nyu_sync import NYUSync
 from depthbench.data.pairs import Pairs
 from depthbench.data.reader import Reader
@@ -31,6 +32,7 @@ __all__ = [
     "Matterport3D",
     "Mixed",
     "NYULabeled",
+    "NYURaw",
     "NYUSync",
     "Pairs",
     "Policy",

@@ -20,11 +20,11 @@ class Entry(NamedTuple):
     focal: float | None
 
 
-def parse_list(data: bytes, where: str | Path) -> list[Entry]:
-    """Lines ``picture depth [focal]``, separated by blanks or commas; ``None`` for a picture without depth.
+def parse_lines(data: bytes, where: str | Path) -> list[str]:
+    """The lines of a text, plain or gzipped.
 
     Raises:
-        UserError: if a line reads otherwise or leads out of the data set, with its number.
+        UserError: if it is neither.
     """
     if data.startswith(b"\x1f\x8b"):
         try:
@@ -35,10 +35,22 @@ def parse_list(data: bytes, where: str | Path) -> list[Entry]:
         except (zlib.error, EOFError, gzip.BadGzipFile) as error:
             raise UserError(f"{where} is a damaged gzip file ({error}); download it again.") from error
     try:
-        lines = data.decode("utf-8-sig").splitlines()
+        return data.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise UserError(f"{where} is not a text file; it should list one picture and its depth per line.") from error
-    entries = [_entry(line, f"{where}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
+        raise UserError(f"{where} is not a text file; it should be a list with one entry per line.") from error
+
+
+def parse_list(data: bytes, where: str | Path) -> list[Entry]:
+    """Lines ``picture depth [focal]``, separated by blanks or commas; ``None`` for a picture without depth.
+
+    Raises:
+        UserError: if a line reads otherwise or leads out of the data set, with its number.
+    """
+    entries = [
+        _entry(line, f"{where}, line {number}")
+        for number, line in enumerate(parse_lines(data, where), 1)
+        if line.strip()
+    ]
     if not entries:
         raise UserError(f"{where} is empty; it should list one picture and its depth per line.")
     return entries

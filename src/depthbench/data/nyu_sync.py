@@ -22,6 +22,7 @@ class NYUSync(Reader):
         scale: metres per unit.
         size: (height, width) of the image delivered; None for 480x640.
         depth_size: ``image`` or ``native``, see :class:`Reader`.
+        intrinsics: (fx, fy, cx, cy) in pixels of the pictures.
 
     Raises:
         UserError: when opened, if the list or files of it are missing, or the unit is implausible.
@@ -35,20 +36,22 @@ class NYUSync(Reader):
         scale: float = 0.001,
         size: Sequence[int] | None = None,
         depth_size: DepthSize = "image",
+        intrinsics: Sequence[float] = INTRINSICS,
     ) -> None:
         super().__init__(size, depth_size)
         self.root = existing_folder(root, "the scenes, each with rgb_*.jpg and sync_depth_*.png")
-        self.scale = scale
+        self.scale, self.matrix = scale, camera_matrix(intrinsics)
         listed = [(entry.rgb, entry.depth) for entry in read_list(files) if entry.depth]
         if not listed:
             raise UserError(f"{files} lists no picture with depth; is it the right list?")
         wanted = range(len(listed)) if split is None else evenly_spaced(len(listed), split)
         self.files = [listed[index] for index in wanted]
-        self.names = [rgb.rsplit(".", 1)[0] for rgb, _ in self.files]
+        self.listed = [rgb.rsplit(".", 1)[0] for rgb, _ in listed]
+        self.names = [self.listed[index] for index in wanted]
         checked_files(self.root / name for pair in self.files for name in pair)
         self.check_units(scale)
 
     def read(self, index: int) -> Sample:
         """See :meth:`Reader.read`."""
         rgb, depth = (self.root / name for name in self.files[index])
-        return Sample(*read_pair(rgb, depth, self.scale), camera_matrix(INTRINSICS), self.names[index])
+        return Sample(*read_pair(rgb, depth, self.scale), self.matrix, self.names[index])

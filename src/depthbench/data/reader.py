@@ -1,6 +1,5 @@
 """What every reader of files shares: sizes, the way from a stored sample to a frame, and checks when opened."""
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from torch.utils.data import Dataset
 
 from depthbench.data.frame import Frame
 from depthbench.data.images import decode_depth, decode_rgb, read_bytes
+from depthbench.data.manifest import describe
 from depthbench.data.resize import DepthSize, Sample, Size, to_frame
 from depthbench.errors import UserError
 
@@ -41,8 +41,7 @@ class Reader(Dataset[Frame], ABC):
 
     def manifest(self) -> dict[str, str | int]:
         """Which frames these are: their number and the SHA-256 of their names, for a run's record."""
-        digest = hashlib.sha256("\n".join(self.names).encode("utf-8", "surrogateescape")).hexdigest()
-        return {"data": type(self).__name__, "count": len(self), "names_sha256": digest}
+        return describe(self)
 
     @abstractmethod
     def read(self, index: int) -> Sample:

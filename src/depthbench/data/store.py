@@ -57,6 +57,16 @@ class Store:
         """How errors call the file."""
         return f"{self.path}:{name}" if self._zip else str(self.path / name)
 
+    def names(self) -> list[str]:
+        """Every file, sorted; links to folders are not followed."""
+        if self._zip:
+            return sorted(self._members)
+        found: list[str] = []
+        for folder, _, files in os.walk(self.path):
+            within = Path(folder).relative_to(self.path)
+            found += [(within / file).as_posix() for file in files]
+        return sorted(found)
+
     def __contains__(self, name: str) -> bool:
         return name in self._members if self._zip else (self.path / inside(name, self.path)).is_file()
 

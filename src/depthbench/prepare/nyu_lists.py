@@ -1,0 +1,70 @@
+"""What was made: each part of the work writes it down, and the last one the lists and the manifest of all."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from depthbench.data.manifest import names_hash
+from depthbench.data.nyu_labeled import INTRINSICS
+from depthbench.data.nyu_raw import MANIFEST
+from depthbench.data.splits import evenly_spaced, frame_count
+from depthbench.prepare.nyu_camera import VALID
+from depthbench.prepare.nyu_pairs import UNIT, Form, Outcome
+from depthbench.run_folder import RunFolder, write_atomically
+
+SPLITS = ("12k", "24k", "50k", "230k")  # those of published experiments, where there are so many frames
+PART = "part.json"
+
+
+def write_part(folder: RunFolder, outcomes: list[Outcome], split: str | int | None) -> None:
+    """What one part made and what it left out."""
+    content = {
+        "split": split,
+        "names": [outcome.name for outcome in outcomes if outcome.problem is None],
+        "left_out": {outcome.name: outcome.problem for outcome in outcomes if outcome.problem is not None},
+    }
+    folder.write_json(PART, content)
+
+
+def merge(output: Path, form: Form, shards: int, split: str | int | None) -> str:
+    """Write the lists and the manifest if all parts are done; says what was done or is missing."""
+    parts = [RunFolder(output / "parts" / f"{shard}-of-{shards}").read_json(PART) for shard in range(shards)]
+    missing = [str(shard) for shard, part in enumerate(parts) if not part or part["split"] != split]
+    if missing:
+        return f"The lists are written when the other parts are done; shard={','.join(missing)} of {shards} are not."
+    names = [name for part in parts for name in part["names"]]
+    left_out = {name: reason for part in parts for name, reason in part["left_out"].items()}
+    amounts = [amount for amount in SPLITS if frame_count(amount) <= len(names)]
+    lists = {"all": names} | {
+        amount: [names[index] for index in evenly_spaced(len(names), amount)] for amount in amounts
+    }
+    for name, members in lists.items():
+        write_atomically(output / f"{name}.txt", "".join(_line(member, form) for member in members))
+    write_atomically(output / MANIFEST, json.dumps(_manifest(lists, left_out, form), indent=1) + "\n")
+    told = ", ".join(f"{name}.txt ({len(members):,})" for name, members in lists.items())
+    return f"{output}: {told}; left out: {len(left_out):,} (named in {MANIFEST})."
+
+
+def _line(name: str, form: Form) -> str:
+    """As in BTS's lists: picture, depth, focal length."""
+    return f"{form.color_name(name)} {form.depth_name(name)} {INTRINSICS[0]:.4f}\n"
+
+
+def _manifest(lists: dict[str, list[str]], left_out: dict[str, str], form: Form) -> dict[str, Any]:
+    top, _, left, _ = VALID if form.crop == "valid" else (0, 0, 0, 0)
+    fx, fy, cx, cy = INTRINSICS
+    return {
+        "form": vars(form),
+        "scale": UNIT,
+        "intrinsics": [fx, fy, cx - left, cy - top],
+        "scenes": len({name.rpartition("/")[0] for name in lists["all"]}),
+        "splits": {
+            name: {
+                "list": f"{name}.txt",
+                "count": len(members),
+                "names_sha256": names_hash(form.color_name(member).rpartition(".")[0] for member in members),
+            }
+            for name, members in lists.items()
+        },
+        "left_out": left_out,
+    }

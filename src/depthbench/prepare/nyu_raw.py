@@ -1,0 +1,147 @@
+"""``python -m depthbench.prepare nyu-raw``: the raw part of NYUv2 to aligned pairs with manifests."""
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+
+import hydra
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from depthbench.cli import MISTAKES, duration, explain
+from depthbench.config import config_dir
+from depthbench.data.splits import evenly_spaced
+from depthbench.errors import UserError
+from depthbench.prepare.nyu_lists import merge, write_part
+from depthbench.prepare.nyu_pairs import Form, Outcome, claim_sources, make_pairs
+from depthbench.prepare.nyu_scenes import Frame, find_frames, training_places
+from depthbench.run_folder import Busy, RunFolder
+
+HELP = """Aligned pairs from the raw part of NYUv2, as its toolbox makes them.
+
+  python -m depthbench.prepare nyu-raw raw=DOWNLOADS output=FOLDER scenes=LABELED
+
+  raw=FOLDER         scene folders or zips as downloaded, or one zip
+  output=FOLDER      gets scene/rgb_00045.jpg with scene/sync_depth_00045.png (16 bits, millimetres, 0 = missing), and
+                     when all is done lists (all.txt, 12k.txt ...) and manifest.json: `data=nyu_raw data.root=FOLDER`
+  scenes=LABELED     where to train: the folder of nyu_depth_v2_labeled.mat and splits.mat; or a text with scene names,
+                     such as BTS's list; or all (test scenes are then among them)
+  split=12k          only so many frames, evenly spaced; every frame otherwise
+  crop=valid         427x561, what the depth camera sees, instead of 480x640
+  fill=colorization  or bilateral: holes get values
+  image=png          instead of jpg; quality=75 is that of published data
+  max_gap=0.05       leaves out depth images farther (in seconds) from every picture
+  workers=4          processes; one per core otherwise
+
+Started again, it goes on where it was. Damaged frames are left out and listed. Machines can share the work:
+  python -m depthbench.prepare nyu-raw -m shards=64 shard='range(64)' hydra/launcher=submitit_slurm raw=...
+or, in an array of jobs, shards=64 shard=$SLURM_ARRAY_TASK_ID. Whichever ends last writes the lists."""
+
+
+def main(arguments: list[str]) -> None:
+    """The command; with ``-m`` a sweep over shards, under any of Hydra's launchers.
+
+    Raises:
+        UserError: for a mistake in the arguments or what they name.
+    """
+    if not arguments or "--help" in arguments or "-h" in arguments:
+        print(HELP)
+        return
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to Hydra's printer
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        known = compose("nyu_raw")
+    sys.argv = ["prepare nyu-raw", *arguments]
+    try:
+        hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="nyu_raw")(job)()
+    except MISTAKES as error:
+        raise UserError(explain(error, known)) from error
+
+
+def job(config: DictConfig) -> None:
+    """:func:`prepare` as Hydra calls it, perhaps on another machine: mistakes are told here, in a sentence."""
+    try:
+        prepare(config)
+    except (*MISTAKES, OSError) as error:
+        print(explain(error), file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def prepare(config: DictConfig) -> None:
+    """One part of the work, and the lists if no other part is missing.
+
+    Args:
+        config: as ``conf/nyu_raw.yaml``.
+
+    Raises:
+        UserError: for a mistake in it or in what it names; OSError if the disk is full.
+    """
+    form = Form(config.crop, config.fill, config.image, config.quality, config.max_gap)
+    shard, shards, workers = _numbers(config)
+    output, raw = Path(config.output).expanduser(), Path(config.raw).expanduser()
+    if not raw.exists():
+        raise UserError(f"raw={config.raw} does not exist; give the folder of scene folders or zips.")
+    every = find_frames(raw, training_places(str(config.scenes)))
+    chosen = every if config.split is None else [every[index] for index in evenly_spaced(len(every), config.split)]
+    mine = chosen[shard * len(chosen) // shards : (shard + 1) * len(chosen) // shards]
+    scenes = len({frame.scene for frame in every})
+    part = f" as part {shard} of {shards}" if shards > 1 else ""
+    there = f"{len(every):,} frames in {scenes} scene folders"
+    print(f"{there}; {len(mine):,} to do{part}, {workers} at a time.", flush=True)
+    form.claim(output)
+    folder = RunFolder(output / "parts" / f"{shard}-of-{shards}")
+    folder.path.mkdir(parents=True, exist_ok=True)
+    try:
+        with folder.lock():
+            _claim(every, {frame.scene for frame in mine}, output)
+            outcomes = list(_told(make_pairs(mine, form, output, workers), len(mine)))
+            write_part(folder, outcomes, config.split)
+    except Busy as error:
+        raise UserError(str(error)) from None
+    print(_summary(outcomes))
+    print(merge(output, form, shards, config.split))
+
+
+def _numbers(config: DictConfig) -> tuple[int, int, int]:
+    """Shard, shards and workers, checked."""
+    workers = len(os.sched_getaffinity(0)) if config.workers == "auto" else config.workers
+    for key, value, least in (("shards", config.shards, 1), ("shard", config.shard, 0), ("workers", workers, 1)):
+        if not isinstance(value, int) or value < least:
+            raise UserError(f"{key}={value} is not a whole number of {least} or more.")
+    if config.shard >= config.shards:
+        raise UserError(f"shard={config.shard} is not one of {config.shards}; they count from 0.")
+    return config.shard, config.shards, workers
+
+
+def _claim(every: list[Frame], scenes: set[str], output: Path) -> None:
+    for scene, frames in groupby(every, key=lambda frame: frame.scene):
+        if scene in scenes:
+            claim_sources(list(frames), output)
+
+
+def _told(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
+    """Say how far it is: on a terminal on one line, in a log now and then."""
+    terminal = sys.stdout.isatty()
+    start = said = time.monotonic()
+    made = 0
+    for count, outcome in enumerate(outcomes, 1):
+        made += not outcome.kept
+        now = time.monotonic()
+        if now - said > (0.5 if terminal else 30) or count == total:
+            said, rate = now, made / (now - start)
+            left = f", {rate:.1f} a second, {duration((total - count) / rate)} left" if made else ""
+            print(f"\r{count:,} of {total:,} frames{left}   ", end="" if terminal else "\n", flush=True)
+        yield outcome
+    if terminal:
+        print()
+
+
+def _summary(outcomes: list[Outcome]) -> str:
+    problems = [outcome.problem for outcome in outcomes if outcome.problem]
+    kept = sum(outcome.kept for outcome in outcomes)
+    told = (
+        f"{len(outcomes) - kept - len(problems):,} pairs made, {kept:,} were there, {len(problems):,} frames left out"
+    )
+    return told + "".join(f"\n  {problem}" for problem in problems[:5]) + ("\n  ..." if len(problems) > 5 else "")
