@@ -1,6 +1,5 @@
 """Encoders, decoders, depth spaces and discriminators, and how they compose."""
 
-from depthbench.models.border_filling import fill_cross_bilateral
 from depthbench.models.d3net import D3NetDecoder
 from depthbench.models.decoder import Decoder
 from depthbench.models.densedepth import DenseDepthDecoder
@@ -18,6 +17,7 @@ from depthbench.models.transfer import parameter_groups
 from depthbench.models.two_stream import STAGES, StreamMaps, TwoStreamNet
 from depthbench.models.uncertainty import Uncertain, dropout_on, predict_uncertain
 from depthbench.models.unet import UNetDecoder
+from depthbench.ops import fill_cross_bilateral
 
 __all__ = [
     "STAGES",
