@@ -24,6 +24,13 @@ def parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--title", help="the page's heading (default: what was swept)")
     command.add_argument("--no-figures", action="store_true", help="do not write the figures as PNG and PDF")
+    command.add_argument(
+        "--published",
+        nargs="*",
+        default=[],
+        metavar="CSV",
+        help="published numbers to put beside these runs; those of a run's own study (experiment=PAPER/...) come alone",
+    )
     return command
 
 
@@ -38,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise UserError(
                 f"{output} is a folder; --output takes the name of the page, such as {output / 'report.html'}."
             )
-        write_report(read_runs(options.runs), output, options.title, figures=not options.no_figures)
+        published = [Path(path).resolve() for path in options.published]
+        write_report(read_runs(options.runs), output, options.title, not options.no_figures, published)
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -17,6 +17,13 @@ OWN_NOTICE = (
 )
 
 
+UNLIKE_NOTICE = (
+    "Here the data, the network or the length of training are not the paper's: "
+    "the order of rows may be compared, the numbers may not."
+)
+PAPER_NOTICE = "These runs are at the paper's scale: its data, sizes and length of training as far as it gives them."
+
+
 def facts(study: Study, protocol: str) -> dict[str, str]:
     """What the runs of a study have in common, or the range over which they differ."""
     runs = [run for run in study.runs if run.state == "done"] or list(study.runs)
@@ -46,7 +53,7 @@ def about(study: Study, protocol: str) -> str:
 def notices(study: Study) -> list[str]:
     """What a reader must know before reading any number."""
     found = [ROOMS_NOTICE] if is_procedural(study.data) else [] if _is_paper_scale(study.runs) else [OWN_NOTICE]
-    if any(run.choices.get("trainer") == "smoke" or run.value("scale") == "smoke" for run in study.runs):
+    if any("smoke" in (run.choices.get("trainer"), _scale(run)) for run in study.runs):
         found.append(SMOKE_NOTICE)
     broken = [run.name for run in study.runs if any(scores.get("nonfinite") for scores in run.scores.values())]
     if broken:
@@ -57,6 +64,18 @@ def notices(study: Study) -> list[str]:
     if left_out:
         found.append(f"{left_out} of {len(study.runs)} runs are missing from every table and figure; see Runs.")
     return found
+
+
+def here(study: Study) -> str:
+    """The head of every column of ours beside a published one: no number stands without its data and scale."""
+    return f"here ({study.data}{_prefixed(', scale ', _listed(study.runs, _scale))})"
+
+
+def comparability(study: Study) -> str:
+    """Whether numbers of these runs may be held against a paper's."""
+    if is_procedural(study.data):
+        return ROOMS_NOTICE
+    return PAPER_NOTICE if _is_paper_scale(study.runs) else UNLIKE_NOTICE
 
 
 def is_procedural(data: str) -> bool:
@@ -105,14 +124,24 @@ def _training(runs: Iterable[Run]) -> str:
     runs = list(runs)
     steps = _range(run.done.get("steps") or run.status.get("steps") for run in runs)
     trainers = _listed(runs, lambda run: run.choices.get("trainer"))
-    scale = _listed(runs, lambda run: run.value("scale"))
     unit = "step" if steps == "1" else "steps"
-    parts = [f"{steps} {unit}" if steps else "", f"trainer {trainers}", f"scale {scale}"]
-    return ", ".join(part for part in parts if part and "not recorded" not in part) or "not recorded"
+    parts = [f"{steps} {unit}" if steps else "", _prefixed("trainer ", trainers)]
+    parts.append(_prefixed("scale ", _listed(runs, _scale)))
+    return ", ".join(part for part in parts if part) or "not recorded"
+
+
+def _scale(run: Run) -> str | None:
+    """``paper``, ``machine`` or ``smoke``, where a study was asked for one of them."""
+    scale = run.value("scale")
+    return str(scale) if scale not in (None, "none") else None
+
+
+def _prefixed(words: str, listed: str) -> str:
+    return "" if listed == "not recorded" else f"{words}{listed}"
 
 
 def _is_paper_scale(runs: Iterable[Run]) -> bool:
-    return all(run.value("scale") == "paper" for run in runs)
+    return all(_scale(run) == "paper" for run in runs)
 
 
 def _listed(runs: Iterable[Run], read: Callable[[Run], Any]) -> str:

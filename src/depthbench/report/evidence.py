@@ -184,3 +184,9 @@ def _join(names: Sequence[str], most: int = 8) -> str:
 def format_score(value: float) -> str:
     """Three digits after the point, fewer for large errors."""
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
+
+
+def estimate_text(item: Estimate) -> str:
+    """``0.183 [0.176, 0.190]``."""
+    bounds = f" [{format_score(item.low)}, {format_score(item.high)}]" if item.over else ""
+    return f"{format_score(item.value)}{bounds}"

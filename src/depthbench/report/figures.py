@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 from scipy import stats
 
-from depthbench.report.evidence import Estimate, estimate, format_score
+from depthbench.report.evidence import Estimate, estimate, estimate_text, format_score
 from depthbench.report.plot import Draw, Figure, Values, short
 from depthbench.report.progress import contributions, convergence
 from depthbench.report.study import Cell, Study, higher_is_better, images_text, symbol
@@ -114,12 +114,6 @@ def _amount_axis(ax: Axes, amounts: Sequence[float]) -> None:
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
     ax.xaxis.set_minor_formatter(NullFormatter())
-
-
-def estimate_text(item: Estimate) -> str:
-    """``0.183 [0.176, 0.190]``."""
-    bounds = f" [{format_score(item.low)}, {format_score(item.high)}]" if item.over else ""
-    return f"{format_score(item.value)}{bounds}"
 
 
 def _scores(study: Study, table: Table, look: Look, about: str) -> Figure | None:

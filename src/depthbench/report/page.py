@@ -1,60 +1,28 @@
 """The page: one self-contained HTML file from a template, and the same results as files beside it."""
 
 import base64
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from string import Template
 
-from depthbench.report.context import about, facts, lead, notices
+from depthbench.report.beside import render_exhibits
+from depthbench.report.chapter import Chapter, slug, write_files
+from depthbench.report.context import facts, lead, notices
 from depthbench.report.exhibits import render_figure, render_gallery
-from depthbench.report.figures import build_figures
-from depthbench.report.gallery import Gallery, build_gallery, save_gallery
-from depthbench.report.plot import Figure
+from depthbench.report.published import published_files, read_published
 from depthbench.report.results import render_table
 from depthbench.report.runlist import render_runs
 from depthbench.report.runs import Run
-from depthbench.report.study import Study, images_text, studies
-from depthbench.report.style import Look, html
-from depthbench.report.table import Table, build_table, comparisons_csv, to_csv, to_latex, to_markdown
+from depthbench.report.study import studies
+from depthbench.report.style import html
+from depthbench.report.table import Table, to_csv, to_latex, to_markdown
+from depthbench.run_folder import write_atomically
 
 
-@dataclass(frozen=True)
-class Chapter:
-    """One data set's part of the page."""
-
-    study: Study
-    key: str
-
-    @cached_property
-    def tables(self) -> list[Table]:
-        """One table per protocol, the chosen protocol first."""
-        return [table for name in self.study.protocols if (table := build_table(self.study, name))]
-
-    @cached_property
-    def look(self) -> Look:
-        """The colors of the methods."""
-        return Look(self.study.methods)
-
-    @cached_property
-    def figures(self) -> list[Figure]:
-        """The figures, under the first protocol."""
-        if not self.tables:
-            return []
-        return build_figures(self.study, self.tables[0], self.look, self.about(self.tables[0].protocol))
-
-    @cached_property
-    def gallery(self) -> Gallery | None:
-        """The gallery, if any run kept panels."""
-        return build_gallery(self.study)
-
-    def about(self, protocol: str) -> str:
-        """The last sentence of every caption."""
-        return about(self.study, protocol)
-
-
-def write_report(runs: list[Run], output: Path, title: str | None = None, figures: bool = True) -> None:
+def write_report(
+    runs: list[Run], output: Path, title: str | None = None, figures: bool = True, published: Iterable[Path] = ()
+) -> None:
     """Write the page, and next to it ``<name>_files/`` with tables and figures.
 
     Args:
@@ -62,39 +30,15 @@ def write_report(runs: list[Run], output: Path, title: str | None = None, figure
         output: the HTML file; its folder must exist.
         title: the heading; without one it says what was swept.
         figures: also write every figure as PNG and PDF.
+        published: files of published numbers, besides those of the studies that the runs belong to.
     """
-    chapters = [Chapter(study, f"data{index}") for index, study in enumerate(studies(runs))]
-    output.write_text(render(chapters, runs, title or default_title(chapters)), encoding="utf-8")
+    numbers = {path.parent.name: read_published(path) for path in published_files(runs, published)}
+    chapters = [Chapter(study, f"data{index}", numbers) for index, study in enumerate(studies(runs))]
+    write_atomically(output, render(chapters, runs, title or default_title(chapters)))
     files = output.with_name(f"{output.stem}_files")
     files.mkdir(exist_ok=True)
     for chapter in chapters:
-        stem = f"{_slug(chapter.study.data)}-" if len(chapters) > 1 else ""
-        for table in chapter.tables:
-            _write_tables(chapter, table, files / f"{stem}{_slug(table.protocol)}")
-        if figures:
-            _write_figures(chapter, files, stem)
-
-
-def _write_tables(chapter: Chapter, table: Table, stem: Path) -> None:
-    caption = chapter.about(table.protocol)
-    parts = {
-        "scores.csv": to_csv(table),
-        "tests.csv": comparisons_csv(table),
-        "scores.md": to_markdown(table, caption),
-        "scores.tex": to_latex(table, caption),
-    }
-    for name, text in parts.items():
-        stem.with_name(f"{stem.name}-{name}").write_text(text, encoding="utf-8")
-
-
-def _write_figures(chapter: Chapter, files: Path, stem: str) -> None:
-    for figure in chapter.figures:
-        figure.save(files / f"{stem}{figure.key}", chapter.look)
-    if chapter.gallery:
-        protocol = chapter.tables[0].protocol if chapter.tables else ""
-        for amount in chapter.gallery.frames:
-            name = f"{stem}gallery-{amount}" if amount else f"{stem}gallery"
-            save_gallery(chapter.gallery, amount, files / name, f"{images_text(amount)}. {chapter.about(protocol)}")
+        write_files(chapter, files, f"{slug(chapter.study.data)}-" if len(chapters) > 1 else "", figures)
 
 
 def default_title(chapters: list[Chapter]) -> str:
@@ -119,14 +63,14 @@ def render(chapters: list[Chapter], runs: list[Run], title: str) -> str:
         f"<nav>{''.join(_links(chapter, many) for chapter in chapters)}<a href='#runs'>Runs</a></nav></header>"
     )
     for chapter in chapters:
-        protocol = chapter.tables[0].protocol if chapter.tables else ""
         if many:
             heading = f'<h2 id="{chapter.key}">{html(chapter.study.data)}</h2>'
             parts.append(f"<section>{heading}{_introduction(chapter)}</section>")
         parts += [
             _results(chapter),
+            render_exhibits(chapter.exhibits, chapter.key, chapter.here, chapter.compared),
             *(render_figure(figure, chapter.look, chapter.key) for figure in chapter.figures),
-            render_gallery(chapter.gallery, chapter.key, chapter.about(protocol)),
+            render_gallery(chapter.gallery, chapter.key, chapter.about(chapter.protocol)),
         ]
     parts += [render_runs(runs), _footer(runs)]
     folder = resources.files("depthbench.report")
@@ -137,13 +81,14 @@ def render(chapters: list[Chapter], runs: list[Run], title: str) -> str:
 def _links(chapter: Chapter, many: bool) -> str:
     if many:
         return f'<a href="#{chapter.key}">{html(chapter.study.data)}</a>'
-    targets = {"scores": "Scores"} | {figure.key: figure.title for figure in chapter.figures}
+    targets = {"scores": "Scores"} | ({"published": "Published numbers"} if chapter.exhibits else {})
+    targets |= {figure.key: figure.title for figure in chapter.figures}
     targets |= {"gallery": "Gallery"} if chapter.gallery else {}
     return "".join(f'<a href="#{chapter.key}-{key}">{html(name)}</a>' for key, name in targets.items())
 
 
 def _introduction(chapter: Chapter) -> str:
-    protocol = chapter.tables[0].protocol if chapter.tables else "not scored"
+    protocol = chapter.protocol or "not scored"
     known = facts(chapter.study, protocol)
     entries = "".join(f"<div><dt>{html(name)}</dt><dd>{html(value)}</dd></div>" for name, value in known.items())
     said = "".join(f'<p class="notice">{html(notice)}</p>' for notice in notices(chapter.study))
@@ -167,7 +112,7 @@ def _table(chapter: Chapter, table: Table) -> str:
     downloads = {"CSV": to_csv(table), "Markdown": to_markdown(table, caption), "LaTeX": to_latex(table, caption)}
     suffix = {"CSV": "csv", "Markdown": "md", "LaTeX": "tex"}
     links = " · ".join(
-        f'<a download="{_slug(table.protocol)}-scores.{suffix[name]}" href="{_text_uri(text)}">{name}</a>'
+        f'<a download="{slug(table.protocol)}-scores.{suffix[name]}" href="{_text_uri(text)}">{name}</a>'
         for name, text in downloads.items()
     )
     return render_table(table, chapter.look, caption, links)
@@ -187,7 +132,3 @@ def _footer(runs: list[Run]) -> str:
 
 def _text_uri(text: str) -> str:
     return "data:text/plain;charset=utf-8;base64," + base64.b64encode(text.encode("utf-8")).decode("ascii")
-
-
-def _slug(text: str) -> str:
-    return "".join(char if char.isalnum() or char in "-_" else "-" for char in text) or "results"

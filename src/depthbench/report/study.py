@@ -13,20 +13,10 @@ from depthbench.report.runs import Run
 AMOUNT = "data.split"
 FIRST = ("loss", "model", "data", "augment", "optim", "trainer", "task")
 OWN_AXIS = {"seed", AMOUNT, "data"}
-NOT_SCIENCE = ("logger", "hydra", "callbacks", "debug", "protocol", "paths", "name", "output", "run", "launch")
-MACHINE = (
-    "dir",
-    "path",
-    "folder",
-    "root",
-    "devices",
-    "accelerator",
-    "strategy",
-    "workers",
-    "nodes",
-    "cache",
-    "test_batch_size",
-)
+NOT_SCIENCE = {"experiment", "logger", "hydra", "callbacks", "debug", "protocol", "name", "output", "run", "launch"}
+NOT_SCIENCE |= {"paths", "local"}
+MACHINE = ("dir", "path", "folder", "root", "devices", "accelerator", "strategy", "workers", "nodes", "cache")
+MACHINE = (*MACHINE, "test_batch_size", "seed")
 LOSSES = ("l1", "l2", "huber", "berhu", "eigen", "eigen_grad", "gan")  # the order of carvalho2018
 METRICS = ("AbsRel", "SqRel", "RMSE", "RMSElog", "log10", "SILog", "delta1", "delta2", "delta3")
 COUNTS = {"images", "images_empty", "pixels", "nonfinite"}
@@ -187,7 +177,7 @@ def _overrides(run: Run) -> Sequence[object]:
 
 def _is_science(key: str) -> bool:
     parts = key.replace("/", ".").split(".")
-    return key not in OWN_AXIS and parts[0] not in NOT_SCIENCE and not parts[-1].endswith((*MACHINE, "seed"))
+    return key not in OWN_AXIS and parts[0] not in NOT_SCIENCE and not parts[-1].endswith(MACHINE)
 
 
 def _splits(key: str, known: Sequence[str], runs: Sequence[Run]) -> bool:

@@ -1,8 +1,6 @@
 """The table of results: one row per method and amount of data, and the same as CSV, Markdown and LaTeX."""
 
-import csv
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from depthbench.report.evidence import (
@@ -15,6 +13,7 @@ from depthbench.report.evidence import (
     sentences,
     winner,
 )
+from depthbench.report.grid import METRIC_TEX, latex, to_csv_text, to_latex_text, to_markdown_text
 from depthbench.report.study import METRICS, Cell, Study, higher_is_better, row_label, symbol
 
 
@@ -91,18 +90,15 @@ def to_csv(table: Table) -> str:
     header = ["protocol", "method", "images", "seeds"]
     for metric in table.metrics:
         header += [metric, f"{metric}_low", f"{metric}_high"]
-    header += table.others
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
+    rows: list[list[object]] = [[*header, *table.others]]
     for row in (row for group in table.groups for row in group.rows):
         line: list[object] = [table.protocol, row.cell.method, row.cell.amount or "", len(row.cell.scored)]
         for metric in table.metrics:
             item = row.estimates[metric]
             line += [item.value, item.low, item.high] if item and item.over else [item.value if item else "", "", ""]
         line += [_mean(row.cell, table.protocol, metric) for metric in table.others]
-        writer.writerow(line)
-    return buffer.getvalue()
+        rows.append(line)
+    return to_csv_text(rows)
 
 
 def _mean(cell: Cell, protocol: str, metric: str) -> float | str:
@@ -112,52 +108,43 @@ def _mean(cell: Cell, protocol: str, metric: str) -> float | str:
 
 def comparisons_csv(table: Table) -> str:
     """Every paired test of the primary metric, Holm-corrected within its group."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
     numbers_of = ["mean_difference", "p_holm", "images", "seeds_a", "seeds_b"]
-    writer.writerow(["protocol", "metric", "group", "a", "b", *numbers_of])
+    rows: list[list[object]] = [["protocol", "metric", "group", "a", "b", *numbers_of]]
     for group in table.groups:
         for pair in group.comparisons:
             names = [row_label(pair.a, group.title), row_label(pair.b, group.title)]
             numbers = [pair.difference, pair.p, pair.images, *pair.seeds]
-            writer.writerow([table.protocol, table.primary, group.title, *names, *numbers])
-    return buffer.getvalue()
+            rows.append([table.protocol, table.primary, group.title, *names, *numbers])
+    return to_csv_text(rows)
 
 
 def to_markdown(table: Table, caption: str) -> str:
     """A table for a README, bold only where a test shows a best row."""
-    escape: Callable[[str], str] = lambda text: text.replace("|", "\\|")  # noqa: E731 (a name for a one-word rule)
-    lines = [
-        "| data | method | seeds | " + " | ".join(heading(metric) for metric in table.metrics) + " |",
-        "|---|---|---:|" + "---:|" * len(table.metrics),
+    header = ["data", "method", "seeds", *(heading(metric) for metric in table.metrics)]
+    rows = [
+        [
+            group.title or "–",
+            row.label,
+            str(len(row.cell.scored)),
+            *(_score(row, key, "**{}**") for key in table.metrics),
+        ]
+        for group in table.groups
+        for row in group.rows
     ]
-    for group in table.groups:
-        for row in group.rows:
-            cells = [_score(row, metric, "**{}**") for metric in table.metrics]
-            start = [group.title or "–", row.label, str(len(row.cell.scored))]
-            lines.append("| " + " | ".join([*(escape(text) for text in start), *cells]) + " |")
     said = [f"- {sentence}" for group in table.groups for sentence in group.sentences]
-    return "\n".join([*lines, "", *said, "", caption, ""])
+    return to_markdown_text(header, 2, rows, [*said, "", caption])
 
 
 def to_latex(table: Table, caption: str) -> str:
     """A ``booktabs`` table for a paper."""
-    columns = " & ".join(["method", *(_latex_heading(metric) for metric in table.metrics)])
-    lines = [
-        "\\begin{table}",
-        f"\\caption{{{_latex(caption)}}}",
-        f"\\begin{{tabular}}{{l{'r' * len(table.metrics)}}}",
-        "\\toprule",
-        f"{columns} \\\\",
+    groups = [
+        (
+            group.title,
+            [[latex(row.label), *(_score(row, key, "\\textbf{{{}}}") for key in table.metrics)] for row in group.rows],
+        )
+        for group in table.groups
     ]
-    for group in table.groups:
-        lines.append("\\midrule")
-        if group.title:
-            lines.append(f"\\multicolumn{{{len(table.metrics) + 1}}}{{l}}{{\\emph{{{_latex(group.title)}}}}} \\\\")
-        for row in group.rows:
-            scores = [_score(row, metric, "\\textbf{{{}}}") for metric in table.metrics]
-            lines.append(" & ".join([_latex(row.label), *scores]) + " \\\\")
-    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", "\\end{table}", ""])
+    return to_latex_text(["method", *(latex_heading(metric) for metric in table.metrics)], 1, groups, caption)
 
 
 def heading(metric: str) -> str:
@@ -165,19 +152,12 @@ def heading(metric: str) -> str:
     return f"{symbol(metric)} {'↑' if higher_is_better(metric) else '↓'}"
 
 
-def _latex_heading(metric: str) -> str:
-    arrow = "$\\uparrow$" if higher_is_better(metric) else "$\\downarrow$"
-    names = {"log10": "$\\log_{10}$", **{f"delta{k}": f"$\\delta_{k}$" for k in (1, 2, 3)}}
-    return f"{names.get(metric) or _latex(symbol(metric))} {arrow}"
+def latex_heading(metric: str) -> str:
+    """The same in LaTeX."""
+    return f"{METRIC_TEX.get(metric) or latex(symbol(metric))} {latex(heading(metric)[-1])}"
 
 
 def _score(row: Row, metric: str, bold: str) -> str:
     item = row.estimates[metric]
     text = format_score(item.value) if item else "–"
     return bold.format(text) if metric in row.best else text
-
-
-def _latex(text: str) -> str:
-    special = {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
-    special |= {char: f"\\{char}" for char in "&%$#_{}"} | {"·": "$\\cdot$", "–": "--", "δ": "$\\delta$"}
-    return "".join(special.get(char, char) for char in text)
