@@ -1,6 +1,8 @@
 """Other ways to run jobs: several at once, compiled, and the table that shows them."""
 
 import json
+import pickle
+import threading
 
 import pytest
 from rich.console import Console
@@ -17,6 +19,12 @@ def test_joblib_runs_jobs_at_once(tmp_path):
     run(tmp_path, "-m", "seed=0,1,2", *TINY, f"data.root={tmp_path / 'frames'}", "trainer.max_epochs=1", *joblib)
     assert len(runs(tmp_path)) == 3
     assert all((folder / "DONE").exists() for folder in runs(tmp_path).values())
+
+
+def test_launchers_can_send_the_ledger_along():
+    ledger = Ledger()
+    ledger.thread = threading.Thread()
+    assert pickle.loads(pickle.dumps(ledger)).thread is None
 
 
 @pytest.mark.slow

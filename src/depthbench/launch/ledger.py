@@ -55,6 +55,10 @@ class Ledger(Callback):
         self.finished = threading.Event()
         self.thread: threading.Thread | None = None
 
+    def __reduce__(self) -> tuple[type["Ledger"], tuple[()]]:
+        """Launchers send Hydra's callbacks along with each job; there it has nothing to watch."""
+        return Ledger, ()
+
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """List the jobs and begin to show them."""
         try:
