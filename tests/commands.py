@@ -10,9 +10,16 @@ import cv2
 import numpy as np
 
 # A network and pictures as small as they get; what is tested is everything around them.
-TINY = [
+TINY_NET = ["model.encoder.name=test_resnet", "model.decoder.widths=[16,8,8,8]"]
+TINY_TWO_STREAM = [
+    "model=two_stream",
     "model.encoder.name=test_resnet",
-    "model.decoder.widths=[16,8,8,8]",
+    "model.encoder.taps=[layer2,layer3,layer4]",
+    "model.encoder.pretrained=false",
+    "model.units=16",
+    "model.width=8",
+]
+TINY_RUN = [
     "data=nyu_labeled",
     "protocol=none",
     "data.scale=0.001",
@@ -25,6 +32,7 @@ TINY = [
     "trainer.estimate=false",
     "logger=csv",
 ]
+TINY = [*TINY_NET, *TINY_RUN]
 TEST_FRAMES = 15
 
 

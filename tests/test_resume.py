@@ -8,7 +8,7 @@ from depthbench.callbacks import Checkpoints, Stopped
 from depthbench.config import config_dir
 from depthbench.run_folder import RunFolder
 from depthbench.training import train_and_test
-from tests.commands import TINY, make_frames
+from tests.commands import TINY_NET, TINY_RUN, TINY_TWO_STREAM, make_frames
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,9 @@ def frames(tmp_path_factory):
 
 
 def folder(frames, output, *overrides):
-    told = [*TINY, f"data.root={frames}", f"output={output}", "data.split=13", "trainer.max_epochs=3", *overrides]
+    net = [] if overrides[0] == TINY_TWO_STREAM[0] else TINY_NET
+    told = [*TINY_RUN, f"data.root={frames}", f"output={output}", "data.split=13", "trainer.max_epochs=3"]
+    told += [*net, *overrides]
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         return RunFolder.create(compose("config", overrides=told), told, {})
 
@@ -39,6 +41,8 @@ class StopAfter(Checkpoints):
         super().on_train_batch_end(trainer, *args, **kwargs)
 
 
+STAGED = [*TINY_TWO_STREAM, "loss=li2017_set", "data.size=[48,48]", "data.test_frames=2"]
+
 # Stochastic depth and augmentation draw random numbers; of 13 frames, passes begin in the middle of a batch of 4.
 CASES = {
     "epoch end": (3, ["loss=l1", "+model.encoder.options={drop_path_rate:0.5}"]),
@@ -46,6 +50,10 @@ CASES = {
     "mid-epoch, adversarial": (4, ["loss=gan", "task.buffer_size=3", "data.size=[96,96]"]),
     "mid-period": (4, ["loss=rebalanced"]),
     "first step": (1, ["loss=berhu"]),
+    "staged, in the fusion": (2, STAGED),
+    "staged, between two stages": (4, STAGED),
+    "staged, in the combination": (6, STAGED),
+    "staged, in the joint training": (8, STAGED),
 }
 
 

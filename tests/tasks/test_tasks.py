@@ -15,8 +15,6 @@ from depthbench.tasks import Adversarial, OneCycle, Polynomial, Steps
 from depthbench.training import build_task, build_trainer
 
 LOSSES = sorted(file.stem for file in Path(config_dir(), "loss").glob("*.yaml"))
-# Gradient maps come from a network that predicts them, which is not this one.
-NEEDS_GRADIENT_STREAM = {"li2017_gradient_set"}
 SMALL = ["model.encoder.name=test_resnet", "model.decoder.widths=[16,8,8,8]", "trainer=cpu", "logger=csv"]
 
 
@@ -53,7 +51,7 @@ def trained(tmp_path, *overrides, steps=2):
     return task, before
 
 
-@pytest.mark.parametrize("loss", sorted(set(LOSSES) - NEEDS_GRADIENT_STREAM))
+@pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_trains(loss, tmp_path):
     task, before = trained(tmp_path, f"loss={loss}")
     after = task.state_dict()

@@ -16,6 +16,7 @@ from depthbench.errors import UserError
 from depthbench.models.decoder import match
 from depthbench.models.depthnet import DepthModel
 from depthbench.models.encoder import Encoder
+from depthbench.models.gradient_fusion import fuse_gradients
 from depthbench.models.spaces import Log, Metric
 from depthbench.ops import resize
 
@@ -47,6 +48,8 @@ class TwoStreamNet(DepthModel):
         reduced: Channels before the fully connected layers, by a 1x1 convolution where the encoder has more (ResNet's
             2048 would need half a billion weights).
         dropout: Between the fully connected layers.
+        combine: How depth and gradient become one map: ``network``, by the combination block, or ``optimization``, by
+            :func:`fuse_gradients` with the paper's constants (equation 7), which has nothing to train.
     """
 
     def __init__(
@@ -59,15 +62,18 @@ class TwoStreamNet(DepthModel):
         coarse: tuple[int, int] = (55, 75),
         reduced: int = 512,
         dropout: float = 0.5,
+        combine: Literal["network", "optimization"] = "network",
     ) -> None:
         super().__init__(space or Log())
+        if combine not in ("network", "optimization"):
+            raise UserError(f"TwoStreamNet combines by network or optimization, not by {combine}.")
 
         def stream(channels: int) -> Stream:
             parsing = Parsing(encoder(), channels, units, (grid[0], grid[1]), (coarse[0], coarse[1]), reduced, dropout)
             return Stream(parsing, channels, width)
 
         self.depth, self.gradient = stream(1), stream(2)
-        self.combination = Refinement(3, 1, width)
+        self.combination = Refinement(3, 1, width) if combine == "network" else None
 
     def maps(self, image: Tensor, stage: Stage = "joint") -> StreamMaps:
         """Map ``(B, 3, H, W)`` RGB in [0, 1] to what is trained in ``stage`` and what it rests on."""
@@ -77,16 +83,17 @@ class TwoStreamNet(DepthModel):
             return StreamMaps(self.space.activate(depth), gradient, None)
         depth, gradient = (stream(image) for stream in streams)
         depth = self.space.activate(depth)
-        if stage == "refinement":
+        if stage == "refinement" or self.combination is None:
             return StreamMaps(depth, gradient, None)
         combined = self.combination(image, torch.cat([depth, gradient], dim=1))
         return StreamMaps(depth, gradient, self.space.activate(combined))
 
     def forward(self, image: Tensor) -> Tensor:
         """Map ``(B, 3, H, W)`` RGB in [0, 1] to the combined depth ``(B, 1, ~H / 2, ~W / 2)`` in its space."""
-        combined = self.maps(image).combined
-        assert combined is not None  # of the joint stage
-        return combined
+        depth, gradient, combined = self.maps(image)
+        if combined is not None:
+            return combined
+        return self.space.from_depth(fuse_gradients(self.space.to_depth(depth), gradient))
 
     def trained(self, stage: Stage) -> list[nn.Module]:
         """Give the blocks that are trained in ``stage`` (section 3.4); the rest is fixed.
@@ -98,11 +105,11 @@ class TwoStreamNet(DepthModel):
         blocks: dict[str, list[nn.Module]] = {
             "fusion": [block for stream in streams for block in (stream.parsing, stream.fusion)],
             "refinement": [stream.refinement for stream in streams],
-            "combination": [self.combination],
-            "joint": [self],
         }
+        if self.combination is not None:
+            blocks |= {"combination": [self.combination], "joint": [self]}
         if stage not in blocks:
-            raise UserError(f"TwoStreamNet has no stage '{stage}'; the stages are {', '.join(blocks)}.")
+            raise UserError(f"This TwoStreamNet has no stage '{stage}'; its stages are {', '.join(blocks)}.")
         return blocks[stage]
 
     def set_stage(self, stage: Stage) -> None:
@@ -113,6 +120,9 @@ class TwoStreamNet(DepthModel):
         for block in blocks:
             block.requires_grad_(True)
             block.train()
+        for stream in (self.depth, self.gradient):
+            if stream.parsing.encoder.frozen:
+                stream.parsing.encoder.requires_grad_(False)
 
 
 class Stream(nn.Module):

@@ -5,6 +5,7 @@ from depthbench.tasks.base import DepthTask
 from depthbench.tasks.optimization import Constant, OneCycle, Optimization, Polynomial, Steps
 from depthbench.tasks.regression import Regression
 from depthbench.tasks.sets import SetRegression
+from depthbench.tasks.staged import Staged
 
 __all__ = [
     "Adversarial",
@@ -15,5 +16,6 @@ __all__ = [
     "Polynomial",
     "Regression",
     "SetRegression",
+    "Staged",
     "Steps",
 ]

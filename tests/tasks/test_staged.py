@@ -1,0 +1,200 @@
+"""Training stage by stage: what is trained when, by which loss, and what can't be trained so."""
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+
+from depthbench import ops
+from depthbench.config import config_dir
+from depthbench.data import DataModule
+from depthbench.errors import UserError
+from depthbench.losses import Flip
+from depthbench.models import STAGES
+from depthbench.tasks.staged import Span, divide
+from depthbench.training import build_task, build_trainer
+from tests.commands import TINY_TWO_STREAM
+from tests.tasks.test_tasks import Frames
+
+SIZE = (48, 64)
+
+
+def composed(*overrides):
+    told = [*TINY_TWO_STREAM, "trainer=cpu", "logger=csv", "trainer.max_epochs=1", *overrides]
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        return compose("config", overrides=told)
+
+
+def trained(tmp_path, *overrides, steps):
+    """A task after some steps, and after each: the stage, the blocks that moved, learning rate, optimizer's states."""
+    config = composed(f"trainer.limit_train_batches={steps}", *overrides)
+    task, notes = build_task(config), []
+    ended = task.on_train_batch_end
+
+    def note(*arguments):
+        now = {name: value.detach().clone() for name, value in task.net.named_parameters()}
+        moved = {name for name, value in now.items() if not torch.equal(value, before[name])}
+        before.update(now)
+        (optimizer,) = task.trainer.optimizers
+        notes.append((task.stage, moved, optimizer.param_groups[0]["lr"], len(optimizer.state)))
+        return ended(*arguments)
+
+    task.on_train_batch_end = note
+    before = {name: value.detach().clone() for name, value in task.net.named_parameters()}
+    trainer = build_trainer(config, task, tmp_path, [], [])
+    trainer.fit(task, datamodule=DataModule(Frames(2 * steps, SIZE), Frames(2, SIZE), Frames(2, SIZE), batch_size=2))
+    return task, notes
+
+
+BLOCKS = {
+    "fusion": ("depth.parsing.", "depth.fusion.", "gradient.parsing.", "gradient.fusion."),
+    "refinement": ("depth.refinement.", "gradient.refinement."),
+    "combination": ("combination.",),
+    "joint": ("depth.", "gradient.", "combination."),
+}
+
+
+@pytest.mark.parametrize("loss", ["l1", "li2017_single", "li2017_set", "silog"])
+def test_each_stage_moves_its_blocks_and_no_others(loss, tmp_path):
+    task, notes = trained(tmp_path, f"loss={loss}", steps=5)
+    names = [name for name, _ in task.net.named_parameters()]
+    assert [stage for stage, *_ in notes] == ["fusion", "fusion", "refinement", "combination", "joint"]
+    for stage, moved, _, states in notes:
+        blocks = BLOCKS[stage]
+        assert all(name.startswith(blocks) for name in moved), stage
+        assert all(any(name.startswith(block) for name in moved) for block in blocks), stage
+        assert states == sum(name.startswith(blocks) for name in names)  # a fresh optimizer knows of no others
+
+
+def test_each_stage_has_its_rate_and_goes_through_the_schedule(tmp_path):
+    overrides = ["optim=adam", "optim.schedule._target_=depthbench.tasks.Steps", "task.stages.fusion.length=2"]
+    _, notes = trained(tmp_path, "loss=l1", "optim.optimizer.lr=1e-2", *overrides, steps=8)
+    # The scheduler has already set the rate of the step to come: halfway through a stage, a tenth.
+    rates = [rate for _, _, rate, _ in notes][:-1]
+    assert rates == pytest.approx([1e-3, 1e-2, 1e-3, 1e-2, 1e-3, 1e-3, 1e-4])
+
+
+def test_fixed_blocks_stay_in_evaluation_mode_after_validation_too(tmp_path):
+    task, _ = trained(tmp_path, "loss=l1", "task.stages.combination.length=0", "task.stages.joint.length=0", steps=2)
+    assert task.stage == "refinement"
+    task.eval().train()
+    trains = {name for name, module in task.net.named_modules() if module.training}
+    assert trains
+    assert all(".refinement" in name for name in trains)
+
+
+def test_the_losses_of_each_stage(tmp_path):
+    """Recomputed from the network's maps: depth and gradients apart, then depth and consistency (li2017, eq. 5, 6)."""
+    task = build_task(composed("loss=li2017_single")).eval()
+    frames = Frames(3, SIZE)
+    image, depth = frames.images, frames.depths
+    batch = next(iter(DataModule(frames, frames, test_batch_size=3).test_dataloader()))
+    assert torch.equal(batch.depth, depth)
+
+    def squares(prediction, target, valid):
+        error = ((prediction.double() - target.double()) ** 2)[valid]
+        return error.mean() if len(error) else error.sum()
+
+    for stage in STAGES:
+        task.stage = stage
+        maps = task.net.maps(image, stage)
+        output = maps.depth if maps.combined is None else maps.combined
+        truth = ops.resize_depth(depth, output.shape[-2:])
+        valid = truth > 0
+        expected = squares(output, truth.clamp(min=1e-9).log(), valid)
+        if maps.combined is None:
+            gradient, known = ops.central_gradients(truth, valid)
+        else:
+            gradient, known = ops.central_gradients(maps.combined.exp(), valid)
+        expected += sum(squares(maps.gradient[:, i], gradient[:, i], known[:, i]) for i in (0, 1))
+        torch.testing.assert_close(task.measure(batch).double(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_both_streams_see_the_same_set():
+    """A network that knows its set: gradients of a mirrored image are those of the mirrored depth."""
+    task = build_task(composed("loss=li2017_set", "model.space._target_=depthbench.models.Metric"))
+    task.loss.transforms = task.gradient_loss.transforms = [Flip()]
+    size = (20, 30)
+    truth = 1 + torch.rand(2, 1, *size)
+    both = torch.cat([truth, truth.flip(-1)])
+    gradient, _ = ops.central_gradients(both)
+    batch = Frames(2, size)[0]._replace(image=torch.rand(2, 3, *size), depth=truth)
+    for stage in STAGES:
+        task.stage = stage
+        combined = both if stage in ("combination", "joint") else None
+        task.net.maps = lambda image, stage, combined=combined: type(
+            "M", (), {"depth": both, "gradient": gradient, "combined": combined}
+        )
+        assert task.measure(batch).item() == pytest.approx(0, abs=1e-10)
+
+
+def test_only_the_first_steps_are_clipped(tmp_path, monkeypatch):
+    norms = []
+    monkeypatch.setattr(
+        "depthbench.tasks.staged.Staged.clip_gradients", lambda self, optimizer, value, kind: norms.append(value)
+    )
+    trained(tmp_path, "loss=l1", "task.clip_norm=0.5", "task.clip_steps=3", steps=4)
+    assert norms == [0.5, 0.5, 0.5, None]
+    norms.clear()
+    trained(tmp_path, "loss=l1", "trainer.gradient_clip_val=2", "task.clip_steps=3", steps=4)
+    assert norms == [2, 2, 2, 2]
+
+
+def test_streams_combined_by_optimization(tmp_path):
+    told = ["model.combine=optimization", "task.stages.combination.length=0", "task.stages.joint.length=0"]
+    task, notes = trained(tmp_path, "loss=l1", *told, steps=2)
+    assert [stage for stage, *_ in notes] == ["fusion", "refinement"]
+    image = torch.rand(1, 3, *SIZE)
+    with torch.no_grad():
+        fused, stream = task.eval()(image), task.net.to_depth(task.net.maps(image, "refinement").depth)
+    assert fused.shape == (1, 1, *SIZE)
+    assert fused.isfinite().all()
+    assert not torch.allclose(fused, ops.resize(stream, SIZE))
+
+
+def test_a_frozen_encoder_stays_frozen(tmp_path):
+    _, notes = trained(tmp_path, "loss=l1", "+model.encoder.frozen=true", steps=5)
+    assert not any("encoder" in name for _, moved, *_ in notes for name in moved)
+
+
+def test_steps_are_shared_out():
+    stages = {"fusion": {"length": 3, "lr_factor": 1.0}, "refinement": {"length": 0, "lr_factor": 1.0}}
+    stages["joint"] = {"length": 1, "lr_factor": 0.1}
+    assert divide(stages, 10) == [Span("fusion", 0, 8, 1.0), Span("joint", 8, 10, 0.1)]
+    stages |= {"fusion": {"length": 1, "lr_factor": 1.0}, "refinement": {"length": 100, "lr_factor": 1.0}}
+    assert [(span.start, span.stop) for span in divide(stages, 3)] == [(0, 1), (1, 2), (2, 3)]
+    with pytest.raises(UserError, match="2 steps are too few for the stages fusion, refinement, joint"):
+        divide(stages, 2)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (["loss=gan"], r"can't use this loss, which sets task\.buffer_size"),
+        (["loss=heteroscedastic"], "decoder"),
+        (["task.supervise_at=input"], r"set task\.supervise_at=output"),
+        (["+task.stages.last={length:1,lr_factor:1}"], "no stage 'last'; its stages are fusion"),
+        (["task.stages.fusion.length=-1"], "must not be negative"),
+        (["model.combine=optimization"], "no stage 'combination'; its stages are fusion, refinement"),
+        (["model.combine=magic"], "not by magic"),
+    ],
+)
+def test_what_can_not_go_together_is_told(overrides, sentence):
+    with pytest.raises(UserError, match=sentence):
+        build_task(composed(*overrides))
+
+
+def test_another_network_is_refused():
+    config = composed()
+    config.model = composed_small().model
+    with pytest.raises(UserError, match="needs the two-streamed network, not DepthNet"):
+        build_task(config)
+
+
+def composed_small():
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        return compose("config")
+
+
+def test_too_short_a_run_is_refused_before_the_first_step(tmp_path):
+    with pytest.raises(UserError, match="too few for the stages"):
+        trained(tmp_path, "loss=l1", steps=2)
