@@ -13,10 +13,11 @@ from tests.commands import TINY, make_frames, run, runs
 
 
 @pytest.mark.slow
-def test_joblib_runs_jobs_at_once(tmp_path):
+@pytest.mark.parametrize("launcher", [["joblib", "hydra.launcher.n_jobs=2"], ["submitit_local"]])
+def test_other_launchers_run_jobs_at_once(tmp_path, launcher):
     make_frames(tmp_path / "frames")
-    joblib = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
-    run(tmp_path, "-m", "seed=0,1,2", *TINY, f"data.root={tmp_path / 'frames'}", "trainer.max_epochs=1", *joblib)
+    chosen = [f"hydra/launcher={launcher[0]}", *launcher[1:]]
+    run(tmp_path, "-m", "seed=0,1,2", *TINY, f"data.root={tmp_path / 'frames'}", "trainer.max_epochs=1", *chosen)
     assert len(runs(tmp_path)) == 3
     assert all((folder / "DONE").exists() for folder in runs(tmp_path).values())
 
