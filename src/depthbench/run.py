@@ -30,6 +30,7 @@ GROUPS = {
     "protocol": "how predictions are scored",
     "logger": "where numbers and pictures go",
     "experiment": "a study of a paper",
+    "scale": "how large a study is",
     "debug": "what to do when something is wrong",
 }
 
@@ -60,9 +61,10 @@ def help_text() -> str:
 
 
 def options(group: str) -> list[str]:
-    """The names of a group's YAML files."""
+    """The names of a group's YAML files; of a paper's folder without the parts that its studies are made of."""
     folder = config_dir() / group
-    return sorted(str(file.relative_to(folder).with_suffix("")) for file in folder.rglob("*.yaml"))
+    files = [*folder.glob("*.yaml"), *folder.glob("*/*.yaml")]
+    return sorted(str(file.relative_to(folder).with_suffix("")) for file in files)
 
 
 def job(config: DictConfig) -> float | None:
