@@ -1,6 +1,10 @@
+import socket
+import time
+
 import pytest
 import timm
 import torch
+from huggingface_hub import constants as hub
 from safetensors.torch import save_file
 from torch import nn
 
@@ -121,6 +125,34 @@ def test_without_a_network(monkeypatch):
     monkeypatch.setattr(timm, "create_model", refuse)
     with pytest.raises(UserError, match=r"'resnet18' are not to be had \(OSError\).*local"):
         Encoder("resnet18")
+
+
+@pytest.fixture
+def unreachable_hub(monkeypatch, tmp_path):
+    """The hub's client with a cache of its own, where nobody answers."""
+    with socket.socket() as closed:  # a port that was free a moment ago
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(hub, "ENDPOINT", f"http://127.0.0.1:{closed.getsockname()[1]}")
+    monkeypatch.setattr(hub, "HF_HUB_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def test_an_unreachable_hub_is_told_at_once(unreachable_hub):
+    begun = time.monotonic()
+    with pytest.raises(UserError, match=r"'resnet18' are not to be had .* connect to the network"):
+        Encoder("resnet18")
+    assert time.monotonic() - begun < 10  # the client's own retries take 46 seconds
+    assert not hub.HF_HUB_OFFLINE
+
+
+def test_cached_weights_need_no_network(unreachable_hub):
+    net = timm.create_model("resnet10t")
+    folder = unreachable_hub / "models--timm--resnet10t.c3_in1k"
+    (folder / "snapshots" / ("0" * 40)).mkdir(parents=True)
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("0" * 40)
+    save_file(net.state_dict(), folder / "snapshots" / ("0" * 40) / "model.safetensors")
+    torch.testing.assert_close(Encoder("resnet10t").net.conv1[0].weight, net.conv1[0].weight)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from depthbench.errors import UserError
-from depthbench.models import DepthNet, Encoder, UNetDecoder, parameter_groups
+from depthbench.models import DepthNet, Encoder, TwoStreamNet, UNetDecoder, parameter_groups
 
 
 def make(**options) -> DepthNet:
@@ -19,6 +19,17 @@ def test_the_encoder_learns_slower():
     assert {id(p) for p in encoder["params"]} == {id(p) for p in net.encoder.parameters()}
     assert {id(p) for p in rest["params"]} == {id(p) for p in net.decoder.parameters()}
     torch.optim.AdamW([encoder, rest])
+
+
+def test_every_encoder_of_a_network_learns_slower():
+    def encoder() -> Encoder:
+        return Encoder("resnet10t", pretrained=False, taps=["layer2", "layer3", "layer4"])
+
+    net = TwoStreamNet(encoder, units=8, width=4)
+    slow, rest = parameter_groups(net, lr=1e-3)
+    both = [stream.parsing.encoder for stream in (net.depth, net.gradient)]
+    assert {id(p) for p in slow["params"]} == {id(p) for encoder in both for p in encoder.parameters()}
+    assert len(slow["params"]) + len(rest["params"]) == len(list(net.parameters()))
 
 
 def test_a_frozen_encoder_stays_out_and_stays_as_it_is():

@@ -115,6 +115,23 @@ def test_what_can_not_go_together_is_told():
         task.total_steps()
 
 
+def test_the_encoder_learns_at_its_own_rate(tmp_path):
+    task, before = trained(tmp_path, "optim.encoder_factor=0", "optim.optimizer.weight_decay=0", "loss=l1")
+    rates = [group["lr"] for group in task.trainer.optimizers[0].param_groups]
+    assert rates[0] == 0
+    assert rates[1] > 0
+    moved = {name for name, value in task.named_parameters() if not torch.equal(value, before[name])}
+    assert moved
+    assert all(name.startswith("net.decoder.") for name in moved)
+
+    task, _ = trained(tmp_path, "optim.encoder_factor=0.1", "loss=lee2020_all_uncertainty", "optim=adam")
+    rates = [group["lr"] for group in task.trainer.optimizers[0].param_groups]
+    assert rates == pytest.approx([1e-5, 1e-4, 1e-4])  # encoder, decoder, the loss's own weights
+    for override, sentence in (("optim.encoder_factor=-1", "negative"), ("~optim.optimizer.lr", "is not given")):
+        with pytest.raises(UserError, match=sentence):
+            build_task(composed("optim.encoder_factor=0.5", override)).parameter_groups()
+
+
 def test_schedules_against_their_closed_forms():
     cycle = OneCycle(warmup=0.25, start=10, end=100)
     assert cycle(0) == pytest.approx(0.1)

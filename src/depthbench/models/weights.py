@@ -1,12 +1,15 @@
 """timm networks with their weights: from the hub, from a local file, or random; never half loaded."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
+from huggingface_hub import constants as hub
+from huggingface_hub import get_session
 from torch import Tensor, nn
 
 from depthbench.errors import UserError
@@ -38,12 +41,27 @@ def create_backbone(name: str, pretrained: bool | str | Path, **options: Any) ->
 
 def _from_hub(name: str, **options: Any) -> nn.Module:
     try:
-        return timm.create_model(name, pretrained=True, **options)
+        with _asked_once():
+            return timm.create_model(name, pretrained=True, **options)
     except Exception as error:  # the hub's clients raise many kinds: OSError, RuntimeError, ValueError, their own
         raise UserError(
             f"The pretrained weights of '{name}' are not to be had ({type(error).__name__}): connect to the network, "
             "or set the encoder's `pretrained` to a local .pth or .safetensors file, or to false for a random start."
         ) from error
+
+
+@contextmanager
+def _asked_once() -> Iterator[None]:
+    """Let the hub's client read its cache only where the hub does not answer: it would try again for a minute."""
+    before = hub.HF_HUB_OFFLINE
+    try:
+        get_session().head(hub.ENDPOINT, timeout=5)
+    except Exception:  # whatever the client has for no name, no route, no answer
+        hub.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        hub.HF_HUB_OFFLINE = before
 
 
 def read_weights(name: str, path: Path) -> dict[str, Tensor]:

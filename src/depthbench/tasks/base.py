@@ -13,7 +13,7 @@ from depthbench import ops
 from depthbench.errors import UserError
 from depthbench.metrics import Protocol, ProtocolSuite, predict_with_flip
 from depthbench.models import DepthModel
-from depthbench.tasks.optimization import Optimization, trainable
+from depthbench.tasks.optimization import Optimization
 
 LossSpace = Literal["metres", "network"]
 Maps = tuple[Tensor, Tensor, Tensor]
@@ -151,7 +151,7 @@ class DepthTask(pl.LightningModule):
 
     def parameter_groups(self) -> list[Any]:
         """What the optimizer works on."""
-        return trainable(self.net) + trainable(self.loss)
+        return self.optim.groups(self.net, self.loss)
 
     def total_steps(self) -> int:
         """Optimizer steps of the whole training, for schedules.

@@ -5,9 +5,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
+
+from depthbench.errors import UserError
+from depthbench.models import parameter_groups
 
 Schedule = Callable[[float], float]
 
@@ -71,10 +74,34 @@ class Optimization:
     Attributes:
         optimizer: given parameters, makes the optimizer (a partial of a ``torch.optim`` class).
         schedule: the factor on the learning rate as a function of the share of training done.
+        encoder_factor: on the learning rate of encoders, for weights that have been trained before; all five papers
+            have one rate for everything.
+
+    Raises:
+        UserError: if the factor is negative.
     """
 
     optimizer: Callable[[Iterable[Any]], Optimizer]
     schedule: Schedule
+    encoder_factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.encoder_factor < 0:
+            raise UserError(f"optim.encoder_factor is {self.encoder_factor}, but must not be negative.")
+
+    def groups(self, net: nn.Module, loss: nn.Module) -> list[Any]:
+        """What is to be optimized of a network and its loss; in groups where encoders have a rate of their own.
+
+        Raises:
+            UserError: if they should, but there is no encoder, or no rate to take a share of.
+        """
+        if self.encoder_factor == 1:
+            return trainable(net) + trainable(loss)
+        rate = getattr(self.optimizer, "keywords", {}).get("lr")
+        if rate is None:
+            raise UserError("optim.encoder_factor is a factor on optim.optimizer.lr, which is not given.")
+        groups = parameter_groups(net, rate, self.encoder_factor)
+        return [*groups, {"params": trainable(loss)}] if trainable(loss) else groups
 
     def build(self, parameters: Iterable[Any], steps: int) -> tuple[Optimizer, LambdaLR]:
         """The optimizer and a scheduler to be stepped after each of ``steps`` optimizer steps."""
@@ -86,6 +113,6 @@ class Optimization:
         return optimizer, LambdaLR(optimizer, factor)
 
 
-def trainable(module: torch.nn.Module) -> list[torch.nn.Parameter]:
+def trainable(module: nn.Module) -> list[nn.Parameter]:
     """The parameters that are not frozen."""
     return [parameter for parameter in module.parameters() if parameter.requires_grad]
