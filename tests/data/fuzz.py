@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 import scipy.io
 
-from depthbench.data import KITTI, SUNRGBD, DenseDepth, Make3D, Matterport3D, NYULabeled, NYUSync, Pairs
+from depthbench.data import KITTI, SUNRGBD, CachedFiles, DenseDepth, Make3D, Matterport3D, NYULabeled, NYUSync, Pairs
 from depthbench.errors import UserError
+from depthbench.prepare.cache import Writer
 
 _spec = importlib.util.spec_from_file_location("made", Path(__file__).with_name("conftest.py"))
 made = importlib.util.module_from_spec(_spec)
@@ -109,6 +110,15 @@ def matterport(root):
         camera.parent.mkdir(exist_ok=True)
         camera.write_text("64 48 50 50 32 24 0 0 0 0 0")
     return lambda: Matterport3D(root, "matterport")
+
+
+def cached(root):
+    pairs(root / "own")
+    settings = {"_target_": "depthbench.data.Pairs", "root": str(root / "own"), "scale": 0.001}
+    Writer(root, "train", settings).write()
+    shutil.rmtree(root / "own")
+    (root / "train.claim").unlink()  # nobody reads it
+    return lambda: CachedFiles(root)
 
 
 def damage(path: Path, rng: np.random.Generator) -> None:

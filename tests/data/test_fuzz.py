@@ -10,7 +10,18 @@ from pathlib import Path
 
 import pytest
 
-READERS = ["pairs", "nyu_labeled", "nyu_mat", "nyu_sync", "dense_depth", "kitti", "sunrgbd", "make3d", "matterport"]
+READERS = [
+    "pairs",
+    "nyu_labeled",
+    "nyu_mat",
+    "nyu_sync",
+    "dense_depth",
+    "kitti",
+    "sunrgbd",
+    "make3d",
+    "matterport",
+    "cached",
+]
 SCRIPT = Path(__file__).with_name("fuzz.py")
 
 

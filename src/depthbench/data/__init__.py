@@ -1,6 +1,7 @@
 """Frames in: readers, splits, sizes."""
 
 from depthbench.data.augment import Policy
+from depthbench.data.cached_files import CachedFiles
 from depthbench.data.frame import Batch, Frame, collate
 from depthbench.data.kitti import KITTI
 from depthbench.data.loader import Cached, StreamBatches, StreamLoader, UnpaddedSampler
@@ -25,6 +26,7 @@ __all__ = [
     "SUNRGBD",
     "Batch",
     "Cached",
+    "CachedFiles",
     "DataModule",
     "DenseDepth",
     "Frame",
