@@ -64,7 +64,7 @@ def find_frames(raw: Path, wanted: set[str] | None = None) -> list[Frame]:
     origin: dict[str, Path] = {}
     for source in sources:
         scenes: dict[str, dict[str, list[tuple[float, str]]]] = {}
-        for name in open_source(source).names():
+        for name in Store(source).names():
             match = _RAW.fullmatch(name)
             if match and (wanted is None or place(match["scene"]) in wanted) and not name.endswith(FAULTY):
                 files = scenes.setdefault(match["scene"], {"r": [], "d": []})
