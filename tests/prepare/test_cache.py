@@ -56,11 +56,10 @@ def test_frames_come_back(pairs, tmp_path, quality, error, capsys):
 
 def test_it_trains_from_the_cache(pairs, tmp_path):
     main(arguments(pairs, tmp_path / "cache", "data.size=[24,32]"))
+    options = [f"data.root={tmp_path}/cache", "data.val_frames=1", "data.workers=0", "data.batch_size=4"]
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        config = compose(
-            "config", ["data=cached", f"data.root={tmp_path}/cache", "data.val_frames=1", "data.workers=0"]
-        )
-    module = instantiate({**config.data, "batch_size": 4})
+        config = compose("config", ["data=cached", *options])
+    module = instantiate(config.data)
     batch = next(iter(module.train_dataloader()))
     assert batch.image.shape == (4, 3, 24, 32)
     tested = [batch.depth.shape[-2:] for batch in module.test_dataloader()]
