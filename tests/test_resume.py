@@ -57,7 +57,10 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+SLOW = {"staged, in the fusion", "staged, in the combination"}
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, marks=[pytest.mark.slow] * (case in SLOW)) for case in CASES])
 def test_resumed_equals_uninterrupted(case, frames, tmp_path, monkeypatch):
     steps, overrides = CASES[case]
     whole = folder(frames, tmp_path / "whole", *overrides)
