@@ -1,6 +1,7 @@
 """Every reader of downloaded data sets: on made files, on real frames, and on what goes wrong."""
 
 import gzip
+import hashlib
 import json
 import pickle
 import zipfile
@@ -15,16 +16,19 @@ from torch.utils.data import DataLoader
 from depthbench.data import (
     KITTI,
     SUNRGBD,
+    DataModule,
     DenseDepth,
     Make3D,
     Matterport3D,
     Mixed,
     NYUSync,
     Pairs,
+    Rooms,
     SkipDamaged,
     Zipped,
     collate,
 )
+from depthbench.data.manifest import describe
 from depthbench.data.velodyne import project_velodyne
 from depthbench.errors import UserError
 
@@ -440,5 +444,13 @@ def test_skipping_damaged_files(two):
         skipping[0]
 
 
-def test_manifest_is_plain(two):
+def test_every_data_set_tells_which_frames_it_holds(two):
     assert json.loads(json.dumps(two["a"].manifest()))["data"] == "Pairs"
+    mixed, rooms = Mixed(two, split=4), Rooms("test", split=3, size=(16, 16))
+    for frames in (*two.values(), mixed, rooms):
+        assert [frame.name for frame in frames] == list(frames.names)
+        names = "\n".join(frames.names).encode()
+        record = {"data": type(frames).__name__, "count": len(frames)}
+        assert describe(frames) == record | {"names_sha256": hashlib.sha256(names).hexdigest()}
+    module = DataModule(mixed, rooms, on_error="skip")
+    assert module.manifest == {"train": describe(mixed), "val": {}, "test": describe(rooms)}

@@ -41,6 +41,13 @@ class Mixed(Dataset[Frame]):
         counts = _apportion(np.array([shares[name] for name in sizes], dtype=np.float64), length)
         self.order = _interleave(counts, list(sizes.values()))
 
+    @property
+    def names(self) -> list[str]:
+        """Of the frames, where every data set tells them."""
+        known = {name: part.names for name, part in self.parts.items()}  # type: ignore[attr-defined]
+        parts = list(known)
+        return [f"{parts[part]}/{known[parts[part]][inner]}" for part, inner in self.order]
+
     def __len__(self) -> int:
         return len(self.order)
 

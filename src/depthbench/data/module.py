@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from depthbench.data.frame import Frame, collate
 from depthbench.data.loader import Augment, Cached, Stream, StreamBatches, StreamLoader, UnpaddedSampler
-from depthbench.data.reader import Reader
+from depthbench.data.manifest import describe
 from depthbench.data.skip import SkipDamaged
 from depthbench.errors import UserError
 
@@ -54,11 +54,16 @@ class DataModule(pl.LightningDataModule):
         if on_error not in ("stop", "skip"):
             raise UserError(f"data.on_error={on_error} is unknown; choose stop or skip.")
         self.skipping = SkipDamaged(train) if on_error == "skip" else None
-        self.manifest = {part: _manifest(frames) for part, frames in (("train", train), ("val", val), ("test", test))}
+        self._parts = {"train": train, "val": val, "test": test}
         self.train, self.val, self.test = self.skipping or train, val, test
         self.batch_size, self.test_batch_size = batch_size, test_batch_size
         self.epoch_size, self.workers, self.cache, self.seed = epoch_size, workers, cache, seed
         self.augment, self.settings = augment, settings
+
+    @property
+    def manifest(self) -> dict[str, dict[str, str | int]]:
+        """Which frames each part holds, for a run's record."""
+        return {part: {} if frames is None else describe(frames) for part, frames in self._parts.items()}
 
     def train_dataloader(self) -> StreamLoader:
         """Full batches of a shuffled, augmented stream; continues where a checkpoint was taken."""
@@ -113,15 +118,6 @@ class DataModule(pl.LightningDataModule):
         if not torch.cuda.is_available():
             return 0
         return min(8, (os.cpu_count() or 1) // max(1, torch.cuda.device_count()))
-
-
-def _manifest(frames: Dataset[Frame] | None) -> dict[str, Any]:
-    """Which frames these are, for a run's record: at least their kind and number."""
-    if frames is None:
-        return {}
-    if isinstance(frames, Reader):
-        return frames.manifest()
-    return {"data": type(frames).__name__, "count": len(frames)}  # type: ignore[arg-type]
 
 
 def _memory() -> int:

@@ -66,6 +66,11 @@ class Rooms(Dataset[Frame]):
         frame = (2 * (pooled - first) + 1) * FRAMES // (2 * (after - first))
         return _FIRST[self.part] + scene, frame
 
+    @property
+    def names(self) -> list[str]:
+        """``rooms/SCENE/FRAME`` of every frame."""
+        return [_name(*self.place(index)) for index in range(len(self))]
+
     def scene(self, index: int) -> int:
         """Scene number of a frame: 0 to 248 for training, 249 to 463 for testing."""
         return self.place(index)[0]
@@ -80,5 +85,9 @@ class Rooms(Dataset[Frame]):
         scenes, frames = torch.tensor(places).unbind(1)
         out = render(scenes, frames, self.size, self.device, self.seed)
         depth = out.sensed if self.sensor else out.depth
-        names = [f"rooms/{scene:03d}/{frame:03d}" for scene, frame in places]
+        names = [_name(*place) for place in places]
         return [Frame(*parts) for parts in zip(out.image, depth, out.intrinsics, names, strict=True)]
+
+
+def _name(scene: int, frame: int) -> str:
+    return f"rooms/{scene:03d}/{frame:03d}"
