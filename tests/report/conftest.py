@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import yaml
 
+from depthbench.metrics.profiles import BINS
+
 METRICS = ("AbsRel", "SqRel", "RMSE", "RMSElog", "log10", "SILog", "delta1", "delta2", "delta3")
 QUALITY = {"l1": 1.0, "l2": 1.06, "huber": 1.01, "berhu": 0.985, "eigen": 0.94, "eigen_grad": 0.9, "gan": 1.12}
 
@@ -74,6 +76,7 @@ def write_run(root, *, loss="l1", split="795", seed=0, images=120, data="rooms",
     mean = {m: float(np.mean(np.round(per_image[m], 6))) for m in METRICS}
     write(path / "scores.json", {"eigen": mean | {"images": images}})
     history(path / "metrics.csv", level, steps, rng)
+    save_profiles(path / "profiles.npz", level, images, rng)
     if panels:
         save_panels(path / "panels.npz", level, rng)
     write(path / "DONE", {"score": mean["AbsRel"], "seconds": 60 + steps / 8})
@@ -102,6 +105,18 @@ def history(path, level, steps, rng):
     path.write_text("\n".join(rows) + "\n")
 
 
+def save_profiles(path, level, images, rng):
+    """Errors that grow with the distance, with the angle and towards edges."""
+    content = {"name": np.array([f"scene{index:04d}" for index in range(images)]), "protocol": np.array("eigen")}
+    for kind, limits in BINS.items():
+        bins = len(limits) - 1
+        pixels = rng.integers(0, 500, (images, bins)).astype(np.float32)
+        slope = np.linspace(1.5, 0.5, bins) if kind == "edge" else np.linspace(0.5, 1.5, bins)
+        error = level * slope * np.exp(0.1 * rng.standard_normal((images, bins)))
+        content |= {kind: np.stack([pixels, pixels * error, pixels * error**2], -1), f"{kind}_limits": np.array(limits)}
+    np.savez_compressed(path, **content)
+
+
 def save_panels(path, level, rng, frames=4, height=96, width=128):
     """A box room seen from inside, with a block in it."""
     v, u = np.mgrid[0:height, 0:width] / [[[height]], [[width]]]
@@ -127,4 +142,5 @@ def save_panels(path, level, rng, frames=4, height=96, width=128):
         truth=np.float16(truth),
         prediction=np.float16(prediction),
         name=np.array([f"frame{index}" for index in range(frames)]),
+        intrinsics=np.tile([[width * 0.9, 0, width / 2], [0, width * 0.9, height / 2], [0, 0, 1]], (frames, 1, 1)),
     )

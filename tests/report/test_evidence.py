@@ -7,7 +7,6 @@ import pytest
 from scipy import stats
 
 from depthbench.report import evidence
-from depthbench.report.figures import fit_power_law
 from depthbench.report.runs import read_runs
 from depthbench.report.study import studies
 from depthbench.report.table import build_table, comparisons_csv, to_csv, to_latex, to_markdown
@@ -140,11 +139,3 @@ def test_latex_and_markdown_escape_names(tmp_path, make_run):
     assert "a\\|b_c" in to_markdown(table, "")
     assert "a|b\\_c" in to_latex(table, "")
     assert "50\\%\\&x" in to_latex(table, "")
-
-
-def test_power_law_is_recovered_from_three_amounts():
-    amounts = np.array([795.0, 12000.0, 230000.0])
-    law = fit_power_law(amounts, 0.7 * amounts**-0.2)
-    assert (law.factor, law.exponent) == (pytest.approx(0.7), pytest.approx(-0.2))
-    assert law.low <= law.exponent <= law.high
-    assert fit_power_law(amounts[:2], amounts[:2]) is None

@@ -10,7 +10,8 @@ from PIL import Image
 
 from depthbench.report import read_runs, write_report
 from depthbench.report.__main__ import main
-from depthbench.report.gallery import DEPTH_MAP, MISSING, data_uri, paint
+from depthbench.report.gallery import DEPTH_MAP, MISSING, paint
+from depthbench.report.pictures import data_uri
 
 VOID = {"meta", "link", "img", "input", "br", "path", "use", "rect", "circle", "line"}
 
@@ -96,7 +97,7 @@ def test_the_page_says_what_it_shows(built):
 def test_figures_and_tables_lie_beside_the_page(built):
     files = {path.name for path in built[0].with_name("page_files").iterdir()}
     tables = {f"eigen-{name}" for name in ("scores.csv", "scores.md", "scores.tex", "tests.csv")}
-    names = ("amount", "convergence", "time", "gallery-795")
+    names = ("amount", "convergence", "profiles", "time", "gallery-795")
     assert files == tables | {f"{name}.{kind}" for name in names for kind in ("png", "pdf")}
     assert built[1].count("<svg") > 7
     assert len(built[1]) < 1_000_000
@@ -125,7 +126,7 @@ def test_a_page_without_any_score_is_still_a_page(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["config.yaml", "run.json", "status.json", "metrics.csv", "per_image.csv", "panels.npz"]
+    "name", ["config.yaml", "run.json", "status.json", "metrics.csv", "per_image.csv", "panels.npz", "profiles.npz"]
 )
 def test_missing_files_are_named_and_do_no_harm(tmp_path, make_run, name):
     for loss in ("l1", "eigen"):
@@ -153,13 +154,16 @@ def test_names_cannot_become_markup(tmp_path, make_run):
 def test_a_trace_of_the_loss_becomes_bubbles(tmp_path, make_run):
     for loss in ("l1", "eigen"):
         path = make_run(tmp_path, loss=loss, images=20, panels=False)
-    lines = [f"{k},0,{k},{term},1,{w},{w}" for k in range(5) for term, w in (("depth", 4 - k), ("normal", 1))]
+    terms = ("D/0", 4, -1), ("N/0", 1, 0), ("N/1", 0, 1)
+    lines = [f"{k},0,{k},{term},{k + w},{w},{w + s * k}" for k in range(5) for term, w, s in terms]
     (path / "loss_trace.csv").write_text("\n".join(["period,epoch,step,name,loss,weight,contribution", *lines]))
     trace = read_runs([path])[0].trace
-    np.testing.assert_array_equal(trace["depth"], [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0]])
+    np.testing.assert_array_equal(trace["D/0"], [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0]])
     text, _ = build(tmp_path, tmp_path / "page.html", figures=False)
     assert "Contributions to the loss" in text
-    assert ">normal</text>" in text
+    assert ">N/1</text>" in text
+    assert "Map of the losses" in text
+    assert ", period 4<" in text
 
 
 def test_metrics_beyond_the_usual_ones_are_in_the_csv_alone(tmp_path, make_run):

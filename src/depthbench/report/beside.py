@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from depthbench.report.evidence import estimate_text, format_score
 from depthbench.report.grid import latex, to_csv_text, to_latex_text, to_markdown_text
 from depthbench.report.published import Exhibit, Line
 from depthbench.report.style import html
 from depthbench.report.table import heading, latex_heading
+from depthbench.report.words import estimate_text, format_score
 
 NONE = "–"
 

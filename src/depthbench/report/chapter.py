@@ -8,7 +8,8 @@ from pathlib import Path
 from depthbench.report.beside import exhibits_csv, exhibits_latex, exhibits_markdown
 from depthbench.report.context import about, comparability, here
 from depthbench.report.figures import build_figures
-from depthbench.report.gallery import Gallery, build_gallery, save_gallery
+from depthbench.report.gallery import Gallery, build_gallery
+from depthbench.report.pictures import save_gallery
 from depthbench.report.plot import Figure
 from depthbench.report.published import Exhibit, Number, exhibits
 from depthbench.report.study import Study, images_text

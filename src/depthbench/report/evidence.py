@@ -1,4 +1,4 @@
-"""What the scores allow to be said: intervals, paired tests, and plain sentences. Nothing is best without a test."""
+"""What the scores show: intervals, paired tests, and who is best. Nothing is best without a test."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from depthbench.metrics.statistics import bootstrap_mean, holm, sign_flip_test
-from depthbench.report.study import Cell, higher_is_better, row_label, symbol
+from depthbench.report.study import Cell, higher_is_better
 
+Values = NDArray[np.float64]
 LEVEL = 0.05
 ENOUGH_SEEDS = 3
 ALL_PAIRS = 12
@@ -44,15 +45,25 @@ def seed_scores(cell: Cell, protocol: str, metric: str) -> list[float]:
     return [score for score in scores if score is not None and np.isfinite(score)]
 
 
-def image_scores(cell: Cell, protocol: str, metric: str) -> dict[str, float]:
-    """The score of each test image, averaged over the seeds that have all of them."""
+def image_table(cell: Cell, protocol: str, metric: str) -> tuple[list[str], Values]:
+    """Names of the test images and their scores ``(seeds, N)``; seeds that lack some of the images are left out."""
     tables = [run.per_image[protocol] for run in cell.scored if metric in run.per_image.get(protocol, {})]
-    if not tables:
-        return {}
-    names = tables[0]["name"]
-    tables = [table for table in tables if np.array_equal(table["name"], names)]
-    mean = np.mean([table[metric] for table in tables], axis=0)
-    return {str(name): float(value) for name, value in zip(names, mean, strict=True) if np.isfinite(value)}
+    tables = [table for table in tables if np.array_equal(table["name"], tables[0]["name"])]
+    names = [str(name) for name in tables[0]["name"]] if tables else []
+    return names, np.array([table[metric] for table in tables], dtype=np.float64).reshape(len(tables), len(names))
+
+
+def image_scores(cell: Cell, protocol: str, metric: str) -> dict[str, float]:
+    """The score of each test image, averaged over the seeds."""
+    names, table = image_table(cell, protocol, metric)
+    mean = table.mean(0) if names else ()
+    return {name: float(value) for name, value in zip(names, mean, strict=True) if np.isfinite(value)}
+
+
+def power_of(values: Values, score: float) -> int | None:
+    """1 if a score is the mean of its images, 2 if their root mean square, None where it pools pixels."""
+    powers = (p for p in (1, 2) if len(values) > 1 and np.isclose(np.mean(values**p) ** (1 / p), score, rtol=2e-3))
+    return next(powers, None)
 
 
 def estimate(cell: Cell, protocol: str, metric: str) -> Estimate | None:
@@ -69,11 +80,11 @@ def estimate(cell: Cell, protocol: str, metric: str) -> Estimate | None:
         half = float(stats.t.ppf(1 - LEVEL / 2, len(scores) - 1) * stats.sem(scores))
         return Estimate(mean, mean - half, mean + half, "seeds")
     values = np.array(list(image_scores(cell, protocol, metric).values()))
-    for power in (1, 2):
-        if len(values) > 1 and np.isclose(np.mean(values**power) ** (1 / power), mean, rtol=2e-3):
-            among = bootstrap_mean(values**power, resamples=2000)
-            return Estimate(mean, max(among.low, 0.0) ** (1 / power), among.high ** (1 / power), "images")
-    return Estimate(mean, mean, mean, "")
+    power = power_of(values, mean)
+    if power is None:
+        return Estimate(mean, mean, mean, "")
+    among = bootstrap_mean(values**power, resamples=2000)
+    return Estimate(mean, max(among.low, 0.0) ** (1 / power), among.high ** (1 / power), "images")
 
 
 def compare(cells: Sequence[Cell], protocol: str, metric: str) -> list[Comparison]:
@@ -96,7 +107,7 @@ def compare(cells: Sequence[Cell], protocol: str, metric: str) -> list[Compariso
     ]
 
 
-def _p_value(a: Cell, b: Cell, protocol: str, metric: str, x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+def _p_value(a: Cell, b: Cell, protocol: str, metric: str, x: Values, y: Values) -> float:
     """Over images; where both rows have enough seeds, a difference must also stand out over seeds (Welch)."""
     p = sign_flip_test(x, y) if np.any(x != y) else 1.0
     seeds = [seed_scores(cell, protocol, metric) for cell in (a, b)]
@@ -118,75 +129,14 @@ def winner(cells: Sequence[Cell], protocol: str, metric: str, comparisons: Seque
     """The best row if it differs from every other one after correction, else None."""
     ranked = rank(cells, protocol, metric)
     own = [pair for pair in comparisons if ranked and pair.a is ranked[0]]
-    beaten = [pair for pair in own if pair.p < LEVEL and _better(pair, metric)]
+    beaten = [pair for pair in own if is_better(pair, metric)]
     return ranked[0] if len(ranked) > 1 and len(beaten) == len(ranked) - 1 else None
 
 
-def _better(pair: Comparison, metric: str) -> bool:
+def is_better(pair: Comparison, metric: str) -> bool:
+    """Whether the first row is better than the second beyond chance."""
+    return pair.p < LEVEL and _in_front(pair, metric)
+
+
+def _in_front(pair: Comparison, metric: str) -> bool:
     return pair.difference > 0 if higher_is_better(metric) else pair.difference < 0
-
-
-def sentences(
-    group: str, cells: Sequence[Cell], protocol: str, metric: str, comparisons: Sequence[Comparison]
-) -> list[str]:
-    """What may be said of a group of rows, in plain words."""
-    ranked = rank(cells, protocol, metric)
-    where = f" at {group}" if group else ""
-    if len(ranked) < 2:
-        return []
-    best = ranked[0]
-    name = row_label(best, group)
-    own = [pair for pair in comparisons if pair.a is best]
-    if not own:
-        return [f"No test between the rows{where}: they share no scores of single images."]
-    better = [pair for pair in own if pair.p < LEVEL and _better(pair, metric)]
-    same = [pair for pair in own if pair not in better]
-    value = format_score(float(np.mean(seed_scores(best, protocol, metric))))
-    found = []
-    if better:
-        rivals, size = _join([row_label(pair.b, group) for pair in better]), sample_text(better)
-        found.append(f"{name} is better than {rivals}{where} ({symbol(metric)} {value}, {p_text(better)}, {size}).")
-    if same:
-        rivals = _join([row_label(pair.b, group) for pair in same])
-        found.append(f"{name} and {rivals} do not differ{where} ({p_text(same)}, {sample_text(same)}).")
-    return found
-
-
-def sample_text(pairs: Sequence[Comparison]) -> str:
-    """``n = 3 seeds, 654 images``, with the range where the pairs differ."""
-    seeds = [count for pair in pairs for count in pair.seeds]
-    images = [pair.images for pair in pairs]
-    return f"n = {_range(seeds)} seed{'s' if max(seeds) > 1 else ''}, {_range(images)} images"
-
-
-def _range(values: Sequence[int]) -> str:
-    return f"{min(values)}" if min(values) == max(values) else f"{min(values)} to {max(values)}"
-
-
-def p_text(pairs: Sequence[Comparison]) -> str:
-    """``p = 0.4``, or the bound that holds for all: ``p < 0.001``, ``p ≤ 0.02``, ``p ≥ 0.4``."""
-    values = [pair.p for pair in pairs]
-    if max(values) < 0.001:
-        return "p < 0.001"
-    if len(values) == 1:
-        return f"p = {values[0]:.1g}" if values[0] < 0.995 else "p = 1"
-    if max(values) < LEVEL:
-        return f"p ≤ {np.ceil(max(values) * 1000) / 1000:g}"
-    return f"p ≥ {np.floor(min(values) * 1000) / 1000:g}" if min(values) < 0.995 else "p = 1"
-
-
-def _join(names: Sequence[str], most: int = 8) -> str:
-    if len(names) > most:
-        return f"{len(names)} others"
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def format_score(value: float) -> str:
-    """Three digits after the point, fewer for large errors."""
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
-
-
-def estimate_text(item: Estimate) -> str:
-    """``0.183 [0.176, 0.190]``."""
-    bounds = f" [{format_score(item.low)}, {format_score(item.high)}]" if item.over else ""
-    return f"{format_score(item.value)}{bounds}"

@@ -1,10 +1,11 @@
 """Figures and galleries as HTML."""
 
-from depthbench.report.evidence import format_score
-from depthbench.report.gallery import DEPTH_MAP, ERROR_LIMIT, ERROR_MAP, Frame, Gallery, Pixels, data_uri, gradient
+from depthbench.report.gallery import DEPTH_MAP, ERROR_LIMIT, ERROR_MAP, Frame, Gallery, Pixels
+from depthbench.report.pictures import data_uri, gradient
 from depthbench.report.plot import Figure
 from depthbench.report.study import images_text
 from depthbench.report.style import Look, html
+from depthbench.report.words import format_score
 
 ONE_ROW = 9  # cards that still share a row on a wide screen: image, truth and seven methods
 
@@ -26,10 +27,11 @@ def render_gallery(gallery: Gallery | None, key: str, about: str) -> str:
     """The frames of each amount of data behind a tab, with the color scales above."""
     if not gallery:
         return ""
+    camera = "" if gallery.cameras_known else " (cameras that are not known: with a field of view of 60°)"
     caption = (
-        "The same test frames for every method; above the prediction, below it the error, in one color scale each. "
-        "Gray: no measurement. The number is the mean relative error on the frame as shown. First seed of each row. "
-        f"{about}"
+        "The same test frames for every method: the prediction, its error, and its points in space seen from the side"
+        f"{camera}. Gray: no measurement. The number is the mean relative error on the frame as shown. First seed of "
+        f"each row. {about}"
     )
     search = '<input type="search" placeholder="Filter methods" aria-label="Filter methods">'
     return (
@@ -56,13 +58,14 @@ def _shots(frame: Frame) -> str:
     place = f'<p title="{html(frame.name)}">{html(frame.name)}</p>'
     cards = [_card("image", "", _picture(frame.image, f"Input image {frame.name}") + place)]
     bounds = f"<p>{frame.range[0]:.1f} to {frame.range[1]:.1f} m</p>"
-    cards.append(_card("truth", "", _picture(frame.truth, f"True depth of {frame.name}") + bounds))
+    view = _picture(frame.view, f"True points of {frame.name} from the side")
+    cards.append(_card("truth", "", _picture(frame.truth, f"True depth of {frame.name}") + view + bounds))
     for shot in frame.shots:
         prediction = _picture(shot.prediction, f"Depth of {frame.name} predicted by {shot.method}")
         error = _picture(shot.error, f"Error of {shot.method} on {frame.name}")
-        cards.append(
-            _card(shot.method, format_score(shot.absrel), prediction + error, f' data-filter="{html(shot.method)}"')
-        )
+        view = _picture(shot.view, f"Points of {frame.name} predicted by {shot.method}, from the side")
+        mark = f' data-filter="{html(shot.method)}"'
+        cards.append(_card(shot.method, format_score(shot.absrel), prediction + error + view, mark))
     dense = " dense" if 6 < len(cards) <= ONE_ROW else ""
     return f'<div class="shots{dense}">{"".join(cards)}</div>'
 

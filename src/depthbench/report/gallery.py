@@ -1,42 +1,34 @@
-"""Galleries: input, truth, and every method's prediction and error on the same frames in one color scale."""
+"""Galleries: input, truth, and every method's prediction, error and side view on the same frames in one scale."""
 
-import base64
-import io
 import math
 from dataclasses import dataclass
-from pathlib import Path
-from textwrap import fill
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
-from matplotlib.figure import Figure as Canvas
 from numpy.typing import NDArray
-from PIL import Image
 
+from depthbench.report.cloud import side_view
 from depthbench.report.runs import Panels
 from depthbench.report.study import Study
-from depthbench.report.style import MUTED, RC, label, save
 
 DEPTH_MAP, ERROR_MAP = "magma_r", "RdBu_r"
 ERROR_LIMIT = 0.5
 MISSING = (176, 181, 188)
-WIDTH, QUALITY = 320, 80
+WIDTH = 320  # of side views
 MOST_FRAMES = 5
-BUDGET, PER_CELL = 3_000_000, 14_000  # bytes of all pictures, and of one prediction with its error
-MOST_COLUMNS = 12
+BUDGET, PER_CELL = 4_000_000, 28_000  # bytes of all pictures, and of one prediction with its error and side view
 Pixels = NDArray[np.uint8]
 Map = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Shot:
-    """One method's prediction of one frame and its signed relative error, as pictures."""
+    """One method's prediction of one frame, its signed relative error and its points from the side, as pictures."""
 
     method: str
     prediction: Pixels
     error: Pixels
+    view: Pixels
     absrel: float
 
 
@@ -47,15 +39,17 @@ class Frame:
     name: str
     image: Pixels
     truth: Pixels
+    view: Pixels
     range: tuple[float, float]
     shots: tuple[Shot, ...]
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """Frames by amount of data, all in one depth scale of 0 to ``far`` metres."""
+    """Frames by amount of data, all in one depth scale of 0 to ``far`` metres; whether every camera is known."""
 
     far: float
+    cameras_known: bool
     frames: dict[int | None, tuple[Frame, ...]]
 
 
@@ -76,7 +70,7 @@ def build_gallery(study: Study) -> Gallery | None:
         here = {method: panel for (method, size), panel in panels.items() if size == amount}
         if here:
             frames[amount] = tuple(_frame(name, here, far) for name in common)
-    return Gallery(far, frames)
+    return Gallery(far, all(panel.intrinsics is not None for panel in panels.values()), frames)
 
 
 def _common(panels: list[Panels]) -> list[str]:
@@ -95,20 +89,27 @@ def _far(truths: list[Map]) -> float:
 def _frame(name: str, panels: dict[str, Panels], far: float) -> Frame:
     first = next(iter(panels.values()))
     index = first.name.index(name)
+    image, truth = first.image[index].astype(np.uint8), first.truth[index]
+    known = truth[truth > 0] if np.any(truth > 0) else np.ones(1)
+    step = math.ceil(image.shape[1] / WIDTH)
+    camera = None if first.intrinsics is None else first.intrinsics[index] / [[step], [step], [1]]
+
+    def view(depth: Map) -> Pixels:
+        return side_view(depth[::step, ::step], image[::step, ::step], camera, float(np.median(known)))
+
     shots = []
     for method, panel in panels.items():
         place = panel.name.index(name)
-        prediction, truth = panel.prediction[place], panel.truth[place]
-        valid = (truth > 0) & np.isfinite(prediction)
-        error = np.where(valid, prediction - truth, 0) / np.where(valid, truth, 1)
+        prediction, true = panel.prediction[place], panel.truth[place]
+        valid = (true > 0) & np.isfinite(prediction)
+        error = np.where(valid, prediction - true, 0) / np.where(valid, true, 1)
         absrel = float(np.abs(error[valid]).mean()) if valid.any() else math.nan
-        colors = paint(error, ERROR_MAP, -ERROR_LIMIT, ERROR_LIMIT, valid)
-        shots.append(Shot(method, paint(prediction, DEPTH_MAP, 0, far, np.isfinite(prediction)), colors, absrel))
-    truth = first.truth[index]
-    known = truth[truth > 0] if np.any(truth > 0) else np.zeros(1)
+        colors = paint(prediction, DEPTH_MAP, 0, far, np.isfinite(prediction))
+        errors = paint(error, ERROR_MAP, -ERROR_LIMIT, ERROR_LIMIT, valid)
+        shots.append(Shot(method, colors, errors, view(prediction), absrel))
     bounds = (float(known.min()), float(known.max()))
     colors = paint(truth, DEPTH_MAP, 0, far, truth > 0)
-    return Frame(name, first.image[index].astype(np.uint8), colors, bounds, tuple(shots))
+    return Frame(name, image, colors, view(truth), bounds, tuple(shots))
 
 
 def paint(values: NDArray[np.floating], name: str, low: float, high: float, valid: NDArray[np.bool_]) -> Pixels:
@@ -116,69 +117,3 @@ def paint(values: NDArray[np.floating], name: str, low: float, high: float, vali
     scaled = np.clip((np.where(valid, values, low) - low) / (high - low), 0, 1)
     colors = mpl.colormaps[name](scaled, bytes=True)[..., :3]
     return np.where(valid[..., None], colors, np.array(MISSING)).astype(np.uint8)
-
-
-def data_uri(pixels: Pixels) -> str:
-    """A picture as WebP inside the page."""
-    picture = Image.fromarray(pixels)
-    if picture.width > WIDTH:
-        picture = picture.resize((WIDTH, round(picture.height * WIDTH / picture.width)), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=QUALITY, method=4)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-
-
-def gradient(name: str) -> str:
-    """A colormap as a CSS gradient, for a colorbar."""
-    stops = (mpl.colors.to_hex(mpl.colormaps[name](position)) for position in np.linspace(0, 1, 17))
-    return f"linear-gradient(to right, {', '.join(stops)})"
-
-
-def save_gallery(gallery: Gallery, amount: int | None, stem: Path, caption: str) -> None:
-    """One amount's gallery as PNG and PDF, with colorbars and caption; the first twelve methods."""
-    frames = gallery.frames[amount]
-    titles = ["image", "truth", *(shot.method for shot in frames[0].shots[:MOST_COLUMNS])]
-    picture = montage(frames)
-    width = 1.6 * len(titles)
-    height = width * picture.shape[0] / picture.shape[1]
-    total = height + 1.3
-    with mpl.rc_context(RC):
-        canvas = Canvas(figsize=(width, total))
-        top, bottom = (height + 1.05) / total, 1.05 / total
-        canvas.text(0.01, 0.08 / total, fill(label(caption), int(19 * width)), fontsize=7, color=MUTED, va="bottom")
-        ax = canvas.add_axes((0, bottom, 1, top - bottom))
-        ax.imshow(picture, aspect="auto")
-        ax.set_axis_off()
-        for column, title in enumerate(titles):
-            place = {"ha": "center", "va": "bottom", "fontsize": 9}
-            canvas.text((column + 0.5) / len(titles), top + 0.05 / total, label(title[:24]), place)
-        bars = ((DEPTH_MAP, 0, gallery.far, "depth (m)"), (ERROR_MAP, -50, 50, "error (% of the truth)"))
-        for index, (name, low, high, text) in enumerate(bars):
-            place_of_bar = (0.03 + 0.5 * index, 0.84 * bottom, 0.44, 0.08 * bottom)
-            scale = ScalarMappable(Normalize(low, high), name)
-            canvas.colorbar(scale, cax=canvas.add_axes(place_of_bar), orientation="horizontal", label=text)
-        save(canvas, stem)
-
-
-def montage(frames: tuple[Frame, ...]) -> Pixels:
-    """All pictures of some frames in one, white between them: a row of predictions and a row of errors each."""
-    height, width = frames[0].truth.shape[:2]
-    gap = max(2, width // 40)
-    rows: list[list[Pixels | None]] = []
-    for frame in frames:
-        shots = frame.shots[:MOST_COLUMNS]
-        rows += [
-            [frame.image, frame.truth, *(shot.prediction for shot in shots)],
-            [None, None, *(s.error for s in shots)],
-        ]
-    sheet = np.full((len(rows) * (height + gap), len(rows[0]) * (width + gap), 3), 255, dtype=np.uint8)
-    for row, pictures in enumerate(rows):
-        for column, picture in enumerate(pictures):
-            if picture is not None:
-                y, x = row * (height + gap) + gap // 2, column * (width + gap) + gap // 2
-                sheet[y : y + height, x : x + width] = _fit(picture, height, width)
-    return sheet
-
-
-def _fit(picture: Pixels, height: int, width: int) -> Pixels:
-    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BILINEAR))

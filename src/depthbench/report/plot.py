@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 from numpy.typing import NDArray
 
 from depthbench.report.style import MUTED, RC, Look, label, save, to_svg
@@ -67,6 +68,14 @@ def _handles(methods: Sequence[str], look: Look) -> list[Line2D]:
         Line2D([], [], color=look.color(name), marker=look.marker(name), linestyle=look.dash(name), label=label(name))
         for name in methods
     ]
+
+
+def amount_axis(ax: Axes, ticks: Sequence[float]) -> None:
+    """Ticks at these places of a logarithmic axis and nowhere else, as short numbers."""
+    ax.xaxis.set_major_locator(FixedLocator(list(ticks)))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+    ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def short(value: float) -> str:

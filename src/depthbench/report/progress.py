@@ -8,11 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from depthbench.report.evidence import format_score
 from depthbench.report.plot import Draw, Figure, Values, short, thin
 from depthbench.report.runs import Run
 from depthbench.report.study import Cell, Study, images_text, symbol
 from depthbench.report.style import INK, SERIES, Look, label, tip
+from depthbench.report.words import format_score
 
 MOST_TERMS, MOST_TRACES = 12, 6
 
@@ -38,6 +38,7 @@ def _runs_at(study: Study, amount: int | None) -> list[Run]:
 
 def _convergence_panel(study: Study, amount: int | None, name: str, look: Look) -> Draw:
     def draw(ax: Axes) -> None:
+        """One amount of data: a curve per method."""
         drawn = [
             _curve(ax, cell, [run.history[name] for run in cell.runs if name in run.history], look)
             for cell in study.cells
@@ -96,6 +97,7 @@ def contributions(study: Study, about: str) -> Figure | None:
 
 def _contribution_panel(title: str, run: Run) -> Draw:
     def draw(ax: Axes) -> None:
+        """One run: a row of disks per term."""
         totals: dict[float, float] = defaultdict(float)
         for periods, values in run.trace.values():
             for period, value in zip(periods, np.abs(values), strict=True):

@@ -1,9 +1,10 @@
 """The table of results as HTML: sentences first, then numbers, with their tests folded away."""
 
-from depthbench.report.evidence import ALL_PAIRS, ENOUGH_SEEDS, Comparison, Estimate, format_score, p_text, sample_text
+from depthbench.report.evidence import ALL_PAIRS, ENOUGH_SEEDS, Comparison, Estimate
 from depthbench.report.study import higher_is_better, row_label, symbol
 from depthbench.report.style import Look, html
 from depthbench.report.table import Group, Row, Table
+from depthbench.report.words import format_score, p_text, sample_text
 
 
 def render_table(table: Table, look: Look, caption: str, downloads: str) -> str:

@@ -1,39 +1,45 @@
 """Reading run folders: everything that the report knows comes through here."""
 
-import csv
-import json
-import math
 import os
-import zipfile
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
-from numpy.typing import NDArray
 
 from depthbench.errors import UserError
+from depthbench.report.files import (
+    Array,
+    Curves,
+    PerImage,
+    clean_scores,
+    read_arrays,
+    read_history,
+    read_json,
+    read_per_image,
+    read_trace,
+    read_yaml,
+)
 from depthbench.run_folder import RunFolder
 
 MARKERS = ("run.json", "status.json", "scores.json", "DONE")
-FILES = ("config.yaml", "run.json", "status.json", "metrics.csv", "scores.json", "per_image.csv", "panels.npz", "DONE")
-
-Array = NDArray[Any]
-PerImage = dict[str, dict[str, Array]]
+FILES = ("config.yaml", *MARKERS[:-1], "metrics.csv", "per_image.csv", "panels.npz", "profiles.npz", "DONE")
 
 
 @dataclass(frozen=True)
 class Panels:
-    """A few fixed test frames: ``image (N, h, w, 3)`` uint8, ``truth`` and ``prediction (N, h, w)`` in metres."""
+    """A few fixed test frames: ``image (N, h, w, 3)`` uint8, ``truth`` and ``prediction (N, h, w)`` in metres.
+
+    ``intrinsics (N, 3, 3)`` are in pixels of the image; None where the data set does not know its camera.
+    """
 
     name: tuple[str, ...]
     image: Array
     truth: Array
     prediction: Array
+    intrinsics: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -83,42 +89,37 @@ class Run:
     @cached_property
     def per_image(self) -> PerImage:
         """Scores of each test image: ``{protocol: {"name": (N,), metric: (N,)}}``, in order of name."""
-        return _read_per_image(self.path / "per_image.csv")
+        return read_per_image(self.path / "per_image.csv")
 
     @cached_property
-    def history(self) -> dict[str, tuple[Array, Array]]:
+    def history(self) -> Curves:
         """Logged curves: ``{column: (steps, values)}``, without the empty cells."""
-        return _read_history(self.path / "metrics.csv")
+        return read_history(self.path / "metrics.csv")
 
     @cached_property
-    def trace(self) -> dict[str, tuple[Array, Array]]:
-        """Contributions of the loss's terms: ``{term: (periods, weight times loss)}``; empty for a plain loss.
+    def trace(self) -> Curves:
+        """Contributions of the loss's terms: ``{term: (periods, weight times loss)}``; empty for a plain loss."""
+        return read_trace(self.path / "loss_trace.csv", "contribution")
 
-        Periods in which a term was not defined (NaN: gradients of a 1x1 map) are left out.
-        """
-        header, rows = _read_rows(self.path / "loss_trace.csv")
-        if not {"period", "name", "contribution"} <= set(header):
-            return {}
-        columns = [header.index(name) for name in ("name", "period", "contribution")]
-        terms: dict[str, list[list[float]]] = defaultdict(list)
-        for row in rows:
-            name, *numbers = (row[index] for index in columns)
-            period, contribution = (_number(number) for number in numbers)
-            if np.isfinite(contribution):
-                terms[name].append([period, contribution])
-        return {name: (np.array(found)[:, 0], np.array(found)[:, 1]) for name, found in terms.items()}
+    @cached_property
+    def term_losses(self) -> Curves:
+        """The terms themselves: ``{term: (periods, loss)}``; empty for a plain loss."""
+        return read_trace(self.path / "loss_trace.csv", "loss")
 
     def panels(self) -> Panels | None:
         """The fixed test frames, or None where the file is missing (not cached: they are large)."""
-        path = self.path / "panels.npz"
-        if not path.is_file():
+        found = read_arrays(self.path / "panels.npz", "panels")
+        if found is None:
             return None
-        try:
-            with np.load(path) as file:
-                depth = {key: np.asarray(file[key], dtype=np.float32) for key in ("truth", "prediction")}
-                return Panels(name=tuple(str(name) for name in file["name"]), image=np.asarray(file["image"]), **depth)
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise UserError(f"{path} is not a readable file of panels ({error}); delete it to leave it out.") from error
+        if lacking := {"name", "image", "truth", "prediction"} - set(found):
+            names = ", ".join(sorted(lacking))
+            raise UserError(f"{self.path / 'panels.npz'} lacks {names}; delete it to leave it out.")
+        depth = {key: found[key].astype(np.float32) for key in ("truth", "prediction")}
+        return Panels(tuple(map(str, found["name"])), found["image"], **depth, intrinsics=found.get("intrinsics"))
+
+    def profiles(self) -> dict[str, Array]:
+        """The content of ``profiles.npz`` (see :class:`~depthbench.callbacks.Profiles`), empty where it is missing."""
+        return read_arrays(self.path / "profiles.npz", "profiles") or {}
 
 
 def lookup(config: Mapping[str, Any], key: str) -> Any:
@@ -168,101 +169,10 @@ def read_run(path: Path) -> Run:
     done = path / "DONE"
     return Run(
         path=path,
-        info=_read_json(path / "run.json"),
-        config=_read_yaml(path / "config.yaml"),
-        status=_read_json(path / "status.json"),
-        done=_read_json(done) if done.is_file() and done.stat().st_size else {},
-        scores=_clean_scores(_read_json(path / "scores.json")),
+        info=read_json(path / "run.json"),
+        config=read_yaml(path / "config.yaml"),
+        status=read_json(path / "status.json"),
+        done=read_json(done) if done.is_file() and done.stat().st_size else {},
+        scores=clean_scores(read_json(path / "scores.json")),
         missing=tuple(name for name in FILES if not (path / name).is_file()),
     )
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is not readable JSON ({error}); repair it, or leave that run out.") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} holds {type(content).__name__} where an object is expected; leave that run out.")
-    return content
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path} is not readable YAML ({reason}); repair it, or leave that run out.") from error
-    return content if isinstance(content, dict) else {}
-
-
-def _clean_scores(content: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Only protocols, and in them only numbers."""
-    return {
-        protocol: {key: float(value) for key, value in scores.items() if _is_number(value)}
-        for protocol, scores in content.items()
-        if isinstance(scores, Mapping)
-    }
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
-    """The header and the complete rows: a run killed while writing leaves a short last one."""
-    if not path.is_file():
-        return [], []
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
-    except (OSError, ValueError, csv.Error) as error:
-        raise UserError(f"{path} is not a readable CSV ({error}); repair it, or leave that run out.") from error
-    header = rows[0] if rows else []
-    return header, [row for row in rows[1:] if len(row) == len(header)]
-
-
-def _read_per_image(path: Path) -> PerImage:
-    header, rows = _read_rows(path)
-    if not {"protocol", "name"} <= set(header):
-        return {}
-    protocol, name = header.index("protocol"), header.index("name")
-    metrics = [index for index in range(len(header)) if index not in (protocol, name)]
-    by_protocol: dict[str, list[list[str]]] = defaultdict(list)
-    for row in rows:
-        by_protocol[row[protocol]].append(row)
-    result: PerImage = {}
-    for key, group in by_protocol.items():
-        group.sort(key=lambda row: row[name])
-        result[key] = {header[index]: _numbers([row[index] for row in group]) for index in metrics}
-        result[key]["name"] = np.array([row[name] for row in group])
-    return result
-
-
-def _read_history(path: Path) -> dict[str, tuple[Array, Array]]:
-    header, rows = _read_rows(path)
-    if "step" not in header or not rows:
-        return {}
-    columns = {name: _numbers([row[index] for row in rows]) for index, name in enumerate(header)}
-    step = columns.pop("step")
-    curves = {}
-    for name, values in columns.items():
-        logged = np.isfinite(values) & np.isfinite(step)
-        if logged.any():
-            curves[name] = (step[logged], values[logged])
-    return curves
-
-
-def _numbers(cells: Sequence[str]) -> Array:
-    return np.array([_number(cell) for cell in cells], dtype=np.float64)
-
-
-def _number(cell: str) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        return math.nan

@@ -3,18 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from depthbench.report.evidence import (
-    Comparison,
-    Estimate,
-    compare,
-    estimate,
-    format_score,
-    seed_scores,
-    sentences,
-    winner,
-)
+from depthbench.report.evidence import Comparison, Estimate, compare, estimate, seed_scores, winner
 from depthbench.report.grid import METRIC_TEX, latex, to_csv_text, to_latex_text, to_markdown_text
 from depthbench.report.study import METRICS, Cell, Study, higher_is_better, row_label, symbol
+from depthbench.report.words import format_score, sentences
+
+SHOWN = ("AbsRel", "RMSE", "delta1")
 
 
 @dataclass(frozen=True)
@@ -56,6 +50,18 @@ class Table:
         """What the intervals are over."""
         found = {item.over for group in self.groups for row in group.rows for item in row.estimates.values() if item}
         return frozenset(found - {""})
+
+    @property
+    def shown(self) -> list[str]:
+        """The metrics of figures."""
+        return [metric for metric in SHOWN if metric in self.metrics] or list(self.metrics[:3])
+
+    @property
+    def bars(self) -> str:
+        """What the error bars of a figure are."""
+        kinds = {"seeds": "seeds", "images": "test images (the runs' own seeds are fixed)"}
+        over = " or ".join(kinds[kind] for kind in sorted(self.over))
+        return f"Bars: 95 % intervals over {over}." if over else "No intervals: there are no scores of single images."
 
 
 def build_table(study: Study, protocol: str) -> Table | None:
