@@ -139,3 +139,24 @@ def fill_cross_bilateral(
         missing = missing[~reached]
     full = padded.view(batch, 1, height + 2 * radius, stride)
     return full[..., radius : radius + height, radius : radius + width].contiguous()
+
+
+DRAW_BITS = 31
+
+
+def drawn_pixels(valid: Tensor, draw: Tensor) -> Tensor:
+    """Places ``(B, N)`` in the flattened maps: draws ``(N,)`` from [0, 2^31) become valid pixels, each equally likely.
+
+    In an image without valid pixels they are places all the same.
+    """
+    ranks = valid.flatten(1).cumsum(1)
+    # The k-th valid pixel is where the running count first reaches k.
+    drawn = ((draw * ranks[:, -1:]) >> DRAW_BITS) + 1
+    return torch.searchsorted(ranks, drawn).clamp(max=ranks.shape[1] - 1)
+
+
+def relation(first: Tensor, second: Tensor, tolerance: float) -> Tensor:
+    """1 where the first depth is farther by more than the tolerance, -1 where the second is, else 0."""
+    farther = (first > (1 + tolerance) * second).int()
+    nearer = (second > (1 + tolerance) * first).int()
+    return farther - nearer

@@ -4,6 +4,7 @@ from depthbench.losses.adversarial import AdversarialLoss
 from depthbench.losses.compose import WeightedSum, WeightedTerms
 from depthbench.losses.meter import Meter, Trace
 from depthbench.losses.pointwise import DBE, L1, L2, BerHu, Cauchy, Huber, LogError, LogL1, SquareRoot
+from depthbench.losses.ranking import Ranking
 from depthbench.losses.scale_invariant import Eigen, EigenGrad, ScaleShiftInvariant, SILog
 from depthbench.losses.sets import SetLoss
 from depthbench.losses.space import LossSpace
@@ -46,6 +47,7 @@ __all__ = [
     "LossSpace",
     "Meter",
     "MultiScaleGradient",
+    "Ranking",
     "Rebalance",
     "Rotation",
     "SILog",

@@ -7,15 +7,7 @@ from torch import Tensor
 
 from depthbench.errors import UserError
 from depthbench.metrics.image_metric import ImageMetric
-
-_BITS = 31
-
-
-def relation(first: Tensor, second: Tensor, tolerance: float) -> Tensor:
-    """1 where the first is farther by more than the tolerance, -1 where the second is, else 0."""
-    farther = (first > (1 + tolerance) * second).int()
-    nearer = (second > (1 + tolerance) * first).int()
-    return farther - nearer
+from depthbench.ops import DRAW_BITS, drawn_pixels, relation
 
 
 class OrdinalError(ImageMetric):
@@ -41,20 +33,16 @@ class OrdinalError(ImageMetric):
         self.tolerance = tolerance
         generator = torch.Generator().manual_seed(seed)
         self.draw: Tensor
-        draw = torch.randint(2**_BITS, (2 * pairs,), generator=generator)  # integers, which .half() leaves alone
+        draw = torch.randint(2**DRAW_BITS, (2 * pairs,), generator=generator)  # integers, which .half() leaves alone
         self.register_buffer("draw", draw, persistent=False)
 
     def score(
         self, prediction: Tensor, target: Tensor, valid: Tensor, intrinsics: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """See :class:`ImageMetric`."""
-        ranks = valid.flatten(1).cumsum(1)
-        total = ranks[:, -1:]
-        # The k-th valid pixel is where the running count first reaches k.
-        drawn = ((self.draw * total) >> _BITS) + 1
-        place = torch.searchsorted(ranks, drawn).clamp(max=ranks.shape[1] - 1)
+        place = drawn_pixels(valid, self.draw)
         wrong = self._relations(prediction, place) != self._relations(target, place)
-        return wrong.double().mean(1, keepdim=True), total > 0
+        return wrong.double().mean(1, keepdim=True), valid.flatten(1).any(1, keepdim=True)
 
     def _relations(self, maps: Tensor, place: Tensor) -> Tensor:
         first, second = maps.flatten(1).gather(1, place).chunk(2, dim=1)

@@ -4,6 +4,7 @@ from depthbench.tasks.adversarial import Adversarial
 from depthbench.tasks.base import DepthTask
 from depthbench.tasks.optimization import Constant, OneCycle, Optimization, Polynomial, Steps
 from depthbench.tasks.regression import Regression
+from depthbench.tasks.relative import Relative
 from depthbench.tasks.sets import SetRegression
 from depthbench.tasks.staged import Staged
 
@@ -15,6 +16,7 @@ __all__ = [
     "Optimization",
     "Polynomial",
     "Regression",
+    "Relative",
     "SetRegression",
     "Staged",
     "Steps",

@@ -1,0 +1,42 @@
+"""A loss that asks for the order of depths only."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from depthbench.errors import UserError
+from depthbench.losses.base import MapLoss
+from depthbench.ops import DRAW_BITS, drawn_pixels, relation
+
+
+class Ranking(MapLoss):
+    """Order of sampled pairs: ln(1 + exp(-r (zᵢ - zⱼ))), or (zᵢ - zⱼ)² where depths are equal (Chen et al. 2016).
+
+    r is 1 where the first pixel of a pair is farther, -1 where the second is. Pairs are drawn anew at each call, in
+    one draw for all images, uniformly from the valid pixels. The target is depth in metres, the prediction anything
+    that grows with depth.
+
+    Args:
+        pairs: per image (3000 in Xian et al. 2018).
+        tolerance: depths within this ratio count as equal (0.02 there).
+
+    Raises:
+        UserError: if there are no pairs, or the tolerance is negative.
+    """
+
+    def __init__(self, pairs: int = 3000, tolerance: float = 0.02) -> None:
+        super().__init__()
+        if pairs < 1 or tolerance < 0:
+            raise UserError(f"Ranking needs pairs >= 1 and tolerance >= 0, not {pairs} and {tolerance}.")
+        self.pairs, self.tolerance = pairs, tolerance
+
+    def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
+        """Mean over the pairs of all images that have a valid pixel."""
+        mask = torch.ones_like(target, dtype=torch.bool) if valid is None else valid
+        draw = torch.randint(2**DRAW_BITS, (2 * self.pairs,), device=target.device)
+        place = drawn_pixels(mask, draw)
+        (z_i, z_j), (d_i, d_j) = (maps.flatten(1).gather(1, place).chunk(2, dim=1) for maps in (prediction, target))
+        order, difference = relation(d_i, d_j, self.tolerance), z_i - z_j
+        error = torch.where(order == 0, difference.square(), F.softplus(-order * difference))
+        present = mask.flatten(1).any(1, keepdim=True).expand_as(error)
+        return error.where(present, 0.0).sum() / present.sum().clamp(min=1)
