@@ -23,7 +23,8 @@ from depthbench.config import config_dir
 from depthbench.errors import UserError
 from depthbench.evaluate import main
 from depthbench.metrics import DepthScores, Protocol, paired_difference, predict_with_flip, sign_flip_test
-from depthbench.metrics.functional import COLUMNS, STANDARD, masked_sums
+from depthbench.metrics.functional import STANDARD
+from depthbench.metrics.sums import COLUMNS, masked_sums
 from depthbench.run_folder import RunFolder
 from depthbench.scoring.answer import evaluation_of
 from depthbench.scoring.predictors import load_task

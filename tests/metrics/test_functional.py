@@ -4,6 +4,7 @@ import torch
 
 from depthbench.errors import UserError
 from depthbench.metrics import functional
+from depthbench.metrics.sums import cell_sums, masked_sums
 
 
 @pytest.mark.parametrize("strict", [True, False])
@@ -69,8 +70,8 @@ def test_a_ratio_exactly_at_the_threshold(power, way):
 @pytest.mark.parametrize("junk", [float("nan"), float("inf"), -float("inf"), -1.0, 0.0])
 def test_what_is_outside_the_mask_has_no_influence(maps, junk):
     prediction, truth, valid = maps()
-    clean = functional.masked_sums(prediction, truth)
-    spoiled = functional.masked_sums(prediction.where(valid, junk), truth.where(valid, junk), valid)
+    clean = masked_sums(prediction, truth)
+    spoiled = masked_sums(prediction.where(valid, junk), truth.where(valid, junk), valid)
     assert torch.equal(clean, spoiled)
 
 
@@ -98,7 +99,7 @@ def test_a_prediction_of_zero_is_infinitely_wrong_in_log():
 def test_without_a_valid_pixel_scores_are_nan_and_sums_zero(maps):
     prediction, truth, _ = maps()
     truth[1] = 0
-    sums = functional.masked_sums(prediction, truth)
+    sums = masked_sums(prediction, truth)
     assert (sums[1] == 0).all()
     found = functional.per_image_from(sums)
     assert all(found[name][1].isnan() and found[name][[0, 2]].isfinite().all() for name in functional.SCORES)
@@ -119,62 +120,62 @@ def test_any_dtype_gives_what_its_values_give_in_float32(maps, dtype):
     prediction, truth, valid = maps()
     prediction, truth = prediction.to(dtype), truth.to(dtype)
     assert torch.equal(
-        functional.masked_sums(prediction, truth, valid),
-        functional.masked_sums(prediction.float(), truth.float(), valid),
+        masked_sums(prediction, truth, valid),
+        masked_sums(prediction.float(), truth.float(), valid),
     )
 
 
 def test_sums_do_not_depend_on_the_batch(maps):
     prediction, truth, _ = maps(7)
-    whole = functional.masked_sums(prediction, truth)
-    parts = [functional.masked_sums(prediction[i : i + 2], truth[i : i + 2]) for i in range(0, 7, 2)]
+    whole = masked_sums(prediction, truth)
+    parts = [masked_sums(prediction[i : i + 2], truth[i : i + 2]) for i in range(0, 7, 2)]
     torch.testing.assert_close(whole, torch.cat(parts), rtol=1e-12, atol=0)
 
 
 def test_an_empty_batch_has_no_rows():
-    assert functional.masked_sums(torch.ones(0, 1, 4, 4), torch.ones(0, 1, 4, 4)).shape == (0, 12)
+    assert masked_sums(torch.ones(0, 1, 4, 4), torch.ones(0, 1, 4, 4)).shape == (0, 12)
 
 
 def test_cells_and_rules_equal_crops_one_by_one(maps):
     prediction, truth, valid = maps()
     rules = [(True, False), (False, False), (True, True)]
     rows, columns = (0, 5, 20, 37), (0, 11, 40, 53)
-    cells = functional.cell_sums(prediction, truth, valid, rules, rows, columns)
+    cells = cell_sums(prediction, truth, valid, rules, rows, columns)
     for j, (strict, swapped) in enumerate(rules):
         p, t = (truth, prediction) if swapped else (prediction, truth)
         inner = [maps[..., 5:37, 11:40] for maps in (p, t, valid)]
-        expected = functional.masked_sums(*inner, strict=strict)
+        expected = masked_sums(*inner, strict=strict)
         torch.testing.assert_close(cells[:, j, 1:, 1:2].sum((1, 2)), expected, rtol=1e-6, atol=1e-9)
 
 
 def test_gradients_of_the_input_do_not_matter(maps):
     prediction, truth, _ = maps()
-    sums = functional.masked_sums(prediction.requires_grad_(), truth)
+    sums = masked_sums(prediction.requires_grad_(), truth)
     assert not sums.requires_grad
 
 
 def test_shapes_that_differ_are_refused(maps):
     prediction, truth, _ = maps()
     with pytest.raises(UserError, match="resize"):
-        functional.masked_sums(prediction[..., 1:], truth)
+        masked_sums(prediction[..., 1:], truth)
     with pytest.raises(UserError, match="depth maps"):
-        functional.masked_sums(torch.ones(1, 3, 4, 4), torch.ones(1, 3, 4, 4))
+        masked_sums(torch.ones(1, 3, 4, 4), torch.ones(1, 3, 4, 4))
 
 
 def test_an_unknown_definition_names_those_that_exist(maps):
     prediction, truth, _ = maps()
     with pytest.raises(UserError, match="bts, depth_anything_v2"):
-        functional.silog(functional.masked_sums(prediction, truth), "zoedepth")
+        functional.silog(masked_sums(prediction, truth), "zoedepth")
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_no_host_synchronization(maps):
     prediction, truth, valid = (x.cuda() for x in maps())
-    functional.masked_sums(prediction, truth, valid)
+    masked_sums(prediction, truth, valid)
     torch.cuda.set_sync_debug_mode("error")
     try:
-        sums = functional.masked_sums(prediction, truth, valid)
+        sums = masked_sums(prediction, truth, valid)
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    torch.testing.assert_close(sums.cpu(), functional.masked_sums(*maps()), rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(sums.cpu(), masked_sums(*maps()), rtol=1e-6, atol=1e-7)

@@ -6,8 +6,7 @@ import torch.nn.functional as F
 import yaml
 
 from depthbench.errors import UserError
-from depthbench.metrics import Protocol, ProtocolSuite, functional
-from depthbench.metrics import suite as suite_module
+from depthbench.metrics import Protocol, ProtocolSuite, functional, sharing
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "protocol"
 
@@ -78,13 +77,14 @@ def test_outdoor_protocols_and_predictions_of_a_crop():
 
 def test_what_can_be_shared_is_computed_once(monkeypatch):
     calls = []
-    original = suite_module.cell_sums
-    monkeypatch.setattr(suite_module, "cell_sums", lambda *args: calls.append(args) or original(*args))
-    suite = ProtocolSuite(list(protocols("eigen", "toolbox", "bts")))
+    original = sharing.cell_sums
+    monkeypatch.setattr(sharing, "cell_sums", lambda *args: calls.append(args) or original(*args))
+    listed = list(protocols("eigen", "toolbox", "bts"))
+    suite = ProtocolSuite(listed)
     prediction, truth = scene(0.5, 9.0, batch=1)
     suite.update(F.interpolate(prediction, truth.shape[-2:]), truth)
-    # lee2020, carvalho2018 and the rest read one pass; only the scaled one needs its own.
-    assert len(calls) == 2
+    # lee2020, carvalho2018 and the rest read one pass; only scaled ones need their own.
+    assert len(calls) == 1 + sum(protocol.scaling != "none" for protocol in listed)
 
 
 def test_divergence_is_not_hidden():
@@ -108,6 +108,12 @@ def test_images_without_truth_are_counted():
         assert scores["AbsRel"].isfinite()
     suite.reset()
     assert suite.metric("eigen").state("images").sum() == 0
+
+
+def test_names_may_hold_dots():
+    suite = ProtocolSuite([Protocol(name="eigen, v1.2"), Protocol(name="type")])
+    suite.update(*scene(0.5, 9.0))
+    assert suite.compute().keys() == {"eigen, v1.2", "type"}
 
 
 def test_mistakes():

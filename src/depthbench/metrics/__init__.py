@@ -3,7 +3,7 @@
 from depthbench.metrics.boundaries import BoundaryError
 from depthbench.metrics.edges import EdgeScores
 from depthbench.metrics.files import PredictionFiles, check_prediction, check_unit
-from depthbench.metrics.functional import masked_sums, per_image, read_out
+from depthbench.metrics.functional import per_image, read_out
 from depthbench.metrics.image_metric import ImageMetric
 from depthbench.metrics.normals import NormalError
 from depthbench.metrics.ordinal import OrdinalError
@@ -31,6 +31,7 @@ from depthbench.metrics.statistics import (
     wilcoxon_test,
 )
 from depthbench.metrics.suite import ProtocolSuite
+from depthbench.metrics.sums import masked_sums
 
 __all__ = [
     "RMSE",

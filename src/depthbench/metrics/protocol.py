@@ -1,18 +1,19 @@
 """A protocol is an object: crop, range, mask, resize, flip, scaling, reduction, all by name."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
+import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
 from depthbench.errors import UserError
 from depthbench.metrics.alignment import median_scaled, scale_shift_aligned
-from depthbench.metrics.functional import within
 from depthbench.metrics.regions import Box, Region, region_box
 from depthbench.metrics.scores import REDUCTIONS, DepthScores
+from depthbench.metrics.sums import PRESENT, Interval
 from depthbench.ops import resize_depth
 
 Maps = tuple[Tensor, Tensor, Tensor]
@@ -21,7 +22,6 @@ Maps = tuple[Tensor, Tensor, Tensor]
 Limits = tuple[float | None, float | None]
 
 SCALINGS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
-    "none": lambda prediction, truth, valid: prediction,
     "median": median_scaled,
     "scale_shift": scale_shift_aligned,
 }
@@ -31,7 +31,7 @@ _CHOICES = {
     "truth": ("filled", "raw"),
     "resize": ("bilinear", "bicubic", "nearest"),
     "clamp_at": ("scored", "output"),
-    "scaling": tuple(SCALINGS),
+    "scaling": ("none", *SCALINGS),
     "reduction": REDUCTIONS,
     "comparison": ("strict", "inclusive"),
 }
@@ -138,11 +138,11 @@ class Protocol:
             UserError: if the shapes are not those, the truth has another size than the region is defined on, or the
                 prediction does not cover the region.
         """
-        truth, box = self.frame(truth, covers)
+        truth = self.scored_truth(truth)
+        box = self.box((truth.shape[-2], truth.shape[-1]), covers)
         prediction = self.fit(prediction, truth, covers)
         prediction, truth = crop(prediction, box), crop(truth, box)
-        valid = self.mask(truth)
-        prediction = self.align(prediction, truth, valid)
+        prediction, valid = self.align(prediction, truth), self.mask(truth)
         return (truth, prediction, valid) if self.swapped else (prediction, truth, valid)
 
     def intrinsics(
@@ -166,20 +166,21 @@ class Protocol:
             moved[..., row, 2] += (scale - 1) / 2 + shown[2 * axis] - box[2 * axis]
         return moved
 
-    def frame(self, truth: Tensor, covers: Region = "full") -> tuple[Tensor, Box]:
-        """The truth at scoring size, and the region's box on it, which must lie in the part covered."""
+    def scored_truth(self, truth: Tensor) -> Tensor:
+        """The truth at scoring size."""
         if truth.ndim != 4 or truth.shape[1] != 1:
             raise UserError(f"Expected depth maps (B, 1, H, W), got a truth of shape {tuple(truth.shape)}.")
-        if self.score_size is not None:
-            truth = resize_depth(truth, (self.score_size[0], self.score_size[1]))
-        size = (truth.shape[-2], truth.shape[-1])
+        return truth if self.score_size is None else resize_depth(truth, (self.score_size[0], self.score_size[1]))
+
+    def box(self, size: tuple[int, int], covers: Region = "full") -> Box:
+        """The region's box on truth of this (scoring) size; it must lie in the part covered."""
         box, shown = region_box(self.region, size), region_box(covers, size)
         if box[0] < shown[0] or box[1] > shown[1] or box[2] < shown[2] or box[3] > shown[3]:
             raise UserError(
                 f"Protocol '{self.name}' scores rows {box[0]}:{box[1]}, columns {box[2]}:{box[3]}, but the prediction "
                 f"covers only rows {shown[0]}:{shown[1]}, columns {shown[2]}:{shown[3]}; choose a protocol inside that."
             )
-        return truth, box
+        return box
 
     def fit(self, prediction: Tensor, truth: Tensor, covers: Region = "full") -> Tensor:
         """The prediction at the truth's size, float32; zeros where it covers nothing."""
@@ -194,7 +195,8 @@ class Protocol:
         if self.clamp_at == "output":
             prediction = limited(prediction, self.limits)
         prediction = self._resized(prediction, (bottom - top, right - left))
-        return F.pad(prediction, (left, size[1] - right, top, size[0] - bottom))
+        around = (left, size[1] - right, top, size[0] - bottom)
+        return F.pad(prediction, around) if any(around) else prediction
 
     def _resized(self, prediction: Tensor, size: tuple[int, int]) -> Tensor:
         if tuple(prediction.shape[-2:]) == size:
@@ -203,18 +205,27 @@ class Protocol:
             return resize_depth(prediction, size)
         return F.interpolate(prediction, size=size, mode=self.resize, align_corners=self.align_corners)
 
+    @property
+    def interval(self) -> Interval:
+        """Depths of the truth that are scored, limits included: those that are present and within the range."""
+        low, high = PRESENT
+        if self.min_depth is not None:
+            low = max(low, self._scored_edge(self.min_depth, math.inf))
+        return low, high if self.max_depth is None else self._scored_edge(self.max_depth, 0.0)
+
+    def _scored_edge(self, limit: float, inward: float) -> float:
+        edge = np.float32(limit)
+        return float(edge if self.bounds == "closed" else np.nextafter(edge, np.float32(inward)))
+
     def mask(self, truth: Tensor) -> Tensor:
         """Where the truth is present and within the range; bool."""
-        limits: list[tuple[Callable[..., Tensor], float]] = [(torch.gt, 0.0)]
-        if self.min_depth is not None:
-            limits.append((torch.ge if self.bounds == "closed" else torch.gt, self.min_depth))
-        if self.max_depth is not None:
-            limits.append((torch.le if self.bounds == "closed" else torch.lt, self.max_depth))
-        return within(truth, limits)
+        low, high = self.interval
+        return (truth.float() >= low) & (truth.float() <= high)
 
-    def align(self, prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
+    def align(self, prediction: Tensor, truth: Tensor) -> Tensor:
         """The prediction scaled and limited."""
-        prediction = SCALINGS[self.scaling](prediction, truth, valid)
+        if self.scaling != "none":
+            prediction = SCALINGS[self.scaling](prediction, truth, self.mask(truth))
         return limited(prediction, self.limits) if self.clamp_at == "scored" else prediction
 
 

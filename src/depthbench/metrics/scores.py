@@ -8,6 +8,7 @@ from torchmetrics import Metric
 
 from depthbench.errors import UserError
 from depthbench.metrics import functional
+from depthbench.metrics.sums import COLUMNS, masked_sums
 
 REDUCTIONS = ("image", "pixel", "mse_image")
 _STATES = ("sums", "means", "scores", "images")
@@ -17,7 +18,7 @@ class DepthMetric(Metric):
     """The state that all standard metrics read: sums of sums, of per-image means and of per-image scores.
 
     ``update(prediction, target, valid=None)`` takes maps ``(B, 1, H, W)`` in metres; see
-    :func:`~depthbench.metrics.functional.masked_sums`. Nothing waits for the device before ``compute``. States are
+    :func:`~depthbench.metrics.sums.masked_sums`. Nothing waits for the device before ``compute``. States are
     float64 sums, which stay float64 under ``.half()``, are exact over any number of processes, and are shared
     between the metrics of a ``MetricCollection``.
 
@@ -47,7 +48,7 @@ class DepthMetric(Metric):
         # A MetricCollection merges states that are equal after the first batch, as strict and inclusive ones may be
         # by chance; different names keep them apart.
         self._suffix = "" if strict else "_inclusive"
-        widths = (len(functional.COLUMNS), len(functional.COLUMNS), len(functional.SCORES), 2)
+        widths = (len(COLUMNS), len(COLUMNS), len(functional.SCORES), 2)
         for name, width in zip(_STATES, widths, strict=True):
             self.add_state(name + self._suffix, torch.zeros(width, dtype=torch.float64), dist_reduce_fx="sum")
 
@@ -58,19 +59,20 @@ class DepthMetric(Metric):
 
     def update(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> None:
         """Add a batch."""
-        self.add(functional.masked_sums(prediction, target, valid, strict=self.strict))
+        self.add(masked_sums(prediction, target, valid, strict=self.strict))
 
     def per_image(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> dict[str, Tensor]:
         """Scores of each image ``(B,)`` with this metric's comparison (NaN without a valid pixel); no state changes."""
         return functional.per_image(prediction, target, valid, strict=self.strict)
 
     @torch.no_grad()
-    def add(self, sums: Tensor) -> None:
-        """Add a batch whose ``masked_sums`` ``(B, S)`` are already there (say, because they were saved per image)."""
+    def add(self, sums: Tensor, scores: Tensor | None = None) -> None:
+        """Add a batch whose ``masked_sums`` ``(B, S)`` are already there, perhaps also its scores ``(B, SCORES)``."""
         self._computed = None
         self._update_count = max(self._update_count, 1)
         counted = sums[:, :1] > 0
-        scores = torch.stack(list(functional.read_out(sums).values()), -1)
+        if scores is None:
+            scores = torch.stack(list(functional.read_out(sums).values()), -1)
         additions = (
             sums.sum(0),
             torch.where(counted, functional.means(sums), 0.0).sum(0),

@@ -66,7 +66,7 @@ class Files:
 
     def _checked(self, items: Items) -> tuple[Tensor, Tensor]:
         (place,), (name,) = items.places, items.names
-        true, _ = self.rules.frame(next(iter(items.truth.values())))
+        true = self.rules.scored_truth(next(iter(items.truth.values())))
         shown = crop(true, region_box(self.covers, (true.shape[-2], true.shape[-1])))[0]
         prediction = self.files[place]
         check_prediction(name, prediction, shown)

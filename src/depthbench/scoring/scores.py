@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader
 
 from depthbench.data import UnpaddedSampler
 from depthbench.metrics import Protocol, ProtocolSuite
-from depthbench.metrics.functional import COLUMNS, per_image_from
+from depthbench.metrics.functional import per_image_from
+from depthbench.metrics.sums import COLUMNS
 from depthbench.scoring.predictors import Predictor
 from depthbench.scoring.truth import Items, Truth, stack
 
