@@ -9,21 +9,16 @@ from depthbench.data.nyu_labeled import INTRINSICS
 from depthbench.data.nyu_raw import MANIFEST
 from depthbench.data.splits import evenly_spaced, frame_count
 from depthbench.prepare.nyu_camera import VALID
-from depthbench.prepare.nyu_pairs import UNIT, Form, Outcome
+from depthbench.prepare.nyu_pairs import UNIT, Form
 from depthbench.run_folder import RunFolder, write_atomically
 
 SPLITS = ("12k", "24k", "50k", "230k")  # those of published experiments, where there are so many frames
 PART = "part.json"
 
 
-def write_part(folder: RunFolder, outcomes: list[Outcome], split: str | int | None) -> None:
-    """What one part made and what it left out."""
-    content = {
-        "split": split,
-        "names": [outcome.name for outcome in outcomes if outcome.problem is None],
-        "left_out": {outcome.name: outcome.problem for outcome in outcomes if outcome.problem is not None},
-    }
-    folder.write_json(PART, content)
+def write_part(folder: RunFolder, names: list[str], left_out: dict[str, str], split: str | int | None) -> None:
+    """What one part holds and what it left out, by reason."""
+    folder.write_json(PART, {"split": split, "names": names, "left_out": left_out})
 
 
 def merge(output: Path, form: Form, shards: int, split: str | int | None) -> str:

@@ -66,6 +66,10 @@ class Form:
         scene, _, number = name.rpartition("/")
         return f"{scene}/sync_depth_{number}.png"
 
+    def files(self, name: str, output: Path) -> tuple[Path, Path]:
+        """Picture and depth image of a frame."""
+        return output / self.color_name(name), output / self.depth_name(name)
+
     def claim(self, output: Path) -> None:
         """Write the form down in the folder.
 
@@ -82,23 +86,19 @@ class Form:
 
 
 class Outcome(NamedTuple):
-    """Of one frame: whether its pair was there already, and why there is none, if so."""
+    """Of one frame: its pair is there, or the problem says why it can't be."""
 
     name: str
-    kept: bool = False
     problem: str | None = None
 
 
 def make_pair(frame: Frame, form: Form, output: Path) -> Outcome:
-    """Write the pair of a frame unless it is there. The depth image comes last: where it is, the picture is, too."""
-    color, depth = output / form.color_name(frame.name), output / form.depth_name(frame.name)
-    if depth.is_file() and color.is_file():
-        return Outcome(frame.name, kept=True)
+    """Write the pair of a frame."""
     try:
         pair = _convert(frame, form)
     except UserError as error:
-        return Outcome(frame.name, problem=str(error))
-    for path, data in zip((color, depth), pair, strict=True):
+        return Outcome(frame.name, str(error))
+    for path, data in zip(form.files(frame.name, output), pair, strict=True):
         # The same name each time: what a killed process left is overwritten by the one that goes on.
         part = path.with_name(f".{path.name}.part")
         part.write_bytes(data)

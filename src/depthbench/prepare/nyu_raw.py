@@ -3,8 +3,9 @@
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 import hydra
@@ -15,8 +16,9 @@ from depthbench.cli import MISTAKES, duration, explain
 from depthbench.config import config_dir
 from depthbench.data.splits import evenly_spaced
 from depthbench.errors import UserError
+from depthbench.prepare.choice import cores, told
 from depthbench.prepare.nyu_lists import merge, write_part
-from depthbench.prepare.nyu_pairs import Form, Outcome, claim_sources, make_pairs
+from depthbench.prepare.nyu_pairs import Form, claim_sources, make_pairs
 from depthbench.prepare.nyu_scenes import Frame, find_frames, training_places
 from depthbench.run_folder import Busy, RunFolder
 
@@ -86,62 +88,44 @@ def prepare(config: DictConfig) -> None:
     every = find_frames(raw, training_places(str(config.scenes)))
     chosen = every if config.split is None else [every[index] for index in evenly_spaced(len(every), config.split)]
     mine = chosen[shard * len(chosen) // shards : (shard + 1) * len(chosen) // shards]
-    scenes = len({frame.scene for frame in every})
     part = f" as part {shard} of {shards}" if shards > 1 else ""
-    there = f"{len(every):,} frames in {scenes} scene folders"
+    there = f"{len(every):,} frames in {len({frame.scene for frame in every})} scene folders"
     print(f"{there}; {len(mine):,} to do{part}, {workers} at a time.", flush=True)
     form.claim(output)
     folder = RunFolder(output / "parts" / f"{shard}-of-{shards}")
     folder.path.mkdir(parents=True, exist_ok=True)
     try:
         with folder.lock():
-            _claim(every, {frame.scene for frame in mine}, output)
-            outcomes = list(_told(make_pairs(mine, form, output, workers), len(mine)))
-            write_part(folder, outcomes, config.split)
+            scenes = {frame.scene for frame in mine}
+            for scene, frames in groupby(every, key=attrgetter("scene")):
+                if scene in scenes:
+                    claim_sources(list(frames), output)
+            names, left_out = _make(mine, form, output, workers)
+            write_part(folder, names, left_out, config.split)
     except Busy as error:
         raise UserError(str(error)) from None
-    print(_summary(outcomes))
     print(merge(output, form, shards, config.split))
+
+
+def _make(frames: Sequence[Frame], form: Form, output: Path, workers: int) -> tuple[list[str], dict[str, str]]:
+    """Make what is missing, and say so; the names of the pairs that are there now, and why others are not."""
+    missing = [frame for frame in frames if not all(path.is_file() for path in form.files(frame.name, output))]
+    start = time.monotonic()
+    outcomes = told(make_pairs(missing, form, output, workers), len(missing), "pairs")
+    problems = {outcome.name: outcome.problem for outcome in outcomes if outcome.problem}
+    made, spent = len(missing) - len(problems), duration(time.monotonic() - start)
+    print(f"{made:,} made in {spent}, {len(frames) - len(missing):,} were there, {len(problems):,} left out.")
+    for problem in list(problems.values())[:5]:
+        print(f"  {problem}")
+    return [frame.name for frame in frames if frame.name not in problems], problems
 
 
 def _numbers(config: DictConfig) -> tuple[int, int, int]:
     """Shard, shards and workers, checked."""
-    workers = len(os.sched_getaffinity(0)) if config.workers == "auto" else config.workers
+    workers = cores() if config.workers == "auto" else config.workers
     for key, value, least in (("shards", config.shards, 1), ("shard", config.shard, 0), ("workers", workers, 1)):
         if not isinstance(value, int) or value < least:
             raise UserError(f"{key}={value} is not a whole number of {least} or more.")
     if config.shard >= config.shards:
         raise UserError(f"shard={config.shard} is not one of {config.shards}; they count from 0.")
     return config.shard, config.shards, workers
-
-
-def _claim(every: list[Frame], scenes: set[str], output: Path) -> None:
-    for scene, frames in groupby(every, key=lambda frame: frame.scene):
-        if scene in scenes:
-            claim_sources(list(frames), output)
-
-
-def _told(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
-    """Say how far it is: on a terminal on one line, in a log now and then."""
-    terminal = sys.stdout.isatty()
-    start = said = time.monotonic()
-    made = 0
-    for count, outcome in enumerate(outcomes, 1):
-        made += not outcome.kept
-        now = time.monotonic()
-        if now - said > (0.5 if terminal else 30) or count == total:
-            said, rate = now, made / (now - start)
-            left = f", {rate:.1f} a second, {duration((total - count) / rate)} left" if made else ""
-            print(f"\r{count:,} of {total:,} frames{left}   ", end="" if terminal else "\n", flush=True)
-        yield outcome
-    if terminal:
-        print()
-
-
-def _summary(outcomes: list[Outcome]) -> str:
-    problems = [outcome.problem for outcome in outcomes if outcome.problem]
-    kept = sum(outcome.kept for outcome in outcomes)
-    told = (
-        f"{len(outcomes) - kept - len(problems):,} pairs made, {kept:,} were there, {len(problems):,} frames left out"
-    )
-    return told + "".join(f"\n  {problem}" for problem in problems[:5]) + ("\n  ..." if len(problems) > 5 else "")
