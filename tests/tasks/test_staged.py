@@ -151,6 +151,16 @@ def test_streams_combined_by_optimization(tmp_path):
     assert not torch.allclose(fused, ops.resize(stream, SIZE))
 
 
+@pytest.mark.parametrize("last", ["fusion", "refinement"])
+def test_a_training_that_ends_early_predicts_by_what_is_trained(last, tmp_path):
+    left_out = [f"task.stages.{stage}.length=0" for stage in STAGES[STAGES.index(last) + 1 :]]
+    task, _ = trained(tmp_path, "loss=l1", "model.combine=none", *left_out, steps=2)
+    image = torch.rand(1, 3, *SIZE)
+    with torch.no_grad():
+        depth = task.net.to_depth(task.eval().net.maps(image, last).depth)
+        assert torch.equal(task(image), ops.resize(depth, SIZE))
+
+
 def test_a_frozen_encoder_stays_frozen(tmp_path):
     _, notes = trained(tmp_path, "loss=l1", "+model.encoder.frozen=true", steps=5)
     assert not any("encoder" in name for _, moved, *_ in notes for name in moved)

@@ -49,7 +49,8 @@ class TwoStreamNet(DepthModel):
             2048 would need half a billion weights).
         dropout: Between the fully connected layers.
         combine: How depth and gradient become one map: ``network``, by the combination block, or ``optimization``, by
-            :func:`fuse_gradients` with the paper's constants (equation 7), which has nothing to train.
+            :func:`fuse_gradients` with the paper's constants (equation 7), which has nothing to train; ``none``: the
+            output is the depth stream's.
     """
 
     def __init__(
@@ -62,17 +63,20 @@ class TwoStreamNet(DepthModel):
         coarse: tuple[int, int] = (55, 75),
         reduced: int = 512,
         dropout: float = 0.5,
-        combine: Literal["network", "optimization"] = "network",
+        combine: Literal["network", "optimization", "none"] = "network",
     ) -> None:
         super().__init__(space or Log())
-        if combine not in ("network", "optimization"):
-            raise UserError(f"TwoStreamNet combines by network or optimization, not by {combine}.")
+        if combine not in ("network", "optimization", "none"):
+            raise UserError(
+                f"TwoStreamNet combines by network, optimization or none, not by {combine}."
+            )
 
         def stream(channels: int) -> Stream:
             parsing = Parsing(encoder(), channels, units, (grid[0], grid[1]), (coarse[0], coarse[1]), reduced, dropout)
             return Stream(parsing, channels, width)
 
         self.depth, self.gradient = stream(1), stream(2)
+        self.combine = combine
         self.combination = Refinement(3, 1, width) if combine == "network" else None
 
     def maps(self, image: Tensor, stage: Stage = "joint") -> StreamMaps:
@@ -93,7 +97,13 @@ class TwoStreamNet(DepthModel):
         depth, gradient, combined = self.maps(image)
         if combined is not None:
             return combined
+        if self.combine == "none":
+            return depth
         return self.space.from_depth(fuse_gradients(self.space.to_depth(depth), gradient))
+
+    def complete(self, stage: Stage) -> bool:
+        """Whether all blocks that the output comes from are trained once ``stage`` is reached."""
+        return stage == "refinement" if self.combination is None else stage in ("combination", "joint")
 
     def trained(self, stage: Stage) -> list[nn.Module]:
         """Give the blocks that are trained in ``stage`` (section 3.4); the rest is fixed.

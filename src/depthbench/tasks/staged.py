@@ -112,7 +112,7 @@ class Staged(DepthTask):
     def forward(self, image: Tensor) -> Tensor:
         """Depth in metres at the image's size, as good as the present stage gives it."""
         stage = self.stage or self.last
-        if stage == self.last:
+        if self.net.complete(stage):
             return super().forward(image)
         maps = self.net.maps(image.contiguous(memory_format=self.layout), stage)
         depth = maps.depth if maps.combined is None else maps.combined
