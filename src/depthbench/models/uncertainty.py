@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from depthbench.errors import UserError
 from depthbench.models.decoder import match
-from depthbench.models.depthnet import DepthNet
+from depthbench.models.depthnet import DepthModel
+
+Likelihood = Literal["gaussian", "laplace"]
 
 
 class Uncertain(NamedTuple):
@@ -27,7 +29,7 @@ class Uncertain(NamedTuple):
 
 @torch.no_grad()
 def predict_uncertain(
-    net: DepthNet, image: Tensor, samples: int = 16, likelihood: Literal["gaussian", "laplace"] = "gaussian"
+    net: DepthModel, image: Tensor, samples: int = 16, likelihood: Likelihood | None = "gaussian"
 ) -> Uncertain:
     """Predict depth and its uncertainty for ``(B, 3, H, W)`` RGB in [0, 1].
 
@@ -36,7 +38,8 @@ def predict_uncertain(
             0.5 exp(-s) e² + 0.5 s, or log b of the Laplacian exp(-s) |e| + s, in the network's space.
         image: The images.
         samples: Passes with dropout on; 0 for a single one without.
-        likelihood: Which of the two losses the network was trained with.
+        likelihood: Which of the two losses the network was trained with; ``None`` for neither: a second channel, if
+            there is one, is something else.
 
     Raises:
         UserError: If samples are asked of a network without dropout.
@@ -68,9 +71,9 @@ def dropout_on(net: nn.Module) -> Iterator[None]:
             layer.train(mode)
 
 
-def _moments(net: DepthNet, output: Tensor, likelihood: str) -> tuple[Tensor, Tensor]:
+def _moments(net: DepthModel, output: Tensor, likelihood: Likelihood | None) -> tuple[Tensor, Tensor]:
     depth = net.to_depth(output)
-    if output.shape[1] < 2:
+    if output.shape[1] < 2 or likelihood is None:
         return depth, torch.zeros_like(depth)
     s = output[:, 1:2].float().clamp(-20, 20)
     deviation = (s / 2).exp() if likelihood == "gaussian" else math.sqrt(2) * s.exp()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from depthbench import ops
 from depthbench.errors import UserError
 from depthbench.metrics import Protocol, ProtocolSuite, predict_with_flip
-from depthbench.models import DepthModel
+from depthbench.models import DepthModel, Uncertain, predict_uncertain
 from depthbench.tasks.optimization import Optimization
 
 LossSpace = Literal["metres", "network"]
@@ -64,6 +64,15 @@ class DepthTask(pl.LightningModule):
         """Depth in metres at the image's size: ``(B, 3, H, W) -> (B, 1, H, W)``."""
         depth: Tensor = self.net.predict(image.contiguous(memory_format=self.layout))
         return depth
+
+    def uncertain(self, image: Tensor, samples: int = 16) -> Uncertain:
+        """Depth and two standard deviations; see :func:`~depthbench.models.predict_uncertain`.
+
+        The noise of the data is known to networks that were trained by the loss ``heteroscedastic`` only, the spread
+        over dropout samples to those with dropout (``samples=0`` goes without).
+        """
+        image = image.contiguous(memory_format=self.layout)
+        return predict_uncertain(self.net, image, samples, getattr(self.loss, "distribution", None))
 
     def supervised(self, output: Tensor, depth: Tensor) -> Maps:
         """Prediction, target and mask at one size and in the loss's space."""
