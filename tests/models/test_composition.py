@@ -7,6 +7,7 @@ import torch
 
 from depthbench.errors import UserError
 from depthbench.models import (
+    Bounded,
     D3NetDecoder,
     DenseDepthDecoder,
     DepthNet,
@@ -15,6 +16,9 @@ from depthbench.models import (
     FPNDecoder,
     HuDecoder,
     LeeDecoder,
+    Log,
+    Metric,
+    Reciprocal,
     UNetDecoder,
 )
 
@@ -63,6 +67,21 @@ def test_composes_at_an_odd_size(decoder, name, options):
 def test_what_does_not_fit_says_so(decoder, name, options, message):
     with torch.device("meta"), pytest.raises(UserError, match=message):
         DepthNet(Encoder(name, pretrained=False, **options), decoder)
+
+
+@pytest.mark.parametrize(
+    ("decoder", "space", "depth", "message"),
+    [
+        (D3NetDecoder, Metric(), 2.5, "D3NetDecoder has no bias"),
+        (UNetDecoder, Log(), 0, "start_depth=0 is no depth that Log"),
+        (UNetDecoder, Reciprocal(), 0, "no depth that Reciprocal"),
+        (UNetDecoder, Bounded(10), 12, "no depth that Bounded"),
+    ],
+)
+def test_a_start_that_can_not_be_says_so(decoder, space, depth, message):
+    encoder = Encoder("resnet10t", pretrained=False)
+    with pytest.raises(UserError, match=message):
+        DepthNet(encoder, decoder, space, start_depth=depth)
 
 
 def test_strides_of_the_unet():

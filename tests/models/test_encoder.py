@@ -119,8 +119,12 @@ def test_unreadable_weights(tmp_path):
 
 
 def test_without_a_network(monkeypatch):
-    def refuse(*_args, **_options):
-        raise OSError("no network")
+    create = timm.create_model
+
+    def refuse(name, pretrained, **options):
+        if pretrained:
+            raise OSError("no network")
+        return create(name, **options)
 
     monkeypatch.setattr(timm, "create_model", refuse)
     with pytest.raises(UserError, match=r"'resnet18' are not to be had \(OSError\).*local"):
@@ -162,6 +166,12 @@ def test_cached_weights_need_no_network(unreachable_hub):
         ({"name": "resnet10t", "taps": ["layer9"]}, "layer9"),
         ({"name": "resnet10t", "taps": ["layer1"], "levels": [1]}, "both"),
         ({"name": "mobilenetv2_035", "stem": "conv4x4"}, "max-pool"),
+        ({"name": "resnet10t", "stem": "conv5x5"}, "conv5x5 is unknown"),
+        ({"name": "resnet10t", "levels": [9]}, "can't make 'resnet10t'.*index out of range"),
+        ({"name": "resnet10t", "options": {"depth": 9}}, "can't make 'resnet10t'.*depth"),
+        ({"name": "vit_tiny_patch16_224"}, "does not take images of 97x131.*dynamic_img_size"),
+        ({"name": "swin_tiny_patch4_window7_224"}, "does not take images of 97x131.*strict_img_size"),
+        ({"name": "hrnet_w18_small"}, "does not take images of 97x131.*`multiple`"),
     ],
 )
 def test_mistakes(arguments, message):

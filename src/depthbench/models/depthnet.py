@@ -6,6 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from depthbench.errors import UserError
 from depthbench.models.decoder import Decoder, match
 from depthbench.models.encoder import Encoder
 from depthbench.models.spaces import Metric
@@ -51,8 +52,11 @@ class DepthNet(DepthModel):
         decoder: A decoder class or partial, completed with the encoder's channels and reductions.
         space: What the output means; :class:`Metric` by default.
         start_depth: Depth in metres at which an untrained network starts, by the bias of the decoder's head; ``None``
-            leaves the bias as the decoder made it (the papers' way). Heads without a bias can't have it.
+            leaves the bias as the decoder made it (the papers' way).
         dropout: Probability with which channels of the coarsest feature are dropped, for dropout samples at test time.
+
+    Raises:
+        UserError: If ``start_depth`` is given but the head has no bias, or the space no such depth.
     """
 
     def __init__(
@@ -67,10 +71,18 @@ class DepthNet(DepthModel):
         self.encoder = encoder
         self.decoder = decoder(channels=encoder.channels, reductions=encoder.reductions)
         self.dropout = nn.Dropout2d(dropout)
+        if start_depth is not None:
+            self._start_at(start_depth)
+
+    @torch.no_grad()
+    def _start_at(self, depth: float) -> None:
         bias = self.decoder.head.bias
-        if start_depth is not None and bias is not None:
-            with torch.no_grad():
-                bias[0] = self.space.bias(start_depth)
+        if bias is None:
+            raise UserError(f"The head of {type(self.decoder).__name__} has no bias for start_depth; set it to null.")
+        try:
+            bias[0] = self.space.bias(depth)
+        except (ValueError, ZeroDivisionError) as error:  # the logarithm of 0 and the like
+            raise UserError(f"start_depth={depth} is no depth that {type(self.space).__name__} can express.") from error
 
     def forward(self, image: Tensor) -> Tensor:
         """Map ``(B, 3, H, W)`` RGB in [0, 1] to the output ``(B, C, h, w)`` in its space, at its own size.

@@ -8,6 +8,7 @@ import timm
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from depthbench.errors import UserError
 from depthbench.models.taps import TappedNet
@@ -39,8 +40,8 @@ class Encoder(nn.Module):
         reductions: Image size over feature size, of each feature.
 
     Raises:
-        UserError: If the name or a tap is unknown, weights are not to be had or do not match, or the backbone has no
-            max-pool for ``stem="conv4x4"``.
+        UserError: If the name, a tap or an option is unknown, weights are not to be had or do not match, the backbone
+            has no max-pool for ``stem="conv4x4"``, or takes images of some sizes only.
     """
 
     mean: Tensor
@@ -62,6 +63,8 @@ class Encoder(nn.Module):
         super().__init__()
         if taps is not None and levels is not None:
             raise UserError(f"Encoder '{name}' was given both `taps` and `levels`; give one of them.")
+        if stem not in ("timm", "conv4x4"):
+            raise UserError(f"The encoder's stem={stem} is unknown; choose timm or conv4x4.")
         self.name, self.frozen = name, frozen
         if taps is None and stem == "timm":
             self.net, info = _timm_features(name, pretrained, levels, dict(options or {}))
@@ -75,9 +78,26 @@ class Encoder(nn.Module):
         config = cast(Any, timm.get_pretrained_cfg(name))
         for key, values in (("mean", mean or config.mean), ("std", std or config.std)):
             self.register_buffer(key, torch.tensor(list(values)).view(1, 3, 1, 1), persistent=False)
+        self._try_an_odd_size()
         if frozen:
             self.requires_grad_(False)
             self.eval()
+
+    @torch.no_grad()
+    def _try_an_odd_size(self, height: int = 97, width: int = 131) -> None:
+        """Shapes only, without arithmetic: better to know now than in the first step of training."""
+        state = {key: value.to("meta") for key, value in (*self.named_parameters(), *self.named_buffers())}
+        was_training = self.training
+        try:
+            functional_call(self.eval(), state, torch.zeros(1, 3, height, width, device="meta"))
+        except (AssertionError, RuntimeError) as error:
+            raise UserError(
+                f"'{self.name}' does not take images of {height}x{width} ({str(error).splitlines()[0]}); set the "
+                "encoder's `multiple` to what sides must be divisible by, or `options`: dynamic_img_size=true for a "
+                "ViT, strict_img_size=false for a Swin."
+            ) from error
+        finally:
+            self.train(was_training)
 
     def train(self, mode: bool = True) -> Self:
         """Switch the mode; a frozen encoder stays in evaluation mode, so that its statistics stay too."""

@@ -77,17 +77,19 @@ class _System:
         self.weights: tuple[Tensor, ...] = self.shares
 
     def residuals(self, depth: Tensor) -> tuple[Tensor, ...]:
+        """Give what is left of each term's target, in metres: depth, x and y."""
         maps = depth, depth[..., 2:] - depth[..., :-2], depth[:, :, 2:] - depth[:, :, :-2]
         return tuple(values - target for values, target in zip(maps, self.targets, strict=True))
 
     def reweight(self, depth: Tensor) -> None:
+        """Weight each term by 1 / φ of its residual at this depth."""
         self.weights = tuple(
             share * (residual.square() + self.epsilon).rsqrt()
             for residual, share in zip(self.residuals(depth), self.shares, strict=True)
         )
 
     def back(self, data: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        """Sum of the weighted terms brought back to pixels."""
+        """Add ∇xᵀ x and ∇yᵀ y, the gradient terms brought back to pixels, to ``data`` in place."""
         data[..., 2:] += x
         data[..., :-2] -= x
         data[:, :, 2:] += y
@@ -95,10 +97,12 @@ class _System:
         return data
 
     def apply(self, p: Tensor) -> Tensor:
+        """Multiply by the system's matrix, ``(B, 1, H, W)`` to the same shape."""
         weight, x, y = self.weights
         return self.back(weight * p, x * (p[..., 2:] - p[..., :-2]), y * (p[:, :, 2:] - p[:, :, :-2]))
 
     def solve(self, depth: Tensor, steps: int) -> Tensor:
+        """Take steps of conjugate gradients, preconditioned by the diagonal, from this depth in metres."""
         weight, x, y = self.weights
         diagonal = weight.clone()
         diagonal[..., 2:] += x

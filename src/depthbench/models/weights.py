@@ -25,11 +25,16 @@ def create_backbone(name: str, pretrained: bool | str | Path, **options: Any) ->
         options: Arguments of ``timm.create_model``.
 
     Raises:
-        UserError: If the name is unknown, or the weights are not to be had or do not match.
+        UserError: If the name or an option is unknown, or the weights are not to be had or do not match.
     """
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, timm.list_models(), n=3)
         raise UserError(f"timm has no model '{name}'; nearest: {', '.join(near) or 'none'}.")
+    try:
+        with torch.device("meta"):
+            timm.create_model(name, pretrained=False, **options)
+    except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
+        raise UserError(f"timm can't make '{name}' with {options}: {error}") from error
     if isinstance(pretrained, bool):
         return _from_hub(name, **options) if pretrained else timm.create_model(name, pretrained=False, **options)
     state = read_weights(name, Path(pretrained))
