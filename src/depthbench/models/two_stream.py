@@ -67,9 +67,7 @@ class TwoStreamNet(DepthModel):
     ) -> None:
         super().__init__(space or Log())
         if combine not in ("network", "optimization", "none"):
-            raise UserError(
-                f"TwoStreamNet combines by network, optimization or none, not by {combine}."
-            )
+            raise UserError(f"TwoStreamNet combines by network, optimization or none, not by {combine}.")
 
         def stream(channels: int) -> Stream:
             parsing = Parsing(encoder(), channels, units, (grid[0], grid[1]), (coarse[0], coarse[1]), reduced, dropout)
