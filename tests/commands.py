@@ -61,10 +61,10 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen:
     )
 
 
-def run(folder: Path, *arguments: str, code: int = 0) -> str:
+def run(folder: Path, *arguments: str, code: int = 0, timeout: float = 300) -> str:
     """Run a command in a folder, check its exit status, return what it printed."""
     process = start(folder, *arguments)
-    output, _ = process.communicate(timeout=300)
+    output, _ = process.communicate(timeout=timeout)
     logs = "\n".join(log.read_text() for log in folder.glob("runs/*/log.txt"))
     assert process.returncode == code, f"{output}\n{logs}"
     return output

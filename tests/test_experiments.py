@@ -1,0 +1,162 @@
+"""The studies of the papers: every job composes at every scale, and runs; published numbers are the papers'."""
+
+import functools
+import re
+from collections import defaultdict
+
+import pytest
+import timm
+from hydra import compose, initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from depthbench.config import config_dir, instantiate
+from depthbench.report.published import read_published
+from depthbench.run import options
+from tests.commands import run, runs, status
+
+PAPERS = {  # and where their texts lie in the developers' folder
+    "carvalho2018": "000_450f0265b21a7301.txt",
+    "lee2020": "001_7b6804b117d2724a.txt",
+    "mehrzadeh2020": "002_e84bdfe504dc996d.txt",
+    "li2017": "003_f1a77ed7fee9e085.txt",
+    "alhashim2018": "004_fc877d94bf1c5df3.txt",
+}
+STUDIES = [name for name in options("experiment") if "/" in name]
+SCALES = ("paper", "machine", "smoke")
+FOLDER = config_dir() / "experiment"
+
+
+@functools.cache
+def composed(study, scale, *overrides):
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        return compose("config", [f"experiment={study}", f"scale={scale}", *overrides], return_hydra_config=True)
+
+
+def jobs(study, scale):
+    """The overrides of each job of a study, as Hydra's sweeper makes them."""
+    params = composed(study, scale).hydra.sweeper.params or {}
+    parsed = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in params.items()])
+    return [tuple(job) for batch in BasicSweeper.split_arguments(parsed, None) for job in batch]
+
+
+def plain(study, scale, *overrides):
+    config = OmegaConf.to_container(composed(study, scale, *overrides))
+    return {key: value for key, value in config.items() if key not in ("hydra", "output", "logger")}
+
+
+def leaves(node, path=""):
+    """Every value of a configuration, by its dotted key."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in items:
+        yield f"{path}{key}", value
+        yield from leaves(value, f"{path}{key}.")
+
+
+def check(study, scale, job=()):
+    """A job composes, names what exists, and lacks no value but where the paper's data lies."""
+    values = dict(leaves(plain(study, scale, *job)))
+    missing = {key for key, value in values.items() if value == "???"}
+    assert all(key.startswith("data.") for key in missing)
+    assert not missing or scale == "paper"
+    for target in {value for key, value in values.items() if key.endswith("_target_")}:
+        instantiate({"_target_": target, "_partial_": True})
+    assert timm.is_model(values["model.encoder.name"])
+    choices = composed(study, scale, *job).hydra.runtime.choices
+    assert (choices["data"] == "rooms") == (scale != "paper")
+
+
+def test_every_paper_has_its_studies():
+    assert {study.partition("/")[0] for study in STUDIES} == set(PAPERS)
+    for paper in PAPERS:
+        text = (FOLDER / paper / "README.md").read_text()
+        assert all(f"experiment={study}" in text for study in STUDIES if study.startswith(paper))
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_study_composes_at_each_scale(study):
+    for scale in SCALES:
+        every = jobs(study, scale)
+        assert len(set(every)) == len(every) > 0
+        for key, _, value in (override.partition("=") for job in every for override in job):
+            assert key.startswith(("data.", "model.")) or value in options(key)
+        check(study, scale)
+    check(study, "machine", jobs(study, "machine")[-1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_job_composes_at_each_scale(study):
+    for scale in SCALES:
+        for job in jobs(study, scale):
+            check(study, scale, job)
+
+
+def test_without_a_scale_a_study_is_at_the_papers():
+    assert plain("lee2020/nyu", "none") == plain("lee2020/nyu", "paper")
+
+
+def test_exhibits_share_runs():
+    """The run behind table 2 of carvalho2018 is one of figures 2, 3 and 4."""
+    (best,) = jobs("carvalho2018/best", "machine")
+    for study in ("dataset_size", "convergence", "gallery"):
+        assert set(best) in map(set, jobs(f"carvalho2018/{study}", "machine"))
+        assert plain(f"carvalho2018/{study}", "machine", *best) == plain("carvalho2018/best", "machine", *best)
+
+
+def test_a_variation_wins_over_recipe_and_scale():
+    swapped = composed("alhashim2018/ablation", "machine", "experiment/alhashim2018/variation=no_color_swapping")
+    assert swapped.hydra.runtime.choices["augment"] == "flip"
+    single = composed("li2017/convergence", "machine", "experiment/li2017/variation=batch_16")
+    assert single.hydra.runtime.choices["loss"] == "li2017_single"
+    assert single.data.batch_size == 16
+
+
+def test_a_study_runs_at_smoke(tmp_path):
+    run(tmp_path, "-m", "experiment=carvalho2018/best", "scale=smoke", "output=runs")
+    (folder,) = runs(tmp_path).values()
+    assert status(folder)["state"] == "done"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """One folder for all studies: what two of them share runs once."""
+    return tmp_path_factory.mktemp("studies")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_job_runs_at_smoke(study, place):
+    output = run(place, "-m", f"experiment={study}", "scale=smoke", "output=runs", timeout=3600)
+    assert output.splitlines()[-1].strip() == f"{len(jobs(study, 'smoke'))} done."
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_published_numbers_are_complete_and_select_what_exists(paper):
+    numbers = read_published(FOLDER / paper / "published.csv")
+    keys = [(number.exhibit, number.row, number.metric) for number in numbers]
+    assert len(set(keys)) == len(keys)
+    for number in numbers:
+        assert number.value > 0
+        for key, value in number.select.items():
+            assert str(value) in options(key) if (config_dir() / key).is_dir() else "." in key
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_published_numbers_are_those_of_the_text(paper, shared):
+    """The rows of a table, or its columns where the text has lost the rows, stand in the text in this order."""
+    text = (shared / "papers" / PAPERS[paper]).read_text()
+    found = re.findall(r"(?<![\d.])(\d+(?:\.\d+)?)(%?)", text)
+    printed = joined(float(number) / (100 if percent else 1) for number, percent in found)
+    rows, columns = defaultdict(list), defaultdict(list)
+    for number in read_published(FOLDER / paper / "published.csv"):
+        rows[number.exhibit, number.row].append(number.value)
+        columns[number.exhibit, number.metric].append(number.value)
+    kind = columns if paper == "li2017" else rows
+    lost = [key for key, values in kind.items() if joined(values) not in printed]
+    assert not lost
+
+
+def joined(values):
+    return "".join(f" {value:.4g} " for value in values)
