@@ -94,7 +94,7 @@ def wandb_logger(
     if mode not in ("auto", "online", "offline", "disabled"):
         raise UserError(f"logger.mode={mode} is unknown; choose auto, online, offline or disabled.")
     if mode == "auto":
-        mode = os.environ.get("WANDB_MODE") or ("online" if _has_key() and _reachable() else "offline")
+        mode = os.environ.get("WANDB_MODE") or ("online" if has_key() and _reachable() else "offline")
     os.environ.setdefault("WANDB_SILENT", "true")
     places: dict[str, Any] = {"name": name, "id": run_id, "save_dir": str(folder), "resume": "allow", "mode": mode}
     return WandbLogger(**places, config=config, log_model=False, **arguments)
@@ -104,7 +104,8 @@ def _host() -> str:
     return urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
 
 
-def _has_key() -> bool:
+def has_key() -> bool:
+    """Whether W&B would find a key: in the environment or in .netrc."""
     if os.environ.get("WANDB_API_KEY"):
         return True
     try:

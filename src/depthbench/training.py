@@ -158,8 +158,11 @@ def build_loggers(folder: RunFolder, config: DictConfig) -> list[Logger]:
     loggers: list[Logger] = [MetricsTable(folder.path)]
     settings: dict[str, Any] = OmegaConf.to_container(config.logger, resolve=True)  # type: ignore[assignment]
     if settings.pop("wandb"):
-        run, plain = folder.run, OmegaConf.to_container(config, resolve=True)
-        loggers.append(wandb_logger(folder.path, run["name"], run["wandb_id"], config=plain, **settings))  # type: ignore[arg-type]
+        run: dict[str, Any] = folder.run
+        told: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+        # By these the dashboards find and group runs.
+        told |= {"choices": run["choices"], "study": run["choices"].get("experiment")}
+        loggers.append(wandb_logger(folder.path, run["name"], run["wandb_id"], config=told, **settings))
     return loggers
 
 
@@ -262,5 +265,7 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     # Short runs are wanted where they are asked for.
     warnings.filterwarnings("ignore", message=".*is smaller than the logging interval.*")
+    # Frozen encoders and the fixed blocks of a stage are meant to be so.
+    warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
     # torch's and Lightning's own affair.
     warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
