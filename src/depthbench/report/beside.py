@@ -51,7 +51,7 @@ def _number(value: float | None) -> str:
 
 
 def _caption(exhibit: Exhibit, caption: str) -> str:
-    return f"{exhibit.name} as {exhibit.paper} prints it, with the mean over our seeds beside it. {caption}"
+    return f"Published: {exhibit.paper}, {exhibit.name}. Beside it the mean over our seeds. {caption}"
 
 
 def exhibits_csv(exhibits: Iterable[Exhibit]) -> str:

@@ -29,7 +29,7 @@ def render_gallery(gallery: Gallery | None, key: str, about: str) -> str:
         return ""
     camera = "" if gallery.cameras_known else " (cameras that are not known: with a field of view of 60°)"
     caption = (
-        "The same test frames for every method: the prediction, its error, and its points in space seen from the side"
+        "The same test frames for every method: the prediction, its points in space seen from the side, and its error"
         f"{camera}. Gray: no measurement. The number is the mean relative error on the frame as shown. First seed of "
         f"each row. {about}"
     )
@@ -65,7 +65,7 @@ def _shots(frame: Frame) -> str:
         error = _picture(shot.error, f"Error of {shot.method} on {frame.name}")
         view = _picture(shot.view, f"Points of {frame.name} predicted by {shot.method}, from the side")
         mark = f' data-filter="{html(shot.method)}"'
-        cards.append(_card(shot.method, format_score(shot.absrel), prediction + error + view, mark))
+        cards.append(_card(shot.method, format_score(shot.absrel), prediction + view + error, mark))
     dense = " dense" if 6 < len(cards) <= ONE_ROW else ""
     return f'<div class="shots{dense}">{"".join(cards)}</div>'
 

@@ -93,7 +93,7 @@ def _panel(kind: str, rows: Named, look: Look) -> Draw:
         ax.set_xticks(range(len(bins)), [_bin(limits, index) for index in bins], rotation=40, ha="right", fontsize=7.5)
         ax.set_ylim(bottom=0)
         ax.yaxis.set_major_locator(MaxNLocator(5))
-        ax.set_title("mean relative error")
+        ax.set_title(f"by {kind}")
         ax.set_xlabel(AXES[kind])
 
     return draw
