@@ -12,7 +12,7 @@ from depthbench.losses import Flip
 from depthbench.models import STAGES
 from depthbench.tasks.staged import Span, divide
 from depthbench.training import build_task, build_trainer
-from tests.commands import TINY_TWO_STREAM
+from tests.commands import TINY_RUN, TINY_TWO_STREAM, make_frames, run
 from tests.tasks.test_tasks import Frames
 
 SIZE = (48, 64)
@@ -208,3 +208,20 @@ def composed_small():
 def test_too_short_a_run_is_refused_before_the_first_step(tmp_path):
     with pytest.raises(UserError, match="too few for the stages"):
         trained(tmp_path, "loss=l1", steps=2)
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_one_trains(tmp_path):
+    """In every stage, although what is trained changes after the processes have agreed on what to share."""
+    told = [*TINY_RUN, *TINY_TWO_STREAM, "loss=li2017_single", "optim=li2017", "optim.optimizer.lr=0.1", "augment=none"]
+    told += ["model.dropout=0", "+model.encoder.frozen=true"]  # what depends on the share of the batch
+    told += ["data.size=[48,48]", "data.test_frames=2", "trainer.max_epochs=3", f"data.root={tmp_path / 'frames'}"]
+    make_frames(tmp_path / "frames")
+    states = []
+    for devices in ([], ["trainer=ddp", "trainer.accelerator=cpu", "trainer.estimate=false"]):
+        output = tmp_path / str(len(states))
+        run(tmp_path, *told, *devices, f"output={output}")
+        (checkpoint,) = output.glob("*/checkpoints/last.ckpt")
+        states.append(torch.load(checkpoint, weights_only=True)["state_dict"])
+    for name, value in states[0].items():
+        torch.testing.assert_close(states[1][name], value, rtol=1e-4, atol=1e-6, msg=name)
