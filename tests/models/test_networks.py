@@ -1,7 +1,9 @@
 """Every network of conf/model: one small class each, which inherits its checks."""
 
 import copy
-from itertools import pairwise
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise, product
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,6 +11,7 @@ import onnxruntime
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import instantiate
 
 from depthbench.errors import UserError
@@ -18,9 +21,14 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
 def make(config: str, *overrides: str) -> DepthModel:
+    """A network of conf/model; the overrides are of the group ``model``."""
+    full = [f"+model.{o[1:]}" if o.startswith("+") else f"model.{o}" for o in overrides]
+    return make_as_written(config, full)
+
+
+def make_as_written(config: str, overrides: Sequence[str]) -> DepthModel:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        plus = [f"+model.{o[1:]}" if o.startswith("+") else f"model.{o}" for o in overrides]
-        cfg = compose(f"model/{config}", ["model.encoder.pretrained=false", *plus])
+        cfg = compose(f"model/{config}", ["model.encoder.pretrained=false", *overrides])
     return instantiate(cfg.model)
 
 
@@ -378,14 +386,10 @@ class TestLee(NetworkChecks):
     size = (288, 384)
     output = (1, 288, 384)
 
+    @pytest.mark.slow  # that they compose is tested below
     @pytest.mark.parametrize(
         ("name", "channels"),
-        [
-            ("pnasnet5large", 4320),
-            ("vgg16", 512),
-            ("resnet50", 2048),
-            pytest.param("legacy_senet154", 2048, marks=pytest.mark.slow),
-        ],
+        [("pnasnet5large", 4320), ("vgg16", 512), ("resnet50", 2048), ("legacy_senet154", 2048)],
     )
     def test_the_papers_other_encoders(self, name, channels):
         with torch.device("meta"):
@@ -437,22 +441,6 @@ class TestFPN(NetworkChecks):
     size = (480, 640)
     output = (1, 120, 160)
 
-    @pytest.mark.parametrize(
-        "overrides",
-        [
-            (
-                "encoder.name=swin_tiny_patch4_window7_224",
-                "encoder.multiple=4",
-                "+encoder.options.strict_img_size=false",
-            ),
-            ("encoder.name=mobilenetv3_large_100",),
-            ("encoder.name=efficientnet_b0",),
-        ],
-    )
-    def test_its_other_encoders(self, overrides):
-        with torch.device("meta"):
-            assert make(self.config, *overrides).predict(torch.zeros(1, 3, 97, 131)).shape == (1, 1, 97, 131)
-
 
 class TestUncertain(NetworkChecks):
     config = "uncertain"
@@ -495,11 +483,6 @@ class TestTwoStream(NetworkChecks):
             assert (maps.depth.shape, maps.gradient.shape) == ((1, 1, *size), (1, 2, *size))
             assert (maps.combined is None) == (stage != "joint")
 
-    def test_vgg19(self):
-        overrides = "encoder.name=vgg19", "encoder.taps=[features.18,features.27,features.36]"
-        with torch.device("meta"):
-            assert make(self.config, *overrides)(torch.zeros(1, 3, 232, 310)).shape == (1, 1, 111, 150)
-
     def test_resnet50_is_reduced_before_the_connected_layers(self):
         with torch.device("meta"):
             net = make(self.config, "encoder.name=resnet50", "encoder.taps=[layer2,layer3,layer4]")
@@ -533,3 +516,21 @@ def subclasses(cls: type) -> list[type]:
 
 def test_every_network_has_its_class():
     assert {c.config for c in subclasses(NetworkChecks)} == {path.stem for path in (CONF / "model").glob("*.yaml")}
+
+
+def alternatives() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What each configuration names behind "# Or:", with commas as in a sweep."""
+    for path in sorted((CONF / "model").glob("*.yaml")):
+        for line in re.findall(r"^# Or: (.*?)(?: \(|$)", path.read_text(), re.MULTILINE):
+            choices = []
+            for override in OverridesParser.create().parse_overrides(line.split()):
+                sweep = override.is_sweep_override()
+                values = override.sweep_string_iterator() if sweep else [override.get_value_element_as_str()]
+                choices.append([f"{override.get_key_element()}={value}" for value in values])
+            yield from ((path.stem, overrides) for overrides in product(*choices))
+
+
+@pytest.mark.parametrize(("config", "overrides"), list(alternatives()))
+def test_every_alternative_that_a_configuration_names(config, overrides):
+    with torch.device("meta"):
+        assert make_as_written(config, overrides).predict(torch.zeros(1, 3, 97, 131)).shape == (1, 1, 97, 131)
