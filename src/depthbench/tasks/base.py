@@ -34,6 +34,7 @@ class DepthTask(pl.LightningModule):
     """
 
     find_unused_parameters = False
+    parts: Mapping[str, Tensor] | None = None  # of the last loss, where it is not ``self.loss`` that has them
 
     def __init__(
         self,
@@ -91,9 +92,9 @@ class DepthTask(pl.LightningModule):
         return loss
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor | None:
-        """The loss of a batch, logged."""
+        """The loss of a batch, logged with its parts."""
         loss = self.measure(batch)
-        self.log_loss(loss, len(batch.image))
+        self.log_loss(loss, len(batch.image), self.parts)
         return loss
 
     def log_loss(self, total: Tensor, batch_size: int, parts: Mapping[str, Tensor] | None = None) -> None:

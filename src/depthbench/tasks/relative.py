@@ -70,12 +70,6 @@ class Relative(DepthTask):
         self.parts = {"ordinary": ordinary.detach(), "relative": ranked.detach()}
         return ordinary + self.relative_weight * ranked
 
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """The loss of a batch, logged with its two parts."""
-        loss = self.measure(batch)
-        self.log_loss(loss, len(batch.image), self.parts)
-        return loss
-
     def _output(self, image: Tensor) -> Tensor:
         output: Tensor = self.net(image.contiguous(memory_format=self.layout))
         if output.shape[1] != 2:

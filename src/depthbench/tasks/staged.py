@@ -136,12 +136,6 @@ class Staged(DepthTask):
         self.parts = {"depth": depth.detach(), "gradient": slopes.detach()}
         return depth + slopes
 
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """The loss of a batch, logged with its two parts."""
-        loss = self.measure(batch)
-        self.log_loss(loss, len(batch.image), self.parts)
-        return loss
-
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Enter the stage of this step: on time, and again after a resume."""
         span = self._span(self.global_step)
