@@ -18,7 +18,15 @@ import numpy as np
 from depthbench.data import fill
 from depthbench.errors import UserError
 from depthbench.launch.parent import die_with_parent
-from depthbench.prepare.nyu_camera import VALID, register_depth, round_half_up, undistort_color
+from depthbench.prepare.nyu_camera import (
+    COLOR,
+    DEPTH,
+    VALID,
+    register_depth,
+    round_half_up,
+    undistort_color,
+    undistortion,
+)
 from depthbench.prepare.nyu_scenes import Frame, open_source, read_color, read_disparity
 from depthbench.run_folder import write_atomically
 
@@ -141,6 +149,8 @@ def make_pairs(frames: Sequence[Frame], form: Form, output: Path, workers: int) 
         cv2.setNumThreads(1)
         yield from map(work, frames)
         return
+    for camera in (COLOR, DEPTH):
+        undistortion(camera)  # once, before the processes fork
     with ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), initializer=_begin) as pool:
         try:
             yield from pool.map(work, frames, chunksize=4)
