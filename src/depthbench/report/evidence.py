@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from depthbench.metrics.statistics import bootstrap_mean, holm, sign_flip_test
+from depthbench.metrics.statistics import bootstrap_mean, holm, sign_flip_tests
 from depthbench.report.study import Cell, higher_is_better
 
 Values = NDArray[np.float64]
@@ -92,30 +92,42 @@ def compare(cells: Sequence[Cell], protocol: str, metric: str) -> list[Compariso
     ranked = rank(cells, protocol, metric)
     pairs = list(combinations(ranked, 2)) if len(ranked) <= ALL_PAIRS else [(ranked[0], cell) for cell in ranked[1:]]
     images = {id(cell): image_scores(cell, protocol, metric) for cell in ranked}
-    raw = []
+    tested = []
     for a, b in pairs:
-        common = sorted(images[id(a)].keys() & images[id(b)].keys())
+        x, y = images[id(a)], images[id(b)]
+        common = sorted(x.keys() & y.keys())
         if len(common) > 1:
-            x, y = (np.array([images[id(cell)][name] for name in common]) for cell in (a, b))
-            raw.append((a, b, x, y, _p_value(a, b, protocol, metric, x, y)))
-    if not raw:
-        return []
-    adjusted = holm([row[-1] for row in raw])
+            tested.append((a, b, np.array([x[name] - y[name] for name in common])))
+    raw = [
+        max(p, _over_seeds(a, b, protocol, metric))
+        for p, (a, b, _) in zip(_over_images([row[2] for row in tested]), tested, strict=True)
+    ]
     return [
-        Comparison(a, b, float(np.mean(x - y)), float(p), len(x), (len(a.scored), len(b.scored)))
-        for (a, b, x, y, _), p in zip(raw, adjusted, strict=True)
+        Comparison(a, b, float(np.mean(x)), float(p), len(x), (len(a.scored), len(b.scored)))
+        for (a, b, x), p in zip(tested, holm(raw), strict=True)
     ]
 
 
-def _p_value(a: Cell, b: Cell, protocol: str, metric: str, x: Values, y: Values) -> float:
-    """Over images; where both rows have enough seeds, a difference must also stand out over seeds (Welch)."""
-    p = sign_flip_test(x, y) if np.any(x != y) else 1.0
+def _over_images(differences: Sequence[Values]) -> list[float]:
+    """p-values of sign-flip tests; those of equally many images are made together."""
+    found = [1.0] * len(differences)
+    for count in {len(row) for row in differences}:
+        places = [place for place, row in enumerate(differences) if len(row) == count and np.any(row != 0)]
+        if places:
+            p_values = sign_flip_tests(np.stack([differences[place] for place in places]))
+            for place, p in zip(places, p_values, strict=True):
+                found[place] = float(p)
+    return found
+
+
+def _over_seeds(a: Cell, b: Cell, protocol: str, metric: str) -> float:
+    """Where both rows have enough seeds, a difference must also stand out over seeds (Welch); else nothing to add."""
     seeds = [seed_scores(cell, protocol, metric) for cell in (a, b)]
     if min(len(scores) for scores in seeds) < ENOUGH_SEEDS:
-        return p
+        return 0.0
     if all(np.ptp(scores) == 0 for scores in seeds):
-        return p if seeds[0] != seeds[1] else 1.0
-    return max(p, float(stats.ttest_ind(*seeds, equal_var=False).pvalue))
+        return 0.0 if seeds[0] != seeds[1] else 1.0
+    return float(stats.ttest_ind(*seeds, equal_var=False).pvalue)
 
 
 def rank(cells: Sequence[Cell], protocol: str, metric: str) -> list[Cell]:

@@ -1,0 +1,72 @@
+"""A page over 200 runs: the time to write it, its size, and the time until a browser has opened it.
+
+python benchmarks/report.py [RUNS]
+
+The runs are made up: 25 methods, two amounts of data, the rest seeds; 654 test images each, with panels and profiles.
+Writing is process time of one thread; opening is the browser's own clock, from navigation to the end of `load`, the
+best of five, so that other work on the machine matters little.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from depthbench.report import read_runs, write_report  # noqa: E402
+from tests.report.conftest import write_run  # noqa: E402
+
+METHODS, LIMIT_SECONDS, LIMIT_BYTES = 25, 2.0, 20e6
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+PROBE = """<script>addEventListener("load", () => setTimeout(() => {
+  document.title = JSON.stringify(performance.getEntriesByType("navigation")[0].loadEventEnd);
+}));</script></head>"""
+
+
+def make_runs(folder: Path, count: int) -> None:
+    """Run folders as the bench writes them."""
+    for index in range(count):
+        loss, split = f"loss{index % METHODS}", ("795", "12k")[index // METHODS % 2]
+        write_run(folder, loss=loss, split=split, seed=index // METHODS // 2, images=654)
+
+
+def opened(page: Path, folder: Path, times: int = 5) -> float | None:
+    """Seconds until a browser has loaded the page, the best of several; None where there is no browser."""
+    browser = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if browser is None:
+        return None
+    probed = folder / "probed.html"
+    probed.write_text(page.read_text(encoding="utf-8").replace("</head>", PROBE, 1), encoding="utf-8")
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}"]
+    command += ["--virtual-time-budget=20000", "--dump-dom", probed.as_uri()]
+    doms = [subprocess.run(command, capture_output=True, text=True, timeout=180).stdout for _ in range(times)]
+    found = [float(title[1]) for dom in doms if (title := re.search(r"<title>([\d.]+)</title>", dom))]
+    return min(found) / 1000 if found else None
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_runs(folder / "runs", count)
+        page = folder / "page.html"
+        begun = time.process_time()
+        write_report(read_runs([folder / "runs"]), page, figures=False)
+        written, size, seconds = time.process_time() - begun, page.stat().st_size, opened(page, folder)
+    print(
+        json.dumps(
+            {"runs": count, "written_s": round(written, 1), "bytes": size, "opened_s": seconds and round(seconds, 2)}
+        )
+    )
+    if size > LIMIT_BYTES or (seconds or 0) > LIMIT_SECONDS:
+        raise SystemExit(f"A page over {count} runs must stay below {LIMIT_BYTES:.0f} bytes and {LIMIT_SECONDS} s.")
+
+
+if __name__ == "__main__":
+    main()
