@@ -9,6 +9,9 @@ from omegaconf import OmegaConf
 
 from depthbench.config import instantiate
 from depthbench.data import Batch
+from depthbench.prepare.nyu_lists import merge, write_part
+from depthbench.prepare.nyu_pairs import Form
+from depthbench.run_folder import RunFolder
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NAMES = sorted(path.stem for path in (CONF / "data").glob("*.yaml"))
@@ -52,6 +55,23 @@ def nyu_sync(made, root):
     ]
 
 
+def nyu_raw(made, root):
+    made.official(root / "labeled")
+    for index in range(4):
+        made.pair(root / "pairs/attic_0001", f"{index:05d}", index, "sync_depth")
+    part = RunFolder(root / "pairs/parts/0-of-1")
+    part.path.mkdir(parents=True)
+    write_part(part, [f"attic_0001/{index:05d}" for index in range(4)], {}, None)
+    merge(root / "pairs", Form(), 1, None)
+    return "nyu_raw", [
+        f"data.root={root}/pairs",
+        f"data.test_root={root}/labeled",
+        "data.split=4",
+        "data.val_frames=1",
+        "data.test_frames=2",
+    ]
+
+
 def nyu_labeled_and_rooms(made, root):
     made.official(root)
     # The made file is small: name the training frames that it has.
@@ -64,7 +84,7 @@ def nyu_labeled_and_rooms(made, root):
     ]
 
 
-@pytest.mark.parametrize("make", [folder, nyu_sync, nyu_labeled_and_rooms])
+@pytest.mark.parametrize("make", [folder, nyu_sync, nyu_raw, nyu_labeled_and_rooms])
 def test_from_a_command_line_to_batches(make, made, tmp_path):
     name, overrides = make(made, tmp_path)
     config = composed(name, *overrides, "data.size=[24,32]", "data.batch_size=2", "data.workers=0")

@@ -14,6 +14,7 @@ COMMANDS = {
     "nyu-raw": ("nyu_raw", "raw NYUv2 scenes to aligned pairs"),
     "check": ("check", "looks at a data set and says what is wrong with it"),
     "cache": ("cache", "a resized copy of a data set, for fast training and small disks"),
+    "manifest": ("manifest", "which frames a choice of data holds: list, number, hash"),
     "fetch": ("fetch", "where to get a data set, and its download where that may be automatic"),
 }
 

@@ -1,0 +1,41 @@
+"""``python -m depthbench.prepare manifest``: which frames a choice of data holds, as a list, a number and a hash."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from depthbench.config import instantiate
+from depthbench.data.manifest import describe
+from depthbench.prepare.choice import choose
+from depthbench.run_folder import write_atomically
+
+HELP = """Which frames a choice of data holds, in the order in which they are numbered.
+
+  python -m depthbench.prepare manifest data=nyu_labeled data.root=FOLDER data.split=795 output=FOLDER
+
+  data=...           any data set, with its settings: python -m depthbench.run --help
+  output=FOLDER      gets train.txt and test.txt (names, one per line) and manifest.json; otherwise it is only told
+
+The hash is the one that a run keeps in data.json: equal hashes, equal frames. It is also `sha256sum` of the list."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """The command.
+
+    Raises:
+        UserError: for a mistake in the arguments or the data set.
+    """
+    if not arguments or "--help" in arguments or "-h" in arguments:
+        print(HELP)
+        return
+    options, parts = choose(arguments, {"output": ""})
+    frames = {part: instantiate(settings) for part, settings in parts.items()}
+    records = {part: describe(held) for part, held in frames.items()}
+    for part, record in records.items():
+        print(f"{part}: {record['count']:,} frames of {record['data']}, {record.get('names_sha256', 'without names')}")
+    if options["output"]:
+        output = Path(options["output"]).expanduser()
+        output.mkdir(parents=True, exist_ok=True)
+        for part, held in frames.items():
+            write_atomically(output / f"{part}.txt", "\n".join(getattr(held, "names", [])))
+        write_atomically(output / "manifest.json", json.dumps(records, indent=1) + "\n")
