@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from depthbench.report.runs import read_runs
-from depthbench.report.study import studies
+from depthbench.report.study import higher_is_better, studies
 
 
 def change(path, config=None, **info):
@@ -38,6 +38,21 @@ def test_a_key_that_follows_another_is_no_axis(tmp_path, make_run):
         path = make_run(tmp_path, loss=loss, images=3, panels=False)
         change(path, {"task._target_": task, "output": f"/somewhere/{loss}", "trainer.devices": len(loss)})
     assert studies(read_runs([tmp_path]))[0].axes == ("loss",)
+
+
+def test_a_studys_variations_are_an_axis_and_its_name_is_none(tmp_path, make_run):
+    for study in ("one", "two"):
+        for variation in ("standard", "no_skips"):
+            choices = {"data": "rooms", "loss": "l1", "experiment": f"p/{study}", "experiment/p/variation": variation}
+            make_run(tmp_path / study / variation, images=3, panels=False, choices=choices)
+    (study,) = studies(read_runs([tmp_path]))
+    assert study.axes == ("experiment/p/variation",)
+    assert study.methods == ("no_skips", "standard")
+
+
+def test_shares_and_similarities_are_better_higher():
+    assert all(map(higher_is_better, ("delta1", "mSSIM", "edge_F1_0.5", "F_5cm")))
+    assert not any(map(higher_is_better, ("AbsRel", "SILog", "DBE_accuracy", "normal_degrees", "chamfer")))
 
 
 @pytest.mark.parametrize(("key", "name"), [("optim.lr", "lr"), ("trainer.max_epochs", "max_epochs")])

@@ -12,8 +12,8 @@ from depthbench.report.runs import Run
 
 AMOUNT = "data.split"
 FIRST = ("loss", "model", "data", "augment", "optim", "trainer", "task")
-OWN_AXIS = {"seed", AMOUNT, "data"}
-NOT_SCIENCE = {"experiment", "logger", "hydra", "callbacks", "debug", "protocol", "name", "output", "run", "launch"}
+OWN_AXIS = {"seed", AMOUNT, "data", "experiment"}
+NOT_SCIENCE = {"logger", "hydra", "callbacks", "debug", "protocol", "name", "output", "run", "launch"}
 NOT_SCIENCE |= {"paths", "local"}
 MACHINE: tuple[str, ...] = ("dir", "path", "folder", "root", "cache", "devices", "accelerator", "strategy", "nodes")
 MACHINE += ("workers", "test_batch_size", "seed")
@@ -95,8 +95,8 @@ def row_label(cell: Cell, group: str) -> str:
 
 
 def higher_is_better(metric: str) -> bool:
-    """True for the shares of pixels within a threshold, false for every error."""
-    return metric.startswith("delta")
+    """True for shares (of pixels within a threshold, of edges and points found) and similarities, false for errors."""
+    return metric.startswith(("delta", "edge_", "F_", "mSSIM"))
 
 
 def symbol(metric: str) -> str:
