@@ -19,16 +19,28 @@ import scipy.io
 import torch
 from hydra import compose, initialize_config_dir
 
-from depthbench.config import config_dir
+from depthbench.config import config_dir, instantiate
 from depthbench.errors import UserError
 from depthbench.evaluate import main
-from depthbench.metrics import DepthScores, Protocol, paired_difference, predict_with_flip, sign_flip_test
+from depthbench.metrics import (
+    BoundaryError,
+    DepthScores,
+    EdgeScores,
+    MeanSSIM,
+    NormalError,
+    OrdinalError,
+    PointCloudError,
+    Protocol,
+    paired_difference,
+    predict_with_flip,
+    sign_flip_test,
+)
 from depthbench.metrics.functional import STANDARD
 from depthbench.metrics.sums import COLUMNS, masked_sums
 from depthbench.run_folder import RunFolder
 from depthbench.scoring.answer import evaluation_of
 from depthbench.scoring.predictors import load_task
-from depthbench.scoring.resampling import difference, intervals
+from depthbench.scoring.resampling import Addends, depth_addends, difference, intervals
 from depthbench.scoring.scores import Scored
 from depthbench.training import build_data, train_and_test
 from tests.commands import TEST_FRAMES, TINY, make_frames
@@ -82,12 +94,16 @@ def refusal(capsys, *arguments) -> str:
         (["eigen"], "eigen can't be read as key=value"),
         (["prediction=."], "no prediction in the configuration; did you mean predictions"),
         (["predictions=/no/such", "data=rooms"], "nothing at /no/such"),
-        (["predictions=."], "append data=... (one of folder, kitti"),
+        (["predictions=."], "append data=... (one of "),
         (["predictions=.", "data=nyu_labeled"], "data.root must be given"),
         (["predictions=.", "data=nyu_labelled"], "did you mean nyu_labeled"),
         (["predictions=.", "data=rooms", "protocol=eigne"], "protocol=eigne does not exist; did you mean eigen"),
         (["predictions=.", "data=rooms", "protocol=none,brs"], "protocol=brs does not exist; did you mean bts"),
         (["predictions=.", "data=rooms", "protocol.flip=1"], "There is no protocol.flip in the configuration"),
+        (
+            ["predictions=.", "data=rooms", "structure=edges,normal"],
+            "structure=normal does not exist; did you mean normals",
+        ),
         (["predictions=.", "data=rooms", "output=scores.txt"], "output=scores.txt has no known form"),
         (["predictions=.", "data=rooms", "output=/no/such/scores.md"], "/no/such for scores.md does not exist"),
         (["predictions=.", "data=rooms", "unit=mm"], "unit=mm is not a number"),
@@ -260,6 +276,79 @@ def test_two_inputs_are_compared_image_by_image(frames, predictions, tmp_path, c
     assert "| worse, by a bit - good | none |" in (tmp_path / "scores.md").read_text()
 
 
+STRUCTURE = {
+    "edges": EdgeScores(),
+    "boundaries": BoundaryError(),
+    "ssim": MeanSSIM(),
+    "normals": NormalError(),
+    "surface": NormalError(use_intrinsics=True),
+    "order": OrdinalError(),
+    "points": PointCloudError(),
+}
+
+
+def test_structure_is_scored_on_what_the_protocol_scores(tmp_path, capsys):
+    root, rng = make_frames(tmp_path / "frames", test=3), np.random.default_rng(6)
+    folders = [tmp_path / "good", tmp_path / "bad"]
+    for folder, error in zip(folders, (0.02, 0.5), strict=True):
+        folder.mkdir()
+        for name, depth in truth(root).items():
+            np.save(folder / f"{name}.npy", (depth * rng.uniform(1 - error, 1 + error, (64, 64))).astype(np.float32))
+    files = [tmp_path / name for name in ("scores.json", "scores.csv", "scores.md")]
+    arguments = [*data(root), "protocol.region=[8,60,3,50]", "protocol.max_depth=4.98", "structure=all"]
+    arguments += [f"predictions={folders[0]},{folders[1]}", f"output={','.join(map(str, files))}"]
+    code, out, _ = evaluate(capsys, *arguments, f"per_image={tmp_path / 'images.csv'}")
+    assert code == 0
+    content = json.loads(files[0].read_text())
+    rules = Protocol(name="none", region=[8, 60, 3, 50], max_depth=4.98)
+    frames = build_test(data(root))
+    image, _, intrinsics, _ = frames[0]
+    moved = rules.intrinsics(intrinsics[None], tuple(image.shape[-2:]), (64, 64))
+    images = {(row["input"], row["name"]): row for row in csv.DictReader((tmp_path / "images.csv").open())}
+    for metric in STRUCTURE.values():
+        rows = []
+        for _, depth, _, name in (frames[index] for index in range(3)):
+            prediction = torch.from_numpy(np.load(folders[1] / f"{name}.npy"))[None, None]
+            prepared = rules.prepare(prediction, depth[None])
+            rows.append({key: value.item() for key, value in metric.per_image(*prepared, moved).items()})
+            for key, value in rows[-1].items():
+                assert float(images["bad", name][key]) == pytest.approx(value, rel=1e-9)
+        for key in rows[0]:
+            value = np.mean([row[key] for row in rows])
+            assert content["scores"]["bad"]["none"][key] == pytest.approx(value, rel=1e-9)
+            low, high = content["intervals"]["bad"]["none"][key]
+            assert low <= value * (1 + 1e-9)
+            assert high >= value * (1 - 1e-9)
+            assert f"| {key} |" in files[2].read_text()
+            assert f"{value:.4f}" in out
+            assert f"bad,none,{key}," in files[1].read_text()
+    differences = {row["score"]: row for row in content["differences"]}
+    assert differences["edge_F1_0.5"]["value"] > 0
+    assert differences["edge_F1_0.5"]["p_value"] == 0.25  # all three images agree: 2 of 8 patterns
+
+
+def build_test(arguments: list[str]):
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        return instantiate(compose("evaluate", arguments).data.test)
+
+
+def test_structure_that_needs_a_camera_says_so(tmp_path, capsys):
+    root = make_frames(tmp_path / "frames", test=2)
+    folder = tmp_path / "predictions"
+    folder.mkdir()
+    for name, depth in truth(root).items():
+        np.save(folder / f"{name}.npy", depth.astype(np.float32))
+    arguments = ["data=folder", f"data.root={root}", "data.scale=0.001", f"predictions={folder}"]
+    arguments += [f"output={tmp_path / 'scores.json'}"]
+    assert "structure=points needs intrinsics of the camera" in refusal(capsys, *arguments, "structure=edges,points")
+    code, out, _ = evaluate(capsys, *arguments, "structure=all")
+    assert code == 0
+    assert "Left out: points, surface: Pairs has no intrinsics" in out
+    (scores,) = json.loads((tmp_path / "scores.json").read_text())["scores"].values()
+    assert scores["none"]["normal_degrees"] == pytest.approx(0, abs=1e-4)  # rounding
+    assert "chamfer" not in scores["none"]
+
+
 def test_inputs_of_other_images_are_not_paired():
     rules = Protocol(name="none")
     scored = [
@@ -381,6 +470,39 @@ def test_a_run_is_scored_by_other_rules_on_other_frames(trained, tmp_path, capsy
         assert found["none"]["AbsRel"] == pytest.approx(np.mean(errors), rel=1e-6)
 
 
+def test_a_run_tests_on_the_truth_that_its_protocol_asks_for(official, frames):
+    def opened(root: Path, *overrides: str):
+        with initialize_config_dir(str(config_dir()), version_base="1.3"):
+            return build_data(compose("config", [*TINY, f"data.root={root}", "data.size=null", *overrides])).test
+
+    rows = {"data.split": 2, "data.test_frames": 2, "data.val_frames": 1}
+    few = [f"{key}={value}" for key, value in rows.items()]
+    filled, raw = (opened(official, f"protocol={name}", *few)[0].depth for name in ("eigen", "bts"))
+    assert torch.equal(raw[raw > 0], 0.9 * filled[raw > 0])
+    assert (raw == 0).sum() == 100 * 100
+    # Without published numbers the data's own kind will do.
+    assert torch.equal(opened(official, "protocol=none", "data.depth=raw", *few)[0].depth, raw)
+    with pytest.raises(UserError, match=r"'bts' is defined on raw truth, but NYULabeled\(.*\) has filled depth only"):
+        opened(frames, "protocol=bts")
+
+
+def test_a_run_scores_structure_where_it_is_asked_to(trained, frames, tmp_path, capsys):
+    overrides = [*TINY, f"data.root={frames}", "trainer.max_epochs=1", "protocol.flip_average=true"]
+    asked = [f"+structure@task.structure.{name}={name}" for name in ("edges", "surface")]
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        config = compose("config", [*overrides, *asked, f"output={tmp_path}"])
+    folder = RunFolder.create(config, [*overrides, *asked], {})
+    train_and_test(folder, progress_bar=False)
+    output = tmp_path / "scores.json"
+    assert evaluate(capsys, f"run={trained.path}", "structure=edges,surface", f"output={output}")[0] == 0
+    (scores,) = json.loads(output.read_text())["scores"].values()
+    own = folder.read_json("scores.json")["none"]
+    assert own.keys() == scores["none"].keys() - {"images_nonfinite"}
+    found = {key: math.nan if scores["none"][key] is None else scores["none"][key] for key in own}
+    assert found == pytest.approx(own, rel=1e-12, nan_ok=True)
+    assert 0 < own["surface_degrees"] < 180
+
+
 def test_a_run_and_files_are_compared_on_the_same_data(trained, frames, predictions, tmp_path, capsys):
     output = tmp_path / "scores.json"
     inputs = [f"run={trained.path}", f"predictions={predictions}", f"output={output}"]
@@ -441,6 +563,10 @@ def some_sums(images: int, seed: int = 0, error: float = 0.3) -> torch.Tensor:
     return masked_sums(true * (1 + error * torch.rand(images, 1, 6, 6, generator=generator)), true)
 
 
+def addends(sums: torch.Tensor, reduction: str = "image") -> Addends:
+    return depth_addends(sums[sums[:, 0] > 0], reduction)
+
+
 def score_of(sums: torch.Tensor, reduction: str, name: str) -> float:
     metric = DepthScores(reduction=reduction)
     metric.add(sums)
@@ -450,7 +576,7 @@ def score_of(sums: torch.Tensor, reduction: str, name: str) -> float:
 @pytest.mark.parametrize("reduction", ["image", "pixel", "mse_image"])
 def test_the_permutation_test_exchanges_images_before_the_score_is_read(reduction):
     a, b = some_sums(4), some_sums(4, seed=1, error=0.4)
-    found = difference(a, b, reduction)
+    found = difference(addends(a, reduction), addends(b, reduction))
     for name in ("AbsRel", "RMSE", "delta1", "SILog"):
         observed = score_of(a, reduction, name) - score_of(b, reduction, name)
         assert found[name].value == pytest.approx(observed, rel=1e-9)
@@ -466,8 +592,8 @@ def test_for_means_over_images_test_and_interval_are_those_of_the_metrics_room()
     few, many = (some_sums(8), some_sums(8, 1)), (some_sums(200), some_sums(200, 1))
     column = COLUMNS.index("abs_rel")
     rel = [(sums[:, column] / sums[:, 0]).numpy() for sums in (*few, *many)]
-    assert difference(*few, "image")["AbsRel"].p_value == pytest.approx(sign_flip_test(rel[0], rel[1]))
-    found = difference(*many, "image")["AbsRel"]
+    assert difference(*map(addends, few))["AbsRel"].p_value == pytest.approx(sign_flip_test(rel[0], rel[1]))
+    found = difference(*map(addends, many))["AbsRel"]
     assert found.p_value == pytest.approx(sign_flip_test(rel[2], rel[3]), abs=0.02)
     expected = paired_difference(rel[2], rel[3])
     width = expected.high - expected.low
@@ -480,7 +606,7 @@ def test_the_interval_of_a_pooled_score_is_of_the_score_of_drawn_images(reductio
     sums, rng = some_sums(40), np.random.default_rng(5)
     drawn = [score_of(sums[torch.from_numpy(rng.integers(40, size=40))], reduction, "RMSE") for _ in range(600)]
     low, high = np.percentile(drawn, [2.5, 97.5])
-    found = intervals(sums, reduction)["RMSE"]
+    found = intervals(addends(sums, reduction))["RMSE"]
     assert found == pytest.approx((low, high), abs=0.12 * (high - low))
 
 
@@ -488,10 +614,10 @@ def test_what_is_not_a_number_stays_visible_in_every_statistic():
     a, b = some_sums(20), some_sums(20, 1)
     a[3, COLUMNS.index("abs_rel")] = math.inf
     a[4] = b[4] = 0  # no valid pixel: no part in anything
-    found = difference(a, b, "image")
+    found = difference(addends(a), addends(b))
     assert math.isnan(found["AbsRel"].p_value)
     assert math.isfinite(found["RMSE"].p_value)
     assert found["RMSE"].value == pytest.approx(score_of(a, "image", "RMSE") - score_of(b, "image", "RMSE"))
-    assert all(math.isnan(limit) for limit in intervals(torch.zeros(3, len(COLUMNS)), "image")["AbsRel"])
+    assert all(math.isnan(limit) for limit in intervals(addends(torch.zeros(3, len(COLUMNS))))["AbsRel"])
     with pytest.raises(UserError, match="same images"):
-        difference(a, some_sums(19), "image")
+        difference(addends(a), addends(some_sums(18)))

@@ -19,20 +19,23 @@ A run folder, on its own test data and under its own protocol, or on others:
   predictions=A,B run=C,D  two or more: also their paired differences, tested with Holm's correction
   output=scores.json       also .csv and .md, separated by commas
   per_image=images.csv     the scores of each image
+  structure=edges,normals  or all: scores of whole images, of {structure}
   kind=inverse             or disparity: prediction files that are not depth
   unit=0.001               metres per unit of prediction files; unit=10/65535 works too
   key=depth                the array in .h5 and .npz files that hold several
   covers=kb                the part of the truth that prediction files show, for networks that see a crop
   device=cpu               by default a GPU where there is one; under torchrun every process takes its share
 
-Protocols: {protocols}.
+Protocols: {protocol}.
 Data sets: {data}.
 Values of both can be changed: protocol.flip_average=true, data.test_frames=100."""
 
 
 def help_text() -> str:
     """Sentences, and the names of protocols and data sets as they are on disk."""
-    return HELP.format(protocols=_wrapped(names_of("protocol")), data=_wrapped(names_of("data")))
+    listed = {group: _wrapped(names_of(group)) for group in ("protocol", "data")}
+    listed = {group: _wrapped(names_of(group)) for group in ("protocol", "data")}
+    return HELP.format(structure=", ".join(names_of("structure")), **listed)
 
 
 def _wrapped(words: Iterable[str], width: int = 100) -> str:

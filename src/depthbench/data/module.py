@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 from depthbench.data.frame import Frame, collate
 from depthbench.data.loader import Augment, Cached, Stream, StreamBatches, StreamLoader, UnpaddedSampler
 from depthbench.data.manifest import describe
+from depthbench.data.reader import Reader
 from depthbench.data.skip import SkipDamaged
 from depthbench.errors import UserError
 
@@ -65,6 +66,21 @@ class DataModule(pl.LightningDataModule):
         """Which frames each part holds, for a run's record."""
         return {part: {} if frames is None else describe(frames) for part, frames in self._parts.items()}
 
+    def score_by(self, protocol: str, truth: str) -> None:
+        """Give validation and test the kind of truth that a protocol is defined on, where the data know kinds.
+
+        Raises:
+            UserError: if they have the other kind only.
+        """
+        try:
+            self.test = _with_truth(self.test, truth)
+            self.val = None if self.val is None else _with_truth(self.val, truth)
+        except UserError as error:
+            raise UserError(
+                f"Protocol '{protocol}' is defined on {truth} truth, but {error}; choose another protocol, or append "
+                f"protocol.truth={'filled' if truth == 'raw' else 'raw'}."
+            ) from None
+
     def train_dataloader(self) -> StreamLoader:
         """Full batches of a shuffled, augmented stream; continues where a checkpoint was taken."""
         if self.cache != "none" and not isinstance(self.train, Cached):
@@ -118,6 +134,10 @@ class DataModule(pl.LightningDataModule):
         if not torch.cuda.is_available():
             return 0
         return min(8, (os.cpu_count() or 1) // max(1, torch.cuda.device_count()))
+
+
+def _with_truth(frames: Dataset[Frame], truth: str) -> Dataset[Frame]:
+    return frames.with_truth(truth) if isinstance(frames, Reader) else frames  # rooms and mixtures know no kinds
 
 
 def _memory() -> int:

@@ -1,8 +1,9 @@
 """The labeled part of NYUv2: 795 pairs for training and 654 for testing, from the official file or from pictures."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import cv2
 import h5py
@@ -60,6 +61,7 @@ class NYULabeled(Reader):
         if part not in _SPLIT_KEYS or depth not in _KEYS:
             raise UserError(f"part={part}, depth={depth}: part is train or test, depth is filled or raw.")
         self.root = existing_folder(root, f"{FILE} and splits.mat, or the folders train and test")
+        self.part, self.truth = part, depth
         if (self.root / FILE).exists():
             self.names, self._load = _open_official(self.root, part, _KEYS[depth])
         else:
@@ -68,6 +70,14 @@ class NYULabeled(Reader):
         if amount is not None:
             self.names = [self.names[index] for index in evenly_spaced(len(self.names), amount)]
         self.check_units(scale or 1.0)
+
+    def with_truth(self, truth: str) -> Self:
+        """See :meth:`Reader.with_truth`: the official file has both kinds."""
+        if truth == self.truth or not (self.root / FILE).exists():
+            return super().with_truth(truth)
+        other = copy(self)
+        other.truth, other._load = truth, _open_official(self.root, self.part, _KEYS[truth])[1]
+        return other
 
     def read(self, index: int) -> Sample:
         """See :meth:`Reader.read`."""

@@ -28,6 +28,8 @@ class NYUSync(Reader):
         UserError: when opened, if the list or files of it are missing, or the unit is implausible.
     """
 
+    truth = "raw"
+
     def __init__(
         self,
         root: str | Path,

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,12 @@ class Reader(Dataset[Frame], ABC):
     Args:
         size: (height, width) of the image delivered; None keeps each file's own.
         depth_size: ``image`` delivers depth at the image's size, ``native`` at the sensor's own.
+
+    Attributes:
+        truth: ``filled`` or ``raw``, where data of both kinds exist and protocols tell them apart; else None.
     """
+
+    truth: str | None = None
 
     def __init__(self, size: Sequence[int] | None = None, depth_size: DepthSize = "image") -> None:
         if size is not None and (len(size) != 2 or min(size) < 1):
@@ -42,6 +48,16 @@ class Reader(Dataset[Frame], ABC):
     def manifest(self) -> dict[str, str | int]:
         """Which frames these are: their number and the SHA-256 of their names, for a run's record."""
         return describe(self)
+
+    def with_truth(self, truth: str) -> Self:
+        """The same frames with this kind of depth; themselves where there are no kinds.
+
+        Raises:
+            UserError: if the data set has the other kind only.
+        """
+        if self.truth not in (None, truth):
+            raise UserError(f"{self!r} has {self.truth} depth only")
+        return self
 
     @abstractmethod
     def read(self, index: int) -> Sample:

@@ -95,6 +95,8 @@ class DenseDepth(Zipped):
         UserError: as :class:`Zipped`.
     """
 
+    truth = "filled"
+
     def __init__(
         self,
         root: str | Path,

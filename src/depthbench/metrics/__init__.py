@@ -30,6 +30,7 @@ from depthbench.metrics.statistics import (
     sign_flip_test,
     wilcoxon_test,
 )
+from depthbench.metrics.structure import Camera, Structure
 from depthbench.metrics.suite import ProtocolSuite
 from depthbench.metrics.sums import masked_sums
 
@@ -38,6 +39,7 @@ __all__ = [
     "RMSESI",
     "AbsRel",
     "BoundaryError",
+    "Camera",
     "Delta",
     "DepthMetric",
     "DepthScores",
@@ -54,6 +56,7 @@ __all__ = [
     "RMSELog",
     "SILog",
     "SqRel",
+    "Structure",
     "bootstrap_mean",
     "check_prediction",
     "check_unit",

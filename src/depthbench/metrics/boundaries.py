@@ -54,11 +54,10 @@ class BoundaryError(ImageMetric):
         **kwargs: torchmetrics options.
     """
 
-    names = ("DBE_accuracy", "DBE_completeness")
     higher_is_better = False
 
     def __init__(self, threshold: float = 0.5, limit: int = 10, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(["DBE_accuracy", "DBE_completeness"], **kwargs)
         self.threshold = threshold
         self.limit = limit
 

@@ -35,8 +35,7 @@ class EdgeScores(ImageMetric):
 
     def __init__(self, thresholds: Sequence[float] = (0.25, 0.5, 1.0), border: bool = False, **kwargs: Any) -> None:
         kinds = ("precision", "recall", "F1")
-        self.names = tuple(f"edge_{kind}_{threshold:g}" for threshold in thresholds for kind in kinds)
-        super().__init__(**kwargs)
+        super().__init__([f"edge_{kind}_{threshold:g}" for threshold in thresholds for kind in kinds], **kwargs)
         if not thresholds or min(thresholds) <= 0:
             raise UserError(f"The thresholds of an edge must be positive, not {list(thresholds)}.")
         self.thresholds = tuple(thresholds)

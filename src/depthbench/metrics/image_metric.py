@@ -1,6 +1,7 @@
 """What all metrics have in common that score an image as a whole: structure, not single pixels."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,7 +12,43 @@ from depthbench.errors import UserError
 from depthbench.ops import check_maps
 
 
-class ImageMetric(Metric):
+class ImageMeans(Metric):
+    """Means over images of named scores that some images may lack.
+
+    ``add(sums)`` takes ``(B, 2 K + 1)`` float64: K scores (0 where an image lacks one), K times 1 or 0 for having it,
+    and 1 or 0 for an image with a valid pixel; ``compute()`` gives one scalar per name and ``images``.
+
+    Args:
+        names: of the K scores.
+        **kwargs: torchmetrics options.
+    """
+
+    is_differentiable = False
+    higher_is_better: bool | None = None
+    full_state_update = False
+
+    def __init__(self, names: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.names = tuple(names)
+        self.sums: Tensor
+        self.add_state("sums", torch.zeros(2 * len(self.names) + 1, dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(self, sums: Tensor) -> None:
+        """Add a batch."""
+        self.sums = self.sums + sums.sum(0)
+
+    def compute(self) -> dict[str, Tensor]:
+        """Mean of each score over the images that have it; NaN where none has."""
+        return image_scores(self.sums, self.names) | {"images": self.sums[-1]}
+
+
+def image_scores(sums: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+    """Scores by name from sums ``(..., 2 K + 1)`` of one image or many; NaN where there is none."""
+    count = len(names)
+    return dict(zip(names, (sums[..., :count] / sums[..., count : 2 * count]).unbind(-1), strict=True))
+
+
+class ImageMetric(ImageMeans):
     """Mean over images of scores of a whole image.
 
     ``update(prediction, target, valid=None, intrinsics=None)``: maps ``(B, 1, H, W)`` in metres, a bool mask (by
@@ -22,19 +59,7 @@ class ImageMetric(Metric):
     NaN or infinity under the mask scores NaN; one outside has no influence.
     """
 
-    is_differentiable = False
-    higher_is_better: bool | None = None
-    full_state_update = False
-    names: tuple[str, ...]
     needs_intrinsics = False
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.totals: Tensor
-        self.counts: Tensor
-        self.images: Tensor
-        for name, width in (("totals", len(self.names)), ("counts", len(self.names)), ("images", 1)):
-            self.add_state(name, torch.zeros(width, dtype=torch.float64), dist_reduce_fx="sum")
 
     @abstractmethod
     def score(
@@ -46,27 +71,19 @@ class ImageMetric(Metric):
         self, prediction: Tensor, target: Tensor, valid: Tensor | None = None, intrinsics: Tensor | None = None
     ) -> dict[str, Tensor]:
         """Scores of each image, ``(B,)`` float64; NaN where an image has none."""
-        scores, defined, _ = self._scores(prediction, target, valid, intrinsics)
-        return dict(zip(self.names, scores.where(defined, float("nan")).unbind(1), strict=True))
+        return image_scores(self.image_sums(prediction, target, valid, intrinsics), self.names)
 
-    def update(
+    def update(  # type: ignore[override]
         self, prediction: Tensor, target: Tensor, valid: Tensor | None = None, intrinsics: Tensor | None = None
     ) -> None:
         """Add a batch."""
-        scores, defined, present = self._scores(prediction, target, valid, intrinsics)
-        self.totals = self.totals + torch.where(defined, scores, 0.0).sum(0)
-        self.counts = self.counts + defined.sum(0)
-        self.images = self.images + present.sum()
-
-    def compute(self) -> dict[str, Tensor]:
-        """Mean of each score over the images that have it; NaN where none has."""
-        means = (self.totals / self.counts).unbind()
-        return dict(zip(self.names, means, strict=True)) | {"images": self.images[0]}
+        super().update(self.image_sums(prediction, target, valid, intrinsics))
 
     @torch.no_grad()
-    def _scores(
-        self, prediction: Tensor, target: Tensor, valid: Tensor | None, intrinsics: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def image_sums(
+        self, prediction: Tensor, target: Tensor, valid: Tensor | None = None, intrinsics: Tensor | None = None
+    ) -> Tensor:
+        """What :class:`ImageMeans` adds, ``(B, 2 K + 1)``; arguments as for ``update``."""
         valid = target > 0 if valid is None else valid
         check_maps(prediction, target, valid)
         if self.needs_intrinsics and intrinsics is None:
@@ -77,7 +94,9 @@ class ImageMetric(Metric):
         scores, defined = self.score(clean, target, valid, None if intrinsics is None else intrinsics.float())
         whole = finite.flatten(1).all(1, keepdim=True)
         present = valid.flatten(1).any(1, keepdim=True)
-        return scores.double().where(whole, float("nan")), (defined | ~whole) & present, present
+        defined = (defined | ~whole) & present
+        scores = torch.where(defined, scores.double().where(whole, float("nan")), 0.0)
+        return torch.cat([scores, defined, present], 1)
 
 
 def share(part: Tensor, whole: Tensor) -> Tensor:

@@ -49,15 +49,16 @@ class NormalError(ImageMetric):
     Wonka 2018 print a "mean of the surface normal errors" without its code.
 
     Args:
-        use_intrinsics: whether ``update`` must be given intrinsics and normals are the scene's.
+        use_intrinsics: whether ``update`` must be given intrinsics and normals are the scene's; scores are then called
+            ``surface_cosine`` and ``surface_degrees``, else ``normal_...``.
         **kwargs: torchmetrics options.
     """
 
-    names = ("normal_cosine", "normal_degrees")
     higher_is_better = False
 
     def __init__(self, use_intrinsics: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        kind = "surface" if use_intrinsics else "normal"
+        super().__init__([f"{kind}_cosine", f"{kind}_degrees"], **kwargs)
         self.needs_intrinsics = use_intrinsics
 
     def score(

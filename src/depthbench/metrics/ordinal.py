@@ -23,11 +23,10 @@ class OrdinalError(ImageMetric):
         **kwargs: torchmetrics options.
     """
 
-    names = ("WHDR",)
     higher_is_better = False
 
     def __init__(self, pairs: int = 50_000, tolerance: float = 0.02, seed: int = 0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(["WHDR"], **kwargs)
         if pairs < 1 or tolerance < 0:
             raise UserError(f"OrdinalError needs pairs >= 1 and tolerance >= 0, not {pairs} and {tolerance}.")
         self.tolerance = tolerance

@@ -38,8 +38,7 @@ class PointCloudError(ImageMetric):
     needs_intrinsics = True
 
     def __init__(self, thresholds: Sequence[float] = (0.05, 0.10), queries: int | None = 10_000, **kwargs: Any) -> None:
-        self.names = ("chamfer", *(f"F_{100 * threshold:g}cm" for threshold in thresholds))
-        super().__init__(**kwargs)
+        super().__init__(["chamfer", *(f"F_{100 * threshold:g}cm" for threshold in thresholds)], **kwargs)
         if queries is not None and queries < 1:
             raise UserError(f"PointCloudError needs at least one query or None for all points, not {queries}.")
         self.thresholds = tuple(thresholds)

@@ -49,19 +49,23 @@ class Maps:
         """
         key = (self._kind(protocol), protocol.score_size)
         if key not in self._truths:
-            self._truths[key] = protocol.scored_truth(self._given(protocol))
+            self._truths[key] = protocol.scored_truth(self.given(protocol))
         return self._truths[key]
 
     def acting(self, protocol: Protocol) -> Protocol:
         """The protocol as far as it acts on single pixels of these maps: equal ones share a pass."""
-        averages, kind = self._averages(protocol), self._kind(protocol)
         predicted, true = self.predicted(protocol), self.true(protocol)
-        if (averages, kind) not in self._extents:
-            self._extents[averages, kind] = _Extent.of(predicted, self._given(protocol))
-        extent = self._extents[averages, kind]
+        key = (self._averages(protocol), self._kind(protocol))
+        if key not in self._extents:
+            self._extents[key] = _Extent.of(predicted, self.given(protocol))
+        extent = self._extents[key]
         same_size = predicted.shape[-2:] == true.shape[-2:]
         unlimited, unranged = extent.within(protocol.limits), extent.present_within(protocol.interval)
-        return _acting(replaced(protocol, averages, kind), same_size, unlimited, unranged)
+        return _acting(self.chosen(protocol), same_size, unlimited, unranged)
+
+    def chosen(self, protocol: Protocol) -> Protocol:
+        """The protocol with the choice of prediction and truth that these maps leave it."""
+        return _chosen(protocol, self._averages(protocol), self._kind(protocol))
 
     def _averages(self, protocol: Protocol) -> bool:
         return protocol.flip_average and self.averaged is not None
@@ -69,7 +73,8 @@ class Maps:
     def _kind(self, protocol: Protocol) -> str:
         return "filled" if isinstance(self.truth, Tensor) else protocol.truth
 
-    def _given(self, protocol: Protocol) -> Tensor:
+    def given(self, protocol: Protocol) -> Tensor:
+        """The truth of the kind that a protocol is defined on; raises :class:`UserError` if there is none."""
         if isinstance(self.truth, Tensor):
             return self.truth
         if protocol.truth not in self.truth:
@@ -109,8 +114,7 @@ _EVERYTHING = (float("-inf"), float("inf"))
 
 
 @lru_cache(maxsize=256)
-def replaced(protocol: Protocol, averages: bool, truth: str) -> Protocol:
-    """The protocol with another choice of prediction and truth."""
+def _chosen(protocol: Protocol, averages: bool, truth: str) -> Protocol:
     return replace(protocol, flip_average=averages, truth=truth)
 
 

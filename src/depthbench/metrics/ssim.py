@@ -44,11 +44,10 @@ class MeanSSIM(ImageMetric):
         **kwargs: torchmetrics options.
     """
 
-    names = ("mSSIM",)
     higher_is_better = True
 
     def __init__(self, max_depth: float = 10.0, size: int = 11, sigma: float = 1.5, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(["mSSIM"], **kwargs)
         if size % 2 == 0:
             raise UserError(f"The window of SSIM must have an odd size, not {size}.")
         self.max_depth = max_depth

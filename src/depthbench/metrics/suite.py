@@ -7,10 +7,12 @@ from torch import Tensor, nn
 
 from depthbench.errors import UserError
 from depthbench.metrics.functional import counts, read_out
+from depthbench.metrics.image_metric import ImageMeans, ImageMetric, image_scores
 from depthbench.metrics.protocol import Protocol
 from depthbench.metrics.regions import Region
 from depthbench.metrics.scores import DepthScores
 from depthbench.metrics.sharing import Maps, shared_sums
+from depthbench.metrics.structure import Camera, Structure
 
 
 class ProtocolSuite(nn.Module):
@@ -21,18 +23,21 @@ class ProtocolSuite(nn.Module):
 
     Args:
         protocols: any number; names must differ.
+        structure: metrics of whole images that are scored, too, on what each protocol scores.
 
     Raises:
         UserError: if there is none, or two share a name.
     """
 
-    def __init__(self, protocols: Iterable[Protocol]) -> None:
+    def __init__(self, protocols: Iterable[Protocol], structure: Mapping[str, ImageMetric] | None = None) -> None:
         super().__init__()
         listed = list(protocols)
         self.protocols = {protocol.name: protocol for protocol in listed}
         if not listed or len(self.protocols) < len(listed):
             raise UserError("A suite needs at least one protocol, and each name once.")
-        self.metrics = nn.ModuleList(protocol.scores() for protocol in listed)  # by place: names may hold dots
+        self._metrics = nn.ModuleList(protocol.scores() for protocol in listed)  # by place: names may hold dots
+        self.structure = Structure(structure or {})
+        self._means = nn.ModuleList(ImageMeans(self.structure.names) for _ in listed)
 
     def update(
         self,
@@ -40,6 +45,7 @@ class ProtocolSuite(nn.Module):
         truth: Tensor | Mapping[str, Tensor],
         averaged: Tensor | None = None,
         covers: Region = "full",
+        camera: Camera | None = None,
     ) -> dict[str, dict[str, Tensor]]:
         """Add a batch; returns the scores of each image by protocol, as :func:`~depthbench.metrics.per_image`.
 
@@ -49,9 +55,11 @@ class ProtocolSuite(nn.Module):
             averaged: prediction averaged with the mirror image's, for protocols with ``flip_average``; by default the
                 same prediction, as for files.
             covers: as in :meth:`Protocol.prepare`.
+            camera: for metrics of structure that need it.
 
         Raises:
-            UserError: as ``Protocol.prepare``; or if a protocol needs a kind of truth that is not given.
+            UserError: as ``Protocol.prepare``; or if a protocol needs a kind of truth, or a metric a camera, that is
+                not given.
         """
         sums = self.sums(prediction, truth, averaged, covers)
         scores = read_out(torch.stack([sums[name] for name in self.protocols]))  # of all protocols at once
@@ -60,22 +68,40 @@ class ProtocolSuite(nn.Module):
             own = {score: values[place] for score, values in scores.items()}
             self.metric(name).add(sums[name], torch.stack(list(own.values()), -1))
             found[name] = own | counts(sums[name])
+        maps = Maps(prediction, truth, averaged, covers)
+        for name, image_sums in self.structure_sums(maps, camera).items():
+            self.means(name).update(image_sums)
+            found[name] |= image_scores(image_sums, self.structure.names)
         return found
+
+    def structure_sums(self, maps: Maps, camera: Camera | None = None) -> dict[str, Tensor]:
+        """Sums of the structure's scores of each image by protocol; nothing if there are no such metrics."""
+        return self.structure.sums(self.protocols.values(), maps, camera) if self.structure.names else {}
 
     def metric(self, name: str) -> DepthScores:
         """The metric of one protocol."""
-        metric = self.metrics[list(self.protocols).index(name)]
+        metric = self._metrics[list(self.protocols).index(name)]
         assert isinstance(metric, DepthScores)
         return metric
 
+    def means(self, name: str) -> ImageMeans:
+        """The means of structure of one protocol."""
+        means = self._means[list(self.protocols).index(name)]
+        assert isinstance(means, ImageMeans)
+        return means
+
     def compute(self) -> dict[str, dict[str, Tensor]]:
         """Scores by protocol."""
-        return {name: self.metric(name).compute() for name in self.protocols}
+        found = {name: self.metric(name).compute() for name in self.protocols}
+        if self.structure.names:
+            found = {name: self.means(name).compute() | scores for name, scores in found.items()}
+        return found
 
     def reset(self) -> None:
         """Forget all batches."""
         for name in self.protocols:
             self.metric(name).reset()
+            self.means(name).reset()
 
     @torch.no_grad()
     def sums(

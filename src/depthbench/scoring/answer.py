@@ -12,7 +12,7 @@ import torch.distributed as dist
 
 from depthbench.config import instantiate
 from depthbench.errors import UserError
-from depthbench.metrics import Protocol, ProtocolSuite
+from depthbench.metrics import ImageMetric, Protocol, ProtocolSuite
 from depthbench.run_folder import write_atomically
 from depthbench.scoring.predictors import Network, Predictor, open_files
 from depthbench.scoring.request import Input, Request
@@ -50,10 +50,12 @@ def evaluate(request: Request, device: torch.device) -> Evaluation:
     if own != "any":  # without published numbers there is no kind of truth to keep to
         protocols = [replace(protocol, truth=own) if protocol in free else protocol for protocol in protocols]
     fitting, refused = choose(protocols, request, truths)
+    structure, lacking = choose_structure(request, truths)
     scored = []
     for one, truth in zip(request.inputs, truths, strict=True):
-        scored.append(score(one.name, _predictor(one, truth, fitting, request, device), truth, fitting, device))
-    notes = _notes(request, fitting, scored[0])
+        predict = _predictor(one, truth, fitting, request, device)
+        scored.append(score(one.name, predict, truth, fitting, device, structure))
+    notes = [*_notes(request, fitting, scored[0]), *lacking]
     return evaluation_of(scored, fitting, refused, notes, int(request.options["seed"]))
 
 
@@ -73,7 +75,12 @@ def evaluation_of(
         scored,
         scores={one.name: {rules.name: one.scores(rules) for rules in protocols} for one in scored},
         limits={
-            one.name: {rules.name: intervals(one.sums[rules.name], rules.reduction, seed) for rules in protocols}
+            one.name: {
+                rules.name: {
+                    name: limits for part in one.addends(rules) for name, limits in intervals(part, seed).items()
+                }
+                for rules in protocols
+            }
             for one in scored
         },
         paired=[pair for rules in protocols for pair in _paired(scored, rules, seed)],
@@ -84,10 +91,13 @@ def evaluation_of(
 
 def _paired(scored: list[Scored], rules: Protocol, seed: int) -> list[Paired]:
     pairs = list(combinations(scored, 2))
-    found = [difference(a.sums[rules.name], b.sums[rules.name], rules.reduction, seed) for a, b in pairs]
+    found = []
+    for a, b in pairs:
+        parts = zip(a.addends(rules), b.addends(rules), strict=True)
+        found.append({name: value for part in parts for name, value in difference(*part, seed).items()})
     return [
         Paired(rules.name, a.name, b.name, differences, p_values)
-        for (a, b), differences, p_values in zip(pairs, found, adjusted(found), strict=True)
+        for (a, b), differences, p_values in zip(pairs, found, adjusted(found, scored[0].shown()), strict=True)
     ]
 
 
@@ -117,6 +127,21 @@ def choose(
     if not fitting:
         raise UserError(f"No protocol fits this data; for example: {next(iter(refused.values()))}")
     return fitting, refused
+
+
+def choose_structure(request: Request, truths: Sequence[Truth]) -> tuple[dict[str, ImageMetric], list[str]]:
+    """Metrics of structure that the data can serve, and a sentence about the others.
+
+    Raises:
+        UserError: if one that was named needs intrinsics that the data lack.
+    """
+    metrics: dict[str, ImageMetric] = {name: instantiate(config) for name, config in request.structure.items()}
+    blind = [truth.target for truth in truths if truth[0].intrinsics is None]
+    lacking = [name for name, metric in metrics.items() if metric.needs_intrinsics] if blind else []
+    if lacking and not request.every_structure:
+        raise UserError(f"structure={','.join(lacking)} needs intrinsics of the camera, which {blind[0]} lacks.")
+    note = [f"Left out: {', '.join(lacking)}: {blind[0]} has no intrinsics of the camera."] if lacking else []
+    return {name: metric for name, metric in metrics.items() if name not in lacking}, note
 
 
 def _predictor(

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from depthbench.cli import MISTAKES, explain
-from depthbench.config import config_dir
+from depthbench.config import config_dir, nearest
 from depthbench.errors import UserError
 from depthbench.run_folder import RunFolder
 
@@ -42,6 +42,8 @@ class Request:
         inputs: at least one.
         protocols: configurations by name.
         every: whether protocols that refuse are left out (``protocol=all``) or mistakes.
+        structure: configurations of the metrics of structure by name.
+        every_structure: whether those that the data can't serve are left out (``structure=all``) or mistakes.
         own_truth: whether a protocol without published numbers takes the data set's kind of truth as it is.
         options: the flat keys of ``conf/evaluate.yaml``.
         unit: of prediction files.
@@ -51,6 +53,8 @@ class Request:
     inputs: list[Input]
     protocols: dict[str, dict[str, Any]]
     every: bool
+    structure: dict[str, dict[str, Any]]
+    every_structure: bool
     own_truth: bool
     options: dict[str, Any]
     unit: float | None
@@ -82,6 +86,8 @@ def read_request(arguments: Sequence[str]) -> Request:
         inputs,
         protocols,
         every=own.get("protocol") == "all",
+        structure=_structure(options["structure"]),
+        every_structure=options["structure"] == "all",
         own_truth=not any(item.lstrip("+").startswith("protocol.truth=") for item in overrides),
         options=options,
         unit=_unit(options["unit"]),
@@ -173,7 +179,16 @@ def _protocols(chosen: str | None, overrides: list[str], inputs: list[Input]) ->
     return {config["name"]: config for config in configs}
 
 
-def _plain(config: DictConfig) -> dict[str, Any]:
+def _structure(chosen: str | None) -> dict[str, dict[str, Any]]:
+    known = names_of("structure")
+    names = known if chosen == "all" else [] if chosen in (None, "", "null") else str(chosen).split(",")
+    for name in names:
+        if name not in known:
+            raise UserError(f"structure={name} does not exist; {nearest(name, [*known, 'all'])}")
+    return {name: _plain(OmegaConf.load(config_dir() / "structure" / f"{name}.yaml")) for name in names}
+
+
+def _plain(config: DictConfig | ListConfig) -> dict[str, Any]:
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     return plain
 

@@ -5,7 +5,7 @@ of a mean MSE is a function of sums over images, so images are drawn and the sco
 image`` both are the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from depthbench.errors import UserError
 from depthbench.metrics.functional import SCORES, means, read_out
+from depthbench.metrics.image_metric import image_scores
 
 RESAMPLES = 2_000
 PERMUTATIONS = 10_000
@@ -32,18 +33,52 @@ class Difference(NamedTuple):
     p_value: float
 
 
-def intervals(sums: Tensor, reduction: str, seed: int = 0) -> dict[str, Limits]:
+class Addends(NamedTuple):
+    """What is added over images, and how scores are read from what was added.
+
+    Attributes:
+        values: ``(N, K)`` float64, of images that have a valid pixel.
+        read: from sums ``(..., K)`` over so many images to scores ``(...)`` by name.
+        pixels: how many valid ones each image has: only equal images can be paired.
+    """
+
+    values: Tensor
+    read: Callable[[Tensor, int], Mapping[str, Tensor]]
+    pixels: Tensor
+
+
+def depth_addends(sums: Tensor, reduction: str) -> Addends:
+    """Of the standard scores, from ``masked_sums`` ``(N, S)``; ``image``, ``pixel`` or ``mse_image``."""
+    if reduction == "image":
+        scores = torch.stack(list(read_out(sums).values()), -1)
+        return Addends(scores, _means_of_scores, sums[:, 0])
+    return Addends(sums if reduction == "pixel" else means(sums), _read_out, sums[:, 0])
+
+
+def structure_addends(sums: Tensor, names: Sequence[str]) -> Addends:
+    """Of scores of structure, from :class:`~depthbench.metrics.Structure`'s sums ``(N, 2 K + 1)``."""
+    return Addends(sums, lambda totals, images: image_scores(totals, names), sums[:, -1])
+
+
+def _means_of_scores(totals: Tensor, images: int) -> dict[str, Tensor]:
+    return {name: totals[..., column] / images for column, name in enumerate(SCORES)}
+
+
+def _read_out(totals: Tensor, images: int) -> dict[str, Tensor]:
+    return read_out(totals)
+
+
+def intervals(addends: Addends, seed: int = 0) -> dict[str, Limits]:
     """95 % percentile bootstrap over images, by score; NaN where no image counts.
 
     Args:
-        sums: ``(N, S)`` of each image.
-        reduction: ``image``, ``pixel`` or ``mse_image``.
+        addends: of each image.
         seed: of the resamples.
     """
-    return _limits(_resampled(_addends(_counted(sums), reduction), reduction, seed))
+    return _limits(_resampled(addends, seed))
 
 
-def difference(first: Tensor, second: Tensor, reduction: str, seed: int = 0) -> dict[str, Difference]:
+def difference(first: Addends, second: Addends, seed: int = 0) -> dict[str, Difference]:
     """Paired difference by score: bootstrap over images, and a two-sided permutation test.
 
     The test exchanges first and second image by image: all ways for up to 12 images, else random ones, of which the
@@ -52,38 +87,19 @@ def difference(first: Tensor, second: Tensor, reduction: str, seed: int = 0) -> 
     Raises:
         UserError: if the images differ.
     """
-    if first.shape != second.shape or not torch.equal(first[:, 0], second[:, 0]):
+    if not torch.equal(first.pixels, second.pixels):
         raise UserError("Paired scores must be of the same images with the same truth; score both on the same data.")
-    a, b = (_addends(_counted(sums), reduction) for sums in (first, second))
-    drawn, other = _resampled(a, reduction, seed), _resampled(b, reduction, seed)
+    drawn, other = _resampled(first, seed), _resampled(second, seed)
     limits = _limits({name: drawn[name] - other[name] for name in drawn})
-    p_values = _p_values(a, b, reduction, seed)
-    observed, reference = (_read(addends.sum(0), reduction, len(addends)) for addends in (a, b))
-    return {name: Difference(float(observed[name] - reference[name]), *limits[name], p_values[name]) for name in SCORES}
+    p_values = _p_values(first, second, seed)
+    observed, reference = (one.read(one.values.sum(0), len(one.values)) for one in (first, second))
+    return {name: Difference(float(observed[name] - reference[name]), *limits[name], p_values[name]) for name in drawn}
 
 
-def _counted(sums: Tensor) -> Tensor:
-    return sums[sums[:, 0] > 0].double()
-
-
-def _addends(sums: Tensor, reduction: str) -> Tensor:
-    """What is added over images: ``(N, K)``."""
-    if reduction == "image":
-        return torch.stack(list(read_out(sums).values()), -1)
-    return sums if reduction == "pixel" else means(sums)
-
-
-def _read(totals: Tensor, reduction: str, images: int) -> dict[str, Tensor]:
-    """Scores from sums over images ``(..., K)``."""
-    if reduction == "image":
-        return {name: totals[..., column] / images for column, name in enumerate(SCORES)}
-    return read_out(totals)
-
-
-def _resampled(addends: Tensor, reduction: str, seed: int) -> dict[str, Tensor]:
-    if not len(addends):
-        return {name: torch.full((1,), torch.nan, dtype=torch.float64) for name in SCORES}
-    return _read(_products(_draws(len(addends), seed), addends), reduction, len(addends))
+def _resampled(addends: Addends, seed: int) -> Mapping[str, Tensor]:
+    images = len(addends.values)
+    drawn = _products(_draws(images, seed), addends.values) if images else addends.values.sum(0)[None] * torch.nan
+    return addends.read(drawn, images)
 
 
 def _limits(drawn: Mapping[str, Tensor]) -> dict[str, Limits]:
@@ -92,19 +108,20 @@ def _limits(drawn: Mapping[str, Tensor]) -> dict[str, Limits]:
     return {name: (float(low), float(high)) for name, (low, high) in found.items()}
 
 
-def _p_values(a: Tensor, b: Tensor, reduction: str, seed: int) -> dict[str, float]:
-    images = len(a)
+def _p_values(first: Addends, second: Addends, seed: int) -> dict[str, float]:
+    a, b, images = first.values, second.values, len(first.values)
     if not images:
-        return dict.fromkeys(SCORES, float("nan"))
+        return dict.fromkeys(first.read(a.sum(0), 0), float("nan"))
     patterns = _patterns(images, seed)
     total, apart = (a + b).sum(0), _products(patterns, a - b)
-    pair = [_read((total + sign * apart) / 2, reduction, images) for sign in (1, -1)]
+    pair = [first.read((total + sign * apart) / 2, images) for sign in (1, -1)]
     p_values = {}
-    for name in SCORES:
+    for name in pair[0]:
         changes = (pair[0][name] - pair[1][name]).abs()
         # Sums of the same numbers in another order differ by rounding.
-        slack = 1e-12 * (pair[0][name].abs() + pair[1][name].abs()).max()
-        hits = (changes >= changes[0] - slack).double().mean()  # the first pattern exchanges nothing: the observed
+        slack = 1e-12 * (pair[0][name].abs() + pair[1][name].abs()).nan_to_num().max()
+        # The first pattern exchanges nothing: the observed. What has no score after an exchange counts against it.
+        hits = (~(changes < changes[0] - slack)).double().mean()
         p_values[name] = float(hits) if changes[0].isfinite() else float("nan")
     return p_values
 

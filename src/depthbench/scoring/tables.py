@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -55,18 +55,23 @@ class Evaluation:
     refused: dict[str, str]
     notes: list[str]
 
+    @property
+    def structure(self) -> tuple[str, ...]:
+        """Names of the scores of structure, perhaps none."""
+        return self.scored[0].structure
+
     def lines(self) -> Iterator[tuple[str, str]]:
         """Inputs with their protocols, as tables list them."""
         return ((one.name, protocol.name) for protocol in self.protocols for one in self.scored)
 
 
-def adjusted(pairs: list[dict[str, Difference]]) -> list[dict[str, float]]:
-    """p-values of the standard scores of some pairs, adjusted for their number (Holm 1979)."""
-    p_values = [pair[name].p_value for pair in pairs for name in STANDARD]
+def adjusted(pairs: list[dict[str, Difference]], names: Sequence[str] = STANDARD) -> list[dict[str, float]]:
+    """p-values of these scores of some pairs, adjusted for their number (Holm 1979)."""
+    p_values = [pair[name].p_value for pair in pairs for name in names]
     # A difference that is not finite has no p-value and takes no part.
     finite = iter(holm([value for value in p_values if math.isfinite(value)]))
     found = iter([next(finite) if math.isfinite(value) else value for value in p_values])
-    return [{name: next(found) for name in STANDARD} for _ in pairs]
+    return [{name: next(found) for name in names} for _ in pairs]
 
 
 def write(evaluation: Evaluation, path: Path) -> None:
@@ -85,7 +90,7 @@ def as_json(evaluation: Evaluation) -> str:
             | pair.differences[name]._asdict()
             | {"p_adjusted": pair.adjusted[name]}
             for pair in evaluation.paired
-            for name in STANDARD
+            for name in pair.adjusted
         ],
         "refused": evaluation.refused,
         "notes": evaluation.notes,
@@ -110,7 +115,7 @@ def as_csv(evaluation: Evaluation) -> str:
         for score, value in evaluation.scores[name][protocol].items():
             rows.append([name, protocol, score, value, *limits.get(score, ("", "")), "", ""])
     for pair in evaluation.paired:
-        for score in STANDARD:
+        for score in pair.adjusted:
             told = [*pair.differences[score], pair.adjusted[score]]
             rows.append([f"{pair.first} - {pair.second}", pair.protocol, score, *told])
     return _csv(rows)
@@ -118,13 +123,13 @@ def as_csv(evaluation: Evaluation) -> str:
 
 def per_image_csv(evaluation: Evaluation) -> str:
     """One row per input, protocol and image."""
-    rows: list[list[Any]] = [["input", "protocol", "name", *SCORES, "pixels", "nonfinite"]]
+    columns = [*SCORES, "pixels", "nonfinite", *evaluation.structure]
+    rows: list[list[Any]] = [["input", "protocol", "name", *columns]]
     for protocol in evaluation.protocols:
         for one in evaluation.scored:
-            columns = one.per_image(protocol)
-            rows += [
-                [one.name, protocol.name, *row] for row in zip(one.frames, *map(columns.get, rows[0][3:]), strict=True)
-            ]
+            found = one.per_image(protocol)
+            images = zip(one.frames, *(found[column] for column in columns), strict=True)
+            rows += [[one.name, protocol.name, *image] for image in images]
     return _csv(rows)
 
 
@@ -136,21 +141,31 @@ def _csv(rows: Iterable[Iterable[Any]]) -> str:
 
 def as_markdown(evaluation: Evaluation) -> str:
     """Tables for people: scores with intervals, differences, and sentences."""
-    rows = [
-        [name, protocol, *_cells(evaluation, name, protocol, "{:.4f} [{:.4f}, {:.4f}]")]
-        for name, protocol in evaluation.lines()
-    ]
+    rows = [[name, protocol, *_cells(evaluation, name, protocol)] for name, protocol in evaluation.lines()]
     parts = [_markdown(["input", "protocol", *STANDARD, *COUNTS], rows)]
+    if evaluation.structure:
+        parts += ["Structure, means over images:", _markdown(*structure_table(evaluation, _with_limits))]
     if evaluation.paired:
-        rows = [
-            [f"{pair.first} - {pair.second}", pair.protocol, *(_told(pair, score) for score in STANDARD)]
-            for pair in evaluation.paired
-        ]
         parts.append("Paired differences, with p-values adjusted by Holm for all differences under a protocol:")
-        parts.append(_markdown(["difference", "protocol", *STANDARD], rows))
+        head, rows = ["difference", "protocol"], []
+        for pair in evaluation.paired:
+            rows.append([f"{pair.first} - {pair.second}", pair.protocol, *(_told(pair, key) for key in pair.adjusted)])
+        parts.append(_markdown([*head, *STANDARD, *evaluation.structure], rows))
     parts.append("In brackets: 95 % bootstrap intervals over images.")
     parts += sentences(evaluation)
     return "\n\n".join(parts) + "\n"
+
+
+def structure_table(evaluation: Evaluation, cell: Callable[[float, Limits], str]) -> tuple[list[str], list[list[str]]]:
+    """Head and rows: a row per score, for there are many, and a column per input and protocol."""
+    lines = list(evaluation.lines())
+    head = [f"{name}, {rules}" if len(evaluation.scored) > 1 else rules for name, rules in lines]
+    rows = []
+    for score in evaluation.structure:
+        values = [evaluation.scores[name][rules][score] for name, rules in lines]
+        limits = [evaluation.limits[name][rules][score] for name, rules in lines]
+        rows.append([score, *map(cell, values, limits)])
+    return ["score", *head], rows
 
 
 def sentences(evaluation: Evaluation) -> list[str]:
@@ -161,9 +176,17 @@ def sentences(evaluation: Evaluation) -> list[str]:
     return [*evaluation.notes, *(f"Left out: {', '.join(names)}: {reason}" for reason, names in reasons.items())]
 
 
-def _cells(evaluation: Evaluation, name: str, protocol: str, form: str) -> list[str]:
+def _cells(evaluation: Evaluation, name: str, protocol: str) -> list[str]:
     scores, limits = evaluation.scores[name][protocol], evaluation.limits[name][protocol]
-    return [form.format(scores[score], *limits[score]) for score in STANDARD] + [f"{scores[key]:.0f}" for key in COUNTS]
+    return [_with_limits(scores[key], limits[key]) for key in STANDARD] + [f"{scores[key]:.0f}" for key in COUNTS]
+
+
+def _with_limits(value: float, limits: Limits) -> str:
+    return "{:.4f} [{:.4f}, {:.4f}]".format(value, *limits)
+
+
+def _with_half(value: float, limits: Limits) -> str:
+    return f"{value:.4f}\n[dim]±{(limits[1] - limits[0]) / 2:.4f}[/]"
 
 
 def _told(pair: Paired, score: str) -> str:
@@ -185,9 +208,15 @@ def show(evaluation: Evaluation) -> None:
     table = _table(["protocol", *(["input"] if several else []), *STANDARD, "images"], 2 if several else 1)
     for name, protocol in evaluation.lines():
         scores, limits = evaluation.scores[name][protocol], evaluation.limits[name][protocol]
-        cells = [f"{scores[key]:.4f}\n[dim]±{(limits[key][1] - limits[key][0]) / 2:.4f}[/]" for key in STANDARD]
+        cells = [_with_half(scores[key], limits[key]) for key in STANDARD]
         table.add_row(protocol, *([labels[name]] if several else []), *cells, _images(scores))
     console.print(table)
+    if evaluation.structure:
+        head, rows = structure_table(evaluation, _with_half)
+        table = _table([escape(cell) for cell in head], 1)
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
     console.print("[dim]± half of the 95 % bootstrap interval over images[/]")
     if evaluation.paired:
         table = _table(["protocol", "difference", *STANDARD], 2)

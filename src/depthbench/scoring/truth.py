@@ -27,17 +27,17 @@ FAMILIES = {
     "Make3D": "Make3D",
 }
 
-# Where both kinds of truth exist, a data set's is known; elsewhere protocols take what there is.
-KINDS = {"NYUSync": "raw", "DenseDepth": "filled"}
-
 
 class Items(NamedTuple):
-    """Test frames stacked: places in the data set, ``image (B, 3, H, W)``, ``truth (B, 1, h, w)`` by kind, names."""
+    """Test frames stacked: places in the data set, ``image (B, 3, H, W)``, ``truth (B, 1, h, w)`` by kind, names,
+    and ``intrinsics (B, 3, 3)`` in pixels of the image where all are known.
+    """  # noqa: D205
 
     places: list[int]
     image: Tensor
     truth: dict[str, Tensor]
     names: list[str]
+    intrinsics: Tensor | None
 
 
 class Truth(Dataset[Items]):
@@ -54,12 +54,12 @@ class Truth(Dataset[Items]):
     def __init__(self, config: DictConfig, protocols: Iterable[Protocol] = ()) -> None:
         settings: dict[str, Any] = OmegaConf.to_container(config.data.test, resolve=True)  # type: ignore[assignment]
         self.target = settings["_target_"].rpartition(".")[2]
-        labeled = self.target == "NYULabeled"
-        self.kind = settings.get("depth", "filled") if labeled else KINDS.get(self.target, "any")
-        self.sets: dict[str, Dataset[Frame]] = {self.kind: instantiate(settings)}
-        for kind in sorted({protocol.truth for protocol in protocols} - {self.kind}) if labeled else ():
+        own = instantiate(settings)
+        self.kind = getattr(own, "truth", None) or "any"
+        self.sets: dict[str, Dataset[Frame]] = {self.kind: own}
+        for kind in sorted({protocol.truth for protocol in protocols} - {self.kind}) if self.kind != "any" else ():
             try:
-                self.sets[kind] = instantiate({**settings, "depth": kind})
+                self.sets[kind] = own.with_truth(kind)
             except UserError:  # it has one kind only; protocols on the other will say so
                 continue
 
@@ -94,9 +94,11 @@ class Truth(Dataset[Items]):
 def stack(items: Sequence[tuple[int, Mapping[str, Frame]]]) -> Items:
     """Collate."""
     frames = [next(iter(kinds.values())) for _, kinds in items]
+    known = [frame.intrinsics for frame in frames if frame.intrinsics is not None]
     return Items(
         [place for place, _ in items],
         torch.stack([frame.image for frame in frames]),
         {kind: torch.stack([kinds[kind].depth for _, kinds in items]) for kind in items[0][1]},
         [frame.name for frame in frames],
+        torch.stack(known) if len(known) == len(frames) else None,
     )

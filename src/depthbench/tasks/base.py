@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from depthbench import ops
 from depthbench.errors import UserError
-from depthbench.metrics import Protocol, ProtocolSuite, predict_with_flip
+from depthbench.metrics import Camera, ImageMetric, Protocol, ProtocolSuite, predict_with_flip
 from depthbench.models import DepthModel, Uncertain, predict_uncertain
 from depthbench.tasks.optimization import Optimization
 
@@ -31,6 +31,7 @@ class DepthTask(pl.LightningModule):
         supervise_at: ``output`` brings the truth to the output's size (nearest, as the papers with half-size
             outputs do), ``input`` brings the output to the truth's size (bilinear).
         channels_last: memory layout of network and images.
+        structure: metrics of whole images that the test scores, too, by name.
     """
 
     find_unused_parameters = False
@@ -45,6 +46,7 @@ class DepthTask(pl.LightningModule):
         loss_space: LossSpace = "metres",
         supervise_at: Literal["output", "input"] = "output",
         channels_last: bool = False,
+        structure: Mapping[str, ImageMetric] | None = None,
     ) -> None:
         super().__init__()
         if loss_space not in ("metres", "network"):
@@ -58,8 +60,14 @@ class DepthTask(pl.LightningModule):
         self.protocols = dict(protocols)
         self.loss_space, self.supervise_at = loss_space, supervise_at
         first = next(iter(self.protocols.values()))
-        self.val_suite, self.test_suite = ProtocolSuite([first]), ProtocolSuite(self.protocols.values())
+        self.val_suite, self.test_suite = ProtocolSuite([first]), ProtocolSuite(self.protocols.values(), structure)
         self.rows: list[dict[str, Any]] = []
+
+    def on_fit_start(self) -> None:
+        """Refuse before training what the test would refuse after it."""
+        data = getattr(self.trainer, "datamodule", None)
+        if data is not None and self.test_suite.structure.needs_camera and data.test[0].intrinsics is None:
+            raise UserError("task.structure has metrics that need intrinsics, which the test frames lack.")
 
     def forward(self, image: Tensor) -> Tensor:
         """Depth in metres at the image's size: ``(B, 3, H, W) -> (B, 1, H, W)``."""
@@ -144,7 +152,9 @@ class DepthTask(pl.LightningModule):
         averaged = predict_with_flip(self, batch.image) if any(averaging) else None
         plain = averaged if prediction is None else prediction
         assert plain is not None
-        return plain, suite.update(plain, batch.depth, averaged)
+        size = (batch.image.shape[-2], batch.image.shape[-1])
+        camera = None if batch.intrinsics is None else Camera(batch.intrinsics, size)
+        return plain, suite.update(plain, batch.depth, averaged, camera=camera)
 
     def _scores(self, suite: ProtocolSuite) -> dict[str, dict[str, float]]:
         # Every process computes the same numbers: nothing is left to synchronize when they are logged.
