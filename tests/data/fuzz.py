@@ -14,9 +14,23 @@ import cv2
 import numpy as np
 import scipy.io
 
-from depthbench.data import KITTI, SUNRGBD, CachedFiles, DenseDepth, Make3D, Matterport3D, NYULabeled, NYUSync, Pairs
+from depthbench.data import (
+    KITTI,
+    SUNRGBD,
+    CachedFiles,
+    DenseDepth,
+    Make3D,
+    Matterport3D,
+    NYULabeled,
+    NYURaw,
+    NYUSync,
+    Pairs,
+)
 from depthbench.errors import UserError
 from depthbench.prepare.cache import Writer
+from depthbench.prepare.nyu_lists import merge, write_part
+from depthbench.prepare.nyu_pairs import Form
+from depthbench.run_folder import RunFolder
 
 _spec = importlib.util.spec_from_file_location("made", Path(__file__).with_name("conftest.py"))
 made = importlib.util.module_from_spec(_spec)
@@ -53,6 +67,17 @@ def nyu_sync(root):
         lines.append(f"/office/rgb_{index:05d}.jpg /office/sync_depth_{index:05d}.png 518.8579\n")
     (root / "list.txt").write_text("".join(lines))
     return lambda: NYUSync(root, root / "list.txt")
+
+
+def nyu_raw(root):
+    for index in range(3):
+        made.write_pair(root / "office", f"{index:05d}", index, "sync_depth")
+    part = RunFolder(root / "parts/0-of-1")
+    part.path.mkdir(parents=True)
+    write_part(part, [f"office/{index:05d}" for index in range(3)], {}, None)
+    merge(root, Form(), 1, None)
+    shutil.rmtree(root / "parts")  # nobody reads it
+    return lambda: NYURaw(root)
 
 
 def dense_depth(root):

@@ -15,6 +15,7 @@ READERS = [
     "nyu_labeled",
     "nyu_mat",
     "nyu_sync",
+    "nyu_raw",
     "dense_depth",
     "kitti",
     "sunrgbd",

@@ -112,6 +112,7 @@ def test_cropped_filled_and_as_png(command, tmp_path):
     known = holes.depth > 0
     assert (data[0].depth > 0).all()
     assert not known.all()
+    assert (NYURaw(tmp_path / "holes").truth, data.truth) == ("raw", "filled")
     assert (data[0].depth - holes.depth)[known].abs().max() < 2e-3
 
 
@@ -268,6 +269,24 @@ def test_both_byte_orders(order):
 def test_damaged_depth_images(data, says):
     with pytest.raises(UserError, match=says):
         read_disparity(data, "here")
+
+
+def test_damaged_bytes_end_in_an_image_or_a_sentence():
+    rng = np.random.default_rng(0)
+    whole = pgm(rng.integers(600, 2048, (480, 640)))
+    told = []
+    for _ in range(300):
+        data = bytearray(whole[: rng.integers(len(whole))] if rng.random() < 0.3 else whole)
+        for _ in range(rng.integers(4)):
+            data[rng.integers(min(len(data), 20))] = rng.integers(256)
+        try:
+            raw = read_disparity(bytes(data), "frame.pgm")
+            assert raw.shape == (480, 640)
+            assert raw.max() <= 2047
+        except UserError as error:
+            told.append(str(error))
+    assert 150 < len(told) < 300
+    assert all(text.startswith("frame.pgm") for text in told)
 
 
 def test_scenes_for_training(tmp_path):

@@ -36,12 +36,13 @@ class NYURaw(NYUSync):
         path = existing_folder(root, "what `python -m depthbench.prepare nyu-raw` made") / MANIFEST
         try:
             manifest = json.loads(path.read_text())
-            scale, intrinsics, every = manifest["scale"], manifest["intrinsics"], manifest["splits"]["all"]
+            intrinsics, every = [float(number) for number in manifest["intrinsics"]], manifest["splits"]["all"]
             files, digest = path.parent / every["list"], every["names_sha256"]
+            self.truth = "raw" if manifest["form"]["fill"] == "none" else "filled"
         except FileNotFoundError:
             raise UserError(f"{path} is missing; prepare the folder to its end: depthbench.prepare nyu-raw.") from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path} is damaged ({error}); start depthbench.prepare nyu-raw again.") from error
-        super().__init__(path.parent, files, split, scale, size, depth_size, intrinsics)
+        super().__init__(path.parent, files, split, 0.001, size, depth_size, intrinsics)
         if names_hash(self.listed) != digest:
             raise UserError(f"{files} is not the list that {path} describes; start depthbench.prepare nyu-raw again.")

@@ -50,7 +50,7 @@ def _manifest(lists: dict[str, list[str]], left_out: dict[str, str], form: Form)
     fx, fy, cx, cy = INTRINSICS
     return {
         "form": vars(form),
-        "scale": UNIT,
+        "metres_per_unit": UNIT,
         "intrinsics": [fx, fy, cx - left, cy - top],
         "scenes": len({name.rpartition("/")[0] for name in lists["all"]}),
         "splits": {
