@@ -10,6 +10,7 @@ a CPU what autograd keeps for the backward pass.
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -103,26 +104,57 @@ def memory(net: nn.Module, image: Tensor) -> float:
     return sum(kept.values()) / 2**30
 
 
-def compare(config: str, args: argparse.Namespace) -> None:
-    height, width, batch = PAPERS[config]
-    height, width = (max(-(-int(side * args.scale) // 32) * 32, 64) for side in (height, width))
-    batch = args.batch or (batch if args.device == "cuda" else 1)
-    layout = torch.channels_last if args.channels_last else torch.contiguous_format
+@dataclass(frozen=True)
+class Row:
+    """One network beside the U-Net: (ours, theirs) of each quantity."""
+
+    config: str
+    encoder: str
+    shape: tuple[int, int, int]  # batch, height, width
+    gmac: tuple[float, float]
+    forward: tuple[float, float]  # seconds
+    train: tuple[float, float]
+    memory: tuple[float, float]  # GiB
+
+    def excess(self, seconds: tuple[float, float]) -> float:
+        """Give our time over theirs, divided by our multiply-adds over theirs."""
+        return ratio(seconds) / ratio(self.gmac)
+
+    def __str__(self) -> str:
+        columns = [f"{self.config:<16}{self.encoder:<18}{'x'.join(map(str, self.shape)):<14}"]
+        columns += [f"{self.gmac[0]:8.1f}{ratio(self.gmac):8.2f}"]
+        for seconds in (self.forward, self.train):
+            columns.append(f"{seconds[0]:9.3f}{ratio(seconds):8.2f}{self.excess(seconds):8.2f}")
+        return "".join([*columns, f"{self.memory[0]:9.2f}{ratio(self.memory):8.2f}"])
+
+
+def ratio(pair: tuple[float, float]) -> float:
+    return pair[0] / pair[1]
+
+
+def compare(
+    config: str,
+    device: str,
+    scale: float,
+    batch: int | None = None,
+    repeats: int = 5,
+    compiled: bool = False,
+    layout: torch.memory_format = torch.contiguous_format,
+) -> Row:
+    height, width, papers = PAPERS[config]
+    height, width = (max(-(-int(side * scale) // 32) * 32, 64) for side in (height, width))
+    batch = batch or (papers if device == "cuda" else 1)
     *pair, name = networks(config)
-    image = torch.rand(batch, 3, height, width, device=args.device).contiguous(memory_format=layout)
-    nets = [net.to(args.device, memory_format=layout) for net in pair]
+    image = torch.rand(batch, 3, height, width, device=device).contiguous(memory_format=layout)
+    nets = [net.to(device, memory_format=layout) for net in pair]
     work = [multiply_adds(net, image) for net in nets]
     kept = [memory(net, image) for net in nets]
-    if args.compile:
+    if compiled:
         for net in nets:
             net.compile()
-    times = [fastest([partial(job, net, image) for net in nets], args.repeats, args.device) for job in (forward, train)]
-    columns = [f"{config:<16}{name:<18}{f'{batch}x{height}x{width}':<14}"]
-    columns += [f"{work[0]:8.1f}{work[0] / work[1]:8.2f}"]
-    for ours, theirs in times:
-        columns.append(f"{ours:9.3f}{ours / theirs:8.2f}{ours / theirs / (work[0] / work[1]):8.2f}")
-    columns.append(f"{kept[0]:9.2f}{kept[0] / kept[1]:8.2f}")
-    print("".join(columns), flush=True)
+    times = [fastest([partial(job, net, image) for net in nets], repeats, device) for job in (forward, train)]
+    pairs = [(ours, theirs) for ours, theirs in (work, *times, kept)]
+    return Row(config, name, (batch, height, width), *pairs)
 
 
 def main() -> None:
@@ -137,9 +169,10 @@ def main() -> None:
     args = parser.parse_args()
     if unknown := set(args.networks) - set(PAPERS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; choose of {', '.join(PAPERS)}")
-    args.scale = args.scale or (1.0 if args.device == "cuda" else 0.5)
+    scale = args.scale or (1.0 if args.device == "cuda" else 0.5)
     if args.device == "cpu":
         torch.set_num_threads(1)
+    layout = torch.channels_last if args.channels_last else torch.contiguous_format
     print(
         f"{args.device}, compile={args.compile}, channels_last={args.channels_last}; ratios are ours over the U-Net's"
     )
@@ -148,7 +181,7 @@ def main() -> None:
         f"{'train s':>9}{'ratio':>8}{'excess':>8}{'mem GiB':>9}{'ratio':>8}"
     )
     for config in args.networks or PAPERS:
-        compare(config, args)
+        print(compare(config, args.device, scale, args.batch, args.repeats, args.compile, layout), flush=True)
 
 
 if __name__ == "__main__":
