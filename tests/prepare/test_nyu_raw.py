@@ -12,6 +12,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import cv2
 import h5py
 import numpy as np
 import pytest
@@ -230,6 +231,17 @@ def test_help(capsys):
     assert "SLURM_ARRAY_TASK_ID" in capsys.readouterr().out
     assert main(["nyu-row"]) == 2
     assert "did you mean nyu-raw?" in capsys.readouterr().err
+
+
+def test_a_published_pair_comes_out_again(command, shared, tmp_path):
+    scene, samples = tmp_path / "raw" / "basement_0001a", shared / "data/samples"
+    scene.mkdir(parents=True)
+    (scene / "d-1294886360.186556-1.pgm").symlink_to(samples / "nyuv2_raw/NYU_depth.pgm")
+    (scene / "r-1294886360.208451-2.ppm").symlink_to(samples / "nyuv2_raw/NYU_color.ppm")
+    command(f"raw={tmp_path / 'raw'}", "scenes=all")
+    ours, theirs = tmp_path / "out/basement_0001a", samples / "nyuv2_sync"
+    depths = (ours / "sync_depth_00000.png", theirs / "depth/sync_depth_00000.png")
+    np.testing.assert_array_equal(*(cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in depths))
 
 
 # The parts of it

@@ -9,7 +9,7 @@ from depthbench.data.nyu_labeled import INTRINSICS
 from depthbench.data.nyu_raw import MANIFEST
 from depthbench.data.splits import evenly_spaced, frame_count
 from depthbench.prepare.nyu_camera import VALID
-from depthbench.prepare.nyu_pairs import UNIT, Form
+from depthbench.prepare.nyu_pairs import UNITS, Form
 from depthbench.run_folder import RunFolder, write_atomically
 
 SPLITS = ("12k", "24k", "50k", "230k")  # those of published experiments, where there are so many frames
@@ -50,7 +50,7 @@ def _manifest(lists: dict[str, list[str]], left_out: dict[str, str], form: Form)
     fx, fy, cx, cy = INTRINSICS
     return {
         "form": vars(form),
-        "metres_per_unit": UNIT,
+        "units_per_metre": UNITS,
         "intrinsics": [fx, fy, cx - left, cy - top],
         "scenes": len({name.rpartition("/")[0] for name in lists["all"]}),
         "splits": {

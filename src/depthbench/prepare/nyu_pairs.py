@@ -30,7 +30,7 @@ from depthbench.prepare.nyu_camera import (
 from depthbench.prepare.nyu_scenes import Frame, open_source, read_color, read_disparity
 from depthbench.run_folder import write_atomically
 
-UNIT = 0.001  # metres per unit of the depth images
+UNITS = 1000  # of the depth images, per metre
 _OPTIONS = {"crop": ("none", "valid"), "fill": ("none", "colorization", "bilateral"), "image": ("jpg", "png")}
 
 
@@ -131,7 +131,7 @@ def _convert(frame: Frame, form: Form) -> tuple[bytes, bytes]:
     if form.fill != "none":
         depth = getattr(fill, f"fill_{form.fill}")(rgb / 255.0, depth)
     options = [cv2.IMWRITE_JPEG_QUALITY, form.quality] if form.image == "jpg" else []
-    units = round_half_up(depth / UNIT).astype(np.uint16)
+    units = round_half_up(depth * UNITS).astype(np.uint16)
     return (
         cv2.imencode(f".{form.image}", np.ascontiguousarray(rgb[..., ::-1]), options)[1].tobytes(),
         cv2.imencode(".png", units)[1].tobytes(),
