@@ -1,0 +1,106 @@
+"""``python -m depthbench.prepare check``: the doctor. Looks at a data set and says what is wrong with it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch.utils.data import Dataset
+
+from depthbench.cli import MISTAKES, explain
+from depthbench.config import instantiate
+from depthbench.data.frame import Frame
+from depthbench.errors import UserError
+from depthbench.prepare.check_frames import Look, look, sample_of
+from depthbench.prepare.check_sheet import save, sheet
+from depthbench.prepare.check_verdicts import Finding, compare, judge
+from depthbench.prepare.choice import choose, cores, in_order, told, whole
+
+HELP = """Looks at a data set and says what is wrong with it.
+
+  python -m depthbench.prepare check data=folder data.root=FOLDER data.scale=0.001
+
+  data=...           any data set, with its settings: python -m depthbench.run --help
+  frames=2000        of each part, evenly spaced, are looked at; or all
+  sheet=check.jpg    the contact sheet: picture, depth, and the jumps of depth on the picture; sheet= for none
+  workers=4          threads; one per core otherwise
+
+Units, steps and range of depth, missing depth, sizes, unreadable files; whether the edges of picture and depth lie on
+each other, pairs that were mixed up, mirrored copies, frames that repeat, and test frames in train.
+The exit status is 0 if all is well, 1 if there is a problem, 2 for a mistake in the command."""
+
+OWN = {"frames": "2000", "sheet": "check.jpg", "workers": ""}
+_SHOWN = 12
+
+
+def main(arguments: Sequence[str]) -> None:
+    """The command.
+
+    Raises:
+        UserError: for a mistake in the arguments.
+        SystemExit: with status 1 if something is wrong with the data.
+    """
+    if not arguments or "--help" in arguments or "-h" in arguments:
+        print(HELP)
+        return
+    options, parts = choose(arguments, OWN | {"workers": str(cores())})
+    limit = None if options["frames"] == "all" else whole(options, "frames")
+    examined = {part: Part(part, settings, limit, whole(options, "workers")) for part, settings in parts.items()}
+    findings = [(name, finding) for name, part in examined.items() for finding in part.findings]
+    findings += [("train and test", one) for one in compare(examined["train"].looks, examined["test"].looks)]
+    for name, finding in sorted(findings, key=lambda item: not item[1].problem):
+        print(f"{'PROBLEM' if finding.problem else 'note   '}  {name}: {finding.text}")
+    if options["sheet"]:
+        _draw(examined, findings, Path(options["sheet"]))
+    problems = sum(finding.problem for _, finding in findings)
+    if problems:
+        print(f"{problems} problem{'s' if problems > 1 else ''}: see to {'them' if problems > 1 else 'it'} first.")
+        raise SystemExit(1)
+    print("Nothing is wrong.")
+
+
+class Part:
+    """One part of a data set, looked at.
+
+    Args:
+        name: ``train`` or ``test``.
+        settings: its resolved configuration.
+        limit: of the frames looked at, None for all.
+        workers: threads.
+    """
+
+    def __init__(self, name: str, settings: dict[str, Any], limit: int | None, workers: int) -> None:
+        self.looks: list[Look] = []
+        self.dataset: Dataset[Frame] | None = None
+        try:
+            dataset: Dataset[Frame] = instantiate(settings)
+        except MISTAKES as error:
+            self.findings = [Finding(True, f"It can't be opened. {explain(error)}")]
+            return
+        self.dataset = dataset
+        count = len(dataset)  # type: ignore[arg-type]
+        chosen = range(count) if limit is None or limit >= count else [i * count // limit for i in range(limit)]
+        self.looks = list(told(in_order(lambda i: look(dataset, i), chosen, workers), len(chosen), name))
+        amount = f"{len(chosen):,} of {count:,} frames were looked at." if len(chosen) < count else f"{count:,} frames."
+        self.findings = [Finding(False, amount), *judge(self.looks)]
+
+    def samples(self, count: int, first: Sequence[int]) -> list[tuple[int, Any]]:
+        """Some frames with their places: the first ones if they can be read, then others evenly spaced."""
+        readable = [one.place for one in self.looks if not one.error]
+        spread = [readable[index * len(readable) // count] for index in range(count)] if readable else []
+        chosen = list(dict.fromkeys([*(index for index in first if index in set(readable)), *spread]))[:count]
+        return [(index, sample_of(self.dataset, index)) for index in chosen] if self.dataset is not None else []
+
+
+def _draw(parts: dict[str, Part], findings: Sequence[tuple[str, Finding]], path: Path) -> None:
+    """The sheet; frames with problems come first."""
+    if not path.absolute().parent.is_dir():
+        raise UserError(f"The folder {path.absolute().parent} for sheet={path} does not exist; make it first.")
+    cells = []
+    for name, part in parts.items():
+        suspects = [
+            index for of, finding in findings if of.endswith(name) and finding.problem for index in finding.frames
+        ]
+        cells += [(f"{name} {sample.name}", sample) for _, sample in part.samples(_SHOWN, suspects)]
+    if cells:
+        save(sheet(cells), path)
+        print(f"The contact sheet is {path}.")
