@@ -5,6 +5,7 @@ import json
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -49,6 +50,8 @@ def test_mixed_device_counts_a_failing_process_and_a_second_start(place):
             assert images(folder) == TEST_FRAMES
             rows = (folder / "per_image.csv").read_text().splitlines()[1:]
             assert len({row.split(",")[1] for row in rows}) == len(rows) == TEST_FRAMES
+            with np.load(folder / "profiles.npz") as profiles:
+                assert len(set(profiles["name"])) == len(profiles["name"]) == TEST_FRAMES
             torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
     assert "rgb_00003.png" in output  # the reason is told at the end
 

@@ -1,6 +1,7 @@
 """The page: one self-contained HTML file from a template, and the same results as files beside it."""
 
 import base64
+import re
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
@@ -45,7 +46,7 @@ def default_title(chapters: list[Chapter]) -> str:
     """What was swept, on which data."""
     swept: dict[str, None] = {}
     for chapter in chapters:
-        swept |= dict.fromkeys(axis.replace("_", " ") for axis in chapter.study.axes[:3])
+        swept |= dict.fromkeys(re.split(r"[./]", axis)[-1].replace("_", " ") for axis in chapter.study.axes[:3])
         if len(chapter.study.amounts) > 1:
             swept["amount of data"] = None
     names = list(swept) or ["results"]
