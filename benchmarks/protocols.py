@@ -62,7 +62,7 @@ prediction is resized, clamped, flipped, scaled, and how scores of images become
 `conf/protocol/` whose comment names its source. `python -m depthbench.evaluate --help` says how to score prediction
 files or runs under one, several or all of them.
 
-A new one is a copy of another with some fields changed, chosen by the name of its file:
+A new one takes ten lines, chosen by the name of its file; what it leaves out is as in `protocol=none`:
 
 ```yaml
 # conf/protocol/mine.yaml
@@ -75,6 +75,10 @@ truth: raw
 clamp: [0.5, 8.0]
 reduction: pixel
 ```
+
+`structure=all`, or some of the names in `conf/structure/`, adds scores of whole images: edges, boundaries, SSIM,
+normals, order of depths, point clouds. They are computed on what the protocol scores and always averaged over images.
+The test of a run has them, too, with `+structure@task.structure.edges=edges` and so on.
 
 ## The same predictions under every NYUv2 protocol
 
@@ -97,6 +101,18 @@ $knobs
 The strongest for each metric (scaling, which changes the predictions, apart): $strongest.
 
 $idle
+
+## Predictions that were made elsewhere
+
+`predictions/` holds the exponential of the mean log depth of the 795 training pairs, 654 times, as `00000.npy` and so
+on: written with numpy alone.
+
+```
+python -m depthbench.evaluate data=nyu_labeled data.root=FOLDER data.scale=0.000153116881 predictions=predictions \
+    protocol=eigen output=scores.json
+```
+
+$outside
 
 ## How this page is made
 
@@ -130,6 +146,14 @@ def mean_map(request: Request, truth: Truth, folder: Path) -> None:
         np.save(folder / f"{name}.npy", mean)
 
 
+def mean_scores(request: Request, truth: Truth, protocols: list[Protocol], folder: Path) -> str:
+    """What the files of :func:`mean_map` score, in a sentence."""
+    base = next(protocol for protocol in protocols if protocol.name == BASE)
+    files = open_files(folder, truth, {"kind": "depth", "key": None, "covers": "full"}, None, [base])
+    found = score("mean", files, truth, [base], torch.device("cpu")).scores(base)
+    return f"It gives AbsRel {found['AbsRel']:.3f} and delta1 {found['delta1']:.3f}."
+
+
 def page(arguments: list[str]) -> str:
     """The page as text."""
     own = not any(item.startswith(("run=", "predictions=")) for item in arguments)
@@ -140,8 +164,8 @@ def page(arguments: list[str]) -> str:
         opened: list[Protocol] = [instantiate(config) for config in request.protocols.values()]
         truth = Truth(one.config, opened)
         protocols, replaced = variants(request, truth)
-        if own:
-            mean_map(request, truth, Path(folder))
+        mean_map(request, truth, Path(folder))
+        outside = mean_scores(request, truth, protocols, Path(folder))
         device = choose_device(request.options["device"])
         predictor = (
             Network(one.run, one.config, device)
@@ -162,6 +186,7 @@ def page(arguments: list[str]) -> str:
         strongest=strongest(scores),
         idle=idle(scores, one.run is not None),
         command=" ".join(masked(arguments)),
+        outside=outside,
     )
 
 
