@@ -159,7 +159,8 @@ def _repeated(looks: Sequence[Look], seen: Sequence[Look]) -> Iterator[Finding]:
     found = list(copies(seen, seen))
     if found:
         one, other = found[0]
-        text = f"{len({look.place for _, look in found})} of {len(looks):,} frames are copies of others, first {_both(one, other)}."
+        count = len({look.place for _, look in found})
+        text = f"{count} of {len(looks):,} frames are copies of others, first {_both(one, other)}."
         yield Finding(True, text, [one.place, other.place])
 
 

@@ -1,0 +1,98 @@
+"""Where each data set comes from, under which terms, and which of its files may be downloaded by a program."""
+
+from typing import NamedTuple
+
+
+class File(NamedTuple):
+    """One file to download.
+
+    Attributes:
+        url: where it lies.
+        digest: ``sha256:...`` or ``md5:...`` of its content; None where nobody has published one.
+        size: in bytes, None where unknown.
+    """
+
+    url: str
+    digest: str | None = None
+    size: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The last part of the address."""
+        return self.url.rpartition("/")[2]
+
+
+class Source(NamedTuple):
+    """A data set: its page, its terms, what can be fetched, and what is left for the user to do."""
+
+    page: str
+    terms: str
+    files: tuple[File, ...] = ()
+    todo: str = ""
+
+
+_RESEARCH = "research data; read the page, and cite the paper"
+_NYU = "http://horatio.cs.nyu.edu/mit/silberman"
+_NYU_PAGE = "https://cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html"
+_STANFORD, _CORNELL = (
+    "http://cs.stanford.edu/group/reconstruction3d",
+    "http://www.cs.cornell.edu/~asaxena/learningdepth",
+)
+
+SOURCES = {
+    "nyu_labeled": Source(
+        _NYU_PAGE,
+        _RESEARCH,
+        (File(f"{_NYU}/nyu_depth_v2/nyu_depth_v2_labeled.mat"), File(f"{_NYU}/indoor_seg_sup/splits.mat")),
+        "Ready as it is.",
+    ),
+    "nyu_raw": Source(
+        _NYU_PAGE,
+        _RESEARCH,
+        todo='Download the parts of the "raw dataset" (428 GB in all) that you want; then `prepare nyu-raw`.',
+    ),
+    "nyu_sync": Source(
+        "https://github.com/cleinc/bts",
+        f"NYUv2's: {_RESEARCH}",
+        todo="The README links an archive on Google Drive, which a browser must confirm; lists are in the repository.",
+    ),
+    "nyu_densedepth": Source(
+        "https://github.com/ialhashim/DenseDepth",
+        f"NYUv2's: {_RESEARCH}",
+        (File("https://s3-eu-west-1.amazonaws.com/densedepth/nyu_data.zip"),),
+        "Ready as it is: it is read without being unpacked.",
+    ),
+    "kitti": Source(
+        "https://www.cvlibs.net/datasets/kitti/",
+        "CC BY-NC-SA 3.0",
+        (
+            File(
+                "https://s3.eu-central-1.amazonaws.com/avg-kitti/data_depth_annotated.zip",
+                "md5:7d1ce32633dc2f43d9d1656a1f875e47",
+            ),
+        ),
+        "This is the official depth: unpack it. Pictures and laser scans: the page's script for the raw data.",
+    ),
+    "make3d": Source(
+        "http://make3d.cs.cornell.edu/data.html",
+        _RESEARCH,
+        (
+            File(f"{_STANFORD}/Train400Img.tar.gz"),
+            File(f"{_STANFORD}/Train400Depth.tgz"),
+            File(f"{_CORNELL}/Test134.tar.gz"),
+            File(f"{_CORNELL}/Test134Depth.tar.gz"),
+        ),
+        "Unpack all four in this folder.",
+    ),
+    "sunrgbd": Source(
+        "https://rgbd.cs.princeton.edu",
+        _RESEARCH,
+        (File("https://rgbd.cs.princeton.edu/data/SUNRGBD.zip"),),
+        "Unpack it.",
+    ),
+    "matterport3d": Source(
+        "https://niessner.github.io/Matterport/",
+        "an agreement to be signed and sent",
+        todo="After the agreement you get a download script.",
+    ),
+}
