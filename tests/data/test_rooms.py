@@ -10,7 +10,9 @@ from torch.utils.data import DataLoader
 from depthbench.data.frame import collate
 from depthbench.data.rooms import Rooms, render
 from depthbench.data.rooms.camera import FRAMES
+from depthbench.data.rooms.dataset import OOD_SHA256
 from depthbench.data.rooms.layout import layout
+from depthbench.data.rooms.solids import BOX, CYLINDER, ELLIPSOID
 from depthbench.errors import UserError
 
 SMALL = (48, 64)
@@ -22,21 +24,31 @@ def sample():
     return render(SCENES, FRAME_NUMBERS, SMALL)
 
 
+def meetings(half: np.ndarray, shape: float, o: np.ndarray, d: np.ndarray):
+    """Distance and outward normal wherever a ray meets the surface of what fills a box, in the box's own axes."""
+    for axis, sign in itertools.product({BOX: range(3), CYLINDER: (2,), ELLIPSOID: ()}[shape], (-1, 1)):
+        t = (sign * half[axis] - o[axis]) / d[axis]
+        across = np.delete((o + t * d) / half, axis)
+        if np.abs(across).max() <= 1 if shape == BOX else across @ across <= 1:
+            yield t, sign * np.eye(3)[axis]
+    if shape != BOX:
+        weight = np.array([1, 1, shape == ELLIPSOID]) / half**2
+        for t in np.roots([weight @ d**2, 2 * weight @ (o * d), weight @ o**2 - 1]):
+            normal = weight * (o + t.real * d)
+            if np.isreal(t) and abs(o[2] + t.real * d[2]) <= half[2]:
+                yield t.real, normal / np.linalg.norm(normal)
+
+
 def reference(scene: int, frame: int, ray: np.ndarray) -> tuple[float, int, np.ndarray]:
-    """Depth, box and world normal seen along a ray in camera axes: every face of every box, in float64."""
+    """Depth, box and world normal seen along a ray in camera axes: every surface of every box, in float64."""
     room = layout(0, scene)
     eye, direction = room.eyes[frame].double().numpy(), room.turns[frame].double().numpy() @ ray
     best = (np.inf, -1, np.zeros(3))
-    for number, (*center, hx, hy, hz, c, s) in enumerate(room.boxes.double().numpy()):
+    for number, (*center, hx, hy, hz, c, s, shape) in enumerate(room.boxes.double().numpy()):
         axes = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
-        half = np.array([hx, hy, hz])
-        o, d = axes @ (eye - center), axes @ direction
-        for axis, sign in itertools.product(range(3), (-1, 1)):
-            t = (sign * half[axis] - o[axis]) / d[axis]
-            inside = np.abs(o + t * d) <= half
-            inside[axis] = True
-            if 0 < t < best[0] and inside.all() and sign * d[axis] < 0:
-                best = (t, number, sign * axes[axis])
+        for t, normal in meetings(np.array([hx, hy, hz]), shape, axes @ (eye - center), axes @ direction):
+            if 0 < t < best[0] and normal @ axes @ direction < 0:
+                best = (t, number, normal @ axes)
     return best
 
 
@@ -46,15 +58,16 @@ def rays(size, intrinsics):
     return pixels @ np.linalg.inv(intrinsics.double().numpy()).T
 
 
-@pytest.mark.parametrize("scene", [0, 7, 300])
+@pytest.mark.parametrize("scene", [0, 7, 302])
 def test_depth_and_normals_equal_an_independent_caster(scene):
     size, frame = (37, 53), 500
     out = render(torch.tensor([scene]), torch.tensor([frame]), size)
     along = rays(size, out.intrinsics[0])
     turn = layout(0, scene).turns[frame].double().numpy()
-    edges = 0
+    edges, shapes = 0, set()
     for row, column in itertools.product(range(1, 37, 5), range(2, 53, 6)):
-        depth, _, normal = reference(scene, frame, along[row, column])
+        depth, box, normal = reference(scene, frame, along[row, column])
+        shapes.add(layout(0, scene).boxes[box, 8].item())
         seen = out.depth[0, 0, row, column].item()
         if abs(seen - depth) > 1e-4 * depth:
             # Only a ray within rounding of a silhouette may see the other side.
@@ -64,6 +77,7 @@ def test_depth_and_normals_equal_an_independent_caster(scene):
             continue
         np.testing.assert_allclose(out.normals[0, :, row, column].numpy(), turn.T @ normal, atol=1e-4)
     assert edges <= 2
+    assert len(shapes) > 1  # something round was in view
 
 
 def test_normals_agree_with_the_gradient_of_depth(sample):
@@ -149,7 +163,7 @@ def test_another_size_shows_the_same_view():
 
 @pytest.mark.parametrize(("part", "split", "count"), [
     ("train", 795, 795), ("train", "12k", 12_000), ("train", "230k", 230_000), ("train", 5000, 5000),
-    ("train", None, 795), ("test", None, 654), ("test", 10, 10),
+    ("train", None, 795), ("test", None, 654), ("test", 10, 10), ("ood", None, 1000),
 ])  # fmt: skip
 def test_counts_and_scenes(part, split, count):
     rooms = Rooms(part, split)
@@ -157,10 +171,16 @@ def test_counts_and_scenes(part, split, count):
     places = {rooms.place(index) for index in range(0, count, max(1, count // 5000))}
     assert len(places) == len(range(0, count, max(1, count // 5000)))
     scenes = {scene for scene, _ in places}
-    assert scenes <= (set(range(249)) if part == "train" else set(range(249, 464)))
+    every = {"train": range(249), "test": range(249, 464), "ood": range(464, 714)}[part]
+    assert scenes <= set(every)
     assert all(0 <= frame < FRAMES for _, frame in places)
     if count >= 654:
-        assert len(scenes) == (249 if part == "train" else 215)
+        assert len(scenes) == len(every)
+
+
+def test_the_frozen_part_is_what_it_was():
+    """Where this fails after a change of the rooms: count VERSION up and state the new hash."""
+    assert Rooms("ood", size=(60, 80), sensor=False).fingerprint() == OOD_SHA256
 
 
 def test_the_whole_pool_has_no_frame_twice():
@@ -198,7 +218,7 @@ def test_a_data_loader_with_workers_gives_the_same_frames():
 
 @pytest.mark.parametrize("arguments", [
     {"part": "val"}, {"split": "many"}, {"split": 0}, {"split": 230_001}, {"part": "test", "split": 655},
-    {"size": (128,)}, {"size": (8, 160)},
+    {"part": "ood", "split": 1001}, {"size": (128,)}, {"size": (8, 160)}, {"version": 1},
 ])  # fmt: skip
 def test_mistakes_are_told(arguments):
     with pytest.raises(UserError, match=r"\."):

@@ -1,20 +1,23 @@
 """Shadows and ambient occlusion where the answer is known."""
 
+import pytest
 import torch
 
+from depthbench.data.rooms.camera import WALLS
 from depthbench.data.rooms.cast import View
-from depthbench.data.rooms.layout import WALLS
 from depthbench.data.rooms.light import occlusion, shadow
+from depthbench.data.rooms.solids import BOX, CYLINDER, ELLIPSOID
 from depthbench.data.rooms.tiles import TILE
 
 LAMP = torch.tensor([[0.0, 0.0, 2.0]])
 SHARE = torch.linspace(-1.5, 1.5, TILE)
 
 
-def scene(*boxes: list[float]) -> View:
-    """Boxes (center, half sizes) above a floor; the walls are far away."""
+def scene(*boxes: list[float], shape: float = BOX) -> View:
+    """Boxes (center, half sizes), or what fills them, above a floor; the walls are far away."""
     far = [[0.0, 0.0, -50.0, 0.1, 0.1, 0.1]] * (WALLS - 1)
-    rows = [[*box, 1.0, 0.0] for box in ([0.0, 0.0, -0.1, 9.0, 9.0, 0.1], *far, *boxes)]
+    rows = [[*box, 1.0, 0.0, BOX] for box in ([0.0, 0.0, -0.1, 9.0, 9.0, 0.1], *far)]
+    rows += [[*box, 1.0, 0.0, shape] for box in boxes]
     return View(torch.zeros(1, 3), torch.eye(3)[None], torch.tensor([rows]), torch.zeros(TILE), torch.zeros(TILE))
 
 
@@ -33,6 +36,14 @@ def test_a_plate_halfway_to_the_lamp_throws_a_shadow_twice_its_size():
     outside = (SHARE.abs() > 0.8)[:, None] | (SHARE.abs() > 0.8)
     assert share[inside].max() == 0
     assert share[outside].min() == 1
+
+
+@pytest.mark.parametrize("shape", [CYLINDER, ELLIPSOID])
+def test_the_shadow_of_a_round_thing_is_round(shape):
+    share = lit(scene([0.0, 0.0, 1.0, 0.5, 0.5, 0.02], shape=shape), radius=1e-4)
+    radius = (SHARE[:, None] ** 2 + SHARE**2).sqrt()
+    assert share[radius < 0.9].max() == 0
+    assert share[radius > 1.05].min() == 1
 
 
 def test_a_larger_lamp_has_a_softer_shadow():

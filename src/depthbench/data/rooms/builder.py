@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from depthbench.data.rooms.hashing import Draws
 from depthbench.data.rooms.materials import Material
+from depthbench.data.rooms.solids import BOX
 
 Point = tuple[float, float, float]
 Span = tuple[float, float]
@@ -41,18 +42,18 @@ class Builder:
         self.materials.append(material.row())
         return len(self.materials) - 1
 
-    def box(self, center: Point, half: Point, faces: Faces, angle: float = 0.0) -> None:
-        """A box in room coordinates, turned about the vertical."""
-        self.boxes.append([*center, *half, math.cos(angle), math.sin(angle)])
+    def box(self, center: Point, half: Point, faces: Faces, angle: float = 0.0, shape: float = BOX) -> None:
+        """A box, or what fills it, in room coordinates, turned about the vertical."""
+        self.boxes.append([*center, *half, math.cos(angle), math.sin(angle), shape])
         self.faces.append((faces, faces, faces) if isinstance(faces, int) else faces)
 
-    def put(self, spot: Spot, x: Span, y: Span, z: Span, faces: Faces, turn: float = 0.0) -> None:
+    def put(self, spot: Spot, x: Span, y: Span, z: Span, faces: Faces, turn: float = 0.0, shape: float = BOX) -> None:
         """A box in the coordinates of a piece at ``spot``: x along its front, y away from its back, z up."""
         mx, my = (x[0] + x[1]) / 2, (y[0] + y[1]) / 2
         c, s = math.cos(spot.angle), math.sin(spot.angle)
         center = (spot.x + c * mx - s * my, spot.y + s * mx + c * my, (z[0] + z[1]) / 2)
         half = ((x[1] - x[0]) / 2, (y[1] - y[0]) / 2, (z[1] - z[0]) / 2)
-        self.box(center, half, faces, spot.angle + turn)
+        self.box(center, half, faces, spot.angle + turn, shape)
 
     def reserve(self, spot: Spot, x: Span, y: Span, z: Span) -> bool:
         """Claim the space of a piece; False (and nothing claimed) if it is taken or leaves the room."""

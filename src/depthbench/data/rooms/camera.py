@@ -9,6 +9,8 @@ from depthbench.data.rooms.hashing import Draws
 
 Array = npt.NDArray[np.float64]
 
+WALLS = 6
+"""The first boxes of a scene are floor, ceiling and walls."""
 FRAMES = 924
 """Frames of one scene: 249 scenes hold the 230,000 of the training pool."""
 _SHOTS, _TRIES = 24, 48
@@ -45,14 +47,14 @@ def rotations(yaw: Array, pitch: Array, roll: Array) -> Array:
 
 
 def _own(boxes: Array, vector: Array) -> Array:
-    """World vectors ``(N, 3)`` in the axes of every box ``(P, 8)``: ``(3, N, P)``."""
+    """World vectors ``(N, 3)`` in the axes of every box ``(P, 9)``: ``(3, N, P)``."""
     c, s = boxes[:, 6], boxes[:, 7]
     x, y, z = vector.T[..., None]
     return np.stack([c * x + s * y, c * y - s * x, np.broadcast_to(z, (len(vector), len(boxes)))])
 
 
 def clearance(boxes: Array, eye: Array) -> Array:
-    """Distance from each eye ``(N, 3)`` to the nearest box ``(P, 8)``; 0 inside."""
+    """Distance from each eye ``(N, 3)`` to the nearest box ``(P, 9)``; 0 inside."""
     offset = _own(boxes, eye) - _centers(boxes)
     beyond = np.maximum(np.abs(offset) - boxes[:, 3:6].T[:, None], 0)
     distance: Array = np.sqrt((beyond**2).sum(0)).min(1)
@@ -65,25 +67,25 @@ def _centers(boxes: Array) -> Array:
     return np.stack([c * x + s * y, c * y - s * x, boxes[:, 2]])[:, None]
 
 
-def view_depth(boxes: Array, eye: Array, rays: Array) -> Array:
-    """Depth of what the rays ``(N, R, 3)`` from eyes ``(N, 3)`` hit, ``(N, R)``."""
+def seen(boxes: Array, eye: Array, rays: Array) -> tuple[Array, npt.NDArray[np.intp]]:
+    """Depth and number of the box that the rays ``(N, R, 3)`` from eyes ``(N, 3)`` hit, ``(N, R)`` each."""
     count = rays.shape[1]
     origin = np.repeat(_own(boxes, eye) - _centers(boxes), count, 1)
     inverse = 1 / _own(boxes, rays.reshape(-1, 3))
     middle, reach = -origin * inverse, np.abs(inverse) * boxes[:, 3:6].T[:, None]
     near, far = (middle - reach).max(0), (middle + reach).min(0)
-    depth: Array = np.where((near < far) & (near > 0), near, np.inf).min(1)
-    return depth.reshape(-1, count)
+    depth = np.where((near < far) & (near > 0), near, np.inf)
+    return depth.min(1).reshape(-1, count), depth.argmin(1).reshape(-1, count)
 
 
 def _open(poses: Array, boxes: Array) -> npt.NDArray[np.bool_]:
-    """Poses whose view is neither blocked nor empty."""
+    """Poses whose view is neither blocked nor endless, and not of bare walls: photographs are of things."""
     x, y = np.meshgrid([-0.5, -0.17, 0.17, 0.5], [-0.4, 0.0, 0.4])
     rays = np.stack([x.ravel(), y.ravel(), np.ones(x.size)], -1)
     world = np.einsum("nij,rj->nri", rotations(*poses.T[3:]), rays)
-    depth = view_depth(boxes, poses[:, :3], world)
-    middle = np.median(depth, 1)
-    opened: npt.NDArray[np.bool_] = (depth.min(1) > 0.5) & (middle > 1.0) & (middle < 7.0)
+    depth, box = seen(boxes, poses[:, :3], world)
+    middle, bare = np.median(depth, 1), (box < WALLS).mean(1)
+    opened: npt.NDArray[np.bool_] = (depth.min(1) > 0.5) & (middle > 1.0) & (middle < 7.0) & (bare < 0.7)
     return opened
 
 

@@ -1,19 +1,19 @@
 """Which box each pixel sees, and where: exact ray casting through the tiles."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from depthbench.data.rooms import tiles
+from depthbench.data.rooms.solids import BOX, ELLIPSOID, TINY, Maps3, crossing, piercing, round_normal
 from depthbench.data.rooms.tiles import TILE
 
 _FAR = 1e8
 _ID_BITS = 8
 NEAR = 1e-3
-TINY = 1e-9
-"""Added to directions: a ray exactly along a face must not divide by zero."""
+Passage = Callable[[list[Tensor], Tensor], tuple[Tensor, Tensor]]
 
 
 class View(NamedTuple):
@@ -22,7 +22,8 @@ class View(NamedTuple):
     Attributes:
         eyes: ``(B, 3)`` positions in metres.
         turns: ``(B, 3, 3)``; columns are the right, down and forward axes.
-        boxes: ``(B, P, 8)``: center, half sizes, cosine and sine of the turn; padding has half sizes < 0.
+        boxes: ``(B, P, 9)``: center, half sizes, cosine and sine of the turn, and what fills the box (see ``solids``);
+            padding has half sizes < 0.
         xs: ``(columns * TILE,)`` horizontal slopes of the pixel columns; ``ys`` the same of the rows.
     """
 
@@ -39,7 +40,7 @@ class Hits(NamedTuple):
     Attributes:
         depth: metres along the optical axis.
         box: int64 index into the flattened ``(B * P)`` boxes.
-        axis: the box's own axes that the seen face is across: three one-hot maps.
+        axis: the box's own axis that the seen face is (mostly) across: three one-hot maps.
         local: three coordinates of the point in the box's own axes, from its lowest corner.
         point: three world coordinates.
         normal: three world components, towards the camera.
@@ -49,16 +50,16 @@ class Hits(NamedTuple):
 
     depth: Tensor
     box: Tensor
-    axis: tuple[Tensor, Tensor, Tensor]
-    local: tuple[Tensor, Tensor, Tensor]
-    point: tuple[Tensor, Tensor, Tensor]
-    normal: tuple[Tensor, Tensor, Tensor]
-    ray: tuple[Tensor, Tensor, Tensor]
+    axis: Maps3
+    local: Maps3
+    point: Maps3
+    normal: Maps3
+    ray: Maps3
     facing: Tensor
 
 
 def _own_axes(boxes: Tensor, vector: Tensor) -> Tensor:
-    """World vectors ``(..., 3)`` in the axes of boxes ``(..., 8)``."""
+    """World vectors ``(..., 3)`` in the axes of boxes ``(..., 9)``."""
     c, s = boxes[..., 6], boxes[..., 7]
     x, y, z = vector.unbind(-1)
     return torch.stack([c * x + s * y, c * y - s * x, z.expand_as(c * x)], -1)
@@ -101,48 +102,45 @@ def _slopes(view: View) -> tuple[Tensor, Tensor, int]:
 
 
 def cast(view: View) -> Hits:
-    """The nearest box of every pixel."""
+    """What each pixel sees: the nearest of all boxes and round things."""
     batch, boxes = view.boxes.shape[:2]
     offset, axes = _box_rays(view)
-    lists = tiles.build(_touching(view, offset, axes).flatten(0, 2), len(view.xs) * len(view.ys) // TILE**2)
-    xs, ys, per_image = _slopes(view)
-    xs, ys = xs.repeat(batch, 1)[lists.order], ys.repeat(batch, 1)[lists.order]
-    # One row per box: offset 3, half sizes 3, and for each own axis its camera components.
-    table = torch.cat([offset, view.boxes[..., 3:6], axes.flatten(-2)], -1).flatten(0, 1)
-    best = torch.full((batch * per_image, TILE, TILE), _FAR, device=xs.device).view(torch.int32)
-    for count, index in lists.slots():
-        row = table[index].unsqueeze(-1)
-        inverse = [
-            ((ys[:count] * b + c)[:, :, None] + (xs[:count] * a)[:, None, :]).add_(TINY).reciprocal_()
-            for a, b, c in (row[:, k : k + 3].unbind(1) for k in (6, 9, 12))
-        ]
-        near, far = crossing(inverse, [row[:, k, :, None] for k in range(3)], [row[:, k, :, None] for k in range(3, 6)])
-        key = _key(near, far, index % boxes)
-        torch.minimum(best[:count], key, out=best[:count])
-    restored = torch.empty_like(best)
-    restored[lists.order] = best
-    image = torch.arange(batch, device=xs.device).repeat_interleave(per_image)[:, None]
-    box = restored.flatten(1).bitwise_and_((1 << _ID_BITS) - 1).clamp_(max=boxes - 1) + image * boxes
+    touching = _touching(view, offset, axes)
+    # One row per box: offset 3, half sizes 3, for each own axis its camera components, and what fills it.
+    table = torch.cat([offset, view.boxes[..., 3:6], axes.flatten(-2), view.boxes[..., 8:]], -1).flatten(0, 1)
+    square = (view.boxes[..., 8] == BOX)[:, None, None]
+    nearest = _nearest(view, touching & square, table, _through_boxes)
+    nearest = torch.minimum(nearest, _nearest(view, touching & ~square, table, _through_rounds))
+    per_image = len(nearest) // batch
+    image = torch.arange(batch, device=nearest.device).repeat_interleave(per_image)[:, None]
+    box = nearest.flatten(1).bitwise_and_((1 << _ID_BITS) - 1).clamp_(max=boxes - 1) + image * boxes
     return _resolve(view, box, per_image)
 
 
-def crossing(inverse: list[Tensor], origin: Sequence[Tensor], half: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Where rays enter and leave a box, in multiples of their direction (entry > exit: they miss it).
+def _nearest(view: View, touching: Tensor, table: Tensor, passage: Passage) -> Tensor:
+    """Depth and box of the nearest, as one integer (see :func:`_key`): ``(N, TILE, TILE)`` int32."""
+    batch, boxes = view.boxes.shape[:2]
+    xs, ys, per_image = _slopes(view)
+    lists = tiles.build(touching.flatten(0, 2), per_image)
+    xs, ys = xs.repeat(batch, 1)[lists.order], ys.repeat(batch, 1)[lists.order]
+    best = torch.full((batch * per_image, TILE, TILE), _FAR, device=xs.device).view(torch.int32)
+    for count, index in lists.slots():
+        row = table[index][..., None, None]
+        way = [
+            (ys[:count, :, None] * row[:, k + 1] + row[:, k + 2] + xs[:count, None] * row[:, k]).add_(TINY)
+            for k in (6, 9, 12)
+        ]
+        near, far = passage(way, row)
+        torch.minimum(best[:count], _key(near, far, index % boxes), out=best[:count])
+    return torch.empty_like(best).index_copy_(0, lists.order, best)
 
-    Args:
-        inverse: the reciprocal of the direction along each of the box's own axes; consumed.
-        origin: the origin in the box's own axes.
-        half: the half sizes.
-    """
-    entries, exits = [], []
-    for i, o, h in zip(inverse, origin, half, strict=True):
-        middle = (i * o).neg_()
-        reach = i.abs_().mul_(h)
-        entries.append(middle - reach)
-        exits.append(middle.add_(reach))
-    near = torch.maximum(entries[0], entries[1], out=entries[0])
-    far = torch.minimum(exits[0], exits[1], out=exits[0])
-    return torch.maximum(near, entries[2], out=near), torch.minimum(far, exits[2], out=far)
+
+def _through_boxes(way: list[Tensor], row: Tensor) -> tuple[Tensor, Tensor]:
+    return crossing([part.reciprocal_() for part in way], row[:, :3].unbind(1), row[:, 3:6].unbind(1))
+
+
+def _through_rounds(way: list[Tensor], row: Tensor) -> tuple[Tensor, Tensor]:
+    return piercing(way, row[:, :3].unbind(1), row[:, 3:6].unbind(1), row[:, 15])[:2]
 
 
 def _key(near: Tensor, far: Tensor, box: Tensor) -> Tensor:
@@ -167,20 +165,42 @@ def _resolve(view: View, box: Tensor, per_image: int) -> Hits:
     turns = view.turns.repeat_interleave(per_image, 0)
     eyes = view.eyes.repeat_interleave(per_image, 0)
     ray = tuple(x * turns[:, k, 0:1] + y * turns[:, k, 1:2] + turns[:, k, 2:3] for k in range(3))
-    columns = view.boxes.flatten(0, 1).t().contiguous().index_select(1, box.flatten()).view(8, *box.shape)
+    columns = view.boxes.flatten(0, 1).t().contiguous().index_select(1, box.flatten()).view(9, *box.shape)
     c, s = columns[6], columns[7]
     ox, oy, oz = (eyes[:, k : k + 1] - columns[k] for k in range(3))
     origin = (c * ox + s * oy, c * oy - s * ox, oz)
     way = (c * ray[0] + s * ray[1] + TINY, c * ray[1] - s * ray[0] + TINY, ray[2] + TINY)
-    entry = [-(o + h * torch.sign(w)) / w for o, h, w in zip(origin, columns[3:6], way, strict=True)]
-    depth = torch.maximum(torch.maximum(entry[0], entry[1]), entry[2])
-    on_x = (entry[0] >= depth).float()
-    on_y = (entry[1] >= depth).float() * (1 - on_x)
-    on_z = 1 - on_x - on_y
+    depth, axis, own = _faces(origin, way, columns[3:6])
+    _bend(columns, origin, way, (depth, *axis, *own))
     local = tuple(o + h + depth * w for o, h, w in zip(origin, columns[3:6], way, strict=True))
-    nx, ny = -on_x * torch.sign(way[0]), -on_y * torch.sign(way[1])
-    normal = (c * nx - s * ny, s * nx + c * ny, -on_z * torch.sign(way[2]))
+    normal = (c * own[0] - s * own[1], s * own[0] + c * own[1], own[2])
     point = tuple(eyes[:, k : k + 1] + depth * ray[k] for k in range(3))
     length = (ray[0] * ray[0] + ray[1] * ray[1] + ray[2] * ray[2]).sqrt_()
     facing = -(normal[0] * ray[0] + normal[1] * ray[1] + normal[2] * ray[2]) / length
-    return Hits(depth, box, (on_x, on_y, on_z), local, point, normal, ray, facing)  # type: ignore[arg-type]
+    return Hits(depth, box, axis, local, point, normal, ray, facing)  # type: ignore[arg-type]
+
+
+def _faces(origin: Maps3, way: Maps3, half: Tensor) -> tuple[Tensor, Maps3, Maps3]:
+    """Depth, axis of the face (one-hot) and normal in the box's own axes, where rays meet the front of a box."""
+    entry = [-(o + h * torch.sign(w)) / w for o, h, w in zip(origin, half, way, strict=True)]
+    depth = torch.maximum(torch.maximum(entry[0], entry[1]), entry[2])
+    on_x = (entry[0] >= depth).float()
+    on_y = (entry[1] >= depth).float() * (1 - on_x)
+    axis = (on_x, on_y, 1 - on_x - on_y)
+    return depth, axis, tuple(-a * torch.sign(w) for a, w in zip(axis, way, strict=True))
+
+
+def _bend(columns: Tensor, origin: Maps3, way: Maps3, maps: tuple[Tensor, ...]) -> None:
+    """Put the depth, axis and normal of round things in the place of those of the boxes that they fill."""
+    seen = (columns[8] != BOX).flatten().nonzero().squeeze(1)
+    half = columns[3:6].flatten(1)[:, seen].unbind(0)
+    shape = columns[8].flatten()[seen]
+    start, along = ([part.flatten()[seen] for part in vector] for vector in (origin, way))
+    depth, _, lid = piercing(along, start, half, shape)
+    cap = (lid >= depth).float() * -torch.sign(along[2]) * (shape != ELLIPSOID)
+    own = round_normal([o + depth * w for o, w in zip(start, along, strict=True)], half, shape, cap)
+    size = [part.abs() for part in own]
+    on_z = (size[2] >= torch.maximum(size[0], size[1])).float()
+    on_x = (size[0] >= size[1]).float() * (1 - on_z)
+    for whole, part in zip(maps, (depth, on_x, 1 - on_x - on_z, on_z, *own), strict=True):
+        whole.view(-1)[seen] = part

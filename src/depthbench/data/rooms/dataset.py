@@ -1,5 +1,6 @@
 """The rooms as a data set: 249 training and 215 test scenes, as NYUv2 has, and no file."""
 
+import hashlib
 from typing import Literal
 
 import torch
@@ -11,22 +12,28 @@ from depthbench.data.rooms.render import render
 from depthbench.data.splits import evenly_spaced
 from depthbench.errors import UserError
 
-SCENES = {"train": 249, "test": 215}
-POOL = {"train": 230_000, "test": 654}
-_FIRST = {"train": 0, "test": 249}
+VERSION = 2
+"""Counts up when frames change, so that no run is mistaken for one on other frames."""
+SCENES = {"train": 249, "test": 215, "ood": 250}
+POOL = {"train": 230_000, "test": 654, "ood": 1000}
+_FIRST = {"train": 0, "test": 249, "ood": 464}
+OOD_SHA256 = "aee743df25de0941105f90ab84d3afca4c6be3751bb412eced6c36fa97f37dfc"
+""":meth:`Rooms.fingerprint` of the frozen part at (60, 80) without sensor."""
 
 
 class Rooms(Dataset[Frame]):
     """Procedural indoor frames.
 
     Args:
-        part: ``"train"`` (249 scenes, a pool of 230,000 frames) or ``"test"`` (215 other scenes, 654 frames).
+        part: ``"train"`` (249 scenes, a pool of 230,000 frames), ``"test"`` (215 other scenes, 654 frames) or
+            ``"ood"`` (250 others again, 1000 frames that never change within a version).
         split: how many frames, evenly spaced over the pool: ``795``, ``"12k"``, ``"230k"`` or any number;
-            None is 795 for training and all 654 for testing.
+            None is 795 for training and all for testing.
         size: height and width of image and depth.
         sensor: depth as a Kinect-like sensor reports it (0 = missing); False gives the exact depth.
         seed: the world; another number gives other rooms.
         device: where frames are rendered.
+        version: of the frames; only the present one can be drawn.
 
     Raises:
         UserError: if an argument is none of these.
@@ -34,15 +41,18 @@ class Rooms(Dataset[Frame]):
 
     def __init__(
         self,
-        part: Literal["train", "test"] = "train",
+        part: Literal["train", "test", "ood"] = "train",
         split: str | int | None = None,
         size: tuple[int, int] = (128, 160),
         sensor: bool = True,
         seed: int = 0,
         device: str | torch.device = "cpu",
+        version: int = VERSION,
     ) -> None:
         if part not in SCENES:
-            raise UserError(f"Rooms have no part {part!r}; ask for part=train or part=test.")
+            raise UserError(f"Rooms have no part {part!r}; ask for part=train, part=test or part=ood.")
+        if version != VERSION:
+            raise UserError(f"data.version={version}: this depthbench draws rooms of version {VERSION} only.")
         if len(size) != 2 or min(size) < 16:
             raise UserError(f"Rooms cannot be rendered at size={tuple(size)}; give height and width of 16 or more.")
         self.part = part
@@ -72,8 +82,17 @@ class Rooms(Dataset[Frame]):
         return [_name(*self.place(index)) for index in range(len(self))]
 
     def scene(self, index: int) -> int:
-        """Scene number of a frame: 0 to 248 for training, 249 to 463 for testing."""
+        """Scene number of a frame: 0 to 248 for training, 249 to 463 for testing, 464 to 713 of the frozen part."""
         return self.place(index)[0]
+
+    def fingerprint(self, count: int = 10) -> str:
+        """SHA-256 of evenly spaced frames: the bytes of image and depth in millimetres."""
+        frames = self.__getitems__([index * len(self) // count for index in range(count)])
+        digest = hashlib.sha256()
+        for frame in frames:
+            digest.update((frame.image * 255).round().to(torch.uint8).numpy(force=True).tobytes())
+            digest.update((frame.depth * 1000).round().to(torch.int32).numpy(force=True).tobytes())
+        return digest.hexdigest()
 
     def __getitem__(self, index: int) -> Frame:
         """Render one frame."""

@@ -1,8 +1,13 @@
 """What belongs to the room itself: door, windows, pictures, rug and ceiling lamp."""
 
+import math
+
 from depthbench.data.rooms import materials as m
+from depthbench.data.rooms import tables
 from depthbench.data.rooms.builder import Builder, Spot, moved
 from depthbench.data.rooms.hashing import Draws
+from depthbench.data.rooms.small import centered
+from depthbench.data.rooms.solids import BOX, CYLINDER
 
 
 def door(build: Builder, draw: Draws) -> None:
@@ -59,11 +64,30 @@ def hang_picture(build: Builder, draw: Draws) -> None:
     build.put(spot, (-w / 2 + edge, w / 2 - edge), (0, 0.023), (low + edge, low + h - edge), build.material(sheet))
 
 
+def hang_shelf(build: Builder, draw: Draws) -> None:
+    """A board with things on it, on a free piece of wall."""
+    size, low = (draw(0.5, 1.2), 0.25, 0.35), draw(1.3, 1.7)
+    spot = build.at_wall(draw, size, low)
+    if spot:
+        tables.shelf(build, draw, spot, size, low)
+
+
+def skirting(build: Builder, draw: Draws) -> None:
+    """A board along the foot of each wall."""
+    length, width, _ = build.room
+    board = build.material(m.wood(draw) if draw.chance(0.4) else m.paint(draw)._replace(color=(0.75, 0.75, 0.72)))
+    tall = draw(0.06, 0.14)
+    for spot, side in ((Spot(0, 0, 0), length), (Spot(length, width, math.pi), length)):
+        build.put(spot, (0, side), (0, 0.015), (0, tall), board)
+    for spot in (Spot(length, 0, math.pi / 2), Spot(0, width, -math.pi / 2)):
+        build.put(spot, (0, width), (0, 0.015), (0, tall), board)
+
+
 def rug(build: Builder, draw: Draws) -> None:
     """A rug on the floor, under whatever stands there."""
     length, width, _ = build.room
     a, b = draw(0.25, 0.38) * length, draw(0.2, 0.35) * width
-    cloth = build.material(m.fabric(draw)._replace(rough=0.5, grain=(0.02, 0.02)))
+    cloth = build.material(m.patterned(draw, m.carpet(draw), 0.08, 0.4) if draw.chance(0.6) else m.fabric(draw))
     spot = Spot(length * draw(0.4, 0.6), width * draw(0.4, 0.6), 0.0)
     build.put(spot, (-a, a), (-b, b), (0, 0.012), cloth, draw(-0.3, 0.3) if draw.chance(0.3) else 0.0)
 
@@ -74,4 +98,4 @@ def ceiling_lamp(build: Builder, draw: Draws) -> None:
     spot = Spot(length / 2, width / 2, draw(0, 0.8))
     shade = build.material(m.lampshade(draw))
     r, drop = draw(0.12, 0.3), draw(0.03, 0.12)
-    build.put(spot, (-r, r), (-r, r), (height - drop, height), shade)
+    centered(build, spot, (2 * r, 2 * r), (height - drop, height), shade, 0.0, draw.pick([BOX, CYLINDER]))

@@ -11,8 +11,6 @@ from depthbench.data.rooms import camera, furniture, materials
 from depthbench.data.rooms.builder import Builder
 from depthbench.data.rooms.hashing import Draws
 
-WALLS = 6
-"""The first boxes of a scene are floor, ceiling and walls; they cast no shadow."""
 KINDS = ("bedroom", "living", "kitchen", "office", "dining", "bedroom", "living", "office")
 
 
@@ -20,7 +18,8 @@ class Layout(NamedTuple):
     """A scene. Boxes are padded by nothing: ``P`` differs from scene to scene.
 
     Attributes:
-        boxes: ``(P, 8)`` float32: center, half sizes (metres), cosine and sine of the turn about the vertical.
+        boxes: ``(P, 9)`` float32: center, half sizes (metres), cosine and sine of the turn about the vertical, and
+            what fills it (see ``solids``).
         faces: ``(P, 3)`` int64: the material of the faces across the box's own x, y and z axis.
         materials: ``(M, FIELDS)`` float32, see :class:`~depthbench.data.rooms.materials.Material`.
         lights: ``(2, 7)`` float32: position, color, and the radius that softens its shadow.

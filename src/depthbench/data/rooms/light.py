@@ -4,16 +4,21 @@ import torch
 from torch import Tensor
 
 from depthbench.data.rooms import tiles
-from depthbench.data.rooms.cast import TINY, Hits, View, crossing
-from depthbench.data.rooms.layout import WALLS
+from depthbench.data.rooms.camera import WALLS
+from depthbench.data.rooms.cast import Hits, View
+from depthbench.data.rooms.solids import BOX, TINY, crossing, piercing
+from depthbench.data.rooms.solids import Maps3 as Maps3
 from depthbench.data.rooms.texture import Surface
 
-Point = tuple[Tensor, Tensor, Tensor]
 _REACH = 0.25
 """How far (m) a surface darkens its neighbors."""
+_DIM = 0.03
+"""Light under which a tile's shadows would not show beside the ambient light of 0.3."""
+_THIN, _SMALL = 0.012, 0.045
+"""Half of the thickness and half of the width (m) under which things throw no shadow."""
 
 
-def _bounds(point: Point) -> tuple[Tensor, Tensor]:
+def _bounds(point: Maps3) -> tuple[Tensor, Tensor]:
     """Lowest and highest corner ``(N, 3)`` of the points of each tile."""
     return torch.stack([p.amin(1) for p in point], -1), torch.stack([p.amax(1) for p in point], -1)
 
@@ -57,23 +62,38 @@ def _shading_boxes(view: View, low: Tensor, high: Tensor, light: Tensor, lit: Te
     limit = (tile_width.view(-1, per, 1) + width[:, None] + 1e-2).clamp(max=3.1415)
     meet &= (cosine > limit.cos()) | (radius >= far_box)[:, None]
     meet &= lit.view(-1, per, 1)
-    meet[..., :WALLS] = False
+    meet &= _solid(boxes)[:, None]
     return meet.flatten(0, 1)
 
 
-def _own(point: Point, row: Tensor) -> Point:
-    """Points in the axes of one box per tile; rows start with center, half sizes, cosine and sine."""
+def _solid(boxes: Tensor) -> Tensor:
+    """``(B, P)``: what throws a shadow worth its price: not the room itself, nor sheets and small things."""
+    half = boxes[..., 3:6].sort(-1).values
+    solid = (half[..., 0] > _THIN) & (half[..., 1] > _SMALL)
+    solid[:, :WALLS] = False
+    return solid
+
+
+def _own(point: Maps3, row: Tensor) -> Maps3:
+    """Maps3s in the axes of one box per tile; rows start with center, half sizes, cosine and sine."""
     x, y = point[0] - row[:, 0], point[1] - row[:, 1]
     return row[:, 6] * x + row[:, 7] * y, row[:, 6] * y - row[:, 7] * x, point[2] - row[:, 2]
 
 
-def shadow(view: View, point: Point, light: Tensor, radius: Tensor, lit: Tensor) -> Tensor:
+def shadow(view: View, point: Maps3, light: Tensor, radius: Tensor, lit: Tensor) -> Tensor:
     """Share of a light that reaches each point.
 
     A ray that passes a box near its edge crosses little of it, so the length of the crossing stands for the covered
     part of the lamp; the penumbra widens with the distance to the box. Tiles that are not ``lit (N,)`` are skipped.
     """
-    lists = tiles.build(_shading_boxes(view, *_bounds(point), light, lit), len(point[0]) // len(light))
+    shading = _shading_boxes(view, *_bounds(point), light, lit)
+    square = _per_tile(view.boxes[..., 8] == BOX, len(shading))
+    share = _shadow(view, point, light, radius, shading & square, rounds=False)
+    return share.mul_(_shadow(view, point, light, radius, shading & ~square, rounds=True))
+
+
+def _shadow(view: View, point: Maps3, light: Tensor, radius: Tensor, shading: Tensor, rounds: bool) -> Tensor:
+    lists = tiles.build(shading, len(point[0]) // len(light))
     share = torch.ones_like(point[0])
     if not lists.active:
         return share
@@ -88,24 +108,30 @@ def shadow(view: View, point: Point, light: Tensor, radius: Tensor, lit: Tensor)
         row = table[index]
         origin = _own(tuple(p[:count] for p in sorted_point), row)  # type: ignore[arg-type]
         lamp = _own(tuple(here[:count, k] for k in range(3)), row)  # type: ignore[arg-type]
-        inverse = [(end - start).add_(TINY).reciprocal_() for end, start in zip(lamp, origin, strict=True)]
-        near, far = crossing(inverse, origin, row[:, 3:6].unbind(1))
+        along = [(end - start).add_(TINY) for end, start in zip(lamp, origin, strict=True)]
+        half = row[:, 3:6].unbind(1)
+        if rounds:
+            near, far, _ = piercing(along, origin, half, row[:, 8])
+        else:
+            near, far = crossing([part.reciprocal_() for part in along], origin, half)
         near.clamp_(min=2e-3)
         crossed = far.clamp_(max=0.98).sub_(near).mul_(distance[:count])
-        edge = torch.minimum(near.mul_(distance[:count]).mul_(softness[:count]).add_(0.01), row[:, 8])
+        edge = torch.minimum(near.mul_(distance[:count]).mul_(softness[:count]).add_(0.01), row[:, 9])
         share[:count].mul_(1 - crossed.div_(edge).clamp_(0, 1))
     return torch.empty_like(share).index_copy_(0, lists.order, share)
 
 
-def occlusion(view: View, point: Point, normal: Point) -> Tensor:
+def occlusion(view: View, point: Maps3, normal: Maps3) -> Tensor:
     """Share of the ambient light that reaches each point: how free the space a little above the surface is."""
-    probe: Point = tuple(p + _REACH * n for p, n in zip(point, normal, strict=True))  # type: ignore[assignment]
+    probe: Maps3 = tuple(p + _REACH * n for p, n in zip(point, normal, strict=True))  # type: ignore[assignment]
     low, high = _bounds(probe)
     meet = _overlap(view.boxes, low - _REACH, high + _REACH)
     lists = tiles.build(meet.flatten(0, 1), meet.shape[1])
     share = torch.ones_like(point[0])
     sorted_probe = tuple(p[lists.order] for p in probe)
-    table = view.boxes.flatten(0, 1).unsqueeze(-1)
+    table = view.boxes.flatten(0, 1).unsqueeze(-1).clone()
+    # A round thing leaves the corners of its box free.
+    table[:, 3:6] *= torch.where(table[:, 8:] == BOX, 1.0, 0.8)
     for count, index in lists.slots():
         row = table[index]
         local = _own(tuple(p[:count] for p in sorted_probe), row)  # type: ignore[arg-type]
@@ -128,7 +154,8 @@ def shade(view: View, hits: Hits, surface: Surface, lights: Tensor) -> Tensor:
         square = way[0] * way[0] + way[1] * way[1] + way[2] * way[2]
         cosine = way[0] * hits.normal[0] + way[1] * hits.normal[1] + way[2] * hits.normal[2]
         strength = cosine.clamp_(min=0) / (square.sqrt() * (square + 0.6))
-        reached = shadow(view, hits.point, lamp[:, :3], lamp[:, 6], strength.amax(1) > 0)
+        lit = (strength * here[:, 5]).amax(1) > _DIM
+        reached = shadow(view, hits.point, lamp[:, :3], lamp[:, 6], lit)
         strength = strength * reached * (0.3 + 0.7 * free)
         received = [r + strength * here[:, 3 + k] for k, r in enumerate(received)]
     return torch.stack([surface.albedo[k] * (received[k] + surface.glow) for k in range(3)])

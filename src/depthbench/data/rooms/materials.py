@@ -67,7 +67,7 @@ def plaster(draw: Draws) -> Material:
         width = draw(0.05, 0.25)
         cell = (width, 50.0 if draw.chance(0.6) else width * draw(0.8, 2.0))
         return Material(color, scale(color, 0.8), cell, vary=draw(0.1, 0.3), grain=(0.02, 0.02), rough=0.04, stain=0.08)
-    return Material(color, color, grain=(0.02, 0.02), rough=draw(0.03, 0.1), stain=0.1)
+    return Material(color, color, grain=(0.03, 0.03), rough=draw(0.03, 0.15), stain=draw(0.05, 0.2))
 
 
 def ceiling(draw: Draws) -> Material:
@@ -110,7 +110,8 @@ def carpet(draw: Draws) -> Material:
     """Short pile, plain or in squares."""
     color = tone(draw, (0.03, 0.14) if draw.chance(0.6) else any_hue(draw), (0.03, 0.4), (0.3, 0.8))
     cell = (draw(0.4, 0.7),) * 2 if draw.chance(0.3) else (50.0, 50.0)
-    return Material(color, color, cell, vary=0.12, grain=(0.012, 0.012), rough=0.5, stain=0.3, reflect=draw(0.25, 0.6))
+    pile = draw(0.012, 0.06)
+    return Material(color, color, cell, vary=0.12, grain=(pile, pile), rough=0.5, stain=0.35, reflect=draw(0.25, 0.6))
 
 
 def floor(draw: Draws, kind: str) -> Material:
@@ -127,18 +128,27 @@ def fabric(draw: Draws) -> Material:
     color = tone(draw, any_hue(draw), (0.1, 0.55), (0.2, 0.85))
     if draw.chance(0.5):
         color = tone(draw, (0.03, 0.14), (0.03, 0.5), (0.15, 0.95))
-    weave = Material(color, color, grain=(0.03, 0.03), rough=0.2, stain=0.25, reflect=draw(0.15, 0.7))
-    if draw.chance(0.35):
-        side = draw(0.03, 0.15)
-        cell = (side, 50.0 if draw.chance(0.5) else side)
-        return weave._replace(cell=cell, vary=draw(0.2, 0.6), hue=draw(0.0, 0.3))
-    return weave
+    fold = draw.pick([0.03, 0.08, 0.15])
+    weave = Material(color, color, grain=(fold, fold), rough=draw(0.2, 0.5), stain=0.3, reflect=draw(0.15, 0.7))
+    return patterned(draw, weave, 0.04, 0.2) if draw.chance(0.55) else weave
+
+
+def patterned(draw: Draws, plain: Material, low: float, high: float) -> Material:
+    """Stripes, checks or figures of a size in metres."""
+    side = draw(low, high)
+    cell = (side, draw.pick([50.0, side, side, 1.7 * side]))
+    return plain._replace(cell=cell, bond=draw.pick([0.0, 0.5]), vary=draw(0.3, 1.1), hue=draw(0.0, 0.5))
 
 
 def paint(draw: Draws) -> Material:
     """Lacquer, plastic or painted metal of any color."""
     color = neutral(draw) if draw.chance(0.65) else tone(draw, any_hue(draw), (0.25, 0.75), (0.2, 0.9))
     return Material(color, color, rough=0.06, stain=0.08, reflect=draw(0.15, 0.7))
+
+
+def packing(draw: Draws) -> Material:
+    """Printed paper, card or plastic."""
+    return patterned(draw, paint(draw), 0.03, 0.15)
 
 
 def metal(draw: Draws) -> Material:
@@ -165,7 +175,7 @@ def books(draw: Draws, height: float) -> Material:
 def picture(draw: Draws) -> Material:
     """Something framed, a poster or a notice."""
     color = tone(draw, any_hue(draw), (0.1, 0.7), (0.35, 0.9))
-    cell = (draw(0.06, 0.4), draw(0.06, 0.4))
+    cell = (draw(0.03, 0.3), draw(0.03, 0.3))
     return Material(color, color, cell, draw(), 0.0, draw(0.3, 0.9), draw(0.2, 1.0), (0.09, 0.09), draw(0.2, 0.9), 0.5)
 
 

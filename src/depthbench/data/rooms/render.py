@@ -1,5 +1,6 @@
 """Frames of the rooms: from scene and frame numbers to image, depth, normals and what a depth sensor would report."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -8,7 +9,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from depthbench.data.rooms import camera, light, texture
 from depthbench.data.rooms.cast import View, cast
-from depthbench.data.rooms.hashing import bell, mix, pixel_keys, unit
+from depthbench.data.rooms.hashing import bell, mix, pixel_keys, scramble, unit
 from depthbench.data.rooms.layout import Layout, layout
 from depthbench.data.rooms.sensor import sense
 from depthbench.data.rooms.tiles import TILE, grid, untile
@@ -115,7 +116,7 @@ def _draw(view: View, rooms: list[Layout], scenes: Tensor, frames: Tensor, size:
 
 
 def expose(linear: Tensor, keys: Tensor) -> Tensor:
-    """The camera: automatic exposure with an error of its own, a contrast curve, noise, 8 bits.
+    """The camera: focus, motion, automatic exposure with an error of its own, a contrast curve, noise, 8 bits.
 
     Args:
         linear: ``(B, 3, H, W)`` light.
@@ -125,23 +126,33 @@ def expose(linear: Tensor, keys: Tensor) -> Tensor:
     # Integers, because their sum does not depend on the order.
     levels = (linear.clamp(max=4.0) * 4096).int().flatten(1).sum(1)
     mean = levels.float() / (4096.0 * linear[0].numel())
-    wanted = 0.27 + 0.06 * bell(keys).clamp(-2, 2)
+    error, iso, *motion = (scramble(keys * 7 + k) for k in range(4))
+    wanted = 0.27 + 0.1 * bell(error).clamp(-2.2, 2)
     gain = (wanted / mean.clamp(min=1e-3))[:, None, None, None] * _vignette(size, linear.device)
-    light_in = soften(linear) * gain
+    light_in = blur(linear, [0.03 + 0.24 * unit(key) * unit(key, 8) for key in motion]) * gain
     shown = light_in.clamp_(0, 1).sqrt_()
     shown = shown * (0.3 + shown * (2.1 - 1.4 * shown))
     keys = pixel_keys(keys, size, 3)
-    gray = bell(keys).mul_(0.01)
+    # The noise of a 640x480 image, of which a smaller one averages some pixels.
+    grain = (0.006 + 0.024 * unit(iso)) * min(1.0, size[1] / 640) ** 0.5
+    grain = grain[:, None, None]
+    gray = bell(keys).mul_(0.6 * grain)
     for channel in range(3):
-        shown[:, channel].add_(unit(keys, 5 * channel).sub_(0.5).mul_(0.03).add_(gray))
+        shown[:, channel].add_(unit(keys, 5 * channel).sub_(0.5).mul_(2 * grain).add_(gray))
     return shown.clamp_(0, 1).mul_(255).add_(0.5).floor_().div_(255)
 
 
-def soften(image: Tensor) -> Tensor:
-    """The lens: a blur of 1, 6, 1 along rows and columns of ``(B, C, H, W)``, borders repeated."""
-    for dim in (2, 3):
+def blur(image: Tensor, shares: Sequence[Tensor]) -> Tensor:
+    """Lens and motion: what each of the two neighbors gives, in a column and in a row; borders repeated.
+
+    Args:
+        image: ``(B, C, H, W)``.
+        shares: two ``(B,)`` of 0 to 1/3.
+    """
+    for dim, share in zip((2, 3), shares, strict=True):
         last = image.shape[dim] - 1
-        part, image = image * 0.125, image * 0.75
+        share = share[:, None, None, None]
+        part, image = image * share, image * (1 - 2 * share)
         for start, source, count in ((1, 0, last), (0, 1, last), (0, 0, 1), (last, last, 1)):
             image.narrow(dim, start, count).add_(part.narrow(dim, source, count))
     return image

@@ -13,6 +13,8 @@ _STEP = 1 / 8
 """The sensor's focal length and its disparity step, in pixels of its 640x480 image."""
 _NOISE = 0.07
 """Deviation of the disparity: gives Nguyen et al. 2012, 1.2 mm + 1.9 mm/m^2 (z - 0.4 m)^2."""
+_TEAR = 2.5
+"""Pixels of disparity between neighbors that make an edge."""
 RANGE = (0.5, 9.9)
 
 
@@ -24,6 +26,16 @@ def shadowed(depth: Tensor, focal: float) -> Tensor:
     columns = torch.arange(depth.shape[-1], dtype=torch.float32, device=depth.device)
     seen = (columns - focal * BASELINE / depth).flip(-1)
     return (seen - seen.cummin(-1).values > depth.shape[-1] / 640).flip(-1)
+
+
+def torn(disparity: Tensor, luck: Tensor) -> Tensor:
+    """Pixels ``(B, H, W)`` behind an edge that the sensor's window smears over: two in three, by ``luck``."""
+    behind = torch.zeros_like(luck, dtype=torch.bool)
+    for dim in (1, 2):
+        step, last = disparity.diff(dim=dim), disparity.shape[dim] - 1
+        behind.narrow(dim, 0, last).logical_or_(step > _TEAR)
+        behind.narrow(dim, 1, last).logical_or_(step < -_TEAR)
+    return behind & (luck > -0.4)
 
 
 def _patches(keys: Tensor, size: tuple[int, int]) -> Tensor:
@@ -54,12 +66,14 @@ def sense(depth: Tensor, facing: Tensor, reflect: Tensor, focal: float, keys: Te
     """
     size = (depth.shape[1], depth.shape[2])
     patch = _patches(keys, size)
-    disparity = _FOCAL * BASELINE / depth + _NOISE * bell(pixel_keys(keys, size, 1))
+    exact = _FOCAL * BASELINE / depth
+    disparity = exact + _NOISE * bell(pixel_keys(keys, size, 1))
     measured = _FOCAL * BASELINE / ((disparity / _STEP + 0.5).floor() * _STEP).clamp(min=_STEP)
+    seen = ~torn(exact, bell(pixel_keys(keys, size, 4)))
     echo = reflect * facing / (depth * depth)
     rough = bell(pixel_keys(keys, size, 2))
-    seen = echo > 0.004 * (1 + 0.7 * patch + 0.15 * rough).clamp(min=0.15)
-    seen &= facing > 0.09 + 0.05 * patch
+    seen &= echo > 0.004 * (1 + 0.7 * patch + 0.15 * rough).clamp(min=0.15)
+    seen &= facing > 0.12 + 0.05 * patch
     seen &= _common(size, depth.device)
     seen &= (depth > RANGE[0]) & (depth < RANGE[1]) & ~shadowed(depth, focal)
     return measured * seen
