@@ -26,6 +26,7 @@ from depthbench.config import instantiate
 from depthbench.data import DataModule
 from depthbench.errors import UserError
 from depthbench.logger import MetricsTable, wandb_logger
+from depthbench.models import prefers_channels_last
 from depthbench.run_folder import RunFolder, write_atomically
 from depthbench.tasks import Adversarial, DepthTask
 
@@ -36,13 +37,14 @@ _OURS = ("compile", "channels_last", "estimate")
 def build_task(config: DictConfig) -> DepthTask:
     """Network, loss, optimization and protocols, joined by the kind of training."""
     pl.seed_everything(config.seed, verbose=False)
+    net, layout = instantiate(config.model), config.trainer.channels_last
     task: DepthTask = instantiate(
         config.task,
-        net=instantiate(config.model),
+        net=net,
         loss=instantiate(config.loss),
         optim=instantiate(config.optim),
         protocols=build_protocols(config),
-        channels_last=config.trainer.channels_last,
+        channels_last=prefers_channels_last(net) if layout == "auto" else layout,
     )
     return task
 

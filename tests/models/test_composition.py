@@ -20,6 +20,7 @@ from depthbench.models import (
     Metric,
     Reciprocal,
     UNetDecoder,
+    prefers_channels_last,
 )
 
 VIT = {"levels": [2, 5, 8, 11], "options": {"dynamic_img_size": True}}
@@ -82,6 +83,12 @@ def test_a_start_that_can_not_be_says_so(decoder, space, depth, message):
     encoder = Encoder("resnet10t", pretrained=False)
     with pytest.raises(UserError, match=message):
         DepthNet(encoder, decoder, space, start_depth=depth)
+
+
+@pytest.mark.parametrize(("name", "last"), [("mobilenetv2_100", True), ("resnet18", False), ("densenet121", False)])
+def test_the_layout_follows_the_encoder(name, last):
+    with torch.device("meta"):
+        assert prefers_channels_last(DepthNet(Encoder(name, pretrained=False), UNetDecoder)) == last
 
 
 def test_strides_of_the_unet():

@@ -10,6 +10,7 @@ from depthbench.models.encoder import Encoder
 from depthbench.models.fpn import FPNDecoder
 from depthbench.models.gradient_fusion import fuse_gradients, fusion_energy
 from depthbench.models.hu import HuDecoder
+from depthbench.models.layout import prefers_channels_last
 from depthbench.models.lee import LeeDecoder
 from depthbench.models.relative_fusion import fuse_relative
 from depthbench.models.spaces import Bounded, Log, Metric, Reciprocal
@@ -49,4 +50,5 @@ __all__ = [
     "fusion_energy",
     "parameter_groups",
     "predict_uncertain",
+    "prefers_channels_last",
 ]
