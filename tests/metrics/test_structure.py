@@ -228,8 +228,8 @@ def test_tilted_plane_with_intrinsics(degrees):
     found = NormalError(use_intrinsics=True).per_image(
         plane([np.sin(tilt), 0.0, np.cos(tilt)], 3.0), plane([0.0, 0.0, 1.0], 3.0), intrinsics=CAMERA
     )
-    assert found["normal_degrees"].item() == pytest.approx(degrees, abs=2e-3)
-    assert found["normal_cosine"].item() == pytest.approx(1 - np.cos(tilt), abs=1e-5)
+    assert found["surface_degrees"].item() == pytest.approx(degrees, abs=2e-3)
+    assert found["surface_cosine"].item() == pytest.approx(1 - np.cos(tilt), abs=1e-5)
 
 
 def test_tilted_map_without_intrinsics():
