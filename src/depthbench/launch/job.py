@@ -50,7 +50,7 @@ def _run(folder: RunFolder, gpus: list[str], timeout: float | None, log: IO[byte
     environment = {key: value for key, value in os.environ.items() if key not in VARIABLES_OF_A_GROUP}
     if gpus:
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
-    command = [sys.executable, "-m", "depthbench.launch.worker", str(folder.path)]
+    command = [sys.executable, "-m", "depthbench.launch.worker", str(folder.path), str(os.getpid())]
     with nullcontext(log) if log else (folder.path / "log.txt").open("ab") as output:
         code = _supervise(command, environment, output, timeout, folder)
         while code == BUSY and not folder.done:  # another sweep runs the same job: its result is ours

@@ -1,4 +1,4 @@
-"""The process of one job: ``python -m depthbench.launch.worker RUN_FOLDER``.
+"""The process of one job: ``python -m depthbench.launch.worker RUN_FOLDER [PARENT]``.
 
 With several devices it becomes torchrun's agent and starts itself once per device; Lightning then finds its processes
 launched and never launches any itself (which, in a sweep, would replay the sweep).
@@ -81,7 +81,7 @@ def main() -> None:
     folder = RunFolder(sys.argv[1])
     launched = "RANK" in os.environ
     if not launched:
-        die_with_parent()
+        die_with_parent(int(sys.argv[2]) if sys.argv[2:] else os.getppid())
         processes = device_count(folder.config)
         if processes > 1:
             become_agent(folder, processes)

@@ -70,7 +70,7 @@ def whole(options: Mapping[str, str], key: str, least: int = 1) -> int:
 
 def cores() -> int:
     """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def in_order(function: Callable[[S], T], items: Iterable[S], threads: int) -> Iterator[T]:

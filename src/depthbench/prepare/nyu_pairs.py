@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import os
 import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -151,7 +152,9 @@ def make_pairs(frames: Sequence[Frame], form: Form, output: Path, workers: int) 
         return
     for camera in (COLOR, DEPTH):
         undistortion(camera)  # once, before the processes fork
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), initializer=_begin) as pool:
+    with ProcessPoolExecutor(
+        workers, multiprocessing.get_context("fork"), initializer=_begin, initargs=(os.getpid(),)
+    ) as pool:
         try:
             yield from pool.map(work, frames, chunksize=4)
         except BrokenProcessPool:
@@ -162,8 +165,8 @@ def make_pairs(frames: Sequence[Frame], form: Form, output: Path, workers: int) 
             pool.shutdown(cancel_futures=True)
 
 
-def _begin() -> None:
-    die_with_parent()
+def _begin(parent: int) -> None:
+    die_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the main process, which ends the others
     cv2.setNumThreads(1)
 
