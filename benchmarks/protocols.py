@@ -88,7 +88,7 @@ $table
 
 $truth
 
-Spread between the protocols without scaling (so without `alhashim2018_scaled`), as a share of the number under `$base`:
+Spread between the protocols that do not scale predictions, as a share of the number under `$base`:
 
 $spread
 
@@ -108,7 +108,7 @@ $idle
 on: written with numpy alone.
 
 ```
-python -m depthbench.evaluate data=nyu_labeled data.root=FOLDER data.scale=0.000153116881 predictions=predictions \
+python -m depthbench.evaluate data=nyu_labeled data.root=FOLDER data.scale=0.000153116881 predictions=predictions \\
     protocol=eigen output=scores.json
 ```
 
