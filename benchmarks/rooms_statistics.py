@@ -1,8 +1,8 @@
 """What rooms look like beside real pairs, and what their sensor misses; the tables of docs/rooms.md.
 
-    python benchmarks/rooms_statistics.py FOLDER SCALE SENSED
+    python benchmarks/rooms_statistics.py FOLDER SCALE SENSED [--every 4]
 
-FOLDER and SCALE are data.root and data.scale of ``data=nyu_labeled``: all pairs are compared with as many rooms. Below
+FOLDER and SCALE are data.root and data.scale of ``data=nyu_labeled``: its pairs are compared with as many rooms. Below
 SENSED lie depth images with holes as a Kinect made them, ``*depth*.png``, millimetres of 4:3.
 """
 
@@ -41,11 +41,11 @@ def rooms(count: int, sensor: bool = False) -> Iterator[Frame]:
             yield from data.__getitems__(list(range(start, min(start + 16, len(data)))))
 
 
-def pairs(root: Path, scale: float) -> Iterator[Frame]:
-    """All real pairs."""
+def pairs(root: Path, scale: float, every: int) -> Iterator[Frame]:
+    """Real pairs of both parts."""
     for part in ("train", "test"):
         data = NYULabeled(root, part, scale=scale, size=SIZE)
-        yield from (data[index] for index in range(len(data)))
+        yield from (data[index] for index in range(0, len(data), every))
 
 
 def in_steps(frames: Iterable[Frame], step: float) -> Iterator[Frame]:
@@ -180,13 +180,15 @@ def main() -> None:
     parser.add_argument("root", type=Path)
     parser.add_argument("scale", type=float)
     parser.add_argument("sensed", type=Path)
+    parser.add_argument("--every", type=int, default=1, help="so many times fewer frames")
     args = parser.parse_args()
     files = [decode_depth(read_bytes(path), path) for path in sorted(args.sensed.rglob("*depth*.png"))]
     seen = [resize_depth(depth / np.float32(1000), SIZE).astype(np.float64) for depth in files]
+    count = 1449 // args.every
     steps = 256 * args.scale  # the file's own, where it holds 8 bits
-    shown = {"NYUv2": table(pairs(args.root, args.scale)), "rooms": table(in_steps(rooms(1449), steps))}
-    sensed = (frame.depth[0].double().numpy() for frame in rooms(1449, sensor=True))
-    missed = {f"{len(files)} real frames": holes(seen), "1449 rooms": holes(sensed)}
+    shown = {"NYUv2": table(pairs(args.root, args.scale, args.every)), "rooms": table(in_steps(rooms(count), steps))}
+    sensed = (frame.depth[0].double().numpy() for frame in rooms(count, sensor=True))
+    missed = {f"{len(files)} real frames": holes(seen), f"{count} rooms": holes(sensed)}
     head, _, rest = PAGE.read_text().partition(MARKS[0])
     body = f"{MARKS[0]}\n\n{markdown(shown)}\n\n{BETWEEN}\n\n{markdown(missed)}\n\n"
     PAGE.write_text(head + body + MARKS[1] + rest.partition(MARKS[1])[2])
