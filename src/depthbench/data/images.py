@@ -40,8 +40,7 @@ def decode_rgb(data: bytes, where: str | Path) -> NDArray[np.uint8]:
     Raises:
         UserError: naming ``where`` if the bytes are empty, truncated, damaged or no picture.
     """
-    image = _decode(data, where, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    return _decode(data, where, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
 
 
 def decode_depth(data: bytes, where: str | Path, dtype: type = np.uint16) -> NDArray[Any]:

@@ -50,7 +50,7 @@ def resize_depth(depth: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
         ((np.arange(new) + 0.5) * (old / new)).astype(np.intp).clip(max=old - 1)
         for new, old in zip(size, depth.shape, strict=True)
     )
-    return np.asarray(depth[rows[:, None], columns], np.float32)
+    return np.asarray(depth.take(rows, 0).take(columns, 1), np.float32)  # in turn: three times as fast as at once
 
 
 def resize_intrinsics(intrinsics: NDArray[np.float64], old: Size, new: Size) -> NDArray[np.float64]:
