@@ -7,6 +7,7 @@ SENSED lie depth images with holes as a Kinect made them, ``*depth*.png``, milli
 """
 
 import argparse
+import sys
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -195,4 +196,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main() if len(sys.argv) > 1 else print(__doc__)  # real pairs are needed, which not everybody has
