@@ -60,7 +60,7 @@ def test_wrong_content(made, tmp_path, changes, says):
 
 def test_truncated_or_missing(made, tmp_path):
     path = made.official(tmp_path)
-    with pytest.raises(UserError, match="asks for 795"):
+    with pytest.raises(UserError, match="795 frames are asked for"):
         NYULabeled(tmp_path)
     content = path.read_bytes()
     for damaged in (content[: len(content) // 2], content[:100], b"", b"MATLAB 5.0"):

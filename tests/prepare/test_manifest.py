@@ -19,6 +19,6 @@ def test_amounts_of_rooms(tmp_path, capsys):
 
 def test_mistakes(capsys):
     assert main(["manifest", "data=rooms", "data.split=many"]) == 2
-    assert "data.split=many is not an amount" in capsys.readouterr().err
+    assert "many (data.split, data.val_frames or data.test_frames) is not an amount" in capsys.readouterr().err
     assert main(["manifest", "data=attic"]) == 2
     assert "data=attic does not exist" in capsys.readouterr().err

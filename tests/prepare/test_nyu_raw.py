@@ -218,7 +218,7 @@ def working(group):
         (["shard=2", "shards=2"], "they count from 0"),
         (["shards=0"], "shards=0 is not a whole number"),
         (["workers=many"], "workers=many is not a whole number"),
-        (["split=230k"], "asks for 230000 frames, but there are only 7"),
+        (["split=230k"], "230000 frames are asked for, but there are only 7"),
         (["outptu=x"], "did you mean output?"),
     ],
 )

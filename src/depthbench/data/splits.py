@@ -14,7 +14,10 @@ def frame_count(split: str | int) -> int:
     match = re.fullmatch(r"(\d+)(k?)", str(split).strip().lower())
     count = int(match[1]) * (1000 if match[2] else 1) if match else 0
     if count < 1:
-        raise UserError(f"data.split={split} is not an amount of frames; give a number such as 795, 12k or 230k.")
+        raise UserError(
+            f"{split} (data.split, data.val_frames or data.test_frames) is not an amount of frames; "
+            "give a number such as 795, 12k or 230k."
+        )
     return count
 
 
@@ -26,5 +29,8 @@ def evenly_spaced(total: int, split: str | int) -> list[int]:
     """
     count = frame_count(split)
     if count > total:
-        raise UserError(f"data.split={split} asks for {count} frames, but there are only {total}; ask for fewer.")
+        raise UserError(
+            f"{count} frames are asked for, but there are only {total}; "
+            "ask for fewer in data.split, data.val_frames or data.test_frames."
+        )
     return [index * total // count for index in range(count)]
