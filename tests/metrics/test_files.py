@@ -94,6 +94,37 @@ def test_missing_and_superfluous(tmp_path, depth):
     refused("no stack that can be read", tmp_path / "notes.txt", NAMES)
 
 
+def test_two_predictions_of_one_frame(tmp_path, depth):
+    np.savez(tmp_path / "all.npz", depth=np.concatenate([depth, depth]), names=[*NAMES, *NAMES])
+    refused("several predictions of b, c, scene/a", tmp_path / "all.npz", NAMES)
+    np.savez(tmp_path / "all.npz", depth=depth[:2], names=NAMES)
+    refused("holds 2 maps, but 3 names", tmp_path / "all.npz", NAMES)
+    folder = tmp_path / "folder"
+    write(folder, ".npy", depth)
+    np.savez(folder / "b.npz", depth[1])
+    refused("several predictions of b", folder, NAMES)
+
+
+@pytest.mark.parametrize("content", [3.0, np.ones((6, 8), np.float32), "group"])
+def test_stacks_that_are_none(tmp_path, content):
+    if not isinstance(content, str):
+        np.save(tmp_path / "all.npy", content)
+        refused(r"holds no stack \(N, height, width\)", tmp_path / "all.npy", NAMES)
+    with h5py.File(tmp_path / "all.h5", "w") as file:
+        if isinstance(content, str):
+            file.create_group("depth")
+        else:
+            file["depth"] = content
+    refused(r"holds no stack \(N, height, width\)", tmp_path / "all.h5", NAMES)
+
+
+@pytest.mark.parametrize("dtype", [complex, str, bool])
+def test_what_is_no_real_number(tmp_path, depth, dtype):
+    np.save(tmp_path / "all.npy", depth.astype(dtype))
+    with pytest.raises(UserError, match="not real numbers"):
+        PredictionFiles(tmp_path / "all.npy", NAMES)[0]
+
+
 def test_several_arrays_need_a_key(tmp_path, depth):
     np.savez(tmp_path / "all.npz", depth=depth, image=depth)
     refused("2 arrays .depth, image.; give the key", tmp_path / "all.npz", NAMES)
@@ -106,8 +137,9 @@ def test_settings_that_are_wrong_or_lacking(tmp_path, depth):
     refused("depth, inverse, disparity, not 'disp'", tmp_path, NAMES, kind="disp")
     refused("focal length", tmp_path, NAMES, kind="disparity")
     refused("must be positive", tmp_path, NAMES, unit=0)
-    with pytest.raises(UserError, match="holds integers; give unit"):
-        PredictionFiles(tmp_path, NAMES)[0]
+    for kind in ("depth", "inverse"):
+        with pytest.raises(UserError, match="holds integers; give unit"):
+            PredictionFiles(tmp_path, NAMES, kind)[0]
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".png", ".pfm", ".h5"])
@@ -169,5 +201,8 @@ def test_wrong_units(depth, change, message):
 def test_right_units(depth):
     truths = torch.from_numpy(depth)[:, None]
     check_unit([(1.5 * truth[:, ::2, ::2], truth) for truth in truths])
+    falling = torch.linspace(9, 1, 48).reshape(1, 6, 8)
+    for truth in (falling, falling.flip(1), falling.flip(2)):  # what is constant says nothing about the order
+        check_unit([(torch.full_like(truth, 4.0), truth)])
     with pytest.raises(UserError, match="valid pixel"):
         check_unit([(truths[0], 0 * truths[0])])

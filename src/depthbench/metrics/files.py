@@ -1,5 +1,6 @@
 """Anybody's prediction files, for scoring: a folder of maps or one stack; what is wrong is said in one sentence."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ class PredictionFiles:
         names: of all frames of the data set.
         kind: ``depth``, ``inverse`` (1 / metres) or ``disparity`` (pixels of the prediction).
         unit: metres per unit of depth; what is divided by the value for the other two (for disparity focal length
-            times baseline). By default 1, except that png and disparity need it.
+            times baseline). By default 1, except that integers (png) and disparity need it.
         key: of the array within ``.h5`` or ``.npz``, where there is more than one.
 
     Raises:
@@ -86,8 +87,11 @@ class PredictionFiles:
         """The prediction of frame ``index``; raises :class:`UserError` if it can't be read or is not one map."""
         values = read_map(self._files[index], self.key) if self.path.is_dir() else self._row(self._rows[index])
         where = f"the prediction of '{self.names[index]}' in {self.path}"
-        if values.dtype.kind in "iu" and self.unit is None and self.kind == "depth":
-            raise UserError(f"{where} holds integers; give unit, the metres per unit (0.001 for millimetres).")
+        if values.dtype.kind not in "fiu":
+            raise UserError(f"{where} holds {values.dtype}, not real numbers.")
+        if values.dtype.kind in "iu" and self.unit is None:
+            meant = "the metres per unit (0.001 for millimetres)" if self.kind == "depth" else "what they divide"
+            raise UserError(f"{where} holds integers; give unit, {meant}.")
         values = np.squeeze(values.astype(np.float32))
         if values.ndim != 2:
             raise UserError(f"{where} has shape {values.shape}, not one map (height, width).")
@@ -97,11 +101,10 @@ class PredictionFiles:
         return torch.from_numpy(depth)[None]
 
     def _match_folder(self) -> list[Path]:
-        found = {
-            file.relative_to(self.path).with_suffix("").as_posix(): file
-            for file in sorted(self.path.rglob("*"))
-            if file.suffix.lower() in SUFFIXES
-        }
+        files = [file for file in sorted(self.path.rglob("*")) if file.suffix.lower() in SUFFIXES]
+        listed = [file.relative_to(self.path).with_suffix("").as_posix() for file in files]
+        found = dict(zip(listed, files, strict=True))
+        _refuse(f"{self.path} holds several predictions of", _repeated(listed))
         _refuse(f"{self.path} lacks predictions of", [name for name in self.names if name not in found])
         _refuse(f"{self.path} holds files of no frame of this data set:", sorted(found.keys() - set(self.names)))
         return [found[name] for name in self.names]
@@ -110,11 +113,14 @@ class PredictionFiles:
         if self.path.suffix.lower() not in STACKS:
             raise UserError(f"{self.path} is no stack that can be read; give one of {', '.join(STACKS)}, or a folder.")
         length, listed = self._open()
+        if listed is not None and length != len(listed):
+            raise UserError(f"{self.path} holds {length} maps, but {len(listed)} names.")
         if listed is None:
             if length != len(self.names):
                 raise UserError(f"{self.path} holds {length} maps, but the data set has {len(self.names)} frames.")
             return list(range(length))
         rows = {name: row for row, name in enumerate(listed)}
+        _refuse(f"{self.path} holds several predictions of", _repeated(listed))
         _refuse(f"{self.path} lacks predictions of", [name for name in self.names if name not in rows])
         _refuse(f"{self.path} holds maps of no frame of this data set:", sorted(rows.keys() - set(self.names)))
         return [rows[name] for name in self.names]
@@ -123,14 +129,20 @@ class PredictionFiles:
         """Length of the stack, and its names; keeps arrays that are not HDF5."""
         if self.path.suffix.lower() not in (".h5", ".hdf5"):
             self._stack, names = _load_numpy(self.path, self.key, mapped=True)
-            return len(self._stack), names
+            return self._length(self._stack), names
         try:
             with h5py.File(self.path) as file:
                 self.key = _only(self.path, [key for key in file if key != "names"], self.key)
-                names = None if "names" not in file else [_text(name) for name in file["names"][:]]
-                return len(file[self.key]), names
+                names = None if "names" not in file else [_text(name) for name in np.atleast_1d(file["names"])]
+                return self._length(file[self.key]), names
         except OSError as error:
             raise UserError(f"{self.path} can't be read as HDF5 ({error}); is the file complete?") from None
+
+    def _length(self, stack: Any) -> int:
+        shape = tuple(getattr(stack, "shape", ()))  # a group of HDF5 has none
+        if len(shape) < 3:
+            raise UserError(f"{self.path} holds no stack (N, height, width), but what has the shape {shape}.")
+        return int(shape[0])
 
     def _row(self, row: int) -> Map:
         if self._stack is not None:
@@ -211,8 +223,8 @@ def check_unit(pairs: Iterable[tuple[Tensor, Tensor]], tolerance: float = 5.0) -
         p, t = shown[truth > 0].double(), truth[truth > 0].double()
         if len(t) > 1:
             ratios.append(float(p.median() / t.median()))
-            ranks = torch.stack([values.argsort().argsort().double() for values in (p, t)])
-            correlations.append(float(torch.corrcoef(ranks)[0, 1]))
+            ranks = torch.stack([_ranks(p), _ranks(t)])
+            correlations.append(float(torch.corrcoef(ranks).nan_to_num()[0, 1]))  # a constant has none
     if not ratios:
         raise UserError("None of the images that were looked at has a valid pixel of truth.")
     ratio, correlation = float(np.median(ratios)), float(np.median(correlations))
@@ -224,13 +236,19 @@ def check_unit(pairs: Iterable[tuple[Tensor, Tensor]], tolerance: float = 5.0) -
         raise UserError(f"The median of the predictions is {ratio:.4g} times the truth's{guess}")
 
 
+def _ranks(values: Tensor) -> Tensor:
+    """Places in order of size, the mean one for equal values: ``(N,)``."""
+    _, places, counts = values.unique(return_inverse=True, return_counts=True)
+    return (counts.cumsum(0) - (counts - 1) / 2)[places].double()
+
+
 def _load_numpy(path: Path, key: str | None, mapped: bool) -> tuple[Map, list[str] | None]:
     try:
         loaded = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return loaded, None
         with loaded:
-            names = None if "names" not in loaded.files else [_text(name) for name in loaded["names"]]
+            names = None if "names" not in loaded.files else [_text(name) for name in np.atleast_1d(loaded["names"])]
             return loaded[_only(path, [name for name in loaded.files if name != "names"], key)], names
     except UserError:
         raise
@@ -250,6 +268,10 @@ def _refuse(what: str, names: Sequence[str]) -> None:
     if names:
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         raise UserError(f"{what} {', '.join(names[:3])}{more}.")
+
+
+def _repeated(names: Sequence[str]) -> list[str]:
+    return sorted(name for name, count in Counter(names).items() if count > 1)
 
 
 def _text(name: Any) -> str:
