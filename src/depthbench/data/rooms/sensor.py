@@ -8,6 +8,8 @@ from depthbench.data.rooms.texture import value_noise
 
 BASELINE = 0.075
 """Metres between the infrared projector and its camera."""
+ASIDE = -0.025
+"""Metres from the color camera, whose view this is, to the right to the infrared camera; the projector is beyond."""
 _FOCAL = 580.0
 _STEP = 1 / 8
 """The sensor's focal length and its disparity step, in pixels of its 640x480 image."""
@@ -19,12 +21,21 @@ RANGE = (0.5, 9.9)
 
 
 def shadowed(depth: Tensor, focal: float) -> Tensor:
-    """Pixels ``(B, H, W)`` that the projector, to the right of the camera, cannot light: left of near objects.
+    """Pixels ``(B, H, W)`` of the color camera that the projector cannot light or the infrared camera cannot see.
+
+    The projector stands to its right and leaves holes to the left of near objects; the infrared camera stands to its
+    left and leaves holes, half as wide, to their right.
+    """
+    return hidden(depth, focal, ASIDE + BASELINE) | hidden(depth.flip(-1), focal, -ASIDE).flip(-1)
+
+
+def hidden(depth: Tensor, focal: float, aside: float) -> Tensor:
+    """Pixels ``(B, H, W)`` that near objects hide from a place so many metres to the right: those to their left.
 
     Shadows narrower than a pixel of the sensor's own 640 do not show.
     """
     columns = torch.arange(depth.shape[-1], dtype=torch.float32, device=depth.device)
-    seen = (columns - focal * BASELINE / depth).flip(-1)
+    seen = (columns - focal * aside / depth).flip(-1)
     return (seen - seen.cummin(-1).values > depth.shape[-1] / 640).flip(-1)
 
 
