@@ -107,6 +107,10 @@ def refusal(capsys, *arguments) -> str:
         (["predictions=.", "data=rooms", "output=scores.txt"], "output=scores.txt has no known form"),
         (["predictions=.", "data=rooms", "output=/no/such/scores.md"], "/no/such for scores.md does not exist"),
         (["predictions=.", "data=rooms", "unit=mm"], "unit=mm is not a number"),
+        (["predictions=.", "data=rooms", "seed=today"], "seed=today is no whole number"),
+        (["predictions=.", "data=rooms", "seed=-1"], "seed=-1 is no whole number"),
+        (["predictions=.", "data=rooms", "per_image=images.json"], "per_image=images.json is written as a table"),
+        (["predictions=.", "data=rooms", "protocol=none,bts", "protocol.name=x"], "is one name for 2 protocols"),
         (["predictions=.,.", "data=rooms"], "given twice"),
         (["run=."], "not a run folder"),
         (["predictions=.", "data=rooms", "device=tpu"], "device=tpu is unknown"),
@@ -184,6 +188,8 @@ def test_every_fault_of_prediction_files_is_told_in_a_sentence(fault, frames, pr
         (["protocol=eigen"], "defined on truth of 480x640, not 64x64"),
         (["protocol.truth=raw"], "only filled truth is given"),
         (["covers=hu"], "defined on truth of 240x320"),
+        (["covers=[0,32,0,64]"], "covers only rows 0:32, columns 0:64"),
+        (["covers=[0,32"], "can't be read as a list"),
     ],
 )
 def test_settings_that_do_not_fit_are_told_in_a_sentence(arguments, sentence, frames, predictions, capsys):

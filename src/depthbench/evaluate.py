@@ -34,7 +34,6 @@ Values of both can be changed: protocol.flip_average=true, data.test_frames=100.
 def help_text() -> str:
     """Sentences, and the names of protocols and data sets as they are on disk."""
     listed = {group: _wrapped(names_of(group)) for group in ("protocol", "data")}
-    listed = {group: _wrapped(names_of(group)) for group in ("protocol", "data")}
     return HELP.format(structure=", ".join(names_of("structure")), **listed)
 
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 import yaml
 
 from depthbench.errors import UserError
-from depthbench.metrics import Protocol, flip_intrinsics, predict_with_flip
+from depthbench.metrics import Protocol, ProtocolSuite, flip_intrinsics, predict_with_flip
 from depthbench.metrics.alignment import masked_median
 from depthbench.metrics.protocol import limited
 from depthbench.metrics.regions import region_box
@@ -104,6 +104,7 @@ def test_there_is_a_file():
         ("make3d_center", (55, 305), (17, 38, 0, 305)),
         ([1, 5, 2, 9], (10, 10), (1, 5, 2, 9)),
         ([0.1, 0.9, 0.0, 1.0], (10, 20), (1, 9, 0, 20)),
+        ([0.5, 1, 0, 1], (10, 20), (5, 10, 0, 20)),
     ],
 )
 def test_regions(region, size, box):
@@ -120,6 +121,8 @@ def test_regions(region, size, box):
         ([5, 5, 0, 4], (10, 10), "empty or leaves"),
         ([0, 11, 0, 4], (10, 10), "empty or leaves"),
         ([0, 11, 0], (10, 10), "four numbers"),
+        (["top", 11, 0, 4], (10, 10), "four numbers"),
+        (7, (10, 10), "four numbers"),
     ],
 )
 def test_regions_that_are_not_defined(region, size, message):
@@ -212,6 +215,30 @@ def test_flip_averaging_of_a_flip_equivariant_network_changes_nothing(width):
     torch.testing.assert_close(found, F.conv2d(image, blur, padding=1))
 
 
+@pytest.mark.parametrize("scale", [1, 2])
+@pytest.mark.parametrize("width", [8, 9])
+def test_flip_averaging_under_a_crop_that_is_not_symmetric(width, scale):
+    """Mirrored at the network's own size, then resized, then cropped."""
+    image, (top, bottom, left, right) = torch.rand(2, 3, 6, width), (1, 5, 1, width - 3)
+    weights = torch.rand(1, 3, 3, 3)  # sees left and right differently
+
+    def predict(image):
+        return 1 + F.conv2d(image, weights, padding=1)
+
+    truth = 1 + torch.rand(2, 1, scale * 6, scale * width)
+    box = [scale * edge for edge in (top, bottom, left, right)]
+    protocol = Protocol(name="x", region=box, flip_average=True, resize="nearest")
+    mirrored = predict(torch.from_numpy(image.numpy()[..., ::-1].copy())).numpy()[..., ::-1]
+    mean = (predict(image).numpy() + mirrored) / 2
+    expected = mean.repeat(scale, -2).repeat(scale, -1)[..., box[0] : box[1], box[2] : box[3]]
+    found, _, _ = protocol.prepare(predict_with_flip(predict, image), truth)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    suite = ProtocolSuite([protocol])
+    rows = suite.update(predict(image), truth, predict_with_flip(predict, image))["x"]
+    true = truth.numpy()[..., box[0] : box[1], box[2] : box[3]].astype(np.float64)
+    np.testing.assert_allclose(rows["AbsRel"], (np.abs(expected - true) / true).mean((1, 2, 3)), rtol=2e-6)
+
+
 @pytest.mark.parametrize("width", [8, 9])
 def test_flip_averaging_by_hand(width):
     image = torch.rand(1, 3, 4, width)
@@ -251,6 +278,12 @@ def test_intrinsics_of_the_scored_maps():
         ({"min_depth": 10, "max_depth": 1}, "smallest first"),
         ({"clamp": [3, 2]}, "smallest first"),
         ({"clamp": [3]}, "give two numbers"),
+        ({"clamp": 3}, "give two numbers"),
+        ({"clamp": ["low", 3]}, "give two numbers"),
+        ({"max_depth": "ten"}, "max_depth is 'ten'; give metres, or null"),
+        ({"score_size": [4]}, r"score_size is \(4,\); give a height and a width"),
+        ({"score_size": [0, 4]}, "give a height and a width"),
+        ({"images": "all"}, "images is 'all'; give a number"),
     ],
 )
 def test_mistakes_in_a_protocol(settings, message):

@@ -238,8 +238,9 @@ def check_unit(pairs: Iterable[tuple[Tensor, Tensor]], tolerance: float = 5.0) -
 
 def _ranks(values: Tensor) -> Tensor:
     """Places in order of size, the mean one for equal values: ``(N,)``."""
-    _, places, counts = values.unique(return_inverse=True, return_counts=True)
-    return (counts.cumsum(0) - (counts - 1) / 2)[places].double()
+    _, places, counts = torch.unique(values, return_inverse=True, return_counts=True)
+    ranks: Tensor = (counts.cumsum(0) - (counts - 1) / 2)[places]
+    return ranks.double()
 
 
 def _load_numpy(path: Path, key: str | None, mapped: bool) -> tuple[Map, list[str] | None]:

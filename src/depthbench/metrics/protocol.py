@@ -37,6 +37,26 @@ _CHOICES = {
 }
 
 
+def _is_number(value: object) -> bool:
+    return value is None or isinstance(value, int | float)
+
+
+def _is_pair(value: object, of: Callable[[object], bool]) -> bool:
+    return value is None or (isinstance(value, tuple) and len(value) == 2 and all(map(of, value)))
+
+
+_WANTED: dict[str, tuple[Callable[[object], bool], str]] = {
+    "score_size": (
+        lambda value: _is_pair(value, lambda side: isinstance(side, int) and side > 0),
+        "a height and a width in pixels, or null",
+    ),
+    "min_depth": (_is_number, "metres, or null"),
+    "max_depth": (_is_number, "metres, or null"),
+    "clamp": (lambda value: _is_pair(value, _is_number), "two numbers, either may be null"),
+    "images": (lambda value: value is None or isinstance(value, int), "a number, or null"),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
     """How predictions become scores.
@@ -96,8 +116,11 @@ class Protocol:
                 )
         for field in ("region", "score_size", "clamp"):  # lists of a configuration, made hashable
             value = getattr(self, field)
-            if value is not None and not isinstance(value, str):
+            if isinstance(value, Sequence) and not isinstance(value, str):
                 object.__setattr__(self, field, tuple(value))
+        for field, (fits, wanted) in _WANTED.items():
+            if not fits(getattr(self, field)):
+                raise UserError(f"Protocol '{self.name}': {field} is {getattr(self, field)!r}; give {wanted}.")
         for field, limits in (("min_depth", (self.min_depth, self.max_depth)), ("clamp", self.limits)):
             if None not in limits and limits[0] >= limits[1]:  # type: ignore[operator]
                 raise UserError(f"Protocol '{self.name}': the limits of {field} are {limits}, smallest first please.")
@@ -107,8 +130,6 @@ class Protocol:
         """Limits of the prediction."""
         if self.clamp is None:
             return None, None
-        if len(self.clamp) != 2:
-            raise UserError(f"Protocol '{self.name}': clamp is {self.clamp}; give two numbers, either may be null.")
         return self.clamp[0], self.clamp[1]
 
     @property

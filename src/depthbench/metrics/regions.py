@@ -55,7 +55,7 @@ def region_box(region: Region, size: tuple[int, int]) -> Box:
 
     Args:
         region: a name; names joined by ``+``, each taken within the one before (``kb+garg``); four integers
-            ``[top, bottom, left, right]``; or four fractions of the same.
+            ``[top, bottom, left, right]``; or four fractions of the same, of which one at least has a point.
         size: of the map.
 
     Raises:
@@ -89,10 +89,12 @@ def _named(name: str, size: tuple[int, int]) -> Box:
 
 
 def _listed(edges: Sequence[float], size: tuple[int, int]) -> Box:
-    if len(edges) != 4:
-        raise UserError(f"A region is a name or four numbers [top, bottom, left, right], not {list(edges)}.")
-    a, b, c, d = edges
-    box = _scaled((a, b, c, d), size) if isinstance(b, float) else (int(a), int(b), int(c), int(d))
+    try:
+        a, b, c, d = map(float, edges)
+    except (TypeError, ValueError):
+        raise UserError(f"A region is a name or four numbers [top, bottom, left, right], not {edges}.") from None
+    fractions = any(isinstance(edge, float) for edge in edges)
+    box = _scaled((a, b, c, d), size) if fractions else (int(a), int(b), int(c), int(d))
     if not (0 <= box[0] < box[1] <= size[0] and 0 <= box[2] < box[3] <= size[1]):
         raise UserError(f"The region {list(edges)} is empty or leaves a truth of {size[0]}x{size[1]}.")
     return box

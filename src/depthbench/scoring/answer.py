@@ -56,7 +56,7 @@ def evaluate(request: Request, device: torch.device) -> Evaluation:
         predict = _predictor(one, truth, fitting, request, device)
         scored.append(score(one.name, predict, truth, fitting, device, structure))
     notes = [*_notes(request, fitting, scored[0]), *lacking]
-    return evaluation_of(scored, fitting, refused, notes, int(request.options["seed"]))
+    return evaluation_of(scored, fitting, refused, notes, request.options["seed"])
 
 
 def evaluation_of(

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
@@ -78,6 +79,7 @@ def read_request(arguments: Sequence[str]) -> Request:
             own, overrides = _sorted_out(arguments, known)
             known = compose("evaluate", [item for item in overrides if item.startswith("data=")])
             options = {**{key: known[key] for key in _flat(known)}, **own}
+            options |= {"covers": _covers(options["covers"]), "seed": _seed(options["seed"])}
             inputs = _inputs(options, overrides)
             protocols = _protocols(own.get("protocol"), overrides, inputs)
         except MISTAKES as error:
@@ -120,7 +122,7 @@ def _inputs(options: dict[str, Any], overrides: list[str]) -> list[Input]:
         raise UserError("There is nothing to score: append predictions=FOLDER and data=..., or run=RUN_FOLDER.")
     found: list[tuple[Path, RunFolder | None, DictConfig]]
     found = [(path, None, _file_settings(overrides)) for path in files]
-    found += [(path, RunFolder(path), _run_settings(RunFolder(path), overrides)) for path in folders]
+    found += [(path, RunFolder(path), run_settings(RunFolder(path), overrides)) for path in folders]
     names = [path.name for path, *_ in found]
     if len(set(names)) < len(names):
         names = [str(path) for path, *_ in found]
@@ -151,8 +153,8 @@ def _file_settings(overrides: list[str]) -> DictConfig:
     return compose("evaluate", overrides)
 
 
-def _run_settings(folder: RunFolder, overrides: list[str]) -> DictConfig:
-    """The run's configuration, with other data where they are asked for."""
+def run_settings(folder: RunFolder, overrides: list[str]) -> DictConfig:
+    """The configuration of a run that has a checkpoint, with other data where they are asked for."""
     config = folder.config
     if not folder.checkpoint.is_file():
         raise UserError(f"{folder.path} has no {folder.checkpoint.relative_to(folder.path)}; has it been trained?")
@@ -175,8 +177,11 @@ def _protocols(chosen: str | None, overrides: list[str], inputs: list[Input]) ->
         return {configs[0]["name"]: configs[0]}
     names = names_of("protocol") if chosen == "all" else chosen.split(",")
     changes = [item for item in overrides if item.lstrip("+~").startswith("protocol.")]
-    configs = [_plain(compose("evaluate", [f"protocol={name}", *changes]).protocol) for name in names]
-    return {config["name"]: config for config in configs}
+    changed = [_plain(compose("evaluate", [f"protocol={name}", *changes]).protocol) for name in dict.fromkeys(names)]
+    found = {config["name"]: config for config in changed}
+    if len(found) < len(changed):
+        raise UserError(f"protocol.name={next(iter(found))} is one name for {len(changed)} protocols; leave it out.")
+    return found
 
 
 def _structure(chosen: str | None) -> dict[str, dict[str, Any]]:
@@ -200,12 +205,30 @@ def _unit(text: str | float | None) -> float | None:
         raise UserError(f"unit={text} is not a number such as 0.001 or 10/65535.") from None
 
 
+def _covers(text: str) -> Any:
+    """The name of a region, or a list of its edges."""
+    if not text.startswith("["):
+        return text
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UserError(f"covers={text} can't be read as a list; give [top, bottom, left, right].") from None
+
+
+def _seed(text: str | int) -> int:
+    if not str(text).isdecimal():
+        raise UserError(f"seed={text} is no whole number from 0 on.")
+    return int(text)
+
+
 def _outputs(options: dict[str, Any]) -> list[Path]:
     paths = [Path(item) for item in str(options["output"] or "").split(",") if item]
     for path in paths:
         if path.suffix not in OUTPUTS:
             raise UserError(f"output={path} has no known form; end it in {', '.join(OUTPUTS)}.")
     images = [Path(options["per_image"])] if options["per_image"] else []
+    if images and images[0].suffix != ".csv":
+        raise UserError(f"per_image={images[0]} is written as a table; end it in .csv.")
     for path in [*paths, *images]:
         if not path.absolute().parent.is_dir():
             raise UserError(f"The folder {path.absolute().parent} for {path.name} does not exist; make it first.")
