@@ -19,9 +19,12 @@ MAX_ERROR = 2.0  # metres at the end of the color scale of errors
 
 def colored(values: NDArray[Any], top: float, colormap: str) -> NDArray[np.uint8]:
     """A map in [0, ``top``] metres as RGB in 8 bits; missing values (NaN) are gray."""
-    colors = matplotlib.colormaps[colormap](np.clip(values / top, 0, 1))[..., :3]
-    colors[np.isnan(values)] = 0.5
-    return np.asarray(colors * 255).round().astype(np.uint8)
+    colors = matplotlib.colormaps[colormap]
+    # By a table in 8 bits: matplotlib would make 32 bytes of each pixel, much for a photo.
+    table = np.vstack([colors(np.arange(colors.N))[:, :3], np.full(3, 0.5)])
+    places = np.minimum(np.clip(values / top, 0, 1) * colors.N, colors.N - 1)
+    rows = np.where(np.isnan(values), colors.N, places).astype(np.intp)
+    return np.asarray((table * 255).round().astype(np.uint8)[rows])
 
 
 def panel(image: NDArray[np.uint8], truth: NDArray[Any], prediction: NDArray[Any]) -> NDArray[np.uint8]:

@@ -1,0 +1,91 @@
+"""Photos and videos as pictures, the right way up."""
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from depthbench.data.images import decode_rgb, read_bytes
+from depthbench.errors import UserError
+
+Picture = NDArray[np.uint8]
+_ORIENTATION = 0x0112  # the tag's number in EXIF
+
+
+def read_photo(path: Path) -> Picture:
+    """JPEG or PNG of any depth and number of channels -> ``(H, W, 3)`` uint8 RGB, as its orientation tag says.
+
+    Raises:
+        UserError: if it is truncated, damaged or no such picture.
+    """
+    data = read_bytes(path)
+    return upright(decode_rgb(data, path), orientation(data))
+
+
+def orientation(data: bytes) -> int:
+    """How a camera was held, 1 (upright) to 8, by the EXIF of a picture; 1 where it says nothing."""
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as image:
+            return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # Pillow raises whatever its parts do; damaged tags are no reason to refuse sound pixels
+        return 1
+
+
+def upright(rgb: Picture, orientation: int) -> Picture:
+    """Turn and mirror ``(H, W, 3)`` by the EXIF orientation (Exif 2.32, table 6)."""
+    if orientation in (5, 6, 7, 8):
+        rgb = rgb.transpose(1, 0, 2)
+    if orientation in (3, 4, 7, 8):
+        rgb = rgb[::-1]
+    if orientation in (2, 3, 6, 7):
+        rgb = rgb[:, ::-1]
+    return np.ascontiguousarray(rgb)
+
+
+class Video:
+    """The frames of a video, in order and as its rotation says, ``(H, W, 3)`` uint8 RGB.
+
+    Args:
+        path: of the file.
+
+    Attributes:
+        fps: frames per second; 25 where the file does not tell.
+        claimed: number of frames as the file tells, 0 where it does not.
+
+    Raises:
+        UserError: if it can't be opened or has no frame.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with _quiet():
+            self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+            opened, self._first = self._capture.read()
+        if not opened:
+            self._capture.release()
+            raise UserError(f"{path} can't be read as a video; it is damaged, cut off or in a format not known here.")
+        self.fps: float = self._capture.get(cv2.CAP_PROP_FPS) or 25.0
+        self.claimed = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+
+    def __iter__(self) -> Iterator[Picture]:
+        going, frame = True, self._first
+        while going:
+            yield np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)
+            going, frame = self._capture.read()
+        self._capture.release()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """OpenCV prints lines of its own about files that it can't open."""
+    level = cv2.utils.logging.setLogLevel(0)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)

@@ -1,0 +1,49 @@
+"""Depth for your own photos and videos, by the network of a run. See ``--help``."""
+
+import sys
+from collections.abc import Sequence
+
+from depthbench.cli import MISTAKES, explain
+from depthbench.photos import read_request
+
+HELP = """Depth for your own photos and videos, by the network of a run.
+
+  python -m depthbench.predict run=runs/FOLDER input=PHOTO|VIDEO|FOLDER output=FOLDER
+
+  save=png,color      what is written, each into a folder of its own in output:
+                        png     16 bits in millimetres: up to 65.535 m, 0 for no depth
+                        npy     float32 in metres
+                        color   red is near, blue far; of a video a video, while png and npy are folders of frames
+                        beside  the photo and its color side by side
+  flip_average=true   the mean with the mirrored prediction of the mirrored photo
+  max_depth=10        metres at the far end of the colors; by default the limit of the run's protocol, or 10
+  size=240,320        height and width that the network sees; by default the run's data.size
+  device=cpu          by default a GPU where there is one
+
+Photos (JPEG, PNG) are turned upright by their EXIF orientation. The network sees them resized to its size, stretched
+where their shape is another, not cropped; depth has the size of the upright photo. Started again, the command goes on
+with what is missing. It ends with 1 if a file could not be read, which is named and passed over."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point: 0, 1 where a file could not be read, or one sentence and 2 for a user's mistake."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or "--help" in arguments or "-h" in arguments:
+        print(HELP)
+        return 0
+    try:
+        request = read_request(arguments)
+        # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
+        from depthbench.photos.answer import answer
+
+        return 0 if answer(request) else 1
+    except (*MISTAKES, OSError) as error:
+        print(explain(error), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped; the same command goes on from here.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
