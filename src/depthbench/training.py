@@ -37,6 +37,7 @@ _OURS = ("compile", "channels_last", "estimate")
 def build_task(config: DictConfig) -> DepthTask:
     """Network, loss, optimization and protocols, joined by the kind of training."""
     pl.seed_everything(config.seed, verbose=False)
+    _check_decoder(config)
     net, layout = instantiate(config.model), config.trainer.channels_last
     task: DepthTask = instantiate(
         config.task,
@@ -47,6 +48,16 @@ def build_task(config: DictConfig) -> DepthTask:
         channels_last=prefers_channels_last(net) if layout == "auto" else layout,
     )
     return task
+
+
+def _check_decoder(config: DictConfig) -> None:
+    decoder = config.model.get("decoder")
+    if decoder is not None and "_target_" not in decoder:
+        network = config.model._target_.rpartition(".")[2]
+        raise UserError(
+            f"The loss, or you, set model.decoder.{next(iter(decoder))}, but {network} has no decoder; choose another "
+            "loss or another model."
+        )
 
 
 def build_protocols(config: DictConfig) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import torch
 
 from depthbench.models import Bounded, Log, Metric, Reciprocal
 
-SPACES = [Metric(), Log(), Reciprocal(), Bounded()]
+SPACES = [Metric(), Log(), Reciprocal(min_depth=0.1), Bounded()]
 
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda s: type(s).__name__)
@@ -40,4 +40,6 @@ def test_closed_forms():
     assert Reciprocal().from_depth(depth).item() == 5
     assert Bounded().from_depth(depth).item() == pytest.approx(-0.6)
     assert Bounded().activate(depth).item() == pytest.approx(math.tanh(2))
-    assert Reciprocal().to_depth(torch.tensor([-3.0, 0.0, 1000.0])).tolist() == pytest.approx([10, 10, 0.1])
+    extremes = torch.tensor([-3.0, 0.0, 1000.0])
+    assert Reciprocal().to_depth(extremes).tolist() == pytest.approx([10, 10, 0.4])
+    assert Reciprocal(min_depth=0.1).to_depth(extremes).tolist() == pytest.approx([10, 10, 0.1])

@@ -180,7 +180,7 @@ def test_steps_are_shared_out():
     ("overrides", "sentence"),
     [
         (["loss=gan"], r"can't use this loss, which sets task\.buffer_size"),
-        (["loss=heteroscedastic"], "decoder"),
+        (["loss=heteroscedastic"], r"set model\.decoder\.out_channels, but TwoStreamNet has no decoder"),
         (["task.supervise_at=input"], r"set task\.supervise_at=output"),
         (["+task.stages.last={length:1,lr_factor:1}"], "no stage 'last'; its stages are fusion"),
         (["task.stages.fusion.length=-1"], "must not be negative"),

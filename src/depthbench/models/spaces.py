@@ -61,11 +61,11 @@ class Reciprocal(Metric):
 
     Args:
         scale: Numerator in metres.
-        min_depth: Depths are clipped to [min_depth, max_depth] metres both ways; 0.1 as released (the paper: 0.4).
+        min_depth: Depths are clipped to [min_depth, max_depth] metres both ways; the paper's 0.4 (released: 0.1).
         max_depth: See ``min_depth``.
     """
 
-    def __init__(self, scale: float = 10.0, min_depth: float = 0.1, max_depth: float = 10.0) -> None:
+    def __init__(self, scale: float = 10.0, min_depth: float = 0.4, max_depth: float = 10.0) -> None:
         self.scale, self.min_depth, self.max_depth = scale, min_depth, max_depth
 
     def to_depth(self, output: Tensor) -> Tensor:
