@@ -14,6 +14,7 @@ from depthbench.data import CachedFiles, Frame, Pairs, Rooms
 from depthbench.data.cached_files import encode
 from depthbench.errors import UserError
 from depthbench.prepare.__main__ import main
+from depthbench.run_folder import RunFolder
 
 
 @pytest.fixture
@@ -144,6 +145,14 @@ def test_mistakes_are_told_in_a_sentence(pairs, tmp_path, options, says, capsys)
     error = capsys.readouterr().err
     assert says in error
     assert error.count("\n") == 1
+
+
+def test_two_at_once_do_not_write_into_one_cache(pairs, tmp_path, capsys):
+    (tmp_path / "cache").mkdir()
+    with RunFolder(tmp_path / "cache").lock():
+        assert main(arguments(pairs, tmp_path / "cache")) == 2
+    assert "Another process is working in" in capsys.readouterr().err
+    assert main(arguments(pairs, tmp_path / "cache")) == 0
 
 
 def test_a_full_disk(pairs, tmp_path, capsys, monkeypatch):

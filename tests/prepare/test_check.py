@@ -9,6 +9,7 @@ import pytest
 from depthbench.data import Rooms
 from depthbench.prepare.__main__ import main
 from depthbench.prepare.check_frames import correlations, step_of
+from depthbench.prepare.check_verdicts import judge
 from depthbench.prepare.nyu_camera import undistort_color
 
 COUNT = 12
@@ -163,6 +164,20 @@ def test_notes(rooms, tmp_path, capsys):
     assert "12 % of the pixels lack depth" in said
     assert "test: No pixel lacks depth" in said
     assert "cut off at 2.5 m" in said
+
+
+def test_of_many_frames_few_edges_are_kept(rooms, tmp_path, capsys, monkeypatch):
+    """Twelve frames of which every second one is compared: still enough where eight are, too few to accuse below."""
+    mixed = [(rgb, rooms["train"][(index + 3) % COUNT][1]) for index, (rgb, _) in enumerate(rooms["train"])]
+    write(tmp_path, "train", mixed)
+    write(tmp_path, "test", rooms["test"])
+    looks = []
+    monkeypatch.setattr("depthbench.prepare.check.judge", lambda some: looks.append(some) or judge(some))
+    for most, kept in ((12, 12), (6, 6)):
+        monkeypatch.setattr("depthbench.prepare.check.MOST_EDGES", most)
+        said = check(capsys, tmp_path)[1]
+        assert sum(look.edges is not None for look in looks[-2]) == kept
+        assert ("are the pairs mixed up" in said) == (kept >= 8)
 
 
 def test_only_some_frames(rooms, tmp_path, capsys):

@@ -7,6 +7,7 @@ from importlib import import_module
 from depthbench.cli import MISTAKES, explain
 from depthbench.config import nearest
 from depthbench.errors import UserError
+from depthbench.run_folder import Busy
 
 # Each is a module of this package with ``main(arguments: list[str]) -> None``; imported when asked for, because some
 # need torch, which takes seconds.
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name not in COMMANDS:
             raise UserError(f"There is no command {name}; {nearest(name, COMMANDS)}")
         import_module(f"depthbench.prepare.{COMMANDS[name][0]}").main(rest)
-    except (*MISTAKES, OSError) as error:
+    except (*MISTAKES, Busy, OSError) as error:
         print(explain(error), file=sys.stderr)
         return 2
     except KeyboardInterrupt:

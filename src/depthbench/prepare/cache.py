@@ -15,7 +15,7 @@ from depthbench.data.cached_files import FORMAT, UNITS, Record, encode, read_ind
 from depthbench.data.frame import Frame
 from depthbench.errors import UserError
 from depthbench.prepare.choice import choose, cores, in_order, told, whole
-from depthbench.run_folder import write_atomically
+from depthbench.run_folder import RunFolder, write_atomically
 
 HELP = """A resized copy of a data set, for fast training and small disks.
 
@@ -38,6 +38,7 @@ def main(arguments: Sequence[str]) -> None:
 
     Raises:
         UserError: for a mistake in the arguments, or a damaged frame; OSError if the disk is full.
+        Busy: if another process is writing into the folder.
     """
     if not arguments or "--help" in arguments or "-h" in arguments:
         print(HELP)
@@ -52,9 +53,10 @@ def main(arguments: Sequence[str]) -> None:
         raise UserError("Say where to: append output=FOLDER.")
     output = Path(options["output"]).expanduser()
     output.mkdir(parents=True, exist_ok=True)
-    for part, settings in parts.items():
-        writer = Writer(output, part, settings, quality)
-        print(writer.write(skip=options["on_error"] == "skip", workers=workers), flush=True)
+    with RunFolder(output).lock():
+        for part, settings in parts.items():
+            writer = Writer(output, part, settings, quality)
+            print(writer.write(skip=options["on_error"] == "skip", workers=workers), flush=True)
 
 
 class Writer:

@@ -9,9 +9,8 @@ from torch.utils.data import Dataset
 from depthbench.cli import MISTAKES, explain
 from depthbench.config import instantiate
 from depthbench.data.frame import Frame
-from depthbench.errors import UserError
-from depthbench.prepare.check_frames import Look, look, sample_of
-from depthbench.prepare.check_sheet import save, sheet
+from depthbench.prepare.check_frames import MOST_EDGES, Look, look, sample_of
+from depthbench.prepare.check_sheet import check_place, save, sheet
 from depthbench.prepare.check_verdicts import Finding, compare, judge
 from depthbench.prepare.choice import choose, cores, in_order, told, whole
 
@@ -44,13 +43,16 @@ def main(arguments: Sequence[str]) -> None:
         return
     options, parts = choose(arguments, OWN | {"workers": str(cores())})
     limit = None if options["frames"] == "all" else whole(options, "frames")
+    place = Path(options["sheet"]).expanduser() if options["sheet"] else None
+    if place:
+        check_place(place)
     examined = {part: Part(part, settings, limit, whole(options, "workers")) for part, settings in parts.items()}
     findings = [(name, finding) for name, part in examined.items() for finding in part.findings]
     findings += [("train and test", one) for one in compare(examined["train"].looks, examined["test"].looks)]
     for name, finding in sorted(findings, key=lambda item: not item[1].problem):
         print(f"{'PROBLEM' if finding.problem else 'note   '}  {name}: {finding.text}")
-    if options["sheet"]:
-        _draw(examined, findings, Path(options["sheet"]))
+    if place:
+        _draw(examined, findings, place)
     problems = sum(finding.problem for _, finding in findings)
     if problems:
         print(f"{problems} problem{'s' if problems > 1 else ''}: see to {'them' if problems > 1 else 'it'} first.")
@@ -79,7 +81,10 @@ class Part:
         self.dataset = dataset
         count = len(dataset)  # type: ignore[arg-type]
         chosen = range(count) if limit is None or limit >= count else [i * count // limit for i in range(limit)]
-        self.looks = list(told(in_order(lambda i: look(dataset, i), chosen, workers), len(chosen), name))
+        # Edges are the most of a look, and are compared between few.
+        kept = set(chosen[:: max(1, len(chosen) // MOST_EDGES)])
+        looks = in_order(lambda i: look(dataset, i, keep_edges=i in kept), chosen, workers)
+        self.looks = list(told(looks, len(chosen), name))
         amount = f"{len(chosen):,} of {count:,} frames were looked at." if len(chosen) < count else f"{count:,} frames."
         self.findings = [Finding(False, amount), *judge(self.looks)]
 
@@ -87,14 +92,13 @@ class Part:
         """Some frames with their places: the first ones if they can be read, then others evenly spaced."""
         readable = [one.place for one in self.looks if not one.error]
         spread = [readable[index * len(readable) // count] for index in range(count)] if readable else []
-        chosen = list(dict.fromkeys([*(index for index in first if index in set(readable)), *spread]))[:count]
+        suspects = set(readable).intersection(first)
+        chosen = list(dict.fromkeys([*filter(suspects.__contains__, first), *spread]))[:count]
         return [(index, sample_of(self.dataset, index)) for index in chosen] if self.dataset is not None else []
 
 
 def _draw(parts: dict[str, Part], findings: Sequence[tuple[str, Finding]], path: Path) -> None:
     """The sheet; frames with problems come first."""
-    if not path.absolute().parent.is_dir():
-        raise UserError(f"The folder {path.absolute().parent} for sheet={path} does not exist; make it first.")
     cells = []
     for name, part in parts.items():
         suspects = [

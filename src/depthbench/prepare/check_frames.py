@@ -17,6 +17,7 @@ from depthbench.prepare.nyu_camera import COLOR, undistortion
 SHIFTS = 12  # pixels of EDGES, to each side
 EDGES = (120, 160)  # height, width at which edges are compared
 THUMB = (24, 32)  # of the fingerprints
+MOST_EDGES = 200  # frames, about, whose edges are kept
 _WHITE = 245
 
 Floats = NDArray[np.float32]
@@ -36,7 +37,7 @@ class Look(NamedTuple):
         largest: share of known pixels that have the largest depth.
         fits: ``(25, 25)`` correlation of the edges of picture and depth, by how depth is moved (down, right).
         mirrored: the same with mirrored depth.
-        edges: ``(2, 120, 160)`` of picture and depth, normalized.
+        edges: ``(2, 120, 160)`` of picture and depth, normalized; None where they were not to be kept.
         prints: ``(2, 768)`` small picture and depth, normalized.
         frame: pixels that are white where only NYUv2's camera leaves them so, and where only a mirrored one would.
     """
@@ -65,7 +66,7 @@ def sample_of(dataset: Dataset[Frame], index: int) -> Sample:
     return Sample(rgb, frame.depth[0].numpy(), None, frame.name)
 
 
-def look(dataset: Dataset[Frame], index: int) -> Look:
+def look(dataset: Dataset[Frame], index: int, keep_edges: bool = True) -> Look:
     """Measure one frame; one that can't be read says why."""
     try:
         sample = sample_of(dataset, index)
@@ -89,7 +90,7 @@ def look(dataset: Dataset[Frame], index: int) -> Look:
         largest=float((known == values[-1]).mean()),
         fits=fits,
         mirrored=mirrored,
-        edges=edges.astype(np.float16),
+        edges=edges.astype(np.float16) if keep_edges else None,
         prints=fingerprints(sample.rgb, depth),
         frame=white_frame(sample.rgb),
     )

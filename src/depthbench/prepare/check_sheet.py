@@ -27,16 +27,21 @@ def sheet(samples: Sequence[tuple[str, Sample]]) -> Picture:
     return np.vstack([np.hstack(cells[start : start + columns]) for start in range(0, len(cells), columns)])
 
 
-def save(picture: Picture, path: Path) -> None:
-    """Write a picture as a whole.
+def check_place(path: Path) -> None:
+    """Refuse a place where no sheet can be written, before the frames are looked at.
 
     Raises:
-        UserError: if its ending names no format.
+        UserError: if its folder does not exist, or its ending names no format.
     """
-    try:
-        data = cv2.imencode(path.suffix, picture[..., ::-1])[1].tobytes()
-    except cv2.error:
-        raise UserError(f"sheet={path} has no known form; end it in .jpg or .png.") from None
+    if not path.absolute().parent.is_dir():
+        raise UserError(f"The folder {path.absolute().parent} for sheet={path} does not exist; make it first.")
+    if path.suffix.lower() not in (".jpg", ".jpeg", ".png"):
+        raise UserError(f"sheet={path} has no known form; end it in .jpg or .png.")
+
+
+def save(picture: Picture, path: Path) -> None:
+    """Write a picture as a whole."""
+    data = cv2.imencode(path.suffix, picture[..., ::-1])[1].tobytes()
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(data)
     part.replace(path)

@@ -131,13 +131,13 @@ def _alignment(looks: Sequence[Look], seen: Sequence[Look]) -> Iterator[Finding]
     if len(seen) < _FEWEST:
         return
     fits, mirrored = (np.stack([getattr(look, key) for look in seen]) for key in ("fits", "mirrored"))
-    some = seen[:: max(1, len(seen) // 200)]
+    some = [look for look in seen if look.edges is not None]
     strange = [correlations(one.edges[0], other.edges[1]).max() for one, other in pairwise(some)]
     own = [one.fits.max() for one in some[:-1]]
     best = np.unravel_index(fits.mean(axis=0).argmax(), fits.shape[1:])
     if _sure(mirrored.max(axis=(1, 2)) - fits.max(axis=(1, 2))):
         yield Finding(True, "Depth is mirrored against the pictures: its edges lie on theirs only when it is flipped.")
-    elif not _sure(np.array(own) - strange):
+    elif len(some) >= _FEWEST and not _sure(np.array(own) - strange):
         text = "Edges of depth agree with their own pictures no better than with others: are the pairs mixed up?"
         yield Finding(True, text)
     elif max(abs(np.array(best) - SHIFTS)) > 1 and _sure(fits[:, *best] - fits[:, SHIFTS, SHIFTS]):

@@ -9,6 +9,7 @@ from depthbench.config import nearest
 from depthbench.errors import UserError
 from depthbench.prepare.fetch_file import Tell, download
 from depthbench.prepare.fetch_sources import SOURCES, Source
+from depthbench.run_folder import RunFolder
 
 HELP = """Where to get a data set, and its download where that may be automatic.
 
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str]) -> None:
 
     Raises:
         UserError: for a mistake in the arguments, or a download that fails.
+        Busy: if another process is downloading into the folder.
     """
     if "--help" in arguments or "-h" in arguments:
         print(HELP)
@@ -63,9 +65,10 @@ def _fetch(name: str, output: Path, terms: str) -> None:
     if terms != "accepted":
         raise UserError(f"Read the terms of data={name} ({source.terms}) at {source.page}; then append terms=accepted.")
     output.mkdir(parents=True, exist_ok=True)
-    for file in source.files:
-        path = download(file, output, _teller(file.name))
-        print(f"{path} ({path.stat().st_size:,} bytes)", flush=True)
+    with RunFolder(output).lock():
+        for file in source.files:
+            path = download(file, output, _teller(file.name))
+            print(f"{path} ({path.stat().st_size:,} bytes)", flush=True)
     print(source.todo)
 
 
