@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 
 from depthbench.data import Rooms
 from depthbench.prepare.__main__ import main
@@ -22,3 +23,15 @@ def test_mistakes(capsys):
     assert "many (data.split, data.val_frames or data.test_frames) is not an amount" in capsys.readouterr().err
     assert main(["manifest", "data=attic"]) == 2
     assert "data=attic does not exist" in capsys.readouterr().err
+
+
+def test_names_that_are_no_text(made, tmp_path):
+    """What a file system allows: the list holds the bytes of the name, and its hash is the file's."""
+    made.pair(tmp_path / "own" / "train", "café", 1)
+    made.pair(tmp_path / "own" / "train", os.fsdecode(b"caf\xe9"), 2)
+    made.pair(tmp_path / "own" / "test", "0", 3)
+    assert main(["manifest", "data=folder", "data.scale=0.001", f"data.root={tmp_path}/own", f"output={tmp_path}"]) == 0
+    lines = (tmp_path / "train.txt").read_bytes()
+    assert sorted(lines.split(b"\n")) == sorted(["café".encode(), b"caf\xe9"])
+    record = json.loads((tmp_path / "manifest.json").read_text())
+    assert record["train"]["names_sha256"] == hashlib.sha256(lines).hexdigest()
