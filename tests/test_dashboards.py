@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from wandb.errors import CommError
 
 from depthbench import dashboards
 from depthbench.config import config_dir
@@ -87,6 +88,17 @@ def test_with_a_key_it_is_saved(monkeypatch, capsys):
     assert main(["carvalho2018/dataset_size", "logger.entity=me"]) == 0
     assert len(saved) == 1
     assert capsys.readouterr().out == "the address of the workspace\n"
+
+
+@pytest.mark.parametrize("refusal", [CommError("permission denied"), ConnectionError("no route")])
+def test_a_server_that_refuses_ends_in_one_sentence(monkeypatch, capsys, refusal):
+    def refuse():
+        raise refusal
+
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.setattr(dashboards, "_own_entity", refuse)
+    assert main(["carvalho2018/dataset_size"]) == 2
+    assert capsys.readouterr().err == f"error: {refusal}\n"
 
 
 def test_a_study_that_is_not_there_ends_in_one_sentence(capsys):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from wandb.errors import Error as WandbError
 
 from depthbench.cli import MISTAKES, explain
 from depthbench.config import config_dir
@@ -123,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(space.save().url)
         else:
             print(f"The dashboard of {board.study} is sound; to save it, run `wandb login` and this command again.")
-    except (UserError, OSError) as error:
+    except (UserError, OSError, WandbError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

@@ -93,12 +93,27 @@ def test_a_number_of_ours_never_stands_without_its_data_and_scale(tmp_path, make
     assert len(table) == 1 + 6
 
 
+def test_two_files_of_one_folder_are_both_read_and_none_twice(tmp_path, make_run, paper, monkeypatch):
+    other = paper.with_name("more.csv")
+    other.write_text(HEADER + "table 3,l2,loss=l2,AbsRel,0.3,\n")
+    for loss in ("l1", "l2"):
+        make_run(tmp_path / "runs", loss=loss, images=9, panels=False)
+    monkeypatch.chdir(paper.parent)
+    given = ["published.csv", str(paper), "more.csv"]
+    assert (
+        main([str(tmp_path / "runs"), "--output", str(tmp_path / "p.html"), "--no-figures", "--published", *given]) == 0
+    )
+    table = (tmp_path / "p_files" / "published.csv").read_text().splitlines()
+    assert [line.split(",")[:2] for line in table[1:]] == [["paper2018", "table 1"]] * 6 + [["paper2018", "table 3"]]
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (None, "is not a readable CSV"),
         ("exhibit,row,metric,value,note\na,b,c,1,\n", "lacks the column select"),
         (HEADER + "a,b,loss=l1,AbsRel,many,\n", "line 2: the value 'many' is no number"),
+        (HEADER + "a,b,loss=[l1,AbsRel,1,\n", "line 2: 'loss=[l1' can't be read"),
     ],
 )
 def test_a_bad_file_of_numbers_ends_in_one_sentence(tmp_path, make_run, capsys, content, words):

@@ -45,11 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise UserError(
                 f"{output} is a folder; --output takes the name of the page, such as {output / 'report.html'}."
             )
-        published = [Path(path).resolve() for path in options.published]
+        published = [Path(path) for path in options.published]
         write_report(read_runs(options.runs), output, options.title, not options.no_figures, published)
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("Stopped; nothing half-written is left, and the same command begins anew.", file=sys.stderr)
+        return 130
     print(output)
     return 0
 

@@ -11,7 +11,7 @@ from depthbench.report.beside import render_exhibits
 from depthbench.report.chapter import Chapter, slug, write_files
 from depthbench.report.context import facts, lead, notices
 from depthbench.report.exhibits import render_figure, render_gallery
-from depthbench.report.published import published_files, read_published
+from depthbench.report.published import Number, published_files, read_published
 from depthbench.report.results import render_table
 from depthbench.report.runlist import render_runs
 from depthbench.report.runs import Run
@@ -33,7 +33,9 @@ def write_report(
         figures: also write every figure as PNG and PDF.
         published: files of published numbers, besides those of the studies that the runs belong to.
     """
-    numbers = {path.parent.name: read_published(path) for path in published_files(runs, published)}
+    numbers: dict[str, list[Number]] = {}
+    for path in published_files(runs, published):
+        numbers.setdefault(path.parent.name, []).extend(read_published(path))
     chapters = [Chapter(study, f"data{index}", numbers) for index, study in enumerate(studies(runs))]
     write_atomically(output, render(chapters, runs, title or default_title(chapters)))
     files = output.with_name(f"{output.stem}_files")

@@ -63,14 +63,14 @@ def published_files(runs: Iterable[Run], given: Iterable[Path] = ()) -> list[Pat
     """Each paper's ``published.csv``: of the studies that the runs belong to, and those given."""
     folder = config_dir() / "experiment"
     known = (folder / paper / "published.csv" for paper in sorted({paper_of(run) for run in runs} - {""}))
-    return list(dict.fromkeys([*given, *(path for path in known if path.is_file())]))
+    return list(dict.fromkeys(path.resolve() for path in [*given, *filter(Path.is_file, known)]))
 
 
 def read_published(path: Path) -> list[Number]:
     """Read the numbers of a paper.
 
     Raises:
-        UserError: if the file is missing, lacks a column, or holds a value that is no number.
+        UserError: if the file is missing or lacks a column, or a value or an override in it can't be read.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -85,7 +85,10 @@ def read_published(path: Path) -> list[Number]:
             value = float(row["value"])
         except (TypeError, ValueError):
             raise UserError(f"{path}, line {place}: the value {row['value']!r} is no number.") from None
-        select = _overrides(row["select"] or "")
+        try:
+            select = _overrides(row["select"] or "")
+        except yaml.YAMLError:
+            raise UserError(f"{path}, line {place}: {row['select']!r} can't be read as key=value,key=value.") from None
         numbers.append(Number(row["exhibit"], row["row"], select, row["metric"], value, row["note"] or ""))
     return numbers
 

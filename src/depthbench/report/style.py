@@ -150,8 +150,10 @@ def save(canvas: Canvas, stem: Path) -> None:
         line.remove()
     canvas.draw_without_rendering()
     canvas.set_layout_engine("none")
-    canvas.savefig(stem.with_suffix(".png"), dpi=160, facecolor="white")
-    canvas.savefig(stem.with_suffix(".pdf"), facecolor="white", metadata={"CreationDate": None})
+    for kind, options in (("png", {"dpi": 160}), ("pdf", {"metadata": {"CreationDate": None}})):
+        part = stem.with_name(f".{stem.name}.{kind}.part")
+        canvas.savefig(part, format=kind, facecolor="white", **options)
+        part.replace(stem.with_name(f"{stem.name}.{kind}"))
 
 
 def label(text: str) -> str:
