@@ -169,10 +169,10 @@ def test_crop(frame, at):
 
 def loop_color(image, lighting, factors, order, gains):
     """Each step on its own, in float64, as the released code does it."""
-    grey = np.array([0.299, 0.587, 0.114])
+    gray = np.array([0.299, 0.587, 0.114])
     image = image + lighting[:, None, None]
     for step in order:
-        plain = (grey[:, None, None] * image).sum(0)
+        plain = (gray[:, None, None] * image).sum(0)
         other = {0: 0.0, 1: plain.mean(), 2: plain}[step]
         image = factors[step] * image + (1 - factors[step]) * other
     return (image * gains[:, None, None]).clip(0, 1)

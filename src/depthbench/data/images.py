@@ -1,4 +1,4 @@
-"""Decode pictures and 16-bit depth images, refusing what a decoder would quietly fill with grey."""
+"""Decode pictures and 16-bit depth images, refusing what a decoder would quietly fill with gray."""
 
 import zlib
 from pathlib import Path
@@ -104,7 +104,7 @@ def _png_size(data: bytes, where: str | Path) -> tuple[int, int]:
 
 
 def _jpeg_size(data: bytes, where: str | Path) -> tuple[int, int]:
-    """Height and width; the end marker must be there, because decoders paint missing rows grey."""
+    """Height and width; the end marker must be there, because decoders paint missing rows gray."""
     offset, size = 2, None
     while offset + 9 <= len(data) and data[offset] == 0xFF:
         marker = data[offset + 1]

@@ -24,10 +24,12 @@ class PerProcess(Generic[T]):
 
     def get(self) -> T:
         """The handle of this process."""
-        if self._handle is None or self._owner != os.getpid():
+        handle = self._handle if self._owner == os.getpid() else None
+        if handle is None:
             self._handle = None  # closes what a fork inherited, whose file offset the parent shares
-            self._handle, self._owner = self._opener(), os.getpid()
-        return self._handle
+            handle = self._opener()  # threads that come here together each use their own
+            self._handle, self._owner = handle, os.getpid()
+        return handle
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_handle": None}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from depthbench.data.frame import Frame
 
 Matrix = NDArray[np.float64]
-_GREY = np.array([0.299, 0.587, 0.114])
+_GRAY = np.array([0.299, 0.587, 0.114])
 # Principal components of ImageNet's colors (Krizhevsky et al. 2012), as in Hu's and Lee's code.
 _EIGENVALUES = np.array([0.2175, 0.0188, 0.0045])
 _EIGENVECTORS = np.array([[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]])
@@ -33,13 +33,13 @@ def brighten(factor: float) -> Linear:
 
 
 def saturate(factor: float) -> Linear:
-    """Away from (factor > 1) or towards the pixel's own grey."""
-    return Linear(np.eye(3) * factor + (1 - factor) * np.outer(np.ones(3), _GREY), np.zeros(3))
+    """Away from (factor > 1) or towards the pixel's own gray."""
+    return Linear(np.eye(3) * factor + (1 - factor) * np.outer(np.ones(3), _GRAY), np.zeros(3))
 
 
 def stretch(factor: float, mean: Matrix) -> Linear:
-    """Contrast: away from or towards the image's mean grey, given its mean color."""
-    return Linear(np.eye(3) * factor, np.full(3, (1 - factor) * (_GREY @ mean)))
+    """Contrast: away from or towards the image's mean gray, given its mean color."""
+    return Linear(np.eye(3) * factor, np.full(3, (1 - factor) * (_GRAY @ mean)))
 
 
 class Color:
@@ -47,8 +47,8 @@ class Color:
 
     Args:
         brightness: factor drawn from [1 - b, 1 + b].
-        contrast: likewise, about the image's mean grey.
-        saturation: likewise, about each pixel's grey.
+        contrast: likewise, about the image's mean gray.
+        saturation: likewise, about each pixel's gray.
         gains: range of the factor of each channel.
         lighting: standard deviation of the shift along ImageNet's principal colors ("PCA lighting").
     """
