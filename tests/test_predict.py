@@ -75,10 +75,10 @@ def video(tmp_path) -> Path:
     return film(tmp_path / "film.mp4", 5)
 
 
-def film(path: Path, count: int) -> Path:
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, (48, 36))
+def film(path: Path, count: int, form: str = "mp4v") -> Path:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*form), 10, (48, 36))
     for index in range(count):
-        writer.write(np.full((36, 48, 3), 50 * index, np.uint8))
+        writer.write(np.full((36, 48, 3), min(50 * index, 255), np.uint8))
     writer.release()
     return path
 
@@ -170,13 +170,13 @@ def test_a_damaged_orientation_is_none():
         assert orientation(buffer.getvalue()) == 1
 
 
-def test_unreadable_files_are_named_and_passed_over(run, photos, video, tmp_path, capsys):
+def test_unreadable_files_are_named_and_passed_over(run, photos, video, tmp_path, capfd):
     whole = (photos / "color.png").read_bytes()
     (photos / "cut.png").write_bytes(whole[: len(whole) // 2])
     (photos / "empty.jpg").touch()
     (photos / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
     (photos / "cut.mp4").write_bytes(video.read_bytes()[:-200])
-    code, out, err = predict(capsys, *given(run, photos, tmp_path / "depth"))
+    code, out, err = predict(capfd, *given(run, photos, tmp_path / "depth"))
     assert code == 1
     told = dict(zip(("cut.mp4", "cut.png", "empty.jpg", "phone.heic"), err.splitlines(), strict=True))
     assert all(name in sentence for name, sentence in told.items())
@@ -185,7 +185,7 @@ def test_unreadable_files_are_named_and_passed_over(run, photos, video, tmp_path
     assert len(list((tmp_path / "depth/color").rglob("*.png"))) == 6
     assert not list((tmp_path / "depth").rglob(".*"))
     (photos / "cut.png").write_bytes(whole)
-    code, out, err = predict(capsys, *given(run, photos, tmp_path / "depth"))
+    code, out, err = predict(capfd, *given(run, photos, tmp_path / "depth"))
     assert out.startswith("6 of 10 are there already.")
     assert len(out.splitlines()) == 3  # that, the mended photo, and the note
     assert len(err.splitlines()) == 3
@@ -259,6 +259,16 @@ def test_a_video(run, task, video, tmp_path, capsys):
         np.testing.assert_allclose(pictures[4][:, -48:].mean((0, 1)), right, atol=15)  # compressed, but of this color
     assert [round(shot[:, :48].mean() / 50) for shot in pictures] == [0, 1, 2, 3, 4]
     assert predict(capsys, *given(run, video, output, "save=png,npy,color,beside"))[1] == "1 of 1 are there already.\n"
+
+
+def test_a_video_that_is_cut_off(run, tmp_path, capfd):
+    whole = film(tmp_path / "film.avi", 40, "MJPG").read_bytes()
+    (tmp_path / "film.avi").write_bytes(whole[: len(whole) * 3 // 4])
+    code, out, err = predict(capfd, *given(run, tmp_path / "film.avi", tmp_path / "depth", "save=npy"))
+    frames = len(list((tmp_path / "depth/npy/film.frames").iterdir()))
+    assert 20 < frames < 40
+    assert f"film.avi: {frames} frames of the 40 that the file claims" in out
+    assert (code, err) == (0, "")
 
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, OSError("No space left on device")])

@@ -1,6 +1,7 @@
 """Photos and videos as pictures, the right way up."""
 
 import io
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ from depthbench.errors import UserError
 
 Picture = NDArray[np.uint8]
 _ORIENTATION = 0x0112  # the tag's number in EXIF
+
+# FFmpeg prints lines of its own about damaged videos; OpenCV looks here once, when it first needs FFmpeg.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 
 def read_photo(path: Path) -> Picture:
