@@ -72,6 +72,8 @@ def test_five_rows_in_the_papers_order_are_evidence(tmp_path, make_run, paper):
     ("data", "scale", "words"),
     [
         ("rooms", "paper", "No number on this data set compares with a published one."),
+        ("rooms_ood", "paper", "No number on this data set compares with a published one."),
+        ("rooms_to_nyu", "machine", "the order of rows may be compared, the numbers may not."),  # tested on photographs
         ("nyu_labeled", "machine", "the order of rows may be compared, the numbers may not."),
         ("nyu_labeled", "paper", "These runs are at the paper's scale"),
     ],

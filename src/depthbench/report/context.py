@@ -6,7 +6,7 @@ from typing import Any
 from depthbench.report.runs import Run
 from depthbench.report.study import Study, images_text
 
-PROCEDURAL = "rooms"
+PROCEDURAL = ("rooms", "rooms_ood")  # those tested on rooms; `rooms_to_nyu` is tested on photographs
 ROOMS_NOTICE = (
     "Rooms are a procedural world drawn by depthbench, not photographs. "
     "No number on this data set compares with a published one."
@@ -79,8 +79,8 @@ def comparability(study: Study) -> str:
 
 
 def is_procedural(data: str) -> bool:
-    """Whether a data set is the embedded one."""
-    return data.lower().startswith(PROCEDURAL)
+    """Whether the test frames of a data set are rooms."""
+    return data.lower() in PROCEDURAL
 
 
 def lead(study: Study, protocol: str) -> str:
