@@ -382,7 +382,10 @@ def test_images_without_truth_are_counted_and_not_averaged_in(tmp_path, capsys):
 
 @pytest.fixture(scope="module")
 def official(tmp_path_factory) -> Path:
-    """Two test images in the layout of the official file of NYUv2, whose raw depth has a hole and is 10 % less."""
+    """Two test images in the layout of the official file of NYUv2, whose raw depth has a hole and is 10 % less.
+
+    ``filled`` holds their filled depth, as predictions.
+    """
     root, rng = tmp_path_factory.mktemp("official"), np.random.default_rng(3)
     filled = rng.uniform(2, 4, (4, 640, 480)).astype(np.float32)
     raw = 0.9 * filled
@@ -391,27 +394,25 @@ def official(tmp_path_factory) -> Path:
         file["images"] = rng.integers(1, 255, (4, 3, 640, 480), dtype=np.uint8)
         file["depths"], file["rawDepths"] = filled, raw
     scipy.io.savemat(root / "splits.mat", {"trainNdxs": [[1], [2]], "testNdxs": [[3], [4]]})
+    (root / "filled").mkdir()
+    for index in (2, 3):
+        np.save(root / "filled" / f"{index:05d}.npy", filled[index].T)
     return root
 
 
 def test_each_protocol_gets_its_kind_of_truth(official, tmp_path, capsys):
-    folder = tmp_path / "predictions"
-    folder.mkdir()
-    with h5py.File(official / "nyu_depth_v2_labeled.mat") as file:
-        for index in (2, 3):
-            np.save(folder / f"{index:05d}.npy", file["depths"][index].T)
     output = tmp_path / "scores.json"
     arguments = [
         "data=nyu_labeled",
         f"data.root={official}",
         "data.test_frames=null",
-        f"predictions={folder}",
+        f"predictions={official}/filled",
         f"output={output}",
     ]
     code, out, _ = evaluate(capsys, *arguments, "protocol=all")
     assert code == 0
     content = json.loads(output.read_text())
-    scores = content["scores"]["predictions"]
+    scores = content["scores"]["filled"]
     assert scores["eigen"]["AbsRel"] == scores["none"]["AbsRel"] == 0
     assert scores["bts"]["AbsRel"] == pytest.approx(1 / 9, rel=1e-5)
     assert scores["bts"]["pixels"] == 2 * (426 * 560 - 100 * 100)
@@ -419,9 +420,24 @@ def test_each_protocol_gets_its_kind_of_truth(official, tmp_path, capsys):
     assert "published numbers are of 654 images, these of 2" in out
     # Whoever asks for raw depth has it scored where no rule says otherwise.
     assert evaluate(capsys, *arguments, "protocol=none,eigen", "data.depth=raw")[0] == 0
-    scores = json.loads(output.read_text())["scores"]["predictions"]
+    scores = json.loads(output.read_text())["scores"]["filled"]
     assert scores["none"]["AbsRel"] == pytest.approx(1 / 9, rel=1e-5)
     assert scores["eigen"]["AbsRel"] == 0
+
+
+def test_the_protocol_in_ten_lines_of_the_documentation_can_be_used(official, tmp_path, capsys, monkeypatch):
+    page = (config_dir().parent / "docs" / "protocols.md").read_text()
+    text = page.split("```yaml\n")[1].split("```")[0]
+    assert len([line for line in text.splitlines() if not line.startswith("#")]) <= 10
+    conf = shutil.copytree(config_dir(), tmp_path / "conf")
+    (conf / "protocol" / "mine.yaml").write_text(text)
+    monkeypatch.setattr("depthbench.scoring.request.config_dir", lambda: conf)
+    output = tmp_path / "scores.json"
+    arguments = ["data=nyu_labeled", f"data.root={official}", "data.test_frames=null", f"predictions={official}/filled"]
+    assert evaluate(capsys, *arguments, "protocol=mine", f"output={output}")[0] == 0
+    scores = json.loads(output.read_text())["scores"]["filled"]["mine"]
+    assert scores["AbsRel"] == pytest.approx(1 / 9, rel=1e-5)
+    assert scores["pixels"] == 2 * (460 * 620 - 100 * 100)
 
 
 def test_the_page_of_protocols_is_made_in_one_command(official):
@@ -531,17 +547,31 @@ def test_a_damaged_or_foreign_checkpoint_is_told_in_a_sentence(trained, tmp_path
 
 
 @pytest.mark.slow
-def test_two_processes_give_the_same_numbers(trained, tmp_path):
-    output = tmp_path / "scores.json"
+def test_two_processes_give_the_same_numbers(trained, tmp_path, capsys):
+    """A network and files, on five images of which one has no truth."""
+    root, folder = make_frames(tmp_path / "frames", test=5), tmp_path / "files"
+    cv2.imwrite(str(root / "test" / "depth_00001.png"), np.zeros((64, 64), np.uint16))
+    folder.mkdir()
+    for index in range(5):
+        np.save(folder / f"{index:05d}.npy", np.full((64, 64), 2.5, np.float32))
+    arguments = [*data(root), "protocol=none,fcrn", "structure=edges,order", f"run={trained.path}"]
+    arguments.append(f"predictions={folder}")
+    one, two = tmp_path / "one.json", tmp_path / "two.json"
+    assert evaluate(capsys, *arguments, f"output={one}")[0] == 0
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    command = [*torchrun, "-m", "depthbench.evaluate", f"run={trained.path}", f"output={output}"]
+    command = [*torchrun, "-m", "depthbench.evaluate", *arguments, f"output={two}"]
     done = subprocess.run(
         command, check=True, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
     )
-    assert done.stdout.count("AbsRel") == 1
-    (scores,) = json.loads(output.read_text())["scores"].values()
-    for name, value in trained.read_json("scores.json")["none"].items():
-        assert scores["none"][name] == pytest.approx(value, rel=1e-12, abs=0)
+    assert done.stdout.count("published numbers are of") == 1
+    alone, shared = (json.loads(path.read_text())["scores"] for path in (one, two))
+    assert alone.keys() == shared.keys()
+    for name, protocols in alone.items():
+        for protocol, scores in protocols.items():
+            assert (scores["images"], scores["images_empty"]) == (4, 1)
+            for score, value in scores.items():  # None: precision of an edge that nobody predicts
+                close = value if value is None else pytest.approx(value, rel=1e-12, abs=0)
+                assert shared[name][protocol][score] == close
 
 
 @pytest.mark.slow

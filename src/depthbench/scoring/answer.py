@@ -43,7 +43,7 @@ def evaluate(request: Request, device: torch.device) -> Evaluation:
         UserError: if data, predictions and protocols do not fit together.
     """
     protocols: list[Protocol] = [instantiate(config) for config in request.protocols.values()]
-    free = [protocol for protocol in protocols if protocol.images is None and request.own_truth]
+    free = [rules for rules in protocols if rules.images is None and rules.truth == "filled" and request.own_truth]
     named = [protocol for protocol in protocols if protocol not in free]
     truths = [Truth(one.config, named) for one in request.inputs]
     own = truths[0].kind

@@ -45,7 +45,8 @@ class Request:
         every: whether protocols that refuse are left out (``protocol=all``) or mistakes.
         structure: configurations of the metrics of structure by name.
         every_structure: whether those that the data can't serve are left out (``structure=all``) or mistakes.
-        own_truth: whether a protocol without published numbers takes the data set's kind of truth as it is.
+        own_truth: whether a protocol without published numbers takes the data set's kind of truth as it is, unless it
+            asks for raw truth.
         options: the flat keys of ``conf/evaluate.yaml``.
         unit: of prediction files.
         output: files for the table.
