@@ -375,6 +375,7 @@ def test_a_run_without_or_with_a_damaged_checkpoint(run, photos, tmp_path, capsy
     code, out, err = predict(capsys, *given(copy, photos, tmp_path / "depth"))
     assert (code, out) == (2, "")
     assert "can't be loaded into the run's network" in err
+    assert not (tmp_path / "depth").exists()
 
 
 def test_help_and_mistakes_do_not_wait_for_torch():

@@ -27,22 +27,20 @@ def answer(request: Request) -> bool:
     Raises:
         UserError: if the network can't be loaded, or the output is of another one or of other settings.
     """
-    device = choose_device(request.device)
+    predictor = Predictor(request, choose_device(request.device))  # may refuse, before anything is written
     request.output.mkdir(parents=True, exist_ok=True)
     keep_record(request)
     todo = [source for source in request.sources if request.missing(source)]
     if len(todo) < len(request.sources):
         print(f"{len(request.sources) - len(todo)} of {len(request.sources)} are there already.")
-    predictor = Predictor(request, device) if todo else None
     readable = True
     for source in todo:
-        assert predictor is not None
         try:
             print(f"{source.path}: {predictor.handle(source)}", flush=True)
         except UserError as error:
             readable = False
             print(error, file=sys.stderr, flush=True)
-    for note in predictor.notes() if predictor else []:
+    for note in predictor.notes():
         print(note)
     return readable
 
