@@ -170,3 +170,9 @@ def test_frames_that_do_not_fit_into_memory_are_not_cached(monkeypatch):
     monkeypatch.setattr("depthbench.data.module._memory", lambda: Cached.bytes(frames) - 1)
     with pytest.raises(UserError, match=r"data\.cache=ram needs"):
         DataModule(Numbered(10), Numbered(4), batch_size=4, cache="ram").train_dataloader()
+
+
+def test_names_that_are_no_text_are_kept_in_memory_as_far_as_they_are():
+    frame = Frame(torch.zeros(3, 2, 2), torch.ones(1, 2, 2), None, "caf\udce9-é")
+    cached = Cached([frame])
+    assert [cached[0].name, cached[0].name] == [frame.name, "caf-é"]

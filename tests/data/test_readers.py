@@ -299,7 +299,7 @@ def test_sun(sun, made):
     np.testing.assert_allclose(data[1].depth[0], expected, rtol=1e-6)
     assert (SUNRGBD(sun)[0].depth == 0).sum() == 1
     assert data[0].intrinsics[0, 2] == 365
-    (sun / "list").write_text("xtion/sun3d/a b\n")
+    (sun / "list").write_bytes(b"\xef\xbb\xbfxtion/sun3d/a b\r\n")  # as a Windows editor leaves it
     assert SUNRGBD(sun, files=sun / "list").names == ["xtion/sun3d/a b"]
 
 
@@ -314,6 +314,9 @@ def test_sun_refuses(sun, tmp_path):
         SUNRGBD(sun)
     (sun / "list").write_text("../x\n")
     with pytest.raises(UserError, match="leads out"):
+        SUNRGBD(sun, files=sun / "list")
+    (sun / "list").write_text("\n")
+    with pytest.raises(UserError, match="is empty"):
         SUNRGBD(sun, files=sun / "list")
 
 

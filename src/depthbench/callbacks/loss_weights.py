@@ -44,11 +44,14 @@ class LossWeights(Callback):
             over = int(loss.meter.period)
             # A row without its last column was cut off by whatever interrupted the run.
             rows = [row for row in _read(_file(trainer)) if row["contribution"] and int(row["period"]) < over]
-            _file(trainer).parent.mkdir(parents=True, exist_ok=True)
-            with _file(trainer).open("w", newline="") as file:
+            path = _file(trainer)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_name(f".{path.name}")
+            with part.open("w", newline="") as file:
                 writer = csv.DictWriter(file, COLUMNS)
                 writer.writeheader()
                 writer.writerows(rows)
+            part.replace(path)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int

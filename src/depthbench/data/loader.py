@@ -174,7 +174,7 @@ class Cached(Dataset[Frame]):
         self.depths[index] = frame.depth
         if frame.intrinsics is not None:
             self.intrinsics[index] = frame.intrinsics
-        name = frame.name.encode()[:_NAME_BYTES]
+        name = frame.name.encode(errors="ignore")[:_NAME_BYTES]
         self.names[index, : len(name)] = torch.frombuffer(bytearray(name), dtype=torch.uint8)
         self.filled[index] = True
 

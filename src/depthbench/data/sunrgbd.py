@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.data.images import decode_depth, decode_rgb, read_bytes
+from depthbench.data.lists import parse_lines
 from depthbench.data.reader import Reader, existing_folder, same_size
 from depthbench.data.resize import DepthSize, Sample
 from depthbench.data.splits import evenly_spaced
@@ -82,11 +83,10 @@ def _find(root: Path) -> list[str]:
 
 def _listed(files: str | Path) -> list[str]:
     path = Path(files).expanduser()
-    try:
-        lines = read_bytes(path).decode().splitlines()
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not a text file; it should list one folder per line.") from error
-    return [inside(line.strip(), path) for line in lines if line.strip()]
+    listed = [inside(line.strip(), path) for line in parse_lines(read_bytes(path), path) if line.strip()]
+    if not listed:
+        raise UserError(f"{path} is empty; it should list one folder per line.")
+    return listed
 
 
 def _only(folder: Path, suffix: str) -> Path:
