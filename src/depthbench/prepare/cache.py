@@ -129,9 +129,8 @@ class Writer:
         if not self.index.exists():
             self.data.unlink(missing_ok=True)
             return [], [], 0
-        text = self.index.read_bytes()
-        whole_lines = text[: text.rfind(b"\n") + 1]
-        self.index.write_bytes(whole_lines) if whole_lines != text else None
+        with self.index.open("r+b") as lines:
+            lines.truncate(lines.read().rfind(b"\n") + 1)
         records, damaged = read_index(self.index)
         end = records[-1].end if records else 0
         self.data.touch()
