@@ -66,9 +66,10 @@ def test_both_channels_learn(tmp_path):
     [
         ("task.fuse.window=8", "odd sides"),
         ("+task.fuse.size=8", "takes window, detail and ridge"),
+        ("task.relative_loss.weighting._target_=depthbench.losses.Rebalance", "can't change in training"),
     ],
 )
-def test_what_can_not_be_fused_is_told(override, sentence):
+def test_what_can_not_be_is_told(override, sentence):
     with pytest.raises(UserError, match=sentence):
         build_task(composed("loss=relative", override))
 

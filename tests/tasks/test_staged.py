@@ -184,6 +184,7 @@ def test_steps_are_shared_out():
         (["task.supervise_at=input"], r"set task\.supervise_at=output"),
         (["+task.stages.last={length:1,lr_factor:1}"], "no stage 'last'; its stages are fusion"),
         (["task.stages.fusion.length=-1"], "must not be negative"),
+        (["+task.stages.fusion.rate=1"], r"task\.stages\.fusion must have exactly the keys length and lr_factor"),
         (["model.combine=optimization"], "no stage 'combination'; its stages are fusion, refinement"),
         (["model.combine=magic"], "not by magic"),
     ],

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from depthbench import ops
 from depthbench.errors import UserError
+from depthbench.losses import Fixed, Uniform
 from depthbench.models import fuse_relative
 from depthbench.tasks.base import DepthTask
 
@@ -23,11 +24,14 @@ class Relative(DepthTask):
 
     Args:
         relative_loss: ``loss(map, depth in metres, valid)`` that ignores what a relative map can't know: mean-removed,
-            gradient and normal terms, or a ranking of pairs.
+            gradient and normal terms, or a ranking of pairs. Its weights are fixed: those of ``loss`` alone may change.
         relative_weight: of it, beside ``loss``.
         fuse: ``window``, ``detail`` and ``ridge`` of :func:`~depthbench.models.fuse_relative`, in pixels of the
             network's output; None predicts the ordinary map alone.
         **task: the arguments of :class:`DepthTask`.
+
+    Raises:
+        UserError: if the weights of ``relative_loss`` are to change, or maps can't be fused so.
     """
 
     def __init__(
@@ -39,6 +43,8 @@ class Relative(DepthTask):
         **task: Any,
     ) -> None:
         super().__init__(**task)
+        if not isinstance(getattr(relative_loss, "weighting", Uniform()), Fixed | Uniform):
+            raise UserError("The weights of task.relative_loss can't change in training; choose Fixed or Uniform.")
         self.relative_loss, self.relative_weight, self.fuse = relative_loss, relative_weight, fuse
         if fuse is not None:
             try:  # refuses impossible sides before the training and not after its first epoch

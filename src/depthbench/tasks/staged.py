@@ -96,6 +96,11 @@ class Staged(DepthTask):
         if getattr(loss, "channels", 1) != 1:
             raise UserError(f"The two-streamed network has one output channel; {type(loss).__name__} needs more.")
         self.stages, self.clip_norm, self.clip_steps = stages, clip_norm, clip_steps
+        for name, stage in stages.items():
+            if set(stage) != {"length", "lr_factor"}:
+                raise UserError(
+                    f"task.stages.{name} must have exactly the keys length and lr_factor, not {sorted(stage)}."
+                )
         lengths = {name: stage["length"] for name, stage in stages.items()}
         if min(lengths.values(), default=0) < 0 or not any(lengths.values()):
             raise UserError(f"The lengths of task.stages must not be negative, and not all 0; they are {lengths}.")
