@@ -212,6 +212,13 @@ def test_mistakes_are_told_in_a_sentence(rooms, tmp_path, capsys, monkeypatch, o
     assert says in said
 
 
+def test_a_read_only_folder_is_told_before_frames_are_looked_at(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("os.access", lambda *_: False)
+    status, said = check(capsys, tmp_path / "nowhere", sheet=tmp_path / "sheet.png")
+    assert status == 2
+    assert said == f"Nothing can be written into {tmp_path}; give another sheet=FILE, or sheet= for none.\n"
+
+
 def test_a_data_set_that_is_not_there(tmp_path, capsys):
     shutil.rmtree(tmp_path)
     status, said = check(capsys, tmp_path)

@@ -1,5 +1,6 @@
 """A contact sheet: pictures, their depth, and both together, so that an eye can judge what numbers can't."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,10 +32,13 @@ def check_place(path: Path) -> None:
     """Refuse a place where no sheet can be written, before the frames are looked at.
 
     Raises:
-        UserError: if its folder does not exist, or its ending names no format.
+        UserError: if its folder does not exist or is read-only, or its ending names no format.
     """
-    if not path.absolute().parent.is_dir():
-        raise UserError(f"The folder {path.absolute().parent} for sheet={path} does not exist; make it first.")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise UserError(f"The folder {folder} for sheet={path} does not exist; make it first.")
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"Nothing can be written into {folder}; give another sheet=FILE, or sheet= for none.")
     if path.suffix.lower() not in (".jpg", ".jpeg", ".png"):
         raise UserError(f"sheet={path} has no known form; end it in .jpg or .png.")
 
