@@ -65,6 +65,7 @@ def test_both_channels_learn(tmp_path):
     ("override", "sentence"),
     [
         ("task.fuse.window=8", "odd sides"),
+        ("task.fuse.detail=-1", "odd sides"),
         ("+task.fuse.size=8", "takes window, detail and ridge"),
         ("task.relative_loss.weighting._target_=depthbench.losses.Rebalance", "can't change in training"),
     ],

@@ -33,10 +33,10 @@ def fuse_relative(
         ``(B, 1, H, W)`` float32, in the space of ``depth``; ``depth`` itself where no window holds a valid pixel.
 
     Raises:
-        UserError: If shapes differ or a side is even.
+        UserError: If shapes differ, or a side is even or below 1.
     """
     check_maps(relative, depth, valid)
-    if window % 2 == 0 or detail % 2 == 0:
+    if min(window, detail) < 1 or window % 2 == 0 or detail % 2 == 0:
         raise UserError(f"fuse_relative needs odd sides, got window={window}, detail={detail}.")
     depth, relative = depth.float(), relative.float()
     share = depth.new_ones(depth.shape) if valid is None else valid.float()

@@ -41,7 +41,7 @@ def create_backbone(name: str, pretrained: bool | str | Path, **options: Any) ->
     try:
         return timm.create_model(name, pretrained=True, pretrained_cfg_overlay={"state_dict": state}, **options)
     except RuntimeError as error:
-        raise UserError(f"The weights in {pretrained} do not fit {name}: {error}") from error
+        raise UserError(f"The weights in {pretrained} do not fit {name}: {' '.join(str(error).split())}") from error
 
 
 def _from_hub(name: str, **options: Any) -> nn.Module:
