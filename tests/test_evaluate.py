@@ -196,6 +196,32 @@ def test_settings_that_do_not_fit_are_told_in_a_sentence(arguments, sentence, fr
     assert sentence in refusal(capsys, *data(frames), f"predictions={predictions}", *arguments)
 
 
+@pytest.mark.parametrize("form", ["pfm", "png", "h5", "npz"])
+def test_every_form_of_file_gives_the_same_scores(form, frames, tmp_path, capsys):
+    """Depth, inverse depth and disparity, all a tenth too much."""
+    depths = {name: 1.1 * depth for name, depth in truth(frames).items()}
+    folder, stack = tmp_path / "folder", np.stack(list(depths.values())).astype(np.float32)
+    folder.mkdir()
+    path, settings = folder, {"pfm": ["kind=disparity", "unit=389.34"], "png": ["unit=1/8192"], "h5": ["kind=inverse"]}
+    for name, depth in depths.items():
+        if form == "pfm":
+            cv2.imwrite(str(folder / f"{name}.pfm"), (389.34 / depth).astype(np.float32))
+        elif form == "png":
+            cv2.imwrite(str(folder / f"{name}.png"), (8192 * depth).round().astype(np.uint16))
+    if form == "h5":
+        path = tmp_path / "stack.h5"
+        with h5py.File(path, "w") as file:
+            file["depth"], file["names"] = 1 / stack[::-1], list(depths)[::-1]
+    elif form == "npz":
+        path = tmp_path / "stack.npz"
+        np.savez_compressed(path, depth=stack)
+    arguments = [*data(frames), f"predictions={path}", f"output={tmp_path / 'scores.json'}", *settings.get(form, [])]
+    assert evaluate(capsys, *arguments)[0] == 0
+    (scores,) = json.loads((tmp_path / "scores.json").read_text())["scores"].values()
+    assert scores["none"]["AbsRel"] == pytest.approx(0.1, rel=1e-3 if form == "png" else 1e-5)
+    assert scores["none"]["images"] == TEST_FRAMES
+
+
 def test_a_stack_that_does_not_fit_is_told_in_a_sentence(frames, tmp_path, capsys):
     np.save(tmp_path / "stack.npy", np.ones((3, 8, 8), np.float32))
     assert "holds 3 maps" in refusal(capsys, *data(frames), f"predictions={tmp_path / 'stack.npy'}")
