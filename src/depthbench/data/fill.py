@@ -141,6 +141,7 @@ def _nested_dissection(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDA
     finished: list[NDArray[np.intp]] = []
 
     def divide(pixels: NDArray[np.intp]) -> None:
+        """Finish both halves of these pixels, then the line between them."""
         if len(pixels) <= _LEAF:
             finished.append(pixels)
             return

@@ -132,11 +132,13 @@ class _Difference(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, dim: int) -> Tensor:
+        """The difference along ``dim``, which becomes one shorter."""
         ctx.dim = dim
         return values.diff(dim=dim)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        """Each value is the second of one difference and the first of the next."""
         dim, length = ctx.dim, gradient.shape[ctx.dim]
         shape = list(gradient.shape)
         shape[dim] += 1
@@ -160,6 +162,7 @@ class _OneMinusCosine(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, e0: Tensor, e1: Tensor, b0: Tensor, b1: Tensor) -> Tensor:
+        """1 - cos from the errors ``e`` of the slopes and the true slopes ``b``, all of one shape."""
         a0, a1 = b0 + e0, b1 + e1
         square = torch.addcmul(a0 * a0, a1, a1).add_(1)
         product = torch.addcmul(b0 * b0, b1, b1).add_(1).mul_(square).sqrt_()
@@ -171,6 +174,7 @@ class _OneMinusCosine(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        """With respect to the errors: (a (a·b) / |a|² - b) / p."""
         a0, a1, b0, b1, product, slope = ctx.saved_tensors
         gradient = gradient / product
         return (a0 * slope).sub_(b0).mul_(gradient), (a1 * slope).sub_(b1).mul_(gradient), None, None

@@ -19,6 +19,7 @@ class _WindowSums(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, sizes: tuple[int, ...], border: Border) -> tuple[Tensor, ...]:
+        """The sums of each size, as large as ``values (..., H, W)``."""
         ctx.sizes, ctx.border, ctx.shape, ctx.dtype = sizes, border, values.shape[-2:], values.dtype
         reach = max(sizes) // 2
         if border == "replicate":
@@ -36,6 +37,7 @@ class _WindowSums(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        """The corners of all windows in one table, summed up once."""
         reach = max(ctx.sizes) // 2
         height, width = ctx.shape
         shape = (*gradients[0].shape[:-2], height + 2 * reach + 1, width + 2 * reach + 1)

@@ -78,6 +78,7 @@ def _touching(view: View, offset: Tensor, axes: Tensor) -> Tensor:
     middle = -(offset[..., None] * axes).sum(-2)  # the box's center in camera coordinates
 
     def spans(slopes: Tensor, k: int) -> Tensor:
+        """Which boxes reach between the two sides of each tile along axis ``k``."""
         edges = slopes.view(-1, TILE)
         low, high = edges[:, 0], edges[:, -1]
 
