@@ -14,7 +14,7 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 demo: $(STAMP)  ## a small sweep on the built-in rooms, and a page to look at
-	$(BIN)/python -m depthbench.run -m experiment=demo
+	$(BIN)/python -m depthbench.run -m experiment=demo hydra/launcher=joblib hydra.launcher.n_jobs=2
 	$(BIN)/python -m depthbench.report runs/demo --title 'depthbench: a first look' --output runs/demo/page.html
 
 # One thread per test process: two that spin for two cores are slower than one.

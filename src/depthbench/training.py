@@ -69,7 +69,8 @@ def build_protocols(config: DictConfig) -> dict[str, Any]:
 def build_data(config: DictConfig) -> DataModule:
     """Data sets (opened and checked) and loaders."""
     augment = instantiate(config.augment) if config.get("augment") else None
-    data: DataModule = instantiate(config.data, augment=augment, seed=config.seed)
+    kept = Path(config.output) / ".frames"
+    data: DataModule = instantiate(config.data, augment=augment, seed=config.seed, cache_folder=kept)
     rules = instantiate(config.protocol)
     if rules.images is not None or rules.truth == "raw":  # without published numbers any truth will do
         data.score_by(rules.name, rules.truth)

@@ -7,24 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from depthbench.data import Cached, DataModule, Frame, StreamBatches, UnpaddedSampler
+from depthbench.data import DataModule, StreamBatches, UnpaddedSampler
 from depthbench.errors import UserError
-
-
-class Numbered(torch.utils.data.Dataset):
-    """Frames that know their number; counts how often each was made."""
-
-    def __init__(self, count, eight_bits=True):
-        self.made = Counter()
-        self.count, self.eight_bits = count, eight_bits
-
-    def __len__(self):
-        return self.count
-
-    def __getitem__(self, index):
-        self.made[index] += 1
-        image = torch.full((3, 4, 6), index / 255 if self.eight_bits else (index + 1) / 1000)
-        return Frame(image, torch.full((1, 4, 6), 1.0 + index), torch.eye(3) * (index + 1), f"scène/{index:05d}")
+from tests.data.numbered import Numbered
 
 
 def tint(frame, rng):
@@ -95,42 +80,6 @@ def test_loaders_give_the_same_frames_with_any_number_of_workers_and_any_cache(w
     assert len({float(image.sum()) for image, _, _ in plain}) == len(plain)
 
 
-@pytest.mark.parametrize("eight_bits", [True, False])
-def test_a_cached_frame_equals_a_fresh_one_and_is_made_once(eight_bits):
-    frames = Numbered(5, eight_bits)
-    cached = Cached(frames)
-    for _ in range(2):
-        for index in range(5):
-            fresh, kept = Numbered(5, eight_bits)[index], cached[index]
-            assert torch.equal(fresh.image, kept.image)
-            assert torch.equal(fresh.depth, kept.depth)
-            assert torch.equal(fresh.intrinsics, kept.intrinsics)
-            assert fresh.name == kept.name
-    assert all(count <= 1 + (index == 0) for index, count in frames.made.items())
-    assert cached.images.dtype == (torch.uint8 if eight_bits else torch.float32)
-
-
-def test_an_image_that_is_not_of_8_bits_is_not_rounded():
-    class Mixed(Numbered):
-        def __getitem__(self, index):
-            frame = super().__getitem__(index)
-            return frame if index == 0 else frame._replace(image=frame.image + 1e-4)
-
-    cached = Cached(Mixed(2))
-    for _ in range(2):
-        assert torch.equal(cached[1].image, Mixed(2)[1].image)
-
-
-def test_frames_of_different_sizes_can_not_be_cached():
-    class Uneven(Numbered):
-        def __getitem__(self, index):
-            frame = super().__getitem__(index)
-            return frame if index == 0 else frame._replace(image=torch.zeros(3, 5, 6))
-
-    with pytest.raises(UserError, match=r"give data\.size"):
-        Cached(Uneven(2))[1]
-
-
 def test_unpadded_samplers_share_every_index_once():
     shares = [list(UnpaddedSampler(15, rank, 4)) for rank in range(4)]
     assert sorted(chain.from_iterable(shares)) == list(range(15))
@@ -157,22 +106,3 @@ def test_order_is_uniform():
         (order,) = indices(StreamBatches(5, 5, seed=seed), 1)
         places[order, range(5)] += 1
     assert np.abs(places - 80).max() < 40
-
-
-def test_frames_that_do_not_fit_into_memory_are_not_cached(monkeypatch):
-    frames = Numbered(10)
-    assert Cached.bytes(frames) == 10 * (3 * 4 * 6 + 4 * 4 * 6)
-    for memory, cached in ((4 * Cached.bytes(frames), True), (4 * Cached.bytes(frames) - 1, False)):
-        monkeypatch.setattr("depthbench.data.module._memory", lambda memory=memory: memory)
-        module = DataModule(Numbered(10), Numbered(4), batch_size=4, cache="auto")
-        module.train_dataloader()
-        assert isinstance(module.train, Cached) == cached
-    monkeypatch.setattr("depthbench.data.module._memory", lambda: Cached.bytes(frames) - 1)
-    with pytest.raises(UserError, match=r"data\.cache=ram needs"):
-        DataModule(Numbered(10), Numbered(4), batch_size=4, cache="ram").train_dataloader()
-
-
-def test_names_that_are_no_text_are_kept_in_memory_as_far_as_they_are():
-    frame = Frame(torch.zeros(3, 2, 2), torch.ones(1, 2, 2), None, "caf\udce9-é")
-    cached = Cached([frame])
-    assert [cached[0].name, cached[0].name] == [frame.name, "caf-é"]

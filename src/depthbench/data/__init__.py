@@ -1,10 +1,11 @@
 """Frames in: readers, splits, sizes."""
 
 from depthbench.data.augment import Policy
+from depthbench.data.cache import Cached, Kept
 from depthbench.data.cached_files import CachedFiles
 from depthbench.data.frame import Batch, Frame, collate
 from depthbench.data.kitti import KITTI
-from depthbench.data.loader import Cached, StreamBatches, StreamLoader, UnpaddedSampler
+from depthbench.data.loader import StreamBatches, StreamLoader, UnpaddedSampler
 from depthbench.data.make3d import Make3D
 from depthbench.data.matterport import Matterport3D
 from depthbench.data.mixed import Mixed
@@ -30,6 +31,7 @@ __all__ = [
     "DataModule",
     "DenseDepth",
     "Frame",
+    "Kept",
     "Make3D",
     "Matterport3D",
     "Mixed",

@@ -9,13 +9,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
-import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from depthbench.data.frame import Batch, Frame, collate
 from depthbench.errors import UserError
-
-_NAME_BYTES = 128
 
 
 class Augment(Protocol):
@@ -122,84 +119,6 @@ class Stream(Dataset[Frame]):
             self.augment(frame, np.random.default_rng((self.seed, key.turn, key.place)))
             for frame, key in zip(frames, keys, strict=True)
         ]
-
-
-class Cached(Dataset[Frame]):
-    """Keeps every frame in memory that all workers share, from the first time it is asked for.
-
-    Images are kept in 8 bits if the first is an 8-bit image, else in 32: a cached frame equals a fresh one.
-    """
-
-    def __init__(self, dataset: Dataset[Frame]) -> None:
-        self.dataset = dataset
-        length = len(dataset)  # type: ignore[arg-type]
-        first = dataset[0]
-        self.eight_bits = _is_bytes(first.image)
-        dtype = torch.uint8 if self.eight_bits else torch.float32
-        self.images = _shared(torch.empty(length, *first.image.shape, dtype=dtype))
-        self.depths = _shared(torch.empty(length, *first.depth.shape))
-        self.intrinsics = _shared(torch.full((length, 3, 3), torch.nan))
-        self.names = _shared(torch.zeros(length, _NAME_BYTES, dtype=torch.uint8))
-        self.filled = _shared(torch.zeros(length, dtype=torch.bool))
-
-    @staticmethod
-    def bytes(dataset: Dataset[Frame]) -> int:
-        """Memory that the frames of a data set will take, judged by the first."""
-        first = dataset[0]
-        each = first.image.numel() * (1 if _is_bytes(first.image) else 4) + 4 * first.depth.numel()
-        return each * len(dataset)  # type: ignore[arg-type]
-
-    def __len__(self) -> int:
-        return len(self.filled)
-
-    def __getitems__(self, indices: Sequence[int]) -> list[Frame]:
-        missing = [index for index in dict.fromkeys(indices) if not self.filled[index]]
-        fresh = dict(zip(missing, fetch(self.dataset, missing), strict=True)) if missing else {}
-        for index, frame in fresh.items():
-            self._keep(index, frame)
-        return [fresh[index] if index in fresh else self._kept(index) for index in indices]
-
-    def __getitem__(self, index: int) -> Frame:
-        return self.__getitems__([index])[0]
-
-    def _keep(self, index: int, frame: Frame) -> None:
-        if frame.image.shape != self.images.shape[1:]:
-            raise UserError(
-                f"Frame {frame.name} is {tuple(frame.image.shape[1:])}, others are {tuple(self.images.shape[2:])}; "
-                "give data.size=[H,W] so that all are brought to one size."
-            )
-        if self.eight_bits and not _is_bytes(frame.image):
-            return  # among 8-bit images, one that is not is made afresh each time
-        self.images[index] = _to_bytes(frame.image) if self.eight_bits else frame.image
-        self.depths[index] = frame.depth
-        if frame.intrinsics is not None:
-            self.intrinsics[index] = frame.intrinsics
-        name = frame.name.encode(errors="ignore")[:_NAME_BYTES]
-        self.names[index, : len(name)] = torch.frombuffer(bytearray(name), dtype=torch.uint8)
-        self.filled[index] = True
-
-    def _kept(self, index: int) -> Frame:
-        image = _from_bytes(self.images[index]) if self.eight_bits else self.images[index].clone()
-        intrinsics = None if self.intrinsics[index, 0, 0].isnan() else self.intrinsics[index].clone()
-        name = bytes(self.names[index].tolist()).rstrip(b"\0").decode(errors="ignore")
-        return Frame(image, self.depths[index].clone(), intrinsics, name)
-
-
-def _shared(tensor: torch.Tensor) -> torch.Tensor:
-    shared: torch.Tensor = tensor.share_memory_()  # type: ignore[no-untyped-call]
-    return shared
-
-
-def _to_bytes(image: torch.Tensor) -> torch.Tensor:
-    return (image * 255).round().to(torch.uint8)
-
-
-def _is_bytes(image: torch.Tensor) -> bool:
-    return torch.equal(_from_bytes(_to_bytes(image)), image)
-
-
-def _from_bytes(image: torch.Tensor) -> torch.Tensor:
-    return image.to(torch.float32) / 255
 
 
 class StreamLoader(DataLoader[Frame]):

@@ -1,14 +1,16 @@
 """From data sets to loaders."""
 
 import os
+from pathlib import Path
 from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from depthbench.data.cache import Cached, Kept
 from depthbench.data.frame import Frame, collate
-from depthbench.data.loader import Augment, Cached, Stream, StreamBatches, StreamLoader, UnpaddedSampler
+from depthbench.data.loader import Augment, Stream, StreamBatches, StreamLoader, UnpaddedSampler
 from depthbench.data.manifest import describe
 from depthbench.data.reader import Reader
 from depthbench.data.skip import SkipDamaged
@@ -28,7 +30,9 @@ class DataModule(pl.LightningDataModule):
         workers: loader processes per device; ``auto`` is 0 without a GPU, where the network needs every core.
         on_error: a damaged training file stops the run (``stop``), or is skipped and counted (``skip``).
         cache: ``ram`` keeps decoded training frames in memory that all workers share; ``auto`` does so where they
-            take at most a quarter of the machine's memory.
+            take at most a quarter of the machine's memory; ``disk`` keeps frames of rooms, tests too, in files that all
+            jobs of a sweep share.
+        cache_folder: where ``cache=disk`` keeps them.
         augment: the policy for training frames.
         seed: of order and augmentation.
         **settings: what else a data set's YAML offers (split, size, root ...) and passes on to its data sets.
@@ -44,18 +48,22 @@ class DataModule(pl.LightningDataModule):
         epoch_size: int | None = None,
         workers: int | Literal["auto"] = "auto",
         on_error: Literal["stop", "skip"] = "stop",
-        cache: Literal["none", "ram", "auto"] = "none",
+        cache: Literal["none", "ram", "disk", "auto"] = "none",
+        cache_folder: str | Path = "runs/.frames",
         augment: Augment | None = None,
         seed: int = 0,
         **settings: Any,
     ) -> None:
         super().__init__()
-        if cache not in ("none", "ram", "auto"):
-            raise UserError(f"data.cache={cache} is unknown; choose none, ram or auto.")
+        if cache not in ("none", "ram", "disk", "auto"):
+            raise UserError(f"data.cache={cache} is unknown; choose none, ram, disk or auto.")
         if on_error not in ("stop", "skip"):
             raise UserError(f"data.on_error={on_error} is unknown; choose stop or skip.")
-        self.skipping = SkipDamaged(train) if on_error == "skip" else None
         self._parts = {"train": train, "val": val, "test": test}
+        if cache == "disk":
+            train, test = Kept(train, Path(cache_folder)), _kept(test, Path(cache_folder))
+            val = None if val is None else _kept(val, Path(cache_folder))
+        self.skipping = SkipDamaged(train) if on_error == "skip" else None
         self.train, self.val, self.test = self.skipping or train, val, test
         self.batch_size, self.test_batch_size = batch_size, test_batch_size
         self.epoch_size, self.workers, self.cache, self.seed = epoch_size, workers, cache, seed
@@ -83,7 +91,7 @@ class DataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> StreamLoader:
         """Full batches of a shuffled, augmented stream; continues where a checkpoint was taken."""
-        if self.cache != "none" and not isinstance(self.train, Cached):
+        if self.cache in ("ram", "auto") and not isinstance(self.train, Cached):
             size, memory = Cached.bytes(self.train), _memory()
             if self.cache == "ram" and size > memory:
                 raise UserError(
@@ -138,6 +146,10 @@ class DataModule(pl.LightningDataModule):
 
 def _with_truth(frames: Dataset[Frame], truth: str) -> Dataset[Frame]:
     return frames.with_truth(truth) if isinstance(frames, Reader) else frames  # rooms and mixtures know no kinds
+
+
+def _kept(frames: Dataset[Frame], folder: Path) -> Dataset[Frame]:
+    return Kept(frames, folder) if hasattr(frames, "key") else frames  # a test on files
 
 
 def _memory() -> int:

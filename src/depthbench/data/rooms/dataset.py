@@ -81,6 +81,13 @@ class Rooms(Dataset[Frame]):
         """``rooms/SCENE/FRAME`` of every frame."""
         return [_name(*self.place(index)) for index in range(len(self))]
 
+    @property
+    def key(self) -> str:
+        """What the frames depend on, as a name for a folder."""
+        depth = "sensed" if self.sensor else "exact"
+        made = f"v{VERSION}-{torch.device(self.device).type}-seed{self.seed}-{self.size[0]}x{self.size[1]}-{depth}"
+        return f"rooms-{made}-{self.part}-{len(self)}"
+
     def scene(self, index: int) -> int:
         """Scene number of a frame: 0 to 248 for training, 249 to 463 for testing, 464 to 713 of the frozen part."""
         return self.place(index)[0]

@@ -1,0 +1,144 @@
+"""Frames that are made once: kept in memory that all workers share, or in files that all jobs share."""
+
+import shutil
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from depthbench.data.frame import Frame
+from depthbench.data.loader import fetch
+from depthbench.errors import UserError
+
+_NAME_BYTES = 128
+
+
+class Cached(Dataset[Frame]):
+    """Keeps every frame in memory that all workers share, from the first time it is asked for.
+
+    Images are kept in 8 bits if the first is an 8-bit image, else in 32: a cached frame equals a fresh one.
+    """
+
+    def __init__(self, dataset: Dataset[Frame]) -> None:
+        self.dataset = dataset
+        length = len(dataset)  # type: ignore[arg-type]
+        first = dataset[0]
+        self.eight_bits = _is_bytes(first.image)
+        self.images = self._memory("images", (length, *first.image.shape), _image_type(first))
+        self.depths = self._memory("depths", (length, *first.depth.shape), torch.float32)
+        self.intrinsics = self._memory("intrinsics", (length, 3, 3), torch.float32)
+        self.names = self._memory("names", (length, _NAME_BYTES), torch.uint8)
+        self.filled = self._memory("filled", (length,), torch.int64)
+
+    def _memory(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        shared: Tensor = torch.zeros(shape, dtype=dtype).share_memory_()  # type: ignore[no-untyped-call]
+        return shared
+
+    def _sum(self, index: int) -> int:
+        """What ``filled`` holds for a frame that is there; 0 is kept for those that are not."""
+        return 1
+
+    @staticmethod
+    def bytes(dataset: Dataset[Frame]) -> int:
+        """Memory that the frames of a data set will take, judged by the first."""
+        first = dataset[0]
+        each = first.image.numel() * _image_type(first).itemsize + 4 * first.depth.numel()
+        return each * len(dataset)  # type: ignore[arg-type]
+
+    def __len__(self) -> int:
+        return len(self.filled)
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Frame]:
+        missing = [index for index in dict.fromkeys(indices) if not self._has(index)]
+        fresh = dict(zip(missing, fetch(self.dataset, missing), strict=True)) if missing else {}
+        for index, frame in fresh.items():
+            self._keep(index, frame)
+        return [fresh[index] if index in fresh else self._kept(index) for index in indices]
+
+    def __getitem__(self, index: int) -> Frame:
+        return self.__getitems__([index])[0]
+
+    def _has(self, index: int) -> bool:
+        return bool(self.filled[index]) and int(self.filled[index]) == self._sum(index)
+
+    def _keep(self, index: int, frame: Frame) -> None:
+        if frame.image.shape != self.images.shape[1:]:
+            raise UserError(
+                f"Frame {frame.name} is {tuple(frame.image.shape[1:])}, others are {tuple(self.images.shape[2:])}; "
+                "give data.size=[H,W] so that all are brought to one size."
+            )
+        if self.eight_bits and not _is_bytes(frame.image):
+            return  # among 8-bit images, one that is not is made afresh each time
+        self.images[index] = _to_bytes(frame.image) if self.eight_bits else frame.image
+        self.depths[index] = frame.depth
+        self.intrinsics[index] = torch.nan if frame.intrinsics is None else frame.intrinsics
+        name = frame.name.encode(errors="ignore")[:_NAME_BYTES]
+        self.names[index, : len(name)] = torch.frombuffer(bytearray(name), dtype=torch.uint8)
+        self.filled[index] = self._sum(index)
+
+    def _kept(self, index: int) -> Frame:
+        image = _from_bytes(self.images[index]) if self.eight_bits else self.images[index].clone()
+        intrinsics = None if self.intrinsics[index, 0, 0].isnan() else self.intrinsics[index].clone()
+        name = bytes(self.names[index].tolist()).rstrip(b"\0").decode(errors="ignore")
+        return Frame(image, self.depths[index].clone(), intrinsics, name)
+
+
+class Kept(Cached):
+    """Keeps every frame in files that jobs share, also those that run at the same time.
+
+    Every frame has a checksum, so that one which a crash left half written is made again. Two jobs that make the same
+    frame write the same bytes.
+
+    Args:
+        dataset: names everything that its frames depend on in ``key``.
+        folder: its files lie below, in a folder of that name.
+
+    Raises:
+        UserError: if the data set has no ``key``, or the disk is too small.
+    """
+
+    def __init__(self, dataset: Dataset[Frame], folder: Path) -> None:
+        if not hasattr(dataset, "key"):
+            raise UserError(
+                f"data.cache=disk is for rooms, not for {type(dataset).__name__}; choose data.cache=ram or none, or "
+                "make a cache of files by python -m depthbench.prepare cache."
+            )
+        self.folder = folder / dataset.key
+        self.folder.mkdir(parents=True, exist_ok=True)
+        there = sum(512 * file.stat().st_blocks for file in self.folder.iterdir())
+        free, size = shutil.disk_usage(self.folder).free, self.bytes(dataset)
+        if size - there > free:
+            raise UserError(
+                f"data.cache=disk may need {size / 1e9:.1f} GB at {self.folder}, where {free / 1e9:.1f} GB are free; "
+                "choose data.cache=none, smaller images or another output=..."
+            )
+        super().__init__(dataset)
+
+    def _memory(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        count = int(torch.tensor(shape).prod())
+        return torch.from_file(str(self.folder / name), shared=True, size=count, dtype=dtype).view(shape)
+
+    def _sum(self, index: int) -> int:
+        total = 1
+        for part in (self.images, self.depths, self.intrinsics, self.names):
+            total = zlib.crc32(part[index].numpy().tobytes(), total)
+        return total + 1
+
+
+def _image_type(first: Frame) -> torch.dtype:
+    return torch.uint8 if _is_bytes(first.image) else torch.float32
+
+
+def _to_bytes(image: Tensor) -> Tensor:
+    return (image * 255).round().to(torch.uint8)
+
+
+def _is_bytes(image: Tensor) -> bool:
+    return torch.equal(_from_bytes(_to_bytes(image)), image)
+
+
+def _from_bytes(image: Tensor) -> Tensor:
+    return image.to(torch.float32) / 255
