@@ -57,6 +57,20 @@ CASES = {
 }
 
 
+def test_the_time_of_all_starts_is_in_the_marker(frames, tmp_path, monkeypatch):
+    run = folder(frames, tmp_path, "loss=l1", "trainer.max_epochs=1")
+    with monkeypatch.context() as patch:
+        patch.setattr("depthbench.training.Checkpoints", lambda path, every: StopAfter(path, every, steps=1))
+        with pytest.raises(Stopped):
+            train_and_test(run, progress_bar=False)
+    checkpoint = torch.load(run.checkpoint, weights_only=True)
+    assert 0 < checkpoint["callbacks"]["Progress"]["seconds"] < 1000
+    checkpoint["callbacks"]["Progress"]["seconds"] += 1000  # as if the first start had taken longer
+    torch.save(checkpoint, run.checkpoint)
+    train_and_test(run, progress_bar=False)
+    assert 1000 < run.read_json("DONE")["seconds"] < 2000
+
+
 SLOW = {"staged, in the fusion", "staged, in the combination"}
 
 

@@ -47,6 +47,10 @@ class MetricsTable(Logger):
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
         """The configuration lies beside the table already."""
 
+    def column(self, name: str) -> list[float]:
+        """What was logged under a name, in order."""
+        return [float(row[name]) for row in self.rows if row.get(name) not in (None, "")]
+
     @rank_zero_only
     def keep_until(self, epoch: int, step: int) -> None:
         """Forget what was logged after this epoch and step."""

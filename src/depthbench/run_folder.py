@@ -3,7 +3,7 @@
 =====================  =========================================================================================
 ``config.yaml``        the resolved configuration
 ``run.json``           name, overrides, choices, hash, code version, machine, W&B id
-``status.json``        state (waiting, running, interrupted, failed, done), reason, progress
+``status.json``        state (waiting, running, interrupted, failed, done), reason, progress, times
 ``log.txt``            what the run printed, if it was part of a sweep
 ``metrics.csv``        what was logged, by step
 ``checkpoints/``       ``last.ckpt``
@@ -12,7 +12,8 @@
 ``per_image.csv``      test scores of each image
 ``panels.npz``         image, truth and prediction of some test frames
 ``profiles.npz``       test errors of each image by distance, angle and edge proximity
-``DONE``               written last: everything above is complete
+``DONE``               written last: everything above is complete; AbsRel, and seconds of the run (over all starts,
+                       without what was repeated), per training step, and of the network per image
 =====================  =========================================================================================
 
 Files are replaced as a whole, so that a reader or a crash never meets half of one.

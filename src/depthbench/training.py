@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import logging
+import statistics
 import sys
 import time
 import warnings
@@ -20,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, LearningRateMonitor, TQDMProgressBar
 from pytorch_lightning.loggers import Logger
 
-from depthbench.callbacks import Checkpoints, LossWeights, Panels, Profiles, Progress, StepSeed
+from depthbench.callbacks import Checkpoints, InferenceTime, LossWeights, Panels, Profiles, Progress, StepSeed
 from depthbench.cli import duration
 from depthbench.config import instantiate
 from depthbench.data import DataModule
@@ -144,7 +145,7 @@ def train_and_test(folder: RunFolder, progress_bar: bool) -> dict[str, dict[str,
     Returns:
         Test scores by protocol.
     """
-    begun, config = time.monotonic(), folder.config
+    config = folder.config
     _quiet()
     task, data = build_task(config), build_data(config)
     loggers = build_loggers(folder, config)
@@ -166,7 +167,7 @@ def train_and_test(folder: RunFolder, progress_bar: bool) -> dict[str, dict[str,
         folder.write_json("data.json", {**data.manifest, "damaged": damaged})
         if damaged:
             print(f"{len(damaged)} damaged training frames were skipped; data.json lists them.")
-        save_results(folder, task, time.monotonic() - begun)
+        save_results(folder, task)
     return task.test_scores
 
 
@@ -193,6 +194,7 @@ def build_callbacks(folder: RunFolder, config: DictConfig, progress_bar: bool) -
         LearningRateMonitor("step"),
         Panels(folder.path / "panels.npz", wanted.panels, wanted.panels_every),
         Profiles(folder.path / "profiles.npz"),
+        InferenceTime(folder.update_status),
         Progress(folder.update_status, config.data.batch_size, echo=not bar),
         Checkpoints(folder.checkpoint, wanted.checkpoint_every),
     ]
@@ -244,8 +246,8 @@ def estimate(task: DepthTask, data: DataModule, trainer: pl.Trainer, batch_size:
     )
 
 
-def save_results(folder: RunFolder, task: DepthTask, seconds: float) -> None:
-    """Scores, per-image scores, and at last the marker that the run is complete."""
+def save_results(folder: RunFolder, task: DepthTask) -> None:
+    """Scores, per-image scores, and at last the marker that the run is complete, with its score and times."""
     folder.write_json("scores.json", task.test_scores)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(task.rows[0]) if task.rows else ["protocol", "name"])
@@ -254,7 +256,16 @@ def save_results(folder: RunFolder, task: DepthTask, seconds: float) -> None:
     write_atomically(folder.path / "per_image.csv", text.getvalue())
     first = next(iter(task.test_scores.values()))
     folder.update_status(state="done", reason=None)
-    write_atomically(folder.path / "DONE", json.dumps({"score": first.get("AbsRel"), "seconds": seconds}) + "\n")
+    write_atomically(folder.path / "DONE", json.dumps({"score": first.get("AbsRel"), **_times(folder)}) + "\n")
+
+
+def _times(folder: RunFolder) -> dict[str, float | None]:
+    """Seconds of the run, of its network for one image, and of a training step (the median of what was logged)."""
+    status = folder.read_json("status.json")
+    speeds = MetricsTable(folder.path).column("speed/images_per_second")
+    steps = [folder.config.data.batch_size / speed for speed in speeds]
+    found = {name: status.get(name) for name in ("seconds", "seconds_per_image")}
+    return {**found, "seconds_per_step": statistics.median(steps) if steps else None}
 
 
 def _keep_rows(loggers: Sequence[Logger], checkpoint: Path) -> None:

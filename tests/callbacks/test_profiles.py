@@ -1,9 +1,11 @@
 """What a run's test keeps beside its scores, on a few frames of the built-in rooms."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
+import yaml
 from hydra import compose, initialize_config_dir
 
 from depthbench.config import config_dir
@@ -33,6 +35,15 @@ def test_profiles_hold_what_the_scores_are_means_of(folder):
         for name, (pixels, relative, _) in zip(file["name"], sums.sum(1), strict=True):
             assert relative / pixels == pytest.approx(absrel[name], rel=1e-3)
         assert all(file[kind][..., 0].sum() > 0 for kind in ("angle", "edge"))
+
+
+def test_the_marker_has_the_times(folder):
+    done = json.loads((folder / "DONE").read_text())
+    with (folder / "metrics.csv").open() as rows:
+        speeds = [float(row["speed/images_per_second"] or "nan") for row in csv.DictReader(rows)]
+    batch = yaml.safe_load((folder / "config.yaml").read_text())["data"]["batch_size"]
+    assert done["seconds_per_step"] == pytest.approx(np.nanmedian(batch / np.array(speeds)))
+    assert 0 < done["seconds_per_image"] < done["seconds"]
 
 
 def test_panels_know_their_camera(folder):

@@ -205,6 +205,22 @@ def test_the_command_writes_the_page(sweep, tmp_path, capsys):
     assert {path.suffix for path in (tmp_path / "page_files").iterdir()} == {".csv", ".md", ".tex"}
 
 
+def test_without_a_gallery_nothing_written_holds_a_picture(tmp_path, make_run):
+    for name in ("metrics.csv", "profiles.npz"):  # spares the time that their figures take
+        (make_run(tmp_path / "runs", loss=f"without {name}", images=9) / name).unlink()
+    output, files = tmp_path / "page.html", tmp_path / "page_files"
+    files.mkdir()
+    (files / "gallery-795.png").write_text("an earlier report's")
+    assert main([str(tmp_path / "runs"), "--output", str(output), "--no-gallery"]) == 0
+    text = output.read_text()
+    Page(text)
+    assert "data:image" not in text
+    assert "<img" not in text
+    assert "-gallery" not in text
+    assert not list(files.glob("gallery*"))
+    assert (files / "time.png").is_file()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -1,4 +1,4 @@
-"""How far a run is: speed, waiting for data, time left; in the log, the loggers and ``status.json``."""
+"""How far a run is: speed, waiting for data, time taken and left; in the log, the loggers and ``status.json``."""
 
 import math
 import time
@@ -16,6 +16,9 @@ INTERVAL = 2.0  # seconds between reports
 class Progress(Callback):
     """Report steps, images per second, the share of time spent waiting for data, and the time left.
 
+    After the test it reports ``seconds``: the whole run over all its starts, each as far as its checkpoint was used;
+    what a continued run repeats counts once. Checkpoints carry it.
+
     Args:
         report: given the fields of a status, keeps them (the run folder's ``update_status``).
         batch_size: images per step over all devices.
@@ -25,8 +28,17 @@ class Progress(Callback):
     def __init__(self, report: Callable[..., None], batch_size: int, echo: bool) -> None:
         self.report, self.batch_size, self.echo = report, batch_size, echo
         self.steps = self.waited = 0.0
-        self.since = self.ended = time.monotonic()
+        self.begun = self.since = self.ended = time.monotonic()
+        self.earlier = 0.0  # seconds, of earlier starts
         self.loss = math.nan
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"seconds": self._seconds()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue the time of the run."""
+        self.earlier = state_dict["seconds"]
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Begin to measure."""
@@ -72,6 +84,14 @@ class Progress(Callback):
         """The last part of a run."""
         if trainer.is_global_zero:
             self.report(phase="testing")
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """The end of a run."""
+        if trainer.is_global_zero:
+            self.report(seconds=self._seconds())
+
+    def _seconds(self) -> float:
+        return self.earlier + time.monotonic() - self.begun
 
     def _restart(self) -> None:
         self.since = self.ended = time.monotonic()

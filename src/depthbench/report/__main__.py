@@ -25,6 +25,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--title", help="the page's heading (default: what was swept)")
     command.add_argument("--no-figures", action="store_true", help="do not write the figures as PNG and PDF")
     command.add_argument(
+        "--no-gallery", action="store_true", help="no test images: for data whose pictures must not be published"
+    )
+    command.add_argument(
         "--published",
         nargs="*",
         default=[],
@@ -46,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 f"{output} is a folder; --output takes the name of the page, such as {output / 'report.html'}."
             )
         published = [Path(path) for path in options.published]
-        write_report(read_runs(options.runs), output, options.title, not options.no_figures, published)
+        figures, gallery = not options.no_figures, not options.no_gallery
+        write_report(read_runs(options.runs), output, options.title, figures, published, gallery)
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -51,7 +51,9 @@ def _number(value: float | None) -> str:
 
 
 def _caption(exhibit: Exhibit, caption: str) -> str:
-    return f"Published: {exhibit.paper}, {exhibit.name}. Beside it the mean over our seeds. {caption}"
+    timed = any(metric.startswith("seconds") for metric in exhibit.metrics)
+    machine = " Times are those of the machine named under Runs." if timed else ""
+    return f"Published: {exhibit.paper}, {exhibit.name}. Beside it the mean over our seeds.{machine} {caption}"
 
 
 def exhibits_csv(exhibits: Iterable[Exhibit]) -> str:

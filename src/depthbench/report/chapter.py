@@ -20,11 +20,15 @@ from depthbench.run_folder import write_atomically
 
 @dataclass(frozen=True)
 class Chapter:
-    """One data set's part of the page; ``numbers`` are the published ones by paper."""
+    """One data set's part of the page; ``numbers`` are the published ones by paper.
+
+    ``pictures`` is false for data whose photographs must not be published: there is no gallery then.
+    """
 
     study: Study
     key: str
     numbers: Mapping[str, Sequence[Number]] = field(default_factory=dict)
+    pictures: bool = True
 
     @cached_property
     def tables(self) -> list[Table]:
@@ -58,7 +62,7 @@ class Chapter:
     @cached_property
     def gallery(self) -> Gallery | None:
         """The gallery, if any run kept panels."""
-        return build_gallery(self.study)
+        return build_gallery(self.study) if self.pictures else None
 
     @property
     def here(self) -> str:

@@ -40,8 +40,8 @@ class Comparison:
 
 
 def seed_scores(cell: Cell, protocol: str, metric: str) -> list[float]:
-    """The score of each seed."""
-    scores = (run.scores.get(protocol, {}).get(metric) for run in cell.scored)
+    """The score of each seed, or its time (``seconds_per_image``): papers' tables have both."""
+    scores = ({**run.times, **run.scores.get(protocol, {})}.get(metric) for run in cell.scored)
     return [score for score in scores if score is not None and np.isfinite(score)]
 
 

@@ -56,30 +56,55 @@ def _score_panel(table: Table, metric: str, look: Look) -> Draw:
 
 
 def _time(study: Study, table: Table, look: Look, about: str) -> Figure | None:
-    """Error against training time, for two runs or more that say how long they took."""
+    """Error against the network's time per image and against training time, each where two runs recorded it."""
+    panels = [_time_panel(study, table, look, key) for key in ("seconds_per_image", "seconds")]
+    caption = (
+        "One point per run. Times hold for the machine named under Runs. Per image: the median of passes of one test "
+        "image through the network, without reading and scoring. Training: all starts of a run, without what was "
+        f"repeated. {about}"
+    )
+    drawn = tuple(panel for panel in panels if panel)
+    return Figure("time", "Error against time", caption, drawn, study.methods) if drawn else None
+
+
+def _time_panel(study: Study, table: Table, look: Look, key: str) -> Draw | None:
     timed = [
-        (cell, run, float(run.done["seconds"]), run.scores[table.protocol][table.primary])
+        (cell, run, run.times[key], run.scores[table.protocol][table.primary])
         for cell in study.cells
         for run in cell.scored
-        if isinstance(run.done.get("seconds"), int | float) and table.primary in run.scores.get(table.protocol, {})
+        if key in run.times and table.primary in run.scores.get(table.protocol, {})
     ]
-    if len(timed) < 2 or min(row[2] for row in timed) <= 0:
+    if len(timed) < 2:
         return None
+    low, high = min(row[2] for row in timed), max(row[2] for row in timed)
 
     def draw(ax: Axes) -> None:
         """A point per run."""
         ax.set_xscale("log")
-        unit, name = (60.0, "minutes") if max(row[2] for row in timed) > 120 else (1.0, "seconds")
+        unit, name, what = _unit(key, high)
         for cell, run, seconds, score in timed:
             place = seconds / unit
             ax.plot([place], [score], color=look.color(cell.method), marker=look.marker(cell.method), alpha=0.85)
-            tip(ax, place, score, f"{run.name}: {symbol(table.primary)} {format_score(score)}, {place:.1f} {name}")
-        low, high = 0.75 * min(row[2] for row in timed) / unit, 1.33 * max(row[2] for row in timed) / unit
-        ax.set_xlim(low, high)
-        ticks = [tick for e in range(-3, 7) for m in (1, 2, 3, 5) if low <= (tick := m * 10.0**e) <= high]
-        amount_axis(ax, ticks)
+            tip(ax, place, score, f"{run.name}: {symbol(table.primary)} {format_score(score)}, {place:.3g} {name}")
+        limits = 0.75 * low / unit, 1.33 * high / unit
+        ax.set_xlim(limits)
+        amount_axis(ax, _time_ticks(*limits))
         ax.set_title(heading(table.primary))
-        ax.set_xlabel(f"{name} of training and testing, whole run")
+        ax.set_xlabel(f"{name} {what}")
 
-    caption = f"One point per run. Times hold for the machine named under Runs. {about}"
-    return Figure("time", "Error against time", caption, (draw,), study.methods)
+    return draw
+
+
+def _unit(key: str, most: float) -> tuple[float, str, str]:
+    """The unit of an axis in seconds, its name, and what took so long."""
+    if key == "seconds_per_image":
+        return 1e-3, "milliseconds", "per image, one at a time"
+    whole = "of training and testing, whole run"
+    return (60.0, "minutes", whole) if most > 120 else (1.0, "seconds", whole)
+
+
+def _time_ticks(low: float, high: float) -> list[float]:
+    """Round numbers of a logarithmic axis: about as many on a short axis as on a long one."""
+    ratio, fine = high / low, (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8)
+    steps = (1, 3) if ratio > 50 else (1, 2, 3, 5) if ratio > 4 else fine
+    return [tick for e in range(-3, 7) for step in steps if low <= (tick := step * 10.0**e) <= high]

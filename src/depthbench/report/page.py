@@ -22,7 +22,12 @@ from depthbench.run_folder import write_atomically
 
 
 def write_report(
-    runs: list[Run], output: Path, title: str | None = None, figures: bool = True, published: Iterable[Path] = ()
+    runs: list[Run],
+    output: Path,
+    title: str | None = None,
+    figures: bool = True,
+    published: Iterable[Path] = (),
+    gallery: bool = True,
 ) -> None:
     """Write the page, and next to it ``<name>_files/`` with tables and figures.
 
@@ -32,14 +37,19 @@ def write_report(
         title: the heading; without one it says what was swept.
         figures: also write every figure as PNG and PDF.
         published: files of published numbers, besides those of the studies that the runs belong to.
+        gallery: show test images and what was predicted for them; without it nothing written holds a photograph, and
+            galleries that an earlier report left beside the page are removed.
     """
     numbers: dict[str, list[Number]] = {}
     for path in published_files(runs, published):
         numbers.setdefault(path.parent.name, []).extend(read_published(path))
-    chapters = [Chapter(study, f"data{index}", numbers) for index, study in enumerate(studies(runs))]
+    chapters = [Chapter(study, f"data{index}", numbers, gallery) for index, study in enumerate(studies(runs))]
     write_atomically(output, render(chapters, runs, title or default_title(chapters)))
     files = output.with_name(f"{output.stem}_files")
     files.mkdir(exist_ok=True)
+    if not gallery:
+        for left in files.glob("*gallery*.p[nd][gf]"):
+            left.unlink()
     for chapter in chapters:
         write_files(chapter, files, f"{slug(chapter.study.data)}-" if len(chapters) > 1 else "", figures)
 

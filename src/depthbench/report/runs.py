@@ -82,6 +82,12 @@ class Run:
         found = self.info.get("choices")
         return found if isinstance(found, Mapping) else {}
 
+    @property
+    def times(self) -> dict[str, float]:
+        """Seconds of the whole run, per training step and of the network per image, as far as they were recorded."""
+        found = {key: value for key, value in self.done.items() if key.startswith("seconds")}
+        return {key: float(value) for key, value in found.items() if isinstance(value, int | float) and value > 0}
+
     def value(self, key: str) -> Any:
         """The choice of a group, or a value of the configuration by its dotted key; None if there is none."""
         return self.choices[key] if key in self.choices else lookup(self.config, key)

@@ -21,6 +21,7 @@ LOSSES = ("l1", "l2", "huber", "berhu", "eigen", "eigen_grad", "gan")  # the ord
 METRICS = ("AbsRel", "SqRel", "RMSE", "RMSElog", "log10", "SILog", "delta1", "delta2", "delta3")
 COUNTS = {"images", "images_empty", "pixels", "nonfinite"}
 SYMBOLS = {"RMSElog": "RMSE log", "log10": "log₁₀", "delta1": "δ₁", "delta2": "δ₂", "delta3": "δ₃"}
+SYMBOLS |= {"seconds_per_step": "seconds per step", "seconds_per_image": "seconds per image"}
 
 
 @dataclass(frozen=True)
