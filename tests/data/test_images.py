@@ -1,7 +1,13 @@
+import io
+import struct
+import zlib
+
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
+from depthbench.data import images
 from depthbench.data.images import decode_depth, decode_rgb, read_bytes
 from depthbench.errors import UserError
 
@@ -23,6 +29,43 @@ def depth():
 def test_png_is_exact_and_rgb(picture, depth):
     np.testing.assert_array_equal(decode_rgb(encode(picture[..., ::-1], ".png"), "a.png"), picture)
     np.testing.assert_array_equal(decode_depth(encode(depth, ".png"), "a.png"), depth)
+
+
+def written_by_hand(depth: np.ndarray, filters: bytes) -> bytes:
+    """A PNG whose rows use these filters (none or up) in turn, in two IDAT chunks."""
+    rows = depth.astype(">u2").view(np.uint8)
+    above = np.vstack([np.zeros_like(rows[:1]), rows[:-1]])
+    coded = b"".join(
+        bytes([kind]) + (row - up if kind else row).tobytes()
+        for row, up, kind in zip(rows, above, filters, strict=True)
+    )
+    packed = zlib.compress(coded)
+    head = struct.pack(">IIBBBBB", depth.shape[1], depth.shape[0], 16, 0, 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"IDAT", packed[:9]), (b"IDAT", packed[9:]), (b"IEND", b"")]
+    body = [struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(body)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("shape", [(37, 53), (1, 1), (1, 16), (240, 321)])
+def test_depth_of_16_bits_is_exact_whoever_decodes_and_wrote_it(monkeypatch, fast, shape):
+    if fast:
+        pytest.importorskip("pywuffs")
+        assert images.ImageDecoder
+    else:
+        monkeypatch.setattr(images, "ImageDecoder", None)
+    smooth = np.add.outer(np.arange(shape[0]) * 97, np.arange(shape[1]) * 5).astype(np.uint16)
+    rough = np.random.default_rng(0).integers(0, 65535, shape, dtype=np.uint16)
+    for depth in (smooth, rough):
+        files = [written_by_hand(depth, bytes(row % 3 // 2 * 2 for row in range(shape[0])))]
+        ways = [[cv2.IMWRITE_PNG_STRATEGY, strategy] for strategy in range(5)]
+        files += [cv2.imencode(".png", depth, way)[1].tobytes() for way in ways]
+        pillow = io.BytesIO()
+        Image.fromarray(depth).save(pillow, "png")
+        for data in (*files, pillow.getvalue()):
+            decoded = decode_depth(data, "a.png")
+            assert decoded.dtype == np.uint16
+            np.testing.assert_array_equal(decoded, depth)
 
 
 @pytest.mark.parametrize("flags", [[], [cv2.IMWRITE_JPEG_PROGRESSIVE, 1]])
