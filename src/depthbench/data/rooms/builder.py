@@ -96,4 +96,6 @@ class Builder:
 
 
 def _meet(a: tuple[Span, Span, Span], b: tuple[Span, Span, Span]) -> bool:
-    return all(p[0] < q[1] and q[0] < p[1] for p, q in zip(a, b, strict=True))
+    (ax, ay, az), (bx, by, bz) = a, b  # written out: asked tens of thousands of times
+    along = ax[0] < bx[1] and bx[0] < ax[1] and ay[0] < by[1] and by[0] < ay[1]
+    return along and az[0] < bz[1] and bz[0] < az[1]

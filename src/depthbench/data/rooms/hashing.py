@@ -4,6 +4,7 @@ Tensors use only integer arithmetic (identical on every device); layouts use 64-
 """
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import TypeVar
 
 import torch
@@ -15,25 +16,26 @@ _MASK = (1 << 64) - 1
 
 def mix(*key: int) -> int:
     """A 64-bit hash of some integers (the finalizer of splitmix64, chained)."""
-    state = 0x9E3779B97F4A7C15
-    for part in key:
-        state = (state ^ (part & _MASK)) * 0xBF58476D1CE4E5B9 & _MASK
-        state = (state ^ state >> 27) * 0x94D049BB133111EB & _MASK
-        state ^= state >> 31
-    return state
+    return reduce(_stir, key, 0x9E3779B97F4A7C15)
+
+
+def _stir(state: int, part: int) -> int:
+    state = (state ^ (part & _MASK)) * 0xBF58476D1CE4E5B9 & _MASK
+    state = (state ^ state >> 27) * 0x94D049BB133111EB & _MASK
+    return state ^ state >> 31
 
 
 class Draws:
     """Numbers for one key, in the order in which a layout asks for them."""
 
     def __init__(self, *key: int) -> None:
-        self._key = mix(*key)
+        self._state = mix(mix(*key))
         self._count = 0
 
     def __call__(self, low: float = 0.0, high: float = 1.0) -> float:
         """Uniform in [low, high)."""
         self._count += 1
-        return low + (high - low) * (mix(self._key, self._count) >> 11) / (1 << 53)
+        return low + (high - low) * (_stir(self._state, self._count) >> 11) / (1 << 53)
 
     def chance(self, probability: float) -> bool:
         """True with this probability."""

@@ -75,8 +75,8 @@ def layout(seed: int, scene: int) -> Layout:
     eyes, turns = camera.poses(shots)
     return Layout(
         boxes=torch.tensor(boxes, dtype=torch.float32),
-        faces=torch.tensor(build.faces),
-        materials=torch.tensor(build.materials),
+        faces=torch.tensor(np.array(build.faces)),
+        materials=torch.tensor(np.array(build.materials), dtype=torch.float32),
         lights=torch.tensor(_lights(build, Draws(seed, scene, 3))),
         eyes=torch.tensor(eyes, dtype=torch.float32),
         turns=torch.tensor(turns, dtype=torch.float32),
