@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -77,3 +78,10 @@ def runs(folder: Path) -> dict[str, Path]:
 
 def status(run: Path) -> dict:
     return json.loads((run / "status.json").read_text())
+
+
+def wait_for(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)

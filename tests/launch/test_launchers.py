@@ -3,13 +3,15 @@
 import json
 import pickle
 import threading
+import time
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from depthbench.launch.ledger import Ledger
 from depthbench.run_folder import RunFolder
-from tests.commands import TINY, make_frames, run, runs
+from tests.commands import TINY, make_frames, run, runs, start, status, wait_for
 
 
 @pytest.mark.slow
@@ -20,6 +22,22 @@ def test_other_launchers_run_jobs_at_once(tmp_path, launcher):
     run(tmp_path, "-m", "seed=0,1,2", *TINY, f"data.root={tmp_path / 'frames'}", "trainer.max_epochs=1", *chosen)
     assert len(runs(tmp_path)) == 3
     assert all((folder / "DONE").exists() for folder in runs(tmp_path).values())
+
+
+@pytest.mark.slow
+def test_nothing_goes_on_when_a_sweep_of_several_jobs_at_once_is_killed(tmp_path):
+    make_frames(tmp_path / "frames")
+    chosen = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "trainer.max_epochs=400"]
+    process = start(tmp_path, "-m", "seed=0,1,2,3", *TINY, f"data.root={tmp_path / 'frames'}", *chosen)
+    wait_for(lambda: len(list(tmp_path.glob("runs/*/checkpoints/last.ckpt"))) == 2)
+    process.kill()
+    process.wait()
+    states = {name: status(folder) for name, folder in runs(tmp_path).items()}
+    pids = [state["pid"] for state in states.values() if state["state"] == "running"]
+    assert len(pids) == 2
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+    time.sleep(15)  # as long as a job needs to begin
+    assert [status(folder)["state"] for folder in runs(tmp_path).values()].count("waiting") == 2
 
 
 def test_launchers_can_send_the_ledger_along():
@@ -45,10 +63,10 @@ def test_the_table_shows_each_job(tmp_path):
         "third": {"state": "waiting"},
     }
     ledger = Ledger()
-    for name, status in states.items():
+    for name, state in states.items():
         (tmp_path / name).mkdir()
         folder = RunFolder(tmp_path / name)
-        folder.write_json("status.json", status)
+        folder.write_json("status.json", state)
         ledger.folders.append(folder)
     ledger.folders[0].write_json("DONE", {"score": 0.1234, "seconds": 3})
     running = {"phase": "training", "step": 7, "steps": 90, "images_per_second": 41.6, "seconds_left": 63}

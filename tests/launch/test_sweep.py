@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.commands import TEST_FRAMES, TINY, make_frames, run, runs, start, status
+from tests.commands import TEST_FRAMES, TINY, make_frames, run, runs, start, status, wait_for
 
 
 @pytest.fixture
@@ -76,13 +76,6 @@ def test_fail_fast_and_one_wandb_run_per_job(place):
     assert sorted(states) == ["done", "failed", "waiting"]
     ids = {path.name for folder in folders.values() for path in folder.glob("wandb/offline-run-*")}
     assert len({name.split("-", 3)[-1] for name in ids}) == 2
-
-
-def wait_for(condition, seconds=120):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)
 
 
 def test_killed_in_the_middle_of_a_sweep_it_goes_on(place):

@@ -1,5 +1,6 @@
 """Start the process (group) of a job, and wait for what becomes of it."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from omegaconf import OmegaConf
 
 from depthbench.launch.codes import BUSY
 from depthbench.launch.devices import reserved, visible_gpus
+from depthbench.launch.parent import die_with_parent
 from depthbench.run_folder import RunFolder
 
 GRACE = 60.0  # seconds that a job has to save a checkpoint when it is stopped
@@ -31,6 +33,8 @@ def run_job(folder: RunFolder, timeout: float | None = None, log: IO[bytes] | No
     """
     if folder.done:
         return 0
+    if multiprocessing.current_process().name != "MainProcess":  # joblib's, which would begin the next job alone
+        die_with_parent(os.getppid())
     gpus = visible_gpus()
     with reserved(folder.path.parent, gpus, _wanted(folder, len(gpus))) as own:
         return _run(folder, own, timeout, log)
