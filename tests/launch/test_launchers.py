@@ -30,11 +30,10 @@ def test_nothing_goes_on_when_a_sweep_of_several_jobs_at_once_is_killed(tmp_path
     chosen = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "trainer.max_epochs=400"]
     process = start(tmp_path, "-m", "seed=0,1,2,3", *TINY, f"data.root={tmp_path / 'frames'}", *chosen)
     wait_for(lambda: len(list(tmp_path.glob("runs/*/checkpoints/last.ckpt"))) == 2)
+    pids = [state["pid"] for state in map(status, runs(tmp_path).values()) if state["state"] == "running"]
+    assert len(pids) == 2
     process.kill()
     process.wait()
-    states = {name: status(folder) for name, folder in runs(tmp_path).items()}
-    pids = [state["pid"] for state in states.values() if state["state"] == "running"]
-    assert len(pids) == 2
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
     time.sleep(15)  # as long as a job needs to begin
     assert [status(folder)["state"] for folder in runs(tmp_path).values()].count("waiting") == 2
