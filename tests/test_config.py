@@ -84,7 +84,7 @@ def test_help_is_short_and_complete():
         (["trainer.precision=8"], "The trainer refuses its configuration"),
         (["trainer=ddp", "data.batch_size=3", "trainer.accelerator=cpu"], "data.batch_size=3"),
         (["loss=gan", "trainer.accumulate_grad_batches=2"], "Adversarial training can't accumulate gradients"),
-        (["data.cache=disk"], "data.cache=disk is unknown"),
+        (["data.cache=disc"], "data.cache=disc is unknown"),
         (["model.encoder.name=resnet_5000"], "resnet_5000"),
         (["optim.optimizer.lr=1e30", "data.split=32", "data.size=[32,32]"], "The loss is"),
         (["loss=[l1"], "loss=[l1 can't be read as key=value"),

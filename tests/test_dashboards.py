@@ -63,7 +63,7 @@ def test_the_dashboard_shows_what_runs_log(tmp_path, capsys):
     sections = content["spec"]["section"]["panelBankConfig"]["sections"]
     panels = {section["name"]: section["panels"] for section in sections}
     bars = [panel["config"]["metrics"] for panel in panels["Scores"] if panel["viewType"] == "Bar Chart"]
-    assert bars[0] == ["test/none/AbsRel"]
+    assert bars[0] == ["test/rooms/AbsRel"]
     assert [panel["config"]["mediaKeys"] for panel in panels["Pictures"]] == [["panels/test"], ["panels/val"]]
 
 

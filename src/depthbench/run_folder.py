@@ -12,8 +12,9 @@
 ``per_image.csv``      test scores of each image
 ``panels.npz``         image, truth and prediction of some test frames
 ``profiles.npz``       test errors of each image by distance, angle and edge proximity
-``DONE``               written last: everything above is complete; AbsRel, and seconds of the run (over all starts,
-                       without what was repeated), per training step, and of the network per image
+``DONE``               written last: everything above is complete; AbsRel, training steps, and seconds of the run
+                       (over all starts, without what was repeated), per training step, and of the network per
+                       image
 =====================  =========================================================================================
 
 Files are replaced as a whole, so that a reader or a crash never meets half of one.

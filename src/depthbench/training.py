@@ -247,7 +247,7 @@ def estimate(task: DepthTask, data: DataModule, trainer: pl.Trainer, batch_size:
 
 
 def save_results(folder: RunFolder, task: DepthTask) -> None:
-    """Scores, per-image scores, and at last the marker that the run is complete, with its score and times."""
+    """Scores, per-image scores, and at last the marker that the run is complete, with score, steps and times."""
     folder.write_json("scores.json", task.test_scores)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(task.rows[0]) if task.rows else ["protocol", "name"])
@@ -256,7 +256,8 @@ def save_results(folder: RunFolder, task: DepthTask) -> None:
     write_atomically(folder.path / "per_image.csv", text.getvalue())
     first = next(iter(task.test_scores.values()))
     folder.update_status(state="done", reason=None)
-    write_atomically(folder.path / "DONE", json.dumps({"score": first.get("AbsRel"), **_times(folder)}) + "\n")
+    told = {"score": first.get("AbsRel"), "steps": task.total_steps(), **_times(folder)}
+    write_atomically(folder.path / "DONE", json.dumps(told) + "\n")
 
 
 def _times(folder: RunFolder) -> dict[str, float | None]:

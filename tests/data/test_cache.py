@@ -68,14 +68,13 @@ def test_names_that_are_no_text_are_kept_in_memory_as_far_as_they_are():
 
 
 def same(kept, frames):
-    for index in range(len(frames)):
-        for one, other in zip(kept[index], frames[index], strict=True):
-            assert one == other if isinstance(one, str) else torch.equal(one, other)
+    pairs = [pair for index in range(len(frames)) for pair in zip(kept[index], frames[index], strict=True)]
+    return all(one == other if isinstance(one, str) else torch.equal(one, other) for one, other in pairs)
 
 
 def test_frames_in_files_equal_fresh_ones_in_the_next_job_too(tmp_path, monkeypatch):
     rooms = Rooms(split=3, size=(24, 32))
-    same(Kept(rooms, tmp_path), rooms)
+    assert same(Kept(rooms, tmp_path), rooms)
     kept = Kept(rooms, tmp_path)
     monkeypatch.setattr(rooms, "__getitems__", None)
     monkeypatch.setattr("depthbench.data.cache.fetch", lambda dataset, indices: pytest.fail("made again"))
@@ -85,10 +84,10 @@ def test_frames_in_files_equal_fresh_ones_in_the_next_job_too(tmp_path, monkeypa
 @pytest.mark.parametrize("name", ["images", "depths", "intrinsics", "names"])
 def test_a_frame_that_was_half_written_is_made_again(tmp_path, name):
     rooms = Rooms(split=2, size=(24, 32))
-    same(Kept(rooms, tmp_path), rooms)
+    assert same(Kept(rooms, tmp_path), rooms)
     file = tmp_path / rooms.key / name
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2 + 7])
-    same(Kept(rooms, tmp_path), rooms)
+    assert same(Kept(rooms, tmp_path), rooms)
 
 
 def _fill(folder):
@@ -105,7 +104,7 @@ def test_jobs_that_run_together_may_share_the_files(tmp_path):
         job.join()
     assert [job.exitcode for job in jobs] == [0, 0]
     rooms = Rooms(split=4, size=(24, 32))
-    same(Kept(rooms, tmp_path), rooms)
+    assert same(Kept(rooms, tmp_path), rooms)
 
 
 def test_other_frames_have_other_files():

@@ -26,31 +26,14 @@ class InferenceTime(Callback):
 
     def __init__(self, report: Callable[..., None]) -> None:
         self.report = report
-        self.image: Tensor | None = None
-
-    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Forget an earlier test."""
-        self.image = None
-
-    def on_test_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Keep the first image."""
-        if self.image is None:
-            self.image = batch.image[:1].clone()
 
     @torch.no_grad()
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Measure, in the first process alone."""
-        image = self.image
-        if image is None or not trainer.is_global_zero:
+        if not trainer.is_global_zero:
             return
+        loader: Any = trainer.test_dataloaders
+        image: Tensor = loader.dataset[0].image[None].to(pl_module.device)
 
         def predict() -> None:
             # A context per image, as in the test: autocast keeps weights in the lower precision as long as one lasts.

@@ -76,7 +76,7 @@ class Cached(Dataset[Frame]):
         self.depths[index] = frame.depth
         self.intrinsics[index] = torch.nan if frame.intrinsics is None else frame.intrinsics
         name = frame.name.encode(errors="ignore")[:_NAME_BYTES]
-        self.names[index, : len(name)] = torch.frombuffer(bytearray(name), dtype=torch.uint8)
+        self.names[index] = torch.frombuffer(bytearray(name.ljust(_NAME_BYTES, b"\0")), dtype=torch.uint8)
         self.filled[index] = self._sum(index)
 
     def _kept(self, index: int) -> Frame:
