@@ -141,7 +141,7 @@ def _jpeg_size(data: bytes, where: str | Path) -> tuple[int, int]:
         if marker in _START_OF_FRAME:
             size = int.from_bytes(data[offset + 5 : offset + 7]), int.from_bytes(data[offset + 7 : offset + 9])
         if marker == 0xDA:  # start of scan: everything after it is the picture
-            if size and data.find(b"\xff\xd9", offset) >= 0:
+            if size and data.rfind(b"\xff\xd9", offset) >= 0:
                 return size
             break
         offset += 2 + int.from_bytes(data[offset + 2 : offset + 4])

@@ -160,8 +160,8 @@ class Crop:
         (top, left), (bottom, right) = start, start + size
         shift = np.array([[1.0, 0, -left], [0, 1, -top], [0, 0, 1]])
         return frame._replace(
-            image=frame.image[:, top:bottom, left:right].contiguous(),
-            depth=frame.depth[:, top:bottom, left:right].contiguous(),
+            image=frame.image[:, top:bottom, left:right],
+            depth=frame.depth[:, top:bottom, left:right],
             intrinsics=map_intrinsics(frame.intrinsics, shift),
         )
 
