@@ -31,7 +31,7 @@ class Policy:
             return frame
         for transform in self.transforms:
             frame = transform(frame, rng)
-        return frame
+        return frame._replace(image=frame.image.contiguous(), depth=frame.depth.contiguous())  # a crop is a view
 
 
 class OneOf:
