@@ -1,9 +1,9 @@
 """What rooms look like beside real pairs, and what their sensor misses; the tables of docs/rooms.md.
 
-    python benchmarks/rooms_statistics.py FOLDER SCALE SENSED [--every 4]
+    python benchmarks/rooms_statistics.py FOLDER SCALE SENSED... [--every 4]
 
 FOLDER and SCALE are data.root and data.scale of ``data=nyu_labeled``: its pairs are compared with as many rooms. Below
-SENSED lie depth images with holes as a Kinect made them, ``*depth*.png``, millimetres of 4:3.
+each SENSED lie depth images with holes as a Kinect made them, ``*depth*.png``, millimetres of 4:3; each is a column.
 """
 
 import argparse
@@ -129,6 +129,12 @@ def table(frames: Iterable[Frame]) -> Row:
     }
 
 
+def kinect(folder: Path) -> Iterator[Array]:
+    """Depth with holes, in metres, from all files below the folder."""
+    for path in sorted(folder.rglob("*depth*.png")):
+        yield resize_depth(decode_depth(read_bytes(path), path) / np.float32(1000), SIZE).astype(np.float64)
+
+
 NEAR_TO_FAR = (0.5, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 10.0)
 ANGLES = (0, 30, 50, 65, 75, 90)
 
@@ -144,8 +150,12 @@ def holes(depths: Iterable[Array]) -> Row:
         missing.append(gone.ravel())
         distance.append(filled.ravel())
         angle.append(np.degrees(np.arccos(facing(filled, k))).ravel())
+    least, middle, most = np.quantile([share.mean() for share in missing], (0.05, 0.5, 0.95))
     gone, near, steep = (np.concatenate(part) for part in (missing, distance, angle))
-    shares = {"missing": percent(gone)}
+    shares = {
+        "missing": percent(gone),
+        "in a frame, 5 / 50 / 95 %": f"{100 * least:.0f} / {100 * middle:.0f} / {100 * most:.0f} %",
+    }
     for name, values, edges in (("m", near, NEAR_TO_FAR), ("degrees", steep, ANGLES)):
         for low, high in pairwise(edges):
             inside = (values >= low) & (values < high)
@@ -180,16 +190,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("root", type=Path)
     parser.add_argument("scale", type=float)
-    parser.add_argument("sensed", type=Path)
+    parser.add_argument("sensed", type=Path, nargs="+")
     parser.add_argument("--every", type=int, default=1, help="so many times fewer frames")
     args = parser.parse_args()
-    files = [decode_depth(read_bytes(path), path) for path in sorted(args.sensed.rglob("*depth*.png"))]
-    seen = [resize_depth(depth / np.float32(1000), SIZE).astype(np.float64) for depth in files]
     count = 1449 // args.every
     steps = 256 * args.scale  # the file's own, where it holds 8 bits
     shown = {"NYUv2": table(pairs(args.root, args.scale, args.every)), "rooms": table(in_steps(rooms(count), steps))}
     sensed = (frame.depth[0].double().numpy() for frame in rooms(count, sensor=True))
-    missed = {f"{len(files)} real frames": holes(seen), f"{count} rooms": holes(sensed)}
+    missed = {f"{folder.name} ({len(seen)})": holes(seen) for folder in args.sensed if (seen := list(kinect(folder)))}
+    missed[f"rooms ({count})"] = holes(sensed)
     head, _, rest = PAGE.read_text().partition(MARKS[0])
     body = f"{MARKS[0]}\n\n{markdown(shown)}\n\n{BETWEEN}\n\n{markdown(missed)}\n\n"
     PAGE.write_text(head + body + MARKS[1] + rest.partition(MARKS[1])[2])
