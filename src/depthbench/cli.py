@@ -1,6 +1,7 @@
 """How commands speak to users: one sentence for a mistake, no traceback."""
 
 import re
+from collections.abc import Sequence
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
@@ -35,6 +36,11 @@ def explain(error: BaseException, config: DictConfig | None = None) -> str:
     if unknown:
         return f"There is no {unknown[1]} in the configuration; {nearest(unknown[1], _keys(config))}"
     return first
+
+
+def asks_for_help(arguments: Sequence[str]) -> bool:
+    """``--help`` or ``-h`` among the arguments."""
+    return "--help" in arguments or "-h" in arguments
 
 
 def duration(seconds: float) -> str:

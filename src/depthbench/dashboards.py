@@ -127,6 +127,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UserError, OSError, WandbError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("Stopped before the dashboard was saved.", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Sequence
 
-from depthbench.cli import MISTAKES, explain
+from depthbench.cli import MISTAKES, asks_for_help, explain
 from depthbench.scoring import names_of, read_request
 
 HELP = """Score predictions, anybody's or a run's, under named protocols.
@@ -49,7 +49,7 @@ def _wrapped(words: Iterable[str], width: int = 100) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point: 0, or one sentence and 2 for a user's mistake."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if "--help" in arguments or "-h" in arguments:
+    if asks_for_help(arguments):
         print(help_text())
         return 0
     try:
@@ -61,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (*MISTAKES, OSError) as error:
         print(explain(error), file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("Stopped; nothing half-written is left, and the same command begins anew.", file=sys.stderr)
+        return 130
     return 0
 
 

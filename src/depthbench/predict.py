@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from depthbench.cli import MISTAKES, explain
+from depthbench.cli import MISTAKES, asks_for_help, explain
 from depthbench.photos import read_request
 
 HELP = """Depth for your own photos and videos, by the network of a run.
@@ -28,7 +28,7 @@ with what is missing. It ends with 1 if a file could not be read, which is named
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point: 0, 1 where a file could not be read, or one sentence and 2 for a user's mistake."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if not arguments or "--help" in arguments or "-h" in arguments:
+    if not arguments or asks_for_help(arguments):
         print(HELP)
         return 0
     try:

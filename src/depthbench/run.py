@@ -11,7 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from depthbench.cli import MISTAKES, explain
+from depthbench.cli import MISTAKES, asks_for_help, explain
 from depthbench.config import config_dir
 from depthbench.errors import UserError
 from depthbench.launch.job import run_job
@@ -122,7 +122,7 @@ def check(arguments: list[str]) -> None:
 def main() -> None:
     """Entry point: one sentence and status 2 for a user's mistake."""
     arguments = sys.argv[1:]
-    if "--help" in arguments or "-h" in arguments:
+    if asks_for_help(arguments):
         print(help_text())
         return
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to Hydra's printer

@@ -3,20 +3,31 @@
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NamedTuple
 
-from depthbench.cli import MISTAKES, explain
+from depthbench.cli import MISTAKES, asks_for_help, explain
 from depthbench.config import nearest
 from depthbench.errors import UserError
 from depthbench.run_folder import Busy
 
-# Each is a module of this package with ``main(arguments: list[str]) -> None``; imported when asked for, because some
-# need torch, which takes seconds.
+
+class Command(NamedTuple):
+    """A module of this package with ``HELP`` and ``main(arguments: list[str]) -> None``, and what it does.
+
+    It is imported when asked for, because some need torch, which takes seconds; ``alone``: also without arguments.
+    """
+
+    module: str
+    does: str
+    alone: bool = False
+
+
 COMMANDS = {
-    "nyu-raw": ("nyu_raw", "raw NYUv2 scenes to aligned pairs"),
-    "check": ("check", "looks at a data set and says what is wrong with it"),
-    "cache": ("cache", "a resized copy of a data set, for fast training and small disks"),
-    "manifest": ("manifest", "which frames a choice of data holds: list, number, hash"),
-    "fetch": ("fetch", "where to get a data set, and its download where that may be automatic"),
+    "nyu-raw": Command("nyu_raw", "raw NYUv2 scenes to aligned pairs"),
+    "check": Command("check", "looks at a data set and says what is wrong with it"),
+    "cache": Command("cache", "a resized copy of a data set, for fast training and small disks"),
+    "manifest": Command("manifest", "which frames a choice of data holds: list, number, hash"),
+    "fetch": Command("fetch", "where to get a data set, and its download where that may be automatic", alone=True),
 }
 
 HELP = """Make data ready:  python -m depthbench.prepare COMMAND ...
@@ -29,19 +40,24 @@ HELP = """Make data ready:  python -m depthbench.prepare COMMAND ...
 def help_text() -> str:
     """One line per command."""
     width = max(map(len, COMMANDS))
-    return HELP.format(commands="\n".join(f"  {name:<{width}}  {does}" for name, (_, does) in COMMANDS.items()))
+    return HELP.format(commands="\n".join(f"  {name:<{width}}  {command.does}" for name, command in COMMANDS.items()))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point: 0, or one sentence and 2 for a user's mistake."""
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    if name in ("--help", "-h"):
+    if asks_for_help([name]):
         print(help_text())
         return 0
     try:
         if name not in COMMANDS:
             raise UserError(f"There is no command {name}; {nearest(name, COMMANDS)}")
-        import_module(f"depthbench.prepare.{COMMANDS[name][0]}").main(rest)
+        command = COMMANDS[name]
+        module = import_module(f"depthbench.prepare.{command.module}")
+        if asks_for_help(rest) or not (rest or command.alone):
+            print(module.HELP)
+        else:
+            module.main(rest)
     except (*MISTAKES, Busy, OSError) as error:
         print(explain(error), file=sys.stderr)
         return 2

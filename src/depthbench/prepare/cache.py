@@ -40,9 +40,6 @@ def main(arguments: Sequence[str]) -> None:
         UserError: for a mistake in the arguments, or a damaged frame; OSError if the disk is full.
         Busy: if another process is writing into the folder.
     """
-    if not arguments or "--help" in arguments or "-h" in arguments:
-        print(HELP)
-        return
     options, parts = choose(arguments, OWN | {"workers": str(cores())})
     quality, workers = whole(options, "quality", 0), whole(options, "workers")
     if quality > 100:

@@ -38,9 +38,6 @@ def main(arguments: Sequence[str]) -> None:
         UserError: for a mistake in the arguments.
         SystemExit: with status 1 if something is wrong with the data.
     """
-    if not arguments or "--help" in arguments or "-h" in arguments:
-        print(HELP)
-        return
     options, parts = choose(arguments, OWN | {"workers": str(cores())})
     limit = None if options["frames"] == "all" else whole(options, "frames")
     place = Path(options["sheet"]).expanduser() if options["sheet"] else None

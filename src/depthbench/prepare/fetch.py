@@ -30,9 +30,6 @@ def main(arguments: Sequence[str]) -> None:
         UserError: for a mistake in the arguments, or a download that fails.
         Busy: if another process is downloading into the folder.
     """
-    if "--help" in arguments or "-h" in arguments:
-        print(HELP)
-        return
     options = dict(_pair(argument) for argument in arguments)
     names = [options["data"]] if "data" in options else list(SOURCES)
     for name in names:

@@ -25,9 +25,6 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         UserError: for a mistake in the arguments or the data set.
     """
-    if not arguments or "--help" in arguments or "-h" in arguments:
-        print(HELP)
-        return
     options, parts = choose(arguments, {"output": ""})
     frames = {part: instantiate(settings) for part, settings in parts.items()}
     records = {part: describe(held) for part, held in frames.items()}

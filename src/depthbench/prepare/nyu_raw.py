@@ -49,9 +49,6 @@ def main(arguments: list[str]) -> None:
     Raises:
         UserError: for a mistake in the arguments or what they name.
     """
-    if not arguments or "--help" in arguments or "-h" in arguments:
-        print(HELP)
-        return
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to Hydra's printer
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         known = compose("nyu_raw")
