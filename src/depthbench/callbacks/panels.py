@@ -101,7 +101,7 @@ class Panels(Callback):
         kinds = set.intersection(*(set(frame) for frame in self.kept)) - {"name"}  # a batch may lack intrinsics
         stacked = {key: np.stack([frame[key] for frame in self.kept]) for key in sorted(kinds)}
         part = self.path.with_name(f".{self.path.name}")
-        np.savez_compressed(part, allow_pickle=False, name=np.array(names), **stacked)
+        np.savez_compressed(part, name=np.array(names), **stacked)
         part.replace(self.path)
         pictures = [panel(frame["image"], frame["truth"], frame["prediction"]) for frame in self.kept]
         for logger in trainer.loggers:

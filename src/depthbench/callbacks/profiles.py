@@ -68,7 +68,7 @@ class Profiles(Callback):
             content[kind] = np.stack([sums[kind] for _, sums in kept]).astype(np.float32)
             content[f"{kind}_limits"] = np.array(BINS[kind])
         part = self.path.with_name(f".{self.path.name}")
-        np.savez_compressed(part, allow_pickle=False, **content)
+        np.savez_compressed(part, **content)
         part.replace(self.path)
 
 
