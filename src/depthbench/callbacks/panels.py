@@ -99,7 +99,7 @@ class Panels(Callback):
             return
         names = [frame["name"] for frame in self.kept]
         kinds = set.intersection(*(set(frame) for frame in self.kept)) - {"name"}  # a batch may lack intrinsics
-        stacked = {key: np.stack([frame[key] for frame in self.kept]) for key in sorted(kinds)}
+        stacked: dict[str, Any] = {key: np.stack([frame[key] for frame in self.kept]) for key in sorted(kinds)}
         part = self.path.with_name(f".{self.path.name}")
         np.savez_compressed(part, name=np.array(names), **stacked)
         part.replace(self.path)
