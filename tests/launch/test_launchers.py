@@ -50,7 +50,7 @@ def test_every_switch_of_the_trainer(tmp_path):
     make_frames(tmp_path / "frames")
     switches = ["trainer.compile=true", "trainer.channels_last=true", "trainer.accumulate_grad_batches=2"]
     switches += ["trainer.gradient_clip_val=1", "trainer.precision=bf16-mixed", "trainer.max_epochs=2"]
-    run(tmp_path, *TINY, f"data.root={tmp_path / 'frames'}", *switches)
+    run(tmp_path, *TINY, f"data.root={tmp_path / 'frames'}", *switches, timeout=1500)  # compiling takes minutes
     (folder,) = runs(tmp_path).values()
     assert json.loads((folder / "scores.json").read_text())["none"]["images"] == 15
 
