@@ -43,7 +43,7 @@ def write_pairs(folder: Path, count: int) -> None:
     for index in range(count):
         frame = rooms[index]
         image = (frame.image.numpy().transpose(1, 2, 0)[..., ::-1] * 255).round().astype(np.uint8)
-        cv2.imwrite(str(folder / f"rgb_{index:05d}.jpg"), image)
+        cv2.imwrite(str(folder / f"rgb_{index:05d}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 75])  # as published NYUv2
         cv2.imwrite(str(folder / f"depth_{index:05d}.png"), (frame.depth[0].numpy() * 1000).round().astype(np.uint16))
 
 
