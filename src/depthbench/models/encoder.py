@@ -125,7 +125,7 @@ def _timm_features(
 def _tapped_features(
     name: str, pretrained: bool | str | Path, taps: Sequence[str] | None, stem: str, options: dict[str, Any]
 ) -> TappedNet:
-    net = create_backbone(name, pretrained, **options)
+    net = create_backbone(name, pretrained, **{"num_classes": 0} | options)  # weights may lack the classifier
     info = cast(list[dict[str, Any]], net.feature_info)
     if stem == "conv4x4":
         _replace_max_pool(net, name, info[0]["num_chs"])
