@@ -54,6 +54,7 @@ class NetworkChecks:
     output: ClassVar[tuple[int, ...]]  # at that size
     small: ClassVar[tuple[str, ...]] = ()  # overrides that make it fit for running here
     overfit_steps: ClassVar[int] = 100
+    overfit_rate: ClassVar[float] = 3e-3
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -191,7 +192,7 @@ class NetworkChecks:
         depth = torch.nn.functional.interpolate(torch.cat([ramp, ramp.flip(3)]), net(image).shape[-2:])
         target = net.space.from_depth(depth)
         constant = (target - target.median()).abs().mean()  # what one number for all pixels leaves
-        optimizer = torch.optim.Adam(net.parameters(), 3e-3)
+        optimizer = torch.optim.Adam(net.parameters(), self.overfit_rate)
         for _ in range(self.overfit_steps):
             error = (target - net(image)[:, :1]).abs().mean()
             optimizer.zero_grad()
@@ -385,6 +386,8 @@ class TestLee(NetworkChecks):
     decoder = lee_decoder(2208)
     size = (288, 384)
     output = (1, 288, 384)
+    overfit_steps = 400
+    overfit_rate = 1e-3
 
     @pytest.mark.slow  # that they compose is tested below
     @pytest.mark.parametrize(
@@ -468,6 +471,7 @@ class TestTwoStream(NetworkChecks):
     small = (*RESNET, "encoder.taps=[layer2,layer3,layer4]", "units=32", "width=16")
     size = (232, 310)
     output = (1, 111, 150)
+    overfit_steps = 550  # dropout in both streams
 
     def test_parameters(self, meta):
         for channels, stream in ((1, meta.depth), (2, meta.gradient)):
