@@ -106,3 +106,12 @@ def test_a_study_that_is_not_there_ends_in_one_sentence(capsys):
     assert capsys.readouterr().err.startswith("error: experiment")
     with pytest.raises(UserError):
         dashboard("nobody2020/table")
+
+
+def test_a_user_may_stop_it(monkeypatch, capsys):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dashboards, "dashboard", stopped)
+    assert main(["carvalho2018/dataset_size"]) == 130
+    assert capsys.readouterr().err == "Stopped before the dashboard was saved.\n"

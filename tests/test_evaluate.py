@@ -684,3 +684,12 @@ def test_what_is_not_a_number_stays_visible_in_every_statistic():
     assert all(math.isnan(limit) for limit in intervals(addends(torch.zeros(3, len(COLUMNS))))["AbsRel"])
     with pytest.raises(UserError, match="same images"):
         difference(addends(a), addends(some_sums(18)))
+
+
+def test_a_user_may_stop_it(monkeypatch, capsys):
+    def stopped(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("depthbench.evaluate.read_request", stopped)
+    assert main(["protocol=eigen"]) == 130
+    assert capsys.readouterr().err.startswith("Stopped;")

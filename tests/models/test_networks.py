@@ -53,8 +53,7 @@ class NetworkChecks:
     size: ClassVar[tuple[int, int]]  # of the paper's input, height by width
     output: ClassVar[tuple[int, ...]]  # at that size
     small: ClassVar[tuple[str, ...]] = ()  # overrides that make it fit for running here
-    overfit_steps: ClassVar[int] = 100
-    overfit_rate: ClassVar[float] = 3e-3
+    overfit_steps: ClassVar[int] = 200
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -192,12 +191,14 @@ class NetworkChecks:
         depth = torch.nn.functional.interpolate(torch.cat([ramp, ramp.flip(3)]), net(image).shape[-2:])
         target = net.space.from_depth(depth)
         constant = (target - target.median()).abs().mean()  # what one number for all pixels leaves
-        optimizer = torch.optim.Adam(net.parameters(), self.overfit_rate)
+        optimizer = torch.optim.Adam(net.parameters(), 3e-3)
+        schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, self.overfit_steps)
         for _ in range(self.overfit_steps):
             error = (target - net(image)[:, :1]).abs().mean()
             optimizer.zero_grad()
             error.backward()
             optimizer.step()
+            schedule.step()
         assert error < 0.3 * constant
 
 
@@ -387,7 +388,6 @@ class TestLee(NetworkChecks):
     size = (288, 384)
     output = (1, 288, 384)
     overfit_steps = 400
-    overfit_rate = 1e-3
 
     @pytest.mark.slow  # that they compose is tested below
     @pytest.mark.parametrize(
