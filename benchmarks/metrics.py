@@ -8,6 +8,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ BATCH = 8
 Array = NDArray[np.float32]
 
 
+@cache  # parsing YAML is not what is measured
 def protocol(name: str) -> Protocol:
     settings = yaml.safe_load((CONF / f"{name}.yaml").read_text())
     return Protocol(**{key: value for key, value in settings.items() if key != "_target_"})

@@ -159,7 +159,7 @@ def least_present(maps: Tensor) -> float:
 
 def _cells(sums: Sequence[Mapping[str, Tensor]], columns: Sequence[int]) -> Tensor:
     """Sums ``(N, R, W)`` by column, for each rule -> ``(N, rules, R, C, columns)``."""
-    strips = torch.stack([torch.stack([found[name].double() for name in COLUMNS]) for found in sums])
+    strips = torch.stack([torch.stack([found[name] for name in COLUMNS]).double() for found in sums])
     cells = torch.stack([strips[..., left:right].sum(-1) for left, right in pairwise(columns)], -1)
     return cells.permute(2, 0, 3, 4, 1)
 
@@ -196,8 +196,8 @@ def _strip_sums(
 def _totals(values: Tensor, rows: Sequence[int]) -> Tensor:
     """Sums over the rows between edges, ``(N, H, W) -> (N, R, W)``: of a few hundred numbers, in their own type."""
     dtype = values.dtype if values.is_floating_point() else torch.int32
-    strips = [values[:, top:bottom].sum(1, keepdim=True, dtype=dtype) for top, bottom in pairwise(rows)]
-    return torch.cat(strips, 1) if len(strips) > 1 else strips[0]
+    heights = [bottom - top for top, bottom in pairwise(rows)]
+    return torch.stack([strip.sum(1, dtype=dtype) for strip in values.split_with_sizes(heights, 1)], 1)
 
 
 def _zero_outside(values: Tensor, keep: Tensor) -> None:
