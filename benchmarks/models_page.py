@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import torch
 from hydra import compose, initialize_config_dir
@@ -21,7 +22,7 @@ from models import CONF, PAPERS, Row, compare, multiply_adds, ratio
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "models.md"
 TEMPLATE = Path(__file__).with_name("models.template.md")
-SIZES = {name: size[:2] for name, size in PAPERS.items()} | {"dpt": (480, 640), "two_stream": (232, 310)}
+SIZES = {name: size[:2] for name, size in PAPERS.items()} | {"dpt": (480, 640)}
 
 
 class Drawing:
@@ -120,13 +121,21 @@ def speed(row: Row) -> str:
     return f"| `{row.config}` | {row.encoder} | {size} | {ratio(row.gmac):.2f} | {' | '.join(numbers)} |"
 
 
-def page(rows: list[Row], device: str) -> str:
+def form(eager: Row, last: Row, compiled: Row) -> str:
+    """Excess of the same network eager, in channels_last and compiled: forward and step."""
+    numbers = [f"{row.excess(seconds):.2f}" for row in (eager, last, compiled) for seconds in (row.forward, row.train)]
+    faster = [f"{eager.train[0] / row.train[0]:.2f}" for row in (last, compiled)]
+    return f"| `{eager.config}` | {' | '.join(numbers + faster)} |"
+
+
+def page(rows: list[Row], last: list[Row], compiled: list[Row], device: str) -> str:
     described = [describe(config) for config in SIZES]
     machine = torch.cuda.get_device_name() if device == "cuda" else f"{platform.machine()}, 1 thread"
     return TEMPLATE.read_text().format(
         machine=f"PyTorch {torch.__version__}, {machine}",
         networks="\n".join(row for row, _ in described),
         speed="\n".join(map(speed, rows)),
+        forms="\n".join(map(form, rows, last, compiled)),
         drawings="\n".join(section for _, section in described).rstrip(),
     )
 
@@ -141,8 +150,11 @@ def main() -> None:
     args = parser.parse_args()
     if args.device == "cpu":
         torch.set_num_threads(1)
-    rows = [compare(config, args.device, args.scale, args.batch, args.repeats) for config in args.networks]
-    PAGE.write_text(page(rows, args.device))
+
+    def rows(**form: Any) -> list[Row]:
+        return [compare(name, args.device, args.scale, args.batch, args.repeats, **form) for name in args.networks]
+
+    PAGE.write_text(page(rows(), rows(layout=torch.channels_last), rows(compiled=True), args.device))
 
 
 if __name__ == "__main__":

@@ -82,6 +82,7 @@ def job(config: DictConfig) -> float | None:
 def run_alone(folder: RunFolder) -> None:
     """Run one configuration in this process, or one process per device where nobody has started them yet."""
     # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
+    from depthbench.data.loader import check_shares
     from depthbench.launch.worker import execute
     from depthbench.training import device_count
 
@@ -89,7 +90,9 @@ def run_alone(folder: RunFolder) -> None:
     if folder.done and not launched:
         print(f"Done already; delete {folder.path} to run it again.")
     else:
-        alone = launched or device_count(folder.config) == 1
+        devices = device_count(folder.config)
+        check_shares(folder.config.data.batch_size, devices)
+        alone = launched or devices == 1
         code = execute(folder, progress_bar=True) if alone else run_job(folder, log=sys.stdout.buffer)
         if code:
             raise SystemExit(code)

@@ -28,6 +28,15 @@ class Key(NamedTuple):
     place: int
 
 
+def check_shares(batch_size: int, world: int) -> None:
+    """Refuse a batch that so many processes can't share evenly, by a :class:`UserError`."""
+    if batch_size % world:
+        raise UserError(
+            f"data.batch_size={batch_size} is the batch over all devices and cannot be shared evenly by {world} "
+            f"of them; choose a multiple of {world}."
+        )
+
+
 class StreamBatches(Sampler[list[Key]]):
     """The batches of one process, epoch by epoch.
 
@@ -43,11 +52,7 @@ class StreamBatches(Sampler[list[Key]]):
     def __init__(
         self, length: int, batch_size: int, seed: int, epoch_size: int | None = None, rank: int = 0, world: int = 1
     ) -> None:
-        if batch_size % world:
-            raise UserError(
-                f"data.batch_size={batch_size} is the batch over all devices and cannot be shared evenly by {world} "
-                f"of them; choose a multiple of {world}."
-            )
+        check_shares(batch_size, world)
         self.length, self.batch_size, self.seed, self.rank, self.world = length, batch_size, seed, rank, world
         self.steps = max(1, (epoch_size or length) // batch_size)
         self.epoch = 0
