@@ -16,7 +16,7 @@ from depthbench.config import config_dir
 from depthbench.errors import UserError
 from depthbench.launch.job import run_job
 from depthbench.launch.ledger import Ledger
-from depthbench.run_folder import RunFolder
+from depthbench.run_folder import RunFolder, device_count
 
 SHOWN = ("AbsRel", "RMSE", "log10", "delta1", "delta2", "delta3")
 
@@ -83,8 +83,7 @@ def run_alone(folder: RunFolder) -> None:
     """Run one configuration in this process, or one process per device where nobody has started them yet."""
     # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
     from depthbench.data.loader import check_shares
-    from depthbench.launch.worker import execute
-    from depthbench.training import device_count
+    from depthbench.launch.process import execute
 
     launched = "RANK" in os.environ or int(os.environ.get("SLURM_NTASKS", "1")) > 1
     if folder.done and not launched:

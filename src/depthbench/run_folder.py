@@ -218,3 +218,15 @@ def machine() -> dict[str, Any]:
 
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     return {"host": platform.node(), "cores": os.cpu_count(), "gpus": gpus}
+
+
+def device_count(config: DictConfig) -> int:
+    """Processes that a run starts on one machine: its devices, or one without GPUs."""
+    devices = config.trainer.devices
+    if devices != "auto":
+        return len(devices) if OmegaConf.is_list(devices) else int(devices)
+    if config.trainer.accelerator == "cpu":
+        return 1
+    import torch
+
+    return max(1, torch.cuda.device_count())

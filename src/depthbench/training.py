@@ -28,7 +28,7 @@ from depthbench.data import DataModule
 from depthbench.errors import UserError
 from depthbench.logger import MetricsTable, wandb_logger
 from depthbench.models import prefers_channels_last
-from depthbench.run_folder import RunFolder, write_atomically
+from depthbench.run_folder import RunFolder, device_count, write_atomically
 from depthbench.tasks import Adversarial, DepthTask
 
 # Keys of the group `trainer` that are not Lightning's.
@@ -76,16 +76,6 @@ def build_data(config: DictConfig) -> DataModule:
     if rules.images is not None or rules.truth == "raw":  # without published numbers any truth will do
         data.score_by(rules.name, rules.truth)
     return data
-
-
-def device_count(config: DictConfig) -> int:
-    """Processes that a run starts on one machine: its devices, or one without GPUs."""
-    devices = config.trainer.devices
-    if devices != "auto":
-        return len(devices) if OmegaConf.is_list(devices) else int(devices)
-    if config.trainer.accelerator == "cpu":
-        return 1
-    return max(1, torch.cuda.device_count())
 
 
 def build_trainer(
