@@ -98,12 +98,12 @@ def test_a_server_that_refuses_ends_in_one_sentence(monkeypatch, capsys, refusal
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     monkeypatch.setattr(dashboards, "_own_entity", refuse)
     assert main(["carvalho2018/dataset_size"]) == 2
-    assert capsys.readouterr().err == f"error: {refusal}\n"
+    assert capsys.readouterr().err == f"{refusal}\n"
 
 
 def test_a_study_that_is_not_there_ends_in_one_sentence(capsys):
     assert main(["carvalho2018/figure_99"]) == 2
-    assert capsys.readouterr().err.startswith("error: experiment")
+    assert capsys.readouterr().err.startswith("experiment")
     with pytest.raises(UserError):
         dashboard("nobody2020/table")
 

@@ -1,7 +1,8 @@
 """How commands speak to users: one sentence for a mistake, no traceback."""
 
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
@@ -36,6 +37,29 @@ def explain(error: BaseException, config: DictConfig | None = None) -> str:
     if unknown:
         return f"There is no {unknown[1]} in the configuration; {nearest(unknown[1], _keys(config))}"
     return first
+
+
+BEGINS_ANEW = "Stopped; nothing half-written is left, and the same command begins anew."
+GOES_ON = "Stopped; the same command goes on from here."
+
+
+def exit_status(work: Callable[[], int | None], stopped: str, mistakes: Sequence[type[Exception]] = ()) -> int:
+    """Exit status of a command: what its work returns (None is 0), 2 after a mistake, 130 after Ctrl-C.
+
+    Args:
+        work: what the command does.
+        stopped: the sentence after Ctrl-C.
+        mistakes: further exceptions that are told in a sentence; :data:`MISTAKES` and OSError always are.
+    """
+    told: tuple[type[Exception], ...] = (*MISTAKES, OSError, *mistakes)
+    try:
+        return work() or 0
+    except told as error:
+        print(explain(error), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(stopped, file=sys.stderr)
+        return 130
 
 
 def asks_for_help(arguments: Sequence[str]) -> bool:

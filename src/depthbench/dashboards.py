@@ -16,7 +16,7 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from wandb.errors import Error as WandbError
 
-from depthbench.cli import MISTAKES, explain
+from depthbench.cli import MISTAKES, exit_status, explain
 from depthbench.config import config_dir
 from depthbench.errors import UserError
 from depthbench.logger import has_key
@@ -113,24 +113,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_argument("overrides", nargs="*", help="of the configuration, such as logger.project=mine")
     command.add_argument("--json", metavar="FILE", help="also write the definition")
     options = command.parse_args(arguments)
-    try:
-        board = dashboard(options.study, options.overrides)
-        key = has_key()
-        space = workspace(board, board.entity or (_own_entity() if key else "nobody"))
-        content = definition(space)
-        if options.json:
-            write_atomically(Path(options.json), json.dumps(content, indent=1) + "\n")
-        if key:
-            print(space.save().url)
-        else:
-            print(f"The dashboard of {board.study} is sound; to save it, run `wandb login` and this command again.")
-    except (UserError, OSError, WandbError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Stopped before the dashboard was saved.", file=sys.stderr)
-        return 130
-    return 0
+    return exit_status(lambda: save(options), "Stopped before the dashboard was saved.", [WandbError])
+
+
+def save(options: argparse.Namespace) -> None:
+    """Save the dashboard, or without a key check it; the definition as JSON where that is asked for."""
+    board = dashboard(options.study, options.overrides)
+    key = has_key()
+    space = workspace(board, board.entity or (_own_entity() if key else "nobody"))
+    content = definition(space)
+    if options.json:
+        write_atomically(Path(options.json), json.dumps(content, indent=1) + "\n")
+    if key:
+        print(space.save().url)
+    else:
+        print(f"The dashboard of {board.study} is sound; to save it, run `wandb login` and this command again.")
 
 
 def _own_entity() -> str:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Sequence
 
-from depthbench.cli import MISTAKES, asks_for_help, explain
+from depthbench.cli import BEGINS_ANEW, asks_for_help, exit_status
 from depthbench.scoring import names_of, read_request
 
 HELP = """Score predictions, anybody's or a run's, under named protocols.
@@ -52,19 +52,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asks_for_help(arguments):
         print(help_text())
         return 0
-    try:
-        request = read_request(arguments)
-        # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
-        from depthbench.scoring.answer import answer
+    return exit_status(lambda: score(arguments), BEGINS_ANEW)
 
-        answer(request)
-    except (*MISTAKES, OSError) as error:
-        print(explain(error), file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Stopped; nothing half-written is left, and the same command begins anew.", file=sys.stderr)
-        return 130
-    return 0
+
+def score(arguments: Sequence[str]) -> None:
+    """Read what is asked for, and answer it."""
+    request = read_request(arguments)
+    # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
+    from depthbench.scoring.answer import answer
+
+    answer(request)
 
 
 if __name__ == "__main__":

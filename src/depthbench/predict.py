@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from depthbench.cli import MISTAKES, asks_for_help, explain
+from depthbench.cli import GOES_ON, asks_for_help, exit_status
 from depthbench.photos import read_request
 
 HELP = """Depth for your own photos and videos, by the network of a run.
@@ -31,18 +31,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not arguments or asks_for_help(arguments):
         print(HELP)
         return 0
-    try:
-        request = read_request(arguments)
-        # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
-        from depthbench.photos.answer import answer
+    return exit_status(lambda: predict(arguments), GOES_ON)
 
-        return 0 if answer(request) else 1
-    except (*MISTAKES, OSError) as error:
-        print(explain(error), file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Stopped; the same command goes on from here.", file=sys.stderr)
-        return 130
+
+def predict(arguments: Sequence[str]) -> int:
+    """Read what is asked for, and answer it: 1 where a file could not be read."""
+    request = read_request(arguments)
+    # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
+    from depthbench.photos.answer import answer
+
+    return 0 if answer(request) else 1
 
 
 if __name__ == "__main__":

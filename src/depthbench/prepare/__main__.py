@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NamedTuple
 
-from depthbench.cli import MISTAKES, asks_for_help, explain
+from depthbench.cli import GOES_ON, asks_for_help, exit_status
 from depthbench.config import nearest
 from depthbench.errors import UserError
 from depthbench.run_folder import Busy
@@ -49,22 +49,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asks_for_help([name]):
         print(help_text())
         return 0
-    try:
-        if name not in COMMANDS:
-            raise UserError(f"There is no command {name}; {nearest(name, COMMANDS)}")
-        command = COMMANDS[name]
-        module = import_module(f"depthbench.prepare.{command.module}")
-        if asks_for_help(rest) or not (rest or command.alone):
-            print(module.HELP)
-        else:
-            module.main(rest)
-    except (*MISTAKES, Busy, OSError) as error:
-        print(explain(error), file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Stopped; the same command goes on from here.", file=sys.stderr)
-        return 130
-    return 0
+    return exit_status(lambda: prepare(name, rest), GOES_ON, [Busy])
+
+
+def prepare(name: str, arguments: list[str]) -> None:
+    """Do what a command does, or print its help.
+
+    Raises:
+        UserError: if there is no such command.
+    """
+    if name not in COMMANDS:
+        raise UserError(f"There is no command {name}; {nearest(name, COMMANDS)}")
+    command = COMMANDS[name]
+    module = import_module(f"depthbench.prepare.{command.module}")
+    if asks_for_help(arguments) or not (arguments or command.alone):
+        print(module.HELP)
+    else:
+        module.main(arguments)
 
 
 if __name__ == "__main__":

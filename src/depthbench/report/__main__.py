@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from depthbench.cli import BEGINS_ANEW, exit_status
 from depthbench.errors import UserError
 from depthbench.report.page import write_report
 from depthbench.report.runs import read_runs
@@ -40,25 +41,24 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the report; 0 if it was written, 2 after a user's mistake."""
     options = parser().parse_args(arguments)
-    try:
-        output = Path(options.output)
-        if not output.absolute().parent.is_dir():
-            raise UserError(f"The folder {output.absolute().parent} for the page does not exist; make it first.")
-        if output.is_dir():
-            raise UserError(
-                f"{output} is a folder; --output takes the name of the page, such as {output / 'report.html'}."
-            )
-        published = [Path(path) for path in options.published]
-        figures, gallery = not options.no_figures, not options.no_gallery
-        write_report(read_runs(options.runs), output, options.title, figures, published, gallery)
-    except (UserError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Stopped; nothing half-written is left, and the same command begins anew.", file=sys.stderr)
-        return 130
+    return exit_status(lambda: write(options), BEGINS_ANEW)
+
+
+def write(options: argparse.Namespace) -> None:
+    """Write what the command line asks for, and say where.
+
+    Raises:
+        UserError: if the page can't lie where it should, or a run can't be read.
+    """
+    output = Path(options.output)
+    if not output.absolute().parent.is_dir():
+        raise UserError(f"The folder {output.absolute().parent} for the page does not exist; make it first.")
+    if output.is_dir():
+        raise UserError(f"{output} is a folder; --output takes the name of the page, such as {output / 'report.html'}.")
+    published = [Path(path) for path in options.published]
+    figures, gallery = not options.no_figures, not options.no_gallery
+    write_report(read_runs(options.runs), output, options.title, figures, published, gallery)
     print(output)
-    return 0
 
 
 if __name__ == "__main__":
