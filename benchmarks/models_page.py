@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 import torch
 from hydra import compose, initialize_config_dir
@@ -121,21 +120,23 @@ def speed(row: Row) -> str:
     return f"| `{row.config}` | {row.encoder} | {size} | {ratio(row.gmac):.2f} | {' | '.join(numbers)} |"
 
 
-def form(eager: Row, last: Row, compiled: Row) -> str:
-    """Excess of the same network eager, in channels_last and compiled: forward and step."""
-    numbers = [f"{row.excess(seconds):.2f}" for row in (eager, last, compiled) for seconds in (row.forward, row.train)]
-    faster = [f"{eager.train[0] / row.train[0]:.2f}" for row in (last, compiled)]
-    return f"| `{eager.config}` | {' | '.join(numbers + faster)} |"
+def form(eager: Row, last: Row, compiled: Row | None) -> str:
+    """Excess of one network in each form, forward and step, and how many times faster the form makes its step."""
+    rows = [eager, last] + ([compiled] if compiled else [])
+    numbers = [f"{row.excess(seconds):.2f}" for row in rows for seconds in (row.forward, row.train)]
+    faster = [f"{eager.train[0] / row.train[0]:.2f}" for row in rows[1:]]
+    gap, end = ([], []) if compiled else (["", ""], [""])
+    return f"| `{eager.config}` | {' | '.join([*numbers, *gap, *faster, *end])} |"
 
 
-def page(rows: list[Row], last: list[Row], compiled: list[Row], device: str) -> str:
+def page(rows: list[Row], last: list[Row], compiled: dict[str, Row], device: str) -> str:
     described = [describe(config) for config in SIZES]
     machine = torch.cuda.get_device_name() if device == "cuda" else f"{platform.machine()}, 1 thread"
     return TEMPLATE.read_text().format(
         machine=f"PyTorch {torch.__version__}, {machine}",
         networks="\n".join(row for row, _ in described),
         speed="\n".join(map(speed, rows)),
-        forms="\n".join(map(form, rows, last, compiled)),
+        forms="\n".join(form(row, other, compiled.get(row.config)) for row, other in zip(rows, last, strict=True)),
         drawings="\n".join(section for _, section in described).rstrip(),
     )
 
@@ -147,14 +148,17 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=0.5, help="of the papers' sides")
     parser.add_argument("--batch", type=int)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument(
+        "--compiled", nargs="*", default=("d3net_resnet50", "unet", "fpn"), help="also compiled, which can take an hour"
+    )
     args = parser.parse_args()
     if args.device == "cpu":
         torch.set_num_threads(1)
-
-    def rows(**form: Any) -> list[Row]:
-        return [compare(name, args.device, args.scale, args.batch, args.repeats, **form) for name in args.networks]
-
-    PAGE.write_text(page(rows(), rows(layout=torch.channels_last), rows(compiled=True), args.device))
+    measured = partial(compare, device=args.device, scale=args.scale, batch=args.batch, repeats=args.repeats)
+    rows = [measured(name) for name in args.networks]
+    last = [measured(name, layout=torch.channels_last) for name in args.networks]
+    compiled = {name: measured(name, compiled=True) for name in args.compiled}
+    PAGE.write_text(page(rows, last, compiled, args.device))
 
 
 if __name__ == "__main__":
