@@ -378,6 +378,7 @@ def weighted_sum(loss, p, t, valid):
 REFERENCES = {
     L.L1: pointwise(lambda loss, d, g: abs(d - g)),
     L.L2: pointwise(lambda loss, d, g: (d - g) ** 2),
+    L.RelativeL1: pointwise(lambda loss, d, g: abs(d - g) / g),
     L.Huber: huber,
     L.BerHu: berhu,
     L.Cauchy: cauchy,

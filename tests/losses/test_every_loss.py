@@ -17,6 +17,7 @@ CONF = sorted((Path(__file__).parents[2] / "conf" / "loss").glob("*.yaml"))
 VARIANTS = {  # arguments that no configuration takes
     "l1_released": lambda: L.L1(variant="released"),
     "l2_released": lambda: L.L2(variant="released"),
+    "abs_rel_released": lambda: L.RelativeL1(variant="released"),
     "huber_image": lambda: L.Huber(threshold="image"),
     "huber_fixed": lambda: L.Huber(0.7, threshold="fixed"),
     "huber_released": lambda: L.Huber(variant="released"),

@@ -3,7 +3,7 @@
 from depthbench.losses.adversarial import AdversarialLoss
 from depthbench.losses.compose import WeightedSum, WeightedTerms
 from depthbench.losses.meter import Meter, Trace
-from depthbench.losses.pointwise import DBE, L1, L2, BerHu, Cauchy, Huber, LogError, LogL1, SquareRoot
+from depthbench.losses.pointwise import DBE, L1, L2, BerHu, Cauchy, Huber, LogError, LogL1, RelativeL1, SquareRoot
 from depthbench.losses.ranking import Ranking
 from depthbench.losses.scale_invariant import Eigen, EigenGrad, ScaleShiftInvariant, SILog
 from depthbench.losses.sets import SetLoss
@@ -44,6 +44,7 @@ __all__ = [
     "LogError",
     "LogGradient",
     "LogL1",
+    "RelativeL1",
     "LossSpace",
     "Meter",
     "MultiScaleGradient",

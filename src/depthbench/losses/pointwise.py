@@ -45,6 +45,17 @@ class L2(Pointwise):
         return (prediction - target).square()
 
 
+class RelativeL1(Pointwise):
+    """Mean of |e| / g: the metric AbsRel as a loss.
+
+    Its best single answer to an uncertain depth lies below the median, so it trades RMSE for AbsRel.
+    """
+
+    def error(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The absolute error over the depth."""
+        return (prediction - target).abs() / target
+
+
 class _Threshold(Pointwise):
     """A loss with a threshold c between its two regimes.
 
