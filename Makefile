@@ -10,7 +10,8 @@ install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,launchers,dashboards,fast]'
+	# Modules are compiled when they are first imported: most never are.
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[dev,launchers,dashboards,fast]'
 	touch $(STAMP)
 
 demo: $(STAMP)  ## a small sweep on the built-in rooms, and a page to look at
