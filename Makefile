@@ -8,9 +8,9 @@ WORKERS ?= 2
 
 install: $(STAMP)
 
+# Without --no-compile pip compiles every module, most of which are never imported.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	# Modules are compiled when they are first imported: most never are.
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[dev,launchers,dashboards,fast]'
 	touch $(STAMP)
 
