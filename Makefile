@@ -8,10 +8,9 @@ WORKERS ?= 2
 
 install: $(STAMP)
 
-# Without --no-compile pip compiles every module, most of which are never imported.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[dev,launchers,dashboards,fast]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,launchers,dashboards,fast]'
 	touch $(STAMP)
 
 demo: $(STAMP)  ## a small sweep on the built-in rooms, and a page to look at
