@@ -280,6 +280,16 @@ def test_square_root_refuses_a_negative_truth():
         L.SquareRoot()(torch.ones(1, 1, 2, 2), -torch.ones(1, 1, 2, 2))
 
 
+@pytest.mark.parametrize("bad", [0.0, -1.0])
+def test_abs_rel_refuses_a_truth_that_is_not_positive(bad):
+    depth = torch.ones(1, 1, 2, 2)
+    spoiled = depth.clone()
+    spoiled[0, 0, 1, 1] = bad
+    with pytest.raises(UserError, match="true depth"):
+        L.RelativeL1()(depth, spoiled)
+    assert L.RelativeL1()(2 * depth, spoiled, spoiled > 0) == 1
+
+
 def test_adversarial_criterion():
     logits = torch.randn(2, 1, 5, 6)
     probability = 1 / (1 + np.exp(-logits.double().numpy()))

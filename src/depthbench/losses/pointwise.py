@@ -53,6 +53,10 @@ class RelativeL1(Pointwise):
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
         """The absolute error over the depth."""
+        if bool((target <= 0).any()):
+            raise UserError(
+                f"AbsRel divides by a true depth of {target.min().item():.3g} m; mask what is not positive."
+            )
         return (prediction - target).abs() / target
 
 

@@ -1,0 +1,40 @@
+"""How commands end."""
+
+import pytest
+from hydra.errors import HydraException
+
+from depthbench.cli import BEGINS_ANEW, exit_status
+from depthbench.errors import UserError
+
+
+def raising(error):
+    def work():
+        raise error
+
+    return work
+
+
+@pytest.mark.parametrize(("value", "status"), [(None, 0), (0, 0), (1, 1)])
+def test_work_that_ends_well_tells_the_status(value, status, capsys):
+    assert exit_status(lambda: value, BEGINS_ANEW) == status
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "error", [UserError("no such thing"), HydraException("no such thing"), OSError("no such thing")]
+)
+def test_a_mistake_is_told_in_a_sentence(error, capsys):
+    assert exit_status(raising(error), BEGINS_ANEW) == 2
+    assert capsys.readouterr() == ("", "no such thing\n")
+
+
+def test_commands_have_mistakes_of_their_own(capsys):
+    assert exit_status(raising(LookupError("not there")), BEGINS_ANEW, [LookupError]) == 2
+    assert capsys.readouterr().err == "not there\n"
+    with pytest.raises(LookupError):  # a fault of ours keeps its traceback
+        exit_status(raising(LookupError("not there")), BEGINS_ANEW)
+
+
+def test_a_user_may_stop_a_command(capsys):
+    assert exit_status(raising(KeyboardInterrupt()), BEGINS_ANEW) == 130
+    assert capsys.readouterr().err == f"{BEGINS_ANEW}\n"
