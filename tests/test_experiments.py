@@ -112,8 +112,9 @@ def test_a_variation_wins_over_recipe_and_scale():
     assert single.data.batch_size == 16
 
 
+@pytest.mark.processes
 def test_a_study_runs_at_smoke(tmp_path):
-    run(tmp_path, "-m", "experiment=carvalho2018/best", "scale=smoke", "output=runs")
+    run(tmp_path, "-m", "experiment=alhashim2018/nyu", "scale=smoke", "output=runs")
     (folder,) = runs(tmp_path).values()
     assert status(folder)["state"] == "done"
 

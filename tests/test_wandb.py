@@ -1,20 +1,43 @@
-"""An offline W&B run holds everything that was logged."""
+"""Each job of a sweep has one W&B run, which ends as the job does; offline it holds everything that was logged."""
 
 import csv
 import json
 import math
 
-from tests.commands import TINY, make_frames, run, runs
-from tests.wandb_file import history
+import pytest
+
+from tests.commands import TINY, make_frames, run, runs, status
+from tests.wandb_file import history, wandb_runs
+
+pytestmark = pytest.mark.processes
 
 
-def test_every_metric_is_in_the_offline_run(tmp_path):
-    make_frames(tmp_path / "frames")
-    tiny = [item for item in TINY if not item.startswith("logger")]
-    run(tmp_path, *tiny, f"data.root={tmp_path / 'frames'}", "trainer.max_epochs=12", "logger=wandb")
-    (folder,) = runs(tmp_path).values()
-    values, exit_code = history(folder)
-    assert exit_code == 0
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Run folders by state: of a sweep that ends with its first failure."""
+    place = tmp_path_factory.mktemp("sweep")
+    make_frames(place / "frames")
+    (place / "frames" / "train" / "rgb_00003.png").write_bytes(b"\x89PNG broken")
+    tiny = [item for item in TINY if not item.startswith(("logger", "data.split"))]
+    # Two evenly spaced frames leave the broken one out; they are one step of an epoch, and every tenth is logged.
+    sweep = ["-m", "data.split=2,12,3", "launch.fail_fast=true", "logger=wandb", "trainer.max_epochs=12"]
+    run(place, *sweep, *tiny, f"data.root={place / 'frames'}", code=1)
+    by_state = {status(folder)["state"]: folder for folder in runs(place).values()}
+    assert sorted(by_state) == ["done", "failed", "waiting"]
+    return by_state
+
+
+def test_a_run_ends_as_its_job_does(folders):
+    assert not wandb_runs(folders["waiting"])
+    assert history(folders["done"])[1] == 0
+    assert history(folders["failed"])[1] == 2
+    first, second = (wandb_runs(folders[state])[0].name for state in ("done", "failed"))
+    assert first != second
+
+
+def test_every_metric_is_in_the_offline_run(folders):
+    folder = folders["done"]
+    values = history(folder)[0]
     with (folder / "metrics.csv").open() as file:
         reader = csv.DictReader(file)
         columns = set(reader.fieldnames)

@@ -95,8 +95,10 @@ def _fill(folder):
     Kept(Rooms(split=4, size=(24, 32)), folder).__getitems__([0, 1, 2, 3])
 
 
+@pytest.mark.processes
 def test_jobs_that_run_together_may_share_the_files(tmp_path):
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")  # which imports once for both
+    context.set_forkserver_preload(["depthbench.data"])
     jobs = [context.Process(target=_fill, args=(tmp_path,)) for _ in range(2)]
     for job in jobs:
         job.start()

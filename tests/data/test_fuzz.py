@@ -26,6 +26,7 @@ READERS = [
 SCRIPT = Path(__file__).with_name("fuzz.py")
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("cases", [40, pytest.param(1000, marks=pytest.mark.slow)])
 def test_damaged_files(cases, tmp_path):
     command = [sys.executable, SCRIPT, str(cases), tmp_path, *READERS]

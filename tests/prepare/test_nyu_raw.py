@@ -171,6 +171,7 @@ def test_pairs_far_apart_in_time_can_be_left_out(command, tmp_path):
     assert made(command(f"raw={tmp_path / 'raw'}", "scenes=all", f"output={tmp_path / 'all'}")) == (2, 0, 0)
 
 
+@pytest.mark.processes
 def test_killed_in_the_middle_it_goes_on(command, raw, tmp_path):
     scenes = tmp_path / "raw"
     write_scene(scenes / "study_0001", 16)

@@ -13,7 +13,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -32,7 +32,9 @@ def plan(config: DictConfig, config_name: str) -> list[RunFolder]:
     assert hydra is not None
     sweeper = config.hydra.sweeper
     wanted = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
-    wanted += list(config.hydra.overrides.task)
+    told = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)  # each job resolves for itself
+    assert isinstance(told, list)
+    wanted += told
     parsed = OverridesParser.create(config_loader=hydra.config_loader).parse_overrides(wanted)
     jobs = [job for batch in BasicSweeper.split_arguments(parsed, None) for job in batch]
     folders = []
