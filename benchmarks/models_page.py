@@ -1,12 +1,15 @@
 """Make docs/models.md: what each network looks like, and what it costs.
 
-Run ``python benchmarks/models_page.py`` with the arguments of benchmarks/models.py. Drawings are traced on the meta
-device: hooks see the shapes, autograd's graph says which block feeds which.
+Run ``python benchmarks/models_page.py`` with the arguments of benchmarks/models.py. Compiling all networks takes hours
+on a CPU: ``--rows FILE`` keeps what has been measured, and goes on from there. Drawings are traced on the meta device:
+hooks see the shapes, autograd's graph says which block feeds which.
 """
 
 import argparse
+import json
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
@@ -141,6 +144,16 @@ def page(rows: list[Row], last: list[Row], compiled: dict[str, Row], device: str
     )
 
 
+def kept(file: Path | None, key: str, measure: Callable[[], Row]) -> Row:
+    """A row of the file; what is not there is measured and added."""
+    rows = json.loads(file.read_text()) if file and file.is_file() else {}
+    if key not in rows:
+        rows[key] = asdict(measure())
+        if file:
+            file.write_text(json.dumps(rows, indent=1))
+    return Row(**{name: tuple(value) if isinstance(value, list) else value for name, value in rows[key].items()})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("networks", nargs="*", default=PAPERS, help="that are timed")
@@ -151,13 +164,18 @@ def main() -> None:
     parser.add_argument(
         "--compiled", nargs="*", default=("d3net_resnet50", "unet", "fpn"), help="also compiled, which can take an hour"
     )
+    parser.add_argument("--rows", type=Path, help="file of the same machine's rows with the same arguments")
     args = parser.parse_args()
     if args.device == "cpu":
         torch.set_num_threads(1)
     measured = partial(compare, device=args.device, scale=args.scale, batch=args.batch, repeats=args.repeats)
-    rows = [measured(name) for name in args.networks]
-    last = [measured(name, layout=torch.channels_last) for name in args.networks]
-    compiled = {name: measured(name, compiled=True) for name in args.compiled}
+
+    def row(name: str, form: str, **how: object) -> Row:
+        return kept(args.rows, f"{name} {form}", partial(measured, name, **how))
+
+    rows = [row(name, "eager") for name in args.networks]
+    last = [row(name, "channels_last", layout=torch.channels_last) for name in args.networks]
+    compiled = {name: row(name, "compiled", compiled=True) for name in args.compiled}
     PAGE.write_text(page(rows, last, compiled, args.device))
 
 

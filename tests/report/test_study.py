@@ -50,6 +50,21 @@ def test_a_studys_variations_are_an_axis_and_its_name_is_none(tmp_path, make_run
     assert study.methods == ("no_skips", "standard")
 
 
+def test_what_a_variation_brings_is_no_axis(tmp_path, make_run):
+    """Two variations of one loss, and one that brings another loss and its stages."""
+    for variation, loss, length in (
+        ("set", "li2017_set", 0),
+        ("both", "li2017_set", 2),
+        ("single", "li2017_single", 0),
+    ):
+        choices = {"data": "rooms", "loss": loss, "experiment/p/variation": variation}
+        path = make_run(tmp_path / variation, images=3, panels=False, choices=choices)
+        change(path, {"task.stages.joint.length": length})
+    (study,) = studies(read_runs([tmp_path]))
+    assert study.axes == ("experiment/p/variation",)
+    assert set(study.methods) == {"set", "both", "single"}
+
+
 def test_shares_and_similarities_are_better_higher():
     assert all(map(higher_is_better, ("delta1", "mSSIM", "edge_F1_0.5", "F_5cm")))
     assert not any(map(higher_is_better, ("AbsRel", "SILog", "DBE_accuracy", "normal_degrees", "chamfer")))

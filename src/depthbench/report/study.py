@@ -11,7 +11,7 @@ from depthbench.errors import UserError
 from depthbench.report.runs import Run
 
 AMOUNT = "data.split"
-FIRST = ("loss", "model", "data", "augment", "optim", "trainer", "task")
+FIRST = ("loss", "model", "data", "augment", "optim", "trainer")
 OWN_AXIS = {"seed", AMOUNT, "data", "experiment"}
 NOT_SCIENCE = {"logger", "hydra", "callbacks", "debug", "protocol", "name", "output", "run", "launch"}
 NOT_SCIENCE |= {"paths", "local"}
@@ -154,8 +154,8 @@ def _by_seed(runs: Iterable[Run]) -> tuple[Run, ...]:
 def _axes(runs: Sequence[Run]) -> tuple[str, ...]:
     """The fewest keys that tell the runs apart: groups first, then what was overridden, then any other key.
 
-    A key that is a function of the earlier ones (``task`` follows ``loss``) is no axis, and neither is one that
-    nobody overrode and that changes with the seed alone.
+    A key that is a function of the earlier ones (``task._target_`` follows ``loss``) or of a group (``loss`` follows a
+    study's variation) is no axis, and neither is one that nobody overrode and that changes with the seed alone.
     """
     runs = [run for run in runs if run.config or run.choices]
     groups = sorted({key for run in runs for key in run.choices})
@@ -165,6 +165,10 @@ def _axes(runs: Sequence[Run]) -> tuple[str, ...]:
     for key in dict.fromkeys((*FIRST, *groups, *overridden)):
         if _is_science(key) and _splits(key, (*axes, AMOUNT), runs):
             axes.append(key)
+    for key in tuple(axes):
+        others = [other for other in axes if other != key and other in groups]
+        if others and not _splits(key, (*others, AMOUNT), runs):
+            axes.remove(key)
     for key in leaves:
         if _is_science(key) and _splits(key, (*axes, AMOUNT, "seed"), runs):
             axes.append(key)
