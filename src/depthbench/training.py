@@ -1,16 +1,13 @@
 """One run, from its configuration to its scores."""
 
-import copy
 import csv
 import io
 import json
 import logging
 import statistics
 import sys
-import time
 import warnings
 from collections.abc import Sequence
-from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +18,8 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, LearningRateMonitor, TQDMProgressBar
 from pytorch_lightning.loggers import Logger
 
+from depthbench.announcement import announcement, estimate
 from depthbench.callbacks import Checkpoints, InferenceTime, LossWeights, Panels, Profiles, Progress, StepSeed
-from depthbench.cli import duration
 from depthbench.config import instantiate
 from depthbench.data import DataModule
 from depthbench.errors import UserError
@@ -189,51 +186,6 @@ def build_callbacks(folder: RunFolder, config: DictConfig, progress_bar: bool) -
         Checkpoints(folder.checkpoint, wanted.checkpoint_every),
     ]
     return [*callbacks, TQDMProgressBar()] if bar else callbacks
-
-
-def announcement(config: DictConfig, task: DepthTask, data: DataModule, trainer: pl.Trainer, resumed: bool) -> str:
-    """What will run, and where, in sentences."""
-    frames, tested = len(data.train), len(data.test)  # type: ignore[arg-type]
-    parameters = sum(parameter.numel() for parameter in task.net.parameters()) / 1e6
-    device = torch.cuda.get_device_name() if trainer.strategy.root_device.type == "cuda" else "CPU"
-    decoder = type(getattr(task.net, "decoder", task.net)).__name__
-    network = f"{config.model.encoder.name} + {decoder} ({parameters:.1f} M parameters)"
-    lines = [
-        f"{'Continuing' if resumed else 'Training'} {network} by {type(task).__name__} with {type(task.loss).__name__} "
-        f"on {frames} frames ({config.data.train._target_.rpartition('.')[2]}) for {trainer.max_epochs} epochs; "
-        f"test on {tested} frames, protocol {', '.join(task.protocols)}.",
-        f"On {trainer.world_size} x {device}, {trainer.precision}; results in {trainer.default_root_dir}.",
-    ]
-    if trainer.strategy.root_device.type == "cpu" and config.trainer.max_epochs > 1:
-        lines.append("There is no GPU in use: append trainer=smoke for a quick look at whether everything runs.")
-    return "\n".join(lines)
-
-
-def estimate(task: DepthTask, data: DataModule, trainer: pl.Trainer, batch_size: int, steps: int = 3) -> str:
-    """How long training will take, from a few steps of a copy of the task.
-
-    The copy does forward, loss and backward; what the estimate leaves out is validation and test.
-    """
-    device = trainer.strategy.root_device
-    # A copy: statistics of the network and sums of the loss must not know of the trial.
-    trial = copy.deepcopy(task).to(device).train()
-    data.trainer = trainer
-    batches = chain.from_iterable(repeat(data.train_dataloader()))  # again from the front where an epoch is short
-    seconds = []
-    for _ in range(steps + 1):
-        begun = time.monotonic()
-        batch = next(batches)
-        batch = batch._replace(image=batch.image.to(device), depth=batch.depth.to(device))
-        with trainer.precision_plugin.forward_context():
-            trial.measure(batch).backward()  # type: ignore[no-untyped-call]
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        seconds.append(time.monotonic() - begun)
-    per_step = sum(seconds[1:]) / steps
-    total = per_step * data.batches_per_epoch(trainer.limit_train_batches) * (trainer.max_epochs or 1)
-    return (
-        f"About {duration(total)} of training ({batch_size / per_step:.0f} images per second in {steps} timed steps)."
-    )
 
 
 def save_results(folder: RunFolder, task: DepthTask) -> None:
