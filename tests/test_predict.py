@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 import subprocess
 import sys
 import warnings
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
@@ -21,7 +23,7 @@ from depthbench.data import to_frame
 from depthbench.data.resize import Sample
 from depthbench.photos import read_request
 from depthbench.photos.read import Video, orientation, read_photo
-from depthbench.photos.write import millimetres, picture, replacing
+from depthbench.photos.write import cloud, millimetres, picture, replacing
 from depthbench.predict import main
 from depthbench.run_folder import RunFolder
 from depthbench.scoring.predictors import load_task
@@ -130,6 +132,68 @@ def test_a_folder_of_photos(run, task, photos, tmp_path, capsys):
         beside = cv2.imread(str(output / "beside" / f"{name}.png"))[..., ::-1]
         np.testing.assert_array_equal(beside, np.concatenate([rgb, colors], axis=1))
     assert "5 pictures were stretched to the network's 64x64, not cropped." in out  # a point is as square as 64x64
+
+
+CAMERA = "intrinsics=50.5,49,26,18.25"
+
+
+def read_points(data: bytes) -> tuple[list[str], list[tuple[float, ...]]]:
+    """Header and points of a binary PLY, field by field."""
+    end = data.index(b"end_header\n") + len(b"end_header\n")
+    return data[:end].decode().splitlines(), list(struct.iter_unpack("<fffBBB", data[end:]))
+
+
+def test_a_point_cloud(run, task, photos, tmp_path, capsys):
+    (photos / "trip/wide.JPG").unlink()  # of another size, as is the point
+    (photos / "trip/point.png").unlink()
+    assert predict(capsys, *given(run, photos, tmp_path / "depth", "save=npy,ply", CAMERA))[0] == 0
+    rgb, depth = read_photo(photos / "color.png"), np.load(tmp_path / "depth/npy/color.npy").astype(float)
+    header, points = read_points((tmp_path / "depth/ply/color.ply").read_bytes())
+    assert header == [
+        "ply",
+        "format binary_little_endian 1.0",
+        f"element vertex {37 * 53}",
+        *(f"property float {axis}" for axis in "xyz"),
+        *(f"property uchar {color}" for color in ("red", "green", "blue")),
+        "end_header",
+    ]
+    wanted = [
+        ((u - 26) / 50.5 * depth[v, u], (v - 18.25) / 49 * depth[v, u], depth[v, u], *rgb[v, u])
+        for v in range(37)
+        for u in range(53)
+    ]
+    np.testing.assert_allclose(points, wanted, rtol=1e-6, atol=1e-6)
+
+
+def test_points_without_depth_are_left_out():
+    depth = np.array([[1, 0, np.nan], [np.inf, -1, 2]], np.float32)
+    _, points = read_points(cloud(noise(2, 3), depth, (1, 1, 0, 0)))
+    assert [point[:3] for point in points] == [(0, 0, 1), (4, 2, 2)]
+    assert read_points(cloud(noise(2, 3), np.zeros_like(depth), (1, 1, 0, 0)))[1] == []
+
+
+def test_point_clouds_of_a_video_and_the_wrong_camera(run, video, photos, tmp_path, capsys):
+    arguments = given(run, video, tmp_path / "depth", "save=ply", CAMERA)
+    assert predict(capsys, *arguments)[0] == 0
+    assert [len(read_points(path.read_bytes())[1]) for path in sorted((tmp_path / "depth/ply").rglob("*.ply"))] == [
+        48 * 36
+    ] * 5
+    assert "another intrinsics" in predict(capsys, *arguments, "intrinsics=50,50,26,18")[2]
+    for source in (video, photos / "trip/point.png"):
+        arguments = given(run, source, tmp_path / "other", "save=ply", "intrinsics=50,50,26,36.5")
+        code, _, err = predict(capsys, *arguments)
+        assert code == 1
+        assert f"{source} is " in err
+        assert "CX,CY lie outside" in err
+        assert not list((tmp_path / "other").rglob("*.ply"))
+
+
+def test_point_clouds_may_come_later(run, photos, tmp_path, capsys):
+    arguments = given(run, photos / "color.png", tmp_path / "depth")
+    assert predict(capsys, *arguments)[0] == 0
+    assert predict(capsys, *arguments, "save=png,ply", CAMERA)[0] == 0
+    assert (tmp_path / "depth/ply/color.ply").exists()
+    assert predict(capsys, *arguments)[:2] == (0, "1 of 1 are there already.\n")
 
 
 def test_flip_average(run, task, photos, tmp_path, capsys):
@@ -345,7 +409,14 @@ MISTAKES = [
     (["input={empty}"], "holds no photo (.jpg, .jpeg, .png) and no video (.mp4"),
     (["output={photo}"], "is a file; give a folder"),
     (["output="], "output must be given"),
-    (["save=png,jpg"], "save=jpg does not exist; choose some of png,npy,color,beside"),
+    (["save=png,jpg"], "save=jpg does not exist; choose some of png,npy,ply,color,beside"),
+    (["save=ply"], "save=ply needs intrinsics=FX,FY,CX,CY in pixels"),
+    (["intrinsics=500,500"], "intrinsics=500,500 is not FX,FY,CX,CY"),
+    (["intrinsics=0,500,20,20"], "intrinsics=0,500,20,20 is not FX,FY,CX,CY"),
+    *(
+        ([f"intrinsics={camera}"], f"intrinsics={camera} is not FX,FY,CX,CY")
+        for camera in ("500,500,nan,20", "500,500,20,nan", "500,inf,20,20", "a,b,c,d")
+    ),
     (["max_depth=far"], "max_depth=far is not a positive number"),
     (["max_depth=-1"], "max_depth=-1 is not a positive number"),
     (["size=64"], "size=64 is not HEIGHT,WIDTH"),
@@ -376,6 +447,24 @@ def test_a_run_without_or_with_a_damaged_checkpoint(run, photos, tmp_path, capsy
     assert (code, out) == (2, "")
     assert "can't be loaded into the run's network" in err
     assert not (tmp_path / "depth").exists()
+
+
+def test_the_exported_network_of_the_documents(run, task, tmp_path, monkeypatch):
+    page = (Path(__file__).resolve().parents[1] / "docs" / "models.md").read_text()
+    code = page.split("```python\n")[1].split("```")[0]
+    assert '"runs/FOLDER"' in code
+    image = torch.rand(1, 3, *SIZE)
+    monkeypatch.chdir(tmp_path)
+    names = {"image": image}
+    with torch.no_grad():
+        exec(code.replace("runs/FOLDER", str(run.path)), names)
+        torch.testing.assert_close(names["depth"], task(image))
+    images = torch.rand(3, 3, *SIZE)
+    session = onnxruntime.InferenceSession("net.onnx", providers=["CPUExecutionProvider"])
+    (depth,) = session.run(None, {session.get_inputs()[0].name: images.numpy()})
+    with torch.no_grad():
+        torch.testing.assert_close(torch.from_numpy(depth), task(images), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(torch.export.load("net.pt2").module()(images), task(images))
 
 
 def test_help_and_mistakes_do_not_wait_for_torch():

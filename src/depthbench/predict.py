@@ -13,10 +13,13 @@ HELP = """Depth for your own photos and videos, by the network of a run.
   save=png,color      what is written, each into a folder of its own in output:
                         png     16 bits in millimetres: up to 65.535 m, 0 for no depth
                         npy     float32 in metres
-                        color   red is near, blue far; of a video a video, while png and npy are folders of frames
+                        ply     colored points in metres (x right, y down, z ahead); needs intrinsics
+                        color   red is near, blue far; of a video a video, while png, npy, ply are folders of frames
                         beside  the photo and its color side by side
   flip_average=true   the mean with the mirrored prediction of the mirrored photo
   max_depth=10        metres at the far end of the colors; by default the limit of the run's protocol, or 10
+  intrinsics=FX,FY,CX,CY
+                      of the camera, in pixels of the upright photos, pixel centers at integers
   size=240,320        height and width that the network sees; by default the run's data.size
   device=cpu          by default a GPU where there is one
 

@@ -14,7 +14,7 @@ from depthbench.data import resize_rgb
 from depthbench.errors import UserError
 from depthbench.photos.read import Picture, Video, read_photo
 from depthbench.photos.request import Request, Source
-from depthbench.photos.write import MILLIMETRES, write_photo, write_video
+from depthbench.photos.write import MILLIMETRES, Form, write_photo, write_video
 from depthbench.run_folder import write_atomically
 from depthbench.scoring.answer import choose_device
 from depthbench.scoring.predictors import Network
@@ -60,16 +60,24 @@ class Predictor:
 
     def handle(self, source: Source) -> str:
         """Write what is missing of a source; says what was seen."""
-        paths, far = self.request.missing(source), self.request.max_depth
+        paths, form = self.request.missing(source), Form(self.request.max_depth, self.request.intrinsics)
         if not source.video:
             rgb = read_photo(source.path)
+            self._check_camera(source, *rgb.shape[:2])
             depth = self(rgb)
-            write_photo(paths, rgb, depth, far)
+            write_photo(paths, rgb, depth, form)
             known = depth[np.isfinite(depth)]
             return f"{known.min():.2f} to {known.max():.2f} m" if known.size else "no depth"
         video = Video(source.path)
-        count = write_video(paths, ((rgb, self(rgb)) for rgb in video), video.fps, far)
+        self._check_camera(source, *video.size)
+        count = write_video(paths, ((rgb, self(rgb)) for rgb in video), video.fps, form)
         return f"{count} frames" + (f" of the {video.claimed} that the file claims" if count < video.claimed else "")
+
+    def _check_camera(self, source: Source, height: int, width: int) -> None:
+        """Refuse intrinsics of pictures of another size, which would bend the points without a word."""
+        intrinsics = self.request.intrinsics
+        if intrinsics and not (0 <= intrinsics[2] < width and 0 <= intrinsics[3] < height):
+            raise UserError(f"{source.path} is {width}x{height}, but intrinsics' CX,CY lie outside; give its own.")
 
     @torch.inference_mode()
     def __call__(self, rgb: Picture) -> NDArray[np.float32]:
@@ -112,13 +120,14 @@ def keep_record(request: Request) -> None:
         "flip_average": request.flip_average,
         "max_depth": request.max_depth,
     }
+    camera = {"intrinsics": list(request.intrinsics)} if request.intrinsics else {}  # may come later
     path = request.output / "predict.json"
     kept = _read(path) if path.exists() else record
-    for key, value in record.items():
-        if kept.get(key) != value:
+    for key, value in (record | camera).items():
+        if (camera | kept).get(key) != value:
             raise UserError(f"{request.output} was made with another {key}; choose another folder, or delete it.")
-    if not path.exists():
-        write_atomically(path, json.dumps(record, indent=1) + "\n")
+    if not path.exists() or not kept.keys() >= camera.keys():
+        write_atomically(path, json.dumps(camera | kept, indent=1) + "\n")
 
 
 def _read(path: Path) -> dict[str, object]:

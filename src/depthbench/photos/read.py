@@ -61,6 +61,7 @@ class Video:
     Attributes:
         fps: frames per second; 25 where the file does not tell.
         claimed: number of frames as the file tells, 0 where it does not.
+        size: (height, width) of a frame.
 
     Raises:
         UserError: if it can't be opened or has no frame.
@@ -75,6 +76,7 @@ class Video:
             self._capture.release()
             raise UserError(f"{path} can't be read as a video; it is damaged, cut off or in a format not known here.")
         self.fps: float = self._capture.get(cv2.CAP_PROP_FPS) or 25.0
+        self.size: tuple[int, int] = (self._first.shape[0], self._first.shape[1])
         self.claimed = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
 
     def __iter__(self) -> Iterator[Picture]:

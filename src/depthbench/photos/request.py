@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from depthbench.scoring.request import run_settings
 VIDEOS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
 # Pictures of a folder are named where they can't be read, and not passed over.
 PHOTOS = (".jpg", ".jpeg", ".png", ".heic", ".heif", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif")
-KINDS = ("png", "npy", "color", "beside")
+KINDS = ("png", "npy", "ply", "color", "beside")
 FAR = 10.0  # metres at the end of the colors, where the run's protocol has no limit
 
 _OPTIONS: dict[str, str] = {
@@ -26,6 +27,7 @@ _OPTIONS: dict[str, str] = {
     "save": "png,color",
     "flip_average": "false",
     "max_depth": "",
+    "intrinsics": "",
     "size": "",
     "device": "auto",
 }
@@ -56,6 +58,7 @@ class Request:
         kinds: of files to write, some of ``KINDS``.
         flip_average: whether to average with the prediction of the mirrored picture.
         max_depth: metres at the end of the colors.
+        intrinsics: (fx, fy, cx, cy) in pixels of the upright photos, pixel centers at integers; empty if not given.
         size: (height, width) that the network sees.
         device: ``auto``, ``cpu`` or ``cuda``.
     """
@@ -67,11 +70,12 @@ class Request:
     kinds: tuple[str, ...]
     flip_average: bool
     max_depth: float
+    intrinsics: tuple[float, ...]
     size: tuple[int, int]
     device: str
 
     def missing(self, source: Source) -> dict[str, Path]:
-        """By kind, the files that are still to be written; folders of frames for a video's ``png`` and ``npy``."""
+        """By kind, the files that are still to be written; of a video's ``png``, ``npy`` and ``ply`` the folders."""
         paths = {kind: self.output / kind / _file_name(source, kind) for kind in self.kinds}
         return {kind: path for kind, path in paths.items() if not path.exists()}
 
@@ -79,7 +83,7 @@ class Request:
 def _file_name(source: Source, kind: str) -> str:
     if source.video:
         return f"{source.name}.mp4" if kind in ("color", "beside") else f"{source.name}.frames"
-    return f"{source.name}.npy" if kind == "npy" else f"{source.name}.png"
+    return f"{source.name}.{kind if kind in ('npy', 'ply') else 'png'}"
 
 
 def read_request(arguments: Sequence[str]) -> Request:
@@ -93,14 +97,16 @@ def read_request(arguments: Sequence[str]) -> Request:
     config = run_settings(run, [])
     if output.exists() and not output.is_dir():
         raise UserError(f"output={output} is a file; give a folder.")
+    kinds = _kinds(options["save"])
     return Request(
         run,
         config,
         find_sources(_path(options["input"]), output),
         output,
-        _kinds(options["save"]),
+        kinds,
         _flag("flip_average", options["flip_average"]),
         _far(options["max_depth"], config),
+        _intrinsics(options["intrinsics"], "ply" in kinds),
         _size(options["size"], config),
         options["device"],
     )
@@ -174,6 +180,19 @@ def _far(text: str, config: DictConfig) -> float:
     except ValueError:
         pass
     raise UserError(f"max_depth={text} is not a positive number of metres.")
+
+
+def _intrinsics(text: str, needed: bool) -> tuple[float, ...]:
+    if not text and not needed:
+        return ()
+    problem = f"intrinsics={text} is not " if text else "save=ply needs intrinsics="
+    try:
+        fx, fy, cx, cy = (float(number) for number in text.split(","))
+        if min(fx, fy) > 0 and all(map(isfinite, (fx, fy, cx, cy))):
+            return fx, fy, cx, cy
+    except ValueError:
+        pass
+    raise UserError(f"{problem}FX,FY,CX,CY in pixels of the upright photos.")
 
 
 def _size(text: str, config: DictConfig) -> tuple[int, int]:

@@ -5,19 +5,38 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from depthbench.callbacks.panels import colored
+from depthbench.data.pairs import camera_matrix
 from depthbench.errors import UserError
+from depthbench.metrics.normals import back_project
 
 Picture = NDArray[np.uint8]
 Depth = NDArray[np.float32]
 
 MILLIMETRES = 65.535  # metres: the largest depth that 16 bits of millimetres hold
+FOLDERS = ("png", "npy", "ply")  # kinds that are a folder of frames where a video is predicted
+_POINT = [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1"), ("blue", "u1")]
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a file needs beside the depth.
+
+    Attributes:
+        far: metres at the end of the colors.
+        intrinsics: (fx, fy, cx, cy) in pixels of the upright photo, which point clouds need.
+    """
+
+    far: float
+    intrinsics: tuple[float, ...] = ()
 
 
 def millimetres(depth: Depth) -> NDArray[np.uint16]:
@@ -32,13 +51,29 @@ def picture(kind: str, rgb: Picture, depth: Depth, far: float) -> Picture:
     return np.concatenate([rgb, shown], axis=1) if kind == "beside" else shown
 
 
-def encode(kind: str, rgb: Picture, depth: Depth, far: float) -> bytes:
+def cloud(rgb: Picture, depth: Depth, intrinsics: tuple[float, ...]) -> bytes:
+    """Binary PLY of the pixels that have a depth: colored points in metres, x right, y down, z ahead."""
+    known = np.isfinite(depth) & (depth > 0)
+    maps = torch.from_numpy(depth)[None, None].double(), torch.from_numpy(camera_matrix(intrinsics))[None]
+    points = np.empty(int(known.sum()), _POINT)
+    for name, values in zip("xyz", back_project(*maps)[0].numpy(), strict=True):
+        points[name] = values[known]
+    for name, values in zip(("red", "green", "blue"), rgb.transpose(2, 0, 1), strict=True):
+        points[name] = values[known]
+    properties = [f"property {'float' if form == '<f4' else 'uchar'} {name}" for name, form in _POINT]
+    header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(points)}", *properties, "end_header", ""]
+    return "\n".join(header).encode() + points.tobytes()
+
+
+def encode(kind: str, rgb: Picture, depth: Depth, form: Form) -> bytes:
     """The content of a photo's file of one kind."""
+    if kind == "ply":
+        return cloud(rgb, depth, form.intrinsics)
     if kind == "npy":
         buffer = io.BytesIO()
         np.save(buffer, depth, allow_pickle=False)
         return buffer.getvalue()
-    pixels = millimetres(depth) if kind == "png" else picture(kind, rgb, depth, far)[..., ::-1]
+    pixels = millimetres(depth) if kind == "png" else picture(kind, rgb, depth, form.far)[..., ::-1]
     return bytes(cv2.imencode(".png", pixels)[1])
 
 
@@ -56,14 +91,14 @@ def replacing(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def write_photo(paths: Mapping[str, Path], rgb: Picture, depth: Depth, far: float) -> None:
+def write_photo(paths: Mapping[str, Path], rgb: Picture, depth: Depth, form: Form) -> None:
     """Write the files of a photo, by kind."""
     for kind, path in paths.items():
         with replacing(path) as part:
-            part.write_bytes(encode(kind, rgb, depth, far))
+            part.write_bytes(encode(kind, rgb, depth, form))
 
 
-def write_video(paths: Mapping[str, Path], frames: Iterable[tuple[Picture, Depth]], fps: float, far: float) -> int:
+def write_video(paths: Mapping[str, Path], frames: Iterable[tuple[Picture, Depth]], fps: float, form: Form) -> int:
     """Write a video's folders of frames (``000000.png`` on) and its colored videos, by kind; returns its length.
 
     Colored videos lose the last row or column of odd sizes, which the format does not have.
@@ -77,11 +112,11 @@ def write_video(paths: Mapping[str, Path], frames: Iterable[tuple[Picture, Depth
         videos: dict[str, cv2.VideoWriter] = {}
         for rgb, depth in frames:
             for kind, part in parts.items():
-                if kind in ("png", "npy"):
+                if kind in FOLDERS:
                     part.mkdir(exist_ok=True)
-                    (part / f"{count:06d}.{kind}").write_bytes(encode(kind, rgb, depth, far))
+                    (part / f"{count:06d}.{kind}").write_bytes(encode(kind, rgb, depth, form))
                     continue
-                pixels = picture(kind, rgb, depth, far)
+                pixels = picture(kind, rgb, depth, form.far)
                 if kind not in videos:
                     videos[kind] = _open(part, fps, pixels.shape)
                     stack.callback(videos[kind].release)  # before the part gets its name
