@@ -6,6 +6,7 @@ hooks see the shapes, autograd's graph says which block feeds which.
 """
 
 import argparse
+import csv
 import json
 import platform
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +23,9 @@ from torch import Tensor, nn
 from depthbench.models import DepthModel, Encoder
 from models import CONF, PAPERS, Row, compare, multiply_adds, ratio
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "models.md"
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "models.md"
+DECODERS = ROOT / "experiments" / "decoders"  # one recipe for all; its results are the report's
 TEMPLATE = Path(__file__).with_name("models.template.md")
 SIZES = {name: size[:2] for name, size in PAPERS.items()} | {"dpt": (480, 640)}
 
@@ -116,6 +119,25 @@ def describe(config: str) -> tuple[str, str]:
     return row, f"### `model={config}`\n\n{comment}\n\n{drawing}\n"
 
 
+def trained() -> str:
+    """Rows of the decoders that were trained alike, the best first."""
+    with (DECODERS / "results" / "nyu795" / "eigen-scores.csv").open() as file:
+        scores = sorted(csv.DictReader(file), key=lambda score: float(score["AbsRel"]))
+    return "\n".join(map(trained_row, scores))
+
+
+def trained_row(score: dict[str, str]) -> str:
+    name = score["method"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        choice = ["experiment=decoders", f"experiment/decoders/network={name}", "model.encoder.pretrained=false"]
+        cfg = compose("config", choice).model
+    with torch.device("meta"):
+        size = million(instantiate(cfg))
+    lines = (DECODERS / "network" / f"{name}.yaml").read_text().splitlines()
+    numbers = " | ".join(f"{float(score[metric]):.3f}" for metric in ("AbsRel", "RMSE", "delta1"))
+    return f"| `{name}` | {lines[1].removeprefix('# ')} | {size:.1f} | {numbers} |"
+
+
 def speed(row: Row) -> str:
     numbers = [f"{row.forward[0]:.2f}", f"{row.train[0]:.2f}", f"{row.excess(row.forward):.2f}"]
     numbers += [f"{row.excess(row.train):.2f}", f"{row.memory[0]:.2f}", f"{ratio(row.memory):.2f}"]
@@ -140,6 +162,7 @@ def page(rows: list[Row], last: list[Row], compiled: dict[str, Row], device: str
         networks="\n".join(row for row, _ in described),
         speed="\n".join(map(speed, rows)),
         forms="\n".join(form(row, other, compiled.get(row.config)) for row, other in zip(rows, last, strict=True)),
+        trained=trained(),
         drawings="\n".join(section for _, section in described).rstrip(),
     )
 
@@ -162,7 +185,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument(
-        "--compiled", nargs="*", default=("d3net_resnet50", "unet", "fpn"), help="also compiled, which can take an hour"
+        "--compiled", nargs="*", default=PAPERS, help="also compiled, each for up to half an hour on a CPU"
     )
     parser.add_argument("--rows", type=Path, help="file of the same machine's rows with the same arguments")
     args = parser.parse_args()

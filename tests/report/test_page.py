@@ -90,7 +90,7 @@ def test_the_page_says_what_it_shows(built):
     captions = re.findall(r'class="caption">(.*?)</', built[1])
     assert len(captions) >= 4
     for caption in captions:
-        assert "network small, resnet10t; seeds: 1 (seed 0)" in caption
+        assert "network small on resnet10t; seeds: 1 (seed 0)" in caption
         assert "code 0.1.0 (58917e6)" in caption
 
 

@@ -33,7 +33,7 @@ def facts(study: Study, protocol: str) -> dict[str, str]:
         "Data": _data(study),
         "Training images": ", ".join(images_text(amount).removesuffix(" images") for amount in study.amounts),
         "Protocol": f"{protocol}, {images} test images" if images else protocol,
-        "Network": _listed(runs, _network),
+        "Network": networks(runs),
         "Seeds": f"{len(seeds)} (seed{'s' * (len(seeds) > 1)} {_few(seeds)})" if seeds else "not recorded",
         "Training": _training(runs),
         "Code": _listed(runs, lambda run: run.info.get("code_version")),
@@ -110,11 +110,17 @@ def _size(text: str) -> str:
     return text.strip("[]()").replace(", ", "×")
 
 
-def _network(run: Run) -> str | None:
-    name = run.choices.get("model")
-    encoder = next((run.value(f"model.{key}") for key in _ENCODER if isinstance(run.value(f"model.{key}"), str)), None)
-    parts = [str(part) for part in dict.fromkeys((name, encoder)) if part]
-    return ", ".join(parts) or None
+def networks(runs: Iterable[Run]) -> str:
+    """Networks with the encoder of each, named once where all have the same."""
+    pairs = dict.fromkeys((str(run.choices.get("model") or ""), _encoder(run)) for run in runs)
+    names, encoders = [name for name, _ in pairs if name], {encoder for _, encoder in pairs}
+    if len(encoders) == 1:
+        return " on ".join(filter(None, (_few(names), *encoders))) or "not recorded"
+    return _few(" on ".join(filter(None, pair)) for pair in pairs)
+
+
+def _encoder(run: Run) -> str:
+    return next((name for key in _ENCODER if isinstance(name := run.value(f"model.{key}"), str)), "")
 
 
 _ENCODER = ("encoder.name", "net.encoder.name", "network.encoder.name", "encoder")
