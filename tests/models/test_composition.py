@@ -85,7 +85,16 @@ def test_a_start_that_can_not_be_says_so(decoder, space, depth, message):
         DepthNet(encoder, decoder, space, start_depth=depth)
 
 
-@pytest.mark.parametrize(("name", "last"), [("mobilenetv2_100", True), ("resnet18", False), ("densenet121", False)])
+@pytest.mark.parametrize(
+    ("name", "last"),
+    [
+        ("mobilenetv2_100", True),
+        ("efficientnet_b0", True),
+        ("resnet18", False),
+        ("densenet121", False),
+        ("convnext_atto", False),
+    ],
+)
 def test_the_layout_follows_the_encoder(name, last):
     with torch.device("meta"):
         assert prefers_channels_last(DepthNet(Encoder(name, pretrained=False), UNetDecoder)) == last
