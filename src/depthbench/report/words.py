@@ -30,7 +30,7 @@ def sentences(
         found.append(f"{name} is better than {rivals}{where} ({symbol(metric)} {value}, {p_text(better)}, {size}).")
     if same:
         rivals = _join([row_label(pair.b, group) for pair in same])
-        found.append(f"{name} and {rivals} do not differ{where} ({p_text(same)}, {sample_text(same)}).")
+        found.append(f"{name} and {rivals} can't be told apart{where} ({p_text(same)}, {sample_text(same)}).")
     return found
 
 
