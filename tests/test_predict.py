@@ -188,6 +188,14 @@ def test_point_clouds_of_a_video_and_the_wrong_camera(run, video, photos, tmp_pa
         assert not list((tmp_path / "other").rglob("*.ply"))
 
 
+@pytest.mark.parametrize(("camera", "noted"), [("50,50,26,18", False), ("25,25,13,9", True), ("50,50,26,30", True)])
+def test_a_camera_of_a_smaller_picture_is_noted(camera, noted, run, photos, tmp_path, capsys):
+    arguments = given(run, photos / "color.png", tmp_path / "depth", "save=ply", f"intrinsics={camera}")
+    code, out, _ = predict(capsys, *arguments)
+    assert code == 0
+    assert ("CX,CY lie far from the middle of 1 files" in out) == noted
+
+
 def test_point_clouds_may_come_later(run, photos, tmp_path, capsys):
     arguments = given(run, photos / "color.png", tmp_path / "depth")
     assert predict(capsys, *arguments)[0] == 0

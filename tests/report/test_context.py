@@ -25,6 +25,7 @@ def run(model: str | None, encoder: str | None) -> Run:
         ([("own", None), ("unet", "vgg16")], "own, unet on vgg16"),
         ([(None, "vgg16")], "vgg16"),
         ([(None, None)], "not recorded"),
+        ([(None, None), ("unet", "vgg16")], "unet on vgg16"),
     ],
 )
 def test_networks(runs, said):

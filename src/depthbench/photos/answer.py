@@ -56,7 +56,7 @@ class Predictor:
     def __init__(self, request: Request, device: torch.device) -> None:
         self.request, self.device = request, device
         self.network = Network(request.run, request.config, device)
-        self.stretched = self.beyond = 0
+        self.stretched = self.beyond = self.off_center = 0
 
     def handle(self, source: Source) -> str:
         """Write what is missing of a source; says what was seen."""
@@ -74,10 +74,13 @@ class Predictor:
         return f"{count} frames" + (f" of the {video.claimed} that the file claims" if count < video.claimed else "")
 
     def _check_camera(self, source: Source, height: int, width: int) -> None:
-        """Refuse intrinsics of pictures of another size, which would bend the points without a word."""
-        intrinsics = self.request.intrinsics
-        if intrinsics and not (0 <= intrinsics[2] < width and 0 <= intrinsics[3] < height):
+        """Intrinsics in pixels of another size would bend the points: refused where they can't be, noted where they may be."""
+        if not self.request.intrinsics:
+            return
+        x, y = self.request.intrinsics[2] / width, self.request.intrinsics[3] / height
+        if not (0 <= x < 1 and 0 <= y < 1):
             raise UserError(f"{source.path} is {width}x{height}, but intrinsics' CX,CY lie outside; give its own.")
+        self.off_center += max(abs(x - 0.5), abs(y - 0.5)) > 0.2
 
     @torch.inference_mode()
     def __call__(self, rgb: Picture) -> NDArray[np.float32]:
@@ -103,6 +106,8 @@ class Predictor:
             found.append(f"{self.stretched} pictures were stretched to the network's {width}x{height}, not cropped.")
         if self.beyond and "png" in self.request.kinds:
             found.append(f"{self.beyond} pictures reach beyond {MILLIMETRES} m, cut there in png but not in npy.")
+        if self.off_center:
+            found.append(f"CX,CY lie far from the middle of {self.off_center} files; are intrinsics in their pixels?")
         return found
 
 

@@ -17,7 +17,8 @@ from depthbench.scoring.request import run_settings
 VIDEOS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
 # Pictures of a folder are named where they can't be read, and not passed over.
 PHOTOS = (".jpg", ".jpeg", ".png", ".heic", ".heif", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif")
-KINDS = ("png", "npy", "ply", "color", "beside")
+FRAMES = ("png", "npy", "ply")  # of a video folders of frames
+KINDS = (*FRAMES, "color", "beside")  # and these videos
 FAR = 10.0  # metres at the end of the colors, where the run's protocol has no limit
 
 _OPTIONS: dict[str, str] = {
@@ -82,7 +83,7 @@ class Request:
 
 def _file_name(source: Source, kind: str) -> str:
     if source.video:
-        return f"{source.name}.mp4" if kind in ("color", "beside") else f"{source.name}.frames"
+        return f"{source.name}.frames" if kind in FRAMES else f"{source.name}.mp4"
     return f"{source.name}.{kind if kind in ('npy', 'ply') else 'png'}"
 
 

@@ -17,12 +17,12 @@ from depthbench.callbacks.panels import colored
 from depthbench.data.pairs import camera_matrix
 from depthbench.errors import UserError
 from depthbench.metrics.normals import back_project
+from depthbench.photos.request import FRAMES
 
 Picture = NDArray[np.uint8]
 Depth = NDArray[np.float32]
 
 MILLIMETRES = 65.535  # metres: the largest depth that 16 bits of millimetres hold
-FOLDERS = ("png", "npy", "ply")  # kinds that are a folder of frames where a video is predicted
 _POINT = [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1"), ("blue", "u1")]
 
 
@@ -112,7 +112,7 @@ def write_video(paths: Mapping[str, Path], frames: Iterable[tuple[Picture, Depth
         videos: dict[str, cv2.VideoWriter] = {}
         for rgb, depth in frames:
             for kind, part in parts.items():
-                if kind in FOLDERS:
+                if kind in FRAMES:
                     part.mkdir(exist_ok=True)
                     (part / f"{count:06d}.{kind}").write_bytes(encode(kind, rgb, depth, form))
                     continue

@@ -116,7 +116,7 @@ def networks(runs: Iterable[Run]) -> str:
     names, encoders = [name for name, _ in pairs if name], {encoder for _, encoder in pairs}
     if len(encoders) == 1:
         return " on ".join(filter(None, (_few(names), *encoders))) or "not recorded"
-    return _few(" on ".join(filter(None, pair)) for pair in pairs)
+    return _few(" on ".join(filter(None, pair)) for pair in pairs if any(pair))
 
 
 def _encoder(run: Run) -> str:
