@@ -74,7 +74,7 @@ class Predictor:
         return f"{count} frames" + (f" of the {video.claimed} that the file claims" if count < video.claimed else "")
 
     def _check_camera(self, source: Source, height: int, width: int) -> None:
-        """Intrinsics in pixels of another size would bend the points: refused where they can't be, noted where they may be."""
+        """Intrinsics in pixels of another size would bend the points: refused if they can't be, else noted."""
         if not self.request.intrinsics:
             return
         x, y = self.request.intrinsics[2] / width, self.request.intrinsics[3] / height
