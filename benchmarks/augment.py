@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from hydra import compose, initialize_config_dir
 
-from depthbench.config import config_dir, instantiate
+from depthbench.config.compose import config_dir
+from depthbench.config.targets import instantiate
 from depthbench.data import Frame, Rooms
 from depthbench.data.augment import Transform
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from depthbench.data.rooms import render
+from depthbench.rooms import render
 
 
 def main() -> None:

@@ -13,8 +13,8 @@ import torch
 from fill_reference import fill
 
 from depthbench.data import Rooms
-from depthbench.data.fill import REC709, fill_bilateral, fill_colorization
-from depthbench.data.images import decode_depth, decode_rgb
+from depthbench.filling import REC709, fill_bilateral, fill_colorization
+from depthbench.images import decode_depth, decode_rgb
 
 
 def timed(function: Callable[[], np.ndarray], repeats: int = 1) -> tuple[np.ndarray, float]:

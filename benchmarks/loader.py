@@ -27,7 +27,8 @@ from scipy import ndimage
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
-from depthbench.config import config_dir, instantiate
+from depthbench.config.compose import config_dir
+from depthbench.config.targets import instantiate
 from depthbench.data import Pairs, Rooms
 from depthbench.data.augment import Transform
 

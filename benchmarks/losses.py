@@ -198,11 +198,11 @@ def docs(golden: Path | None) -> None:
 
 def step() -> None:
     """Share of a training step that a loss takes beyond L1."""
-    from depthbench.models import DepthNet, Encoder, LeeDecoder, Metric
+    from depthbench.models import DepthNet, Encoder, LeeDecoder, MetricDepth
 
     gpu = torch.cuda.is_available()
     device, batch = torch.device("cuda" if gpu else "cpu"), 12 if gpu else 1
-    net = DepthNet(Encoder("densenet161", pretrained=False, levels=[-1]), LeeDecoder, Metric()).to(device)
+    net = DepthNet(Encoder("densenet161", pretrained=False, levels=[-1]), LeeDecoder, MetricDepth()).to(device)
     image = torch.rand(batch, 3, *SHAPE[2:], device=device)
     target = maps(batch)[1].to(device)
 

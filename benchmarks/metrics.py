@@ -17,7 +17,8 @@ import torch.nn.functional as F
 import yaml
 from numpy.typing import NDArray
 
-from depthbench.metrics import DepthScores, Protocol, ProtocolSuite
+from depthbench.metrics import DepthScores
+from depthbench.protocols import EvalProtocol, ProtocolSuite
 
 CONF = Path(__file__).resolve().parents[1] / "conf" / "protocol"
 INDOOR = ("eigen", "toolbox", "bts", "hu", "fcrn", "lee2020", "carvalho2018", "alhashim2018", "none")
@@ -29,9 +30,9 @@ Array = NDArray[np.float32]
 
 
 @cache  # parsing YAML is not what is measured
-def protocol(name: str) -> Protocol:
+def protocol(name: str) -> EvalProtocol:
     settings = yaml.safe_load((CONF / f"{name}.yaml").read_text())
-    return Protocol(**{key: value for key, value in settings.items() if key != "_target_"})
+    return EvalProtocol(**{key: value for key, value in settings.items() if key != "_target_"})
 
 
 def numpy_scores(prediction: Array, truth: Array) -> list[float]:

@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from depthbench.config import instantiate
+from depthbench.config.targets import instantiate
 from depthbench.errors import UserError
-from depthbench.metrics import Protocol
+from depthbench.evaluation import Input, Request, read_request
+from depthbench.evaluation.predictors import Network, open_files
+from depthbench.evaluation.scoring import score
+from depthbench.evaluation.test_set import FAMILIES, PUBLISHED, Truth
 from depthbench.metrics.functional import STANDARD
-from depthbench.scoring import Input, Request, read_request
-from depthbench.scoring.answer import choose_device
-from depthbench.scoring.predictors import Network, open_files
-from depthbench.scoring.scores import score
-from depthbench.scoring.truth import FAMILIES, PUBLISHED, Truth
+from depthbench.protocols import EvalProtocol
+from depthbench.training.devices import choose_device
 
 PAGE = Path(__file__).parents[1] / "docs" / "protocols.md"
 BASE = "eigen"
@@ -66,7 +66,7 @@ A new one takes ten lines, chosen by the name of its file; what it leaves out is
 
 ```yaml
 # conf/protocol/mine.yaml
-_target_: depthbench.metrics.Protocol
+_target_: depthbench.protocols.EvalProtocol
 name: mine
 region: [10, 470, 10, 630]  # rows 10:470, columns 10:630
 min_depth: 0.5
@@ -121,9 +121,9 @@ Pictures of the labeled pairs may hold coarser depth than the official file; `da
 """)
 
 
-def variants(request: Request, truth: Truth) -> tuple[list[Protocol], list[str]]:
+def variants(request: Request, truth: Truth) -> tuple[list[EvalProtocol], list[str]]:
     """Every protocol of the data set and every knob; names of those whose truth had to be replaced."""
-    listed: list[Protocol] = [instantiate(config) for config in request.protocols.values()]
+    listed: list[EvalProtocol] = [instantiate(config) for config in request.protocols.values()]
     counts = PUBLISHED[FAMILIES[truth.target]]
     listed = [protocol for protocol in listed if protocol.images in counts]
     base = next(protocol for protocol in listed if protocol.name == BASE)
@@ -146,7 +146,7 @@ def mean_map(request: Request, truth: Truth, folder: Path) -> None:
         np.save(folder / f"{name}.npy", mean)
 
 
-def mean_scores(request: Request, truth: Truth, protocols: list[Protocol], folder: Path) -> str:
+def mean_scores(request: Request, truth: Truth, protocols: list[EvalProtocol], folder: Path) -> str:
     """What the files of :func:`mean_map` score, in a sentence."""
     base = next(protocol for protocol in protocols if protocol.name == BASE)
     files = open_files(folder, truth, {"kind": "depth", "key": None, "covers": "full"}, None, [base])
@@ -161,7 +161,7 @@ def page(arguments: list[str]) -> str:
         given = [*arguments, *([f"predictions={folder}"] if own else []), "protocol=all"]
         request = read_request(given)
         (one,) = request.inputs
-        opened: list[Protocol] = [instantiate(config) for config in request.protocols.values()]
+        opened: list[EvalProtocol] = [instantiate(config) for config in request.protocols.values()]
         truth = Truth(one.config, opened)
         protocols, replaced = variants(request, truth)
         mean_map(request, truth, Path(folder))
@@ -211,7 +211,7 @@ def masked(arguments: Iterable[str]) -> Iterable[str]:
         yield f"{key}={paths.get(key, value)}"
 
 
-def rules_table(protocols: dict[str, Protocol], scores: dict[str, dict[str, float]]) -> str:
+def rules_table(protocols: dict[str, EvalProtocol], scores: dict[str, dict[str, float]]) -> str:
     """Scores of named protocols with what is peculiar to each."""
     rows = [
         [f"`{name}`", peculiar(protocol), *(f"{scores[name][key]:.4f}" for key in STANDARD)]
@@ -220,7 +220,7 @@ def rules_table(protocols: dict[str, Protocol], scores: dict[str, dict[str, floa
     return markdown(["protocol", "rules", *STANDARD], rows)
 
 
-def peculiar(protocol: Protocol) -> str:
+def peculiar(protocol: EvalProtocol) -> str:
     """A protocol in a line."""
     parts = [protocol.region if isinstance(protocol.region, str) else str(protocol.region), protocol.truth]
     parts.append("any depth" if protocol.max_depth is None else f"{protocol.min_depth:g} to {protocol.max_depth:g} m")

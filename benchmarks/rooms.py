@@ -5,7 +5,7 @@ import time
 
 import torch
 
-from depthbench.data.rooms import Rooms
+from depthbench.data import Rooms
 
 
 def main() -> None:

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from depthbench.data import Frame, NYULabeled, Rooms
-from depthbench.data.images import decode_depth, read_bytes
-from depthbench.data.resize import resize_depth
-from depthbench.data.rooms.camera import intrinsics
+from depthbench.images import decode_depth, read_bytes, resize_depth
+from depthbench.rooms.camera import intrinsics
 
 PAGE = Path(__file__).parents[1] / "docs" / "rooms.md"
 MARKS = ("<!-- statistics -->", "<!-- end of statistics -->")

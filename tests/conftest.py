@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.score_references import maps, reference  # noqa: F401
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

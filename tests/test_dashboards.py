@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from wandb.errors import CommError
 
 from depthbench import dashboards
-from depthbench.config import config_dir
+from depthbench.config.compose import config_dir
 from depthbench.dashboards import dashboard, definition, main, workspace
 from depthbench.errors import UserError
 

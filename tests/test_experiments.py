@@ -11,8 +11,9 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from depthbench.config import config_dir, instantiate
-from depthbench.report.published import read_published
+from depthbench.config.compose import config_dir
+from depthbench.config.targets import instantiate
+from depthbench.report.analyze.published_tables import read_published
 from depthbench.run import options
 from tests.commands import run, runs, status
 

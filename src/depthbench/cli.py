@@ -1,43 +1,9 @@
 """How commands speak to users: one sentence for a mistake, no traceback."""
 
-import re
 import sys
 from collections.abc import Callable, Sequence
 
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
-
-from depthbench.config import nearest
-from depthbench.errors import UserError
-
-MISTAKES = (UserError, HydraException, OmegaConfBaseException)
-
-
-def explain(error: BaseException, config: DictConfig | None = None) -> str:
-    """One sentence for a mistake in configuration or input.
-
-    Args:
-        error: what was raised.
-        config: a composed configuration whose keys are offered for a misspelled one.
-    """
-    for cause in _chain(error):
-        if isinstance(cause, UserError):
-            return str(cause)
-        if isinstance(cause, MissingConfigException) and cause.missing_cfg_file:
-            group, _, option = cause.missing_cfg_file.rpartition("/")
-            return f"{group}={option} does not exist; {nearest(option, cause.options or [])}"
-        if isinstance(cause, MissingMandatoryValue):
-            key = getattr(cause, "full_key", None) or re.sub(r".*: ", "", str(cause).splitlines()[0])
-            return f"{key} must be given: append {key}=... to the command."
-        if isinstance(cause, OverrideParseException):
-            return f"{cause.override} can't be read as key=value: {str(cause).splitlines()[0]}"
-    first = next(line for line in str(error).splitlines() if line.strip()) if str(error).strip() else repr(error)
-    unknown = re.search(r"Could not (?:override|append to|delete)[^']*'([\w./@]+)'", str(error))
-    if unknown:
-        return f"There is no {unknown[1]} in the configuration; {nearest(unknown[1], _keys(config))}"
-    return first
-
+from depthbench.config.mistakes import MISTAKES, explain
 
 BEGINS_ANEW = "Stopped; nothing half-written is left, and the same command begins anew."
 GOES_ON = "Stopped; the same command goes on from here."
@@ -74,26 +40,3 @@ def duration(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} minutes"
     return f"{seconds / 3600:.1f} hours"
-
-
-def _chain(error: BaseException | None) -> list[BaseException]:
-    found = []
-    while error is not None and error not in found:
-        found.append(error)
-        error = error.__cause__ or error.__context__
-    return found
-
-
-def _keys(config: DictConfig | None) -> list[str]:
-    if config is None:
-        return []
-    keys: list[str] = []
-
-    def collect(node: object, prefix: str) -> None:
-        if isinstance(node, dict):
-            for key, value in node.items():
-                keys.append(f"{prefix}{key}")
-                collect(value, f"{prefix}{key}.")
-
-    collect(OmegaConf.to_container(config, resolve=False), "")
-    return keys

@@ -16,11 +16,12 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from wandb.errors import Error as WandbError
 
-from depthbench.cli import MISTAKES, exit_status, explain
-from depthbench.config import config_dir
+from depthbench.cli import exit_status
+from depthbench.config.compose import config_dir
+from depthbench.config.mistakes import MISTAKES, explain
 from depthbench.errors import UserError
-from depthbench.logger import has_key
-from depthbench.run_folder import write_atomically
+from depthbench.files import write_atomically
+from depthbench.training.loggers import has_key
 
 SCORES = ("AbsRel", "RMSE", "log10", "delta1")
 

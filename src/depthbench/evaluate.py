@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from depthbench.cli import BEGINS_ANEW, asks_for_help, exit_status
-from depthbench.scoring import names_of, read_request
+from depthbench.evaluation import names_of, read_request
 
 HELP = """Score predictions, anybody's or a run's, under named protocols.
 
@@ -59,7 +59,7 @@ def score(arguments: Sequence[str]) -> None:
     """Read what is asked for, and answer it."""
     request = read_request(arguments)
     # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
-    from depthbench.scoring.answer import answer
+    from depthbench.evaluation.evaluate import answer
 
     answer(request)
 

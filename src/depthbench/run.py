@@ -11,12 +11,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from depthbench.cli import MISTAKES, asks_for_help, explain
-from depthbench.config import config_dir
+from depthbench.cli import asks_for_help
+from depthbench.config.compose import config_dir
+from depthbench.config.mistakes import MISTAKES, explain
 from depthbench.errors import UserError
 from depthbench.launch.job import run_job
-from depthbench.launch.ledger import Ledger
-from depthbench.run_folder import RunFolder, device_count
+from depthbench.runs.folder import RunFolder, device_count
+from depthbench.runs.ledger import Ledger
 
 SHOWN = ("AbsRel", "RMSE", "log10", "delta1", "delta2", "delta3")
 
@@ -82,8 +83,8 @@ def job(config: DictConfig) -> float | None:
 def run_alone(folder: RunFolder) -> None:
     """Run one configuration in this process, or one process per device where nobody has started them yet."""
     # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
-    from depthbench.data.loader import check_shares
-    from depthbench.launch.process import execute
+    from depthbench.data.stream import check_shares
+    from depthbench.launch.execute import execute
 
     launched = "RANK" in os.environ or int(os.environ.get("SLURM_NTASKS", "1")) > 1
     if folder.done and not launched:

@@ -17,20 +17,20 @@ import scipy.io
 from depthbench.data import (
     KITTI,
     SUNRGBD,
-    CachedFiles,
-    DenseDepth,
+    DenseDepthNYU,
     Make3D,
     Matterport3D,
     NYULabeled,
     NYURaw,
     NYUSync,
+    PackedDataset,
     Pairs,
 )
 from depthbench.errors import UserError
 from depthbench.prepare.cache import Writer
 from depthbench.prepare.nyu_lists import merge, write_part
 from depthbench.prepare.nyu_pairs import Form
-from depthbench.run_folder import RunFolder
+from depthbench.runs.folder import RunFolder
 
 _spec = importlib.util.spec_from_file_location("made", Path(__file__).with_name("conftest.py"))
 made = importlib.util.module_from_spec(_spec)
@@ -90,7 +90,7 @@ def dense_depth(root):
                 file.writestr(name, cv2.imencode(".png", image)[1].tobytes())
             lines.append(",".join(names))
         file.writestr("data/nyu2_test.csv", "\n".join(lines))
-    return lambda: DenseDepth(root / "nyu_data.zip", "test")
+    return lambda: DenseDepthNYU(root / "nyu_data.zip", "test")
 
 
 def kitti(root):
@@ -143,7 +143,7 @@ def cached(root):
     Writer(root, "train", settings).write()
     shutil.rmtree(root / "own")
     (root / "train.claim").unlink()  # nobody reads it
-    return lambda: CachedFiles(root)
+    return lambda: PackedDataset(root)
 
 
 def damage(path: Path, rng: np.random.Generator) -> None:

@@ -18,10 +18,10 @@ from depthbench.data.augment import (
     Policy,
     Rotate,
     Zoom,
-    map_intrinsics,
     warp,
 )
 from depthbench.errors import UserError
+from depthbench.geometry import map_intrinsics
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "augment"
 NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))

@@ -7,11 +7,11 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from depthbench.config import instantiate
+from depthbench.config.targets import instantiate
 from depthbench.data import Batch
 from depthbench.prepare.nyu_lists import merge, write_part
 from depthbench.prepare.nyu_pairs import Form
-from depthbench.run_folder import RunFolder
+from depthbench.runs.folder import RunFolder
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NAMES = sorted(path.stem for path in (CONF / "data").glob("*.yaml"))

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from depthbench.launch.ledger import Ledger
-from depthbench.run_folder import RunFolder
+from depthbench.runs.folder import RunFolder
+from depthbench.runs.ledger import Ledger
 from tests.commands import TINY, make_frames, run, runs, start, status, wait_for
 
 

@@ -384,7 +384,7 @@ REFERENCES = {
     L.Cauchy: cauchy,
     L.LogL1: pointwise(lambda loss, d, g: abs(math.log(max(d, loss.floor or 0)) - math.log(g))),
     L.LogError: pointwise(lambda loss, d, g: math.log(abs(d - g) + loss.alpha)),
-    L.DBE: dbe,
+    L.DepthBalancedEuclidean: dbe,
     L.SquareRoot: pointwise(lambda loss, d, g: abs(math.sqrt(max(d, loss.floor)) - math.sqrt(g))),
     L.Eigen: eigen,
     L.EigenGrad: eigen_grad,

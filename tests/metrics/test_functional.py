@@ -4,7 +4,7 @@ import torch
 
 from depthbench.errors import UserError
 from depthbench.metrics import functional
-from depthbench.metrics.sums import cell_sums, masked_sums
+from depthbench.metrics.pixel_sums import cell_sums, masked_sums
 
 
 @pytest.mark.parametrize("strict", [True, False])

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from depthbench.errors import UserError
-from depthbench.models import fill_cross_bilateral
+from depthbench.filling import fill_cross_bilateral
 
 
 def test_one_ring_against_loops():

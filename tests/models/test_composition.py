@@ -7,7 +7,6 @@ import torch
 
 from depthbench.errors import UserError
 from depthbench.models import (
-    Bounded,
     D3NetDecoder,
     DenseDepthDecoder,
     DepthNet,
@@ -15,10 +14,11 @@ from depthbench.models import (
     Encoder,
     FPNDecoder,
     HuDecoder,
+    InverseDepth,
     LeeDecoder,
-    Log,
-    Metric,
-    Reciprocal,
+    LogDepth,
+    MetricDepth,
+    TanhDepth,
     UNetDecoder,
     prefers_channels_last,
 )
@@ -73,10 +73,10 @@ def test_what_does_not_fit_says_so(decoder, name, options, message):
 @pytest.mark.parametrize(
     ("decoder", "space", "depth", "message"),
     [
-        (D3NetDecoder, Metric(), 2.5, "D3NetDecoder has no bias"),
-        (UNetDecoder, Log(), 0, "start_depth=0 is no depth that Log"),
-        (UNetDecoder, Reciprocal(), 0, "no depth that Reciprocal"),
-        (UNetDecoder, Bounded(10), 12, "no depth that Bounded"),
+        (D3NetDecoder, MetricDepth(), 2.5, "D3NetDecoder has no bias"),
+        (UNetDecoder, LogDepth(), 0, "start_depth=0 is no depth that Log"),
+        (UNetDecoder, InverseDepth(), 0, "no depth that InverseDepth"),
+        (UNetDecoder, TanhDepth(10), 12, "no depth that TanhDepth"),
     ],
 )
 def test_a_start_that_can_not_be_says_so(decoder, space, depth, message):

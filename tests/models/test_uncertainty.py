@@ -6,10 +6,19 @@ import torch
 from torch import nn
 
 from depthbench.errors import UserError
-from depthbench.models import Bounded, DepthNet, Encoder, Log, Metric, UNetDecoder, dropout_on, predict_uncertain
+from depthbench.models import (
+    DepthNet,
+    Encoder,
+    LogDepth,
+    MetricDepth,
+    TanhDepth,
+    UNetDecoder,
+    dropout_on,
+    predict_uncertain,
+)
 
 
-def make(dropout: float = 0.0, out_channels: int = 2, space: Metric | None = None) -> DepthNet:
+def make(dropout: float = 0.0, out_channels: int = 2, space: MetricDepth | None = None) -> DepthNet:
     decoder = partial(UNetDecoder, widths=(8, 8, 8, 8), out_channels=out_channels)
     return DepthNet(Encoder("resnet10t", pretrained=False), decoder, space, dropout=dropout).eval()
 
@@ -31,14 +40,16 @@ def test_aleatoric_in_metres(likelihood, deviation):
 
 
 def test_aleatoric_of_other_spaces():
-    bounded = predict_uncertain(constant(make(space=Bounded(10)), 0.0, 2 * math.log(0.1)), torch.rand(1, 3, 64, 64), 0)
+    bounded = predict_uncertain(
+        constant(make(space=TanhDepth(10)), 0.0, 2 * math.log(0.1)), torch.rand(1, 3, 64, 64), 0
+    )
     torch.testing.assert_close(bounded.aleatoric, torch.full_like(bounded.depth, 0.5))
-    log = predict_uncertain(constant(make(space=Log()), 0.0, 2 * math.log(0.1)), torch.rand(1, 3, 64, 64), 0)
+    log = predict_uncertain(constant(make(space=LogDepth()), 0.0, 2 * math.log(0.1)), torch.rand(1, 3, 64, 64), 0)
     torch.testing.assert_close(log.aleatoric, torch.full_like(log.depth, math.sinh(0.1)))
 
 
 def test_the_second_channel_is_not_bounded():
-    net = constant(make(space=Bounded()), 50.0, -7.0)
+    net = constant(make(space=TanhDepth()), 50.0, -7.0)
     output = net(torch.rand(1, 3, 64, 64))
     assert output[:, 0].unique().tolist() == [1]
     assert output[:, 1].unique().tolist() == [-7]

@@ -9,12 +9,13 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
-from depthbench.config import config_dir, instantiate
-from depthbench.data import CachedFiles, Frame, Pairs, Rooms
-from depthbench.data.cached_files import encode
+from depthbench.config.compose import config_dir
+from depthbench.config.targets import instantiate
+from depthbench.data import Frame, PackedDataset, Pairs, Rooms
+from depthbench.data.cache.packed import encode
 from depthbench.errors import UserError
 from depthbench.prepare.__main__ import main
-from depthbench.run_folder import RunFolder
+from depthbench.runs.folder import RunFolder
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_frames_come_back(pairs, tmp_path, quality, error, capsys):
     own = {"scale": 0.001, "size": size, "intrinsics": [50, 50, 32, 24]}
     for part, depth_size in (("train", "image"), ("test", "native")):
         fresh = Pairs(pairs / part, depth_size=depth_size, **own)
-        cached = CachedFiles(tmp_path / "cache", part, depth_size=depth_size)
+        cached = PackedDataset(tmp_path / "cache", part, depth_size=depth_size)
         assert len(cached) == len(fresh)
         assert cached.manifest()["names_sha256"] == fresh.manifest()["names_sha256"]
         for one, other in zip(cached, fresh, strict=True):
@@ -79,13 +80,13 @@ def test_depth_of_any_kind_is_exact(quality, tmp_path):
         (tmp_path / "train.jsonl").write_text(line)
         told = {"format": 1, "bytes": len(content), "index_sha256": hashlib.sha256(line.encode()).hexdigest()}
         (tmp_path / "train.json").write_text(json.dumps(told))
-        same(CachedFiles(tmp_path, depth_size="native")[0], frame, 0.02)
+        same(PackedDataset(tmp_path, depth_size="native")[0], frame, 0.02)
 
 
 def test_rooms_are_rounded_to_bytes_and_their_depth_is_exact(tmp_path):
     size = ["data.size=[24,32]", "data.split=3", "data.test_frames=2"]
     assert main(["cache", "data=rooms", *size, f"output={tmp_path}/cache", "workers=1"]) == 0
-    for one, other in zip(CachedFiles(tmp_path / "cache"), Rooms(split=3, size=(24, 32)), strict=True):
+    for one, other in zip(PackedDataset(tmp_path / "cache"), Rooms(split=3, size=(24, 32)), strict=True):
         same(one, other, 0.5 / 255 + 1e-6)
 
 
@@ -102,7 +103,7 @@ def test_interrupted_anywhere_it_goes_on(pairs, tmp_path):
         start = json.loads(lines[done])["start"]
         (begun / "train.bin").write_bytes(whole["train.bin"][: start + 777 * done])
         with pytest.raises(UserError, match="unfinished"):
-            CachedFiles(begun)
+            PackedDataset(begun)
         assert main(arguments(pairs, begun)) == 0
         assert {path.name: path.read_bytes() for path in begun.glob("train.*")} == whole
 
@@ -121,7 +122,7 @@ def test_a_damaged_frame_stops_or_is_left_out(pairs, tmp_path, capsys):
     assert str(victim) in capsys.readouterr().err
     assert main(arguments(pairs, tmp_path / "cache", "on_error=skip")) == 0
     assert "1 damaged left out" in capsys.readouterr().out
-    assert CachedFiles(tmp_path / "cache").names == ["0", "1", "2", "3", "4"]
+    assert PackedDataset(tmp_path / "cache").names == ["0", "1", "2", "3", "4"]
     assert str(victim) in json.loads((tmp_path / "cache" / "train.json").read_text())["damaged"][0]
 
 
@@ -169,22 +170,22 @@ def test_a_cache_that_changed_is_refused(pairs, tmp_path, name):
     content[40] ^= 16
     path.write_bytes(content)
     with pytest.raises(UserError, match=str(tmp_path)):
-        list(CachedFiles(tmp_path / "cache"))
+        list(PackedDataset(tmp_path / "cache"))
     path.unlink()
     with pytest.raises(UserError, match=str(tmp_path)):
-        CachedFiles(tmp_path / "cache")
+        PackedDataset(tmp_path / "cache")
 
 
 def test_nothing_there(tmp_path):
     with pytest.raises(UserError, match="no train part"):
-        CachedFiles(tmp_path)
+        PackedDataset(tmp_path)
     with pytest.raises(UserError, match="prepare cache"):
-        CachedFiles(tmp_path / "nowhere")
+        PackedDataset(tmp_path / "nowhere")
 
 
 def test_writing_into_a_frame_changes_no_file(pairs, tmp_path):
     main(arguments(pairs, tmp_path / "cache"))
-    before = CachedFiles(tmp_path / "cache")
+    before = PackedDataset(tmp_path / "cache")
     before.read(0).rgb[:] = 7
     before.read(0).depth[:] = 7
-    same(CachedFiles(tmp_path / "cache")[0], Pairs(pairs / "train", 0.001, size=(240, 320))[0])
+    same(PackedDataset(tmp_path / "cache")[0], Pairs(pairs / "train", 0.001, size=(240, 320))[0])

@@ -8,8 +8,8 @@ import pytest
 
 from depthbench.data import Rooms
 from depthbench.prepare.__main__ import main
-from depthbench.prepare.check_frames import correlations, step_of
-from depthbench.prepare.check_verdicts import judge
+from depthbench.prepare.findings import judge
+from depthbench.prepare.frame_stats import correlations, step_of
 from depthbench.prepare.nyu_camera import undistort_color
 
 COUNT = 12

@@ -359,7 +359,7 @@ def test_lists_are_the_evenly_spaced_amounts(tmp_path):
     """12k and 24k of 25,000: lists and reader agree, without making that many pairs."""
     from depthbench.prepare.nyu_lists import merge, write_part
     from depthbench.prepare.nyu_pairs import Form
-    from depthbench.run_folder import RunFolder
+    from depthbench.runs.folder import RunFolder
 
     names = [f"attic_0001/{index:05d}" for index in range(25_000)]
     for shard in range(2):

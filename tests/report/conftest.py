@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from depthbench.metrics.profiles import BINS
+from depthbench.metrics.image.profiles import BINS
 
 METRICS = ("AbsRel", "SqRel", "RMSE", "RMSElog", "log10", "SILog", "delta1", "delta2", "delta3")
 QUALITY = {"l1": 1.0, "l2": 1.06, "huber": 1.01, "berhu": 0.985, "eigen": 0.94, "eigen_grad": 0.9, "gan": 1.12}

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from depthbench import ops
 from depthbench.data.frame import collate
 from depthbench.errors import UserError
+from depthbench.maps import resize_bilinear, resize_nearest
 from depthbench.models import fuse_relative
-from depthbench.training import build_task
+from depthbench.training.trainer import build_task
 from tests.tasks.test_tasks import Frames, composed, trained
 
 
@@ -37,7 +37,7 @@ def test_what_is_predicted_is_the_fusion_of_both_channels():
     with torch.no_grad():
         output = task.net(image)
         fused = fuse_relative(output[:, :1].exp(), output[:, 1:], window=9, detail=3, ridge=1e-4)
-        torch.testing.assert_close(task(image), ops.resize(fused.clamp(min=1e-3), (64, 96)))
+        torch.testing.assert_close(task(image), resize_bilinear(fused.clamp(min=1e-3), (64, 96)))
 
 
 @pytest.mark.parametrize("at", ["output", "input"])
@@ -46,7 +46,7 @@ def test_the_loss_is_that_of_both_channels(at):
     batch = collate([Frames()[index] for index in range(3)])
     output = task.net(batch.image)
     size = (64, 96) if at == "input" else output.shape[-2:]
-    output, depth = ops.resize(output, size), ops.resize_depth(batch.depth, size)
+    output, depth = resize_bilinear(output, size), resize_nearest(batch.depth, size)
     ordinary = (output[:, :1].exp() - depth)[depth > 0].abs().mean()
     relative = task.relative_loss(output[:, 1:], depth, depth > 0)
     torch.testing.assert_close(task.measure(batch), ordinary + 0.3 * relative)

@@ -4,14 +4,15 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
-from depthbench import ops
-from depthbench.config import config_dir
+from depthbench.config.compose import config_dir
 from depthbench.data import DataModule
 from depthbench.errors import UserError
+from depthbench.geometry import central_gradients
 from depthbench.losses import Flip
+from depthbench.maps import resize_bilinear, resize_nearest
 from depthbench.models import STAGES
 from depthbench.tasks.staged import Span, divide
-from depthbench.training import build_task, build_trainer
+from depthbench.training.trainer import build_task, build_trainer
 from tests.commands import TINY_RUN, TINY_TWO_STREAM, make_frames, run
 from tests.tasks.test_tasks import Frames
 
@@ -98,25 +99,25 @@ def test_the_losses_of_each_stage(tmp_path):
         task.stage = stage
         maps = task.net.maps(image, stage)
         output = maps.depth if maps.combined is None else maps.combined
-        truth = ops.resize_depth(depth, output.shape[-2:])
+        truth = resize_nearest(depth, output.shape[-2:])
         valid = truth > 0
         expected = squares(output, truth.clamp(min=1e-9).log(), valid)
         if maps.combined is None:
-            gradient, known = ops.central_gradients(truth, valid)
+            gradient, known = central_gradients(truth, valid)
         else:
-            gradient, known = ops.central_gradients(maps.combined.exp(), valid)
+            gradient, known = central_gradients(maps.combined.exp(), valid)
         expected += sum(squares(maps.gradient[:, i], gradient[:, i], known[:, i]) for i in (0, 1))
         torch.testing.assert_close(task.measure(batch).double(), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_both_streams_see_the_same_set():
     """A network that knows its set: gradients of a mirrored image are those of the mirrored depth."""
-    task = build_task(composed("loss=li2017_set", "model.space._target_=depthbench.models.Metric"))
+    task = build_task(composed("loss=li2017_set", "model.space._target_=depthbench.models.MetricDepth"))
     task.loss.transforms = task.gradient_loss.transforms = [Flip()]
     size = (20, 30)
     truth = 1 + torch.rand(2, 1, *size)
     both = torch.cat([truth, truth.flip(-1)])
-    gradient, _ = ops.central_gradients(both)
+    gradient, _ = central_gradients(both)
     batch = Frames(2, size)[0]._replace(image=torch.rand(2, 3, *size), depth=truth)
     for stage in STAGES:
         task.stage = stage
@@ -148,7 +149,7 @@ def test_streams_combined_by_optimization(tmp_path):
         fused, stream = task.eval()(image), task.net.to_depth(task.net.maps(image, "refinement").depth)
     assert fused.shape == (1, 1, *SIZE)
     assert fused.isfinite().all()
-    assert not torch.allclose(fused, ops.resize(stream, SIZE))
+    assert not torch.allclose(fused, resize_bilinear(stream, SIZE))
 
 
 @pytest.mark.parametrize("last", ["fusion", "refinement"])
@@ -158,7 +159,7 @@ def test_a_training_that_ends_early_predicts_by_what_is_trained(last, tmp_path):
     image = torch.rand(1, 3, *SIZE)
     with torch.no_grad():
         depth = task.net.to_depth(task.eval().net.maps(image, last).depth)
-        assert torch.equal(task(image), ops.resize(depth, SIZE))
+        assert torch.equal(task(image), resize_bilinear(depth, SIZE))
 
 
 def test_a_frozen_encoder_stays_frozen(tmp_path):

@@ -8,11 +8,11 @@ import pytorch_lightning as pl
 import torch
 from hydra import compose, initialize_config_dir
 
-from depthbench.config import config_dir
+from depthbench.config.compose import config_dir
 from depthbench.data import DataModule, Frame
 from depthbench.errors import UserError
 from depthbench.tasks import Adversarial, OneCycle, Polynomial, Steps
-from depthbench.training import build_task, build_trainer
+from depthbench.training.trainer import build_task, build_trainer
 
 LOSSES = sorted(file.stem for file in Path(config_dir(), "loss").glob("*.yaml"))
 SMALL = ["model.encoder.name=test_resnet", "model.decoder.widths=[16,8,8,8]", "trainer=cpu", "logger=csv"]

@@ -4,12 +4,12 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
-from depthbench.config import config_dir
+from depthbench.config.compose import config_dir
 from depthbench.data import DataModule, Frame
 from depthbench.errors import UserError
-from depthbench.run_folder import RunFolder
-from depthbench.scoring.predictors import load_task
-from depthbench.training import build_task, build_trainer, train_and_test
+from depthbench.runs.folder import RunFolder
+from depthbench.training.loading import load_task
+from depthbench.training.trainer import build_task, build_trainer, train_and_test
 from tests.commands import TINY, make_frames
 
 UNCERTAIN = ["model=uncertain", "loss=heteroscedastic", "model.encoder.pretrained=false"]

@@ -1,43 +1,44 @@
 """Frames in: readers, splits, sizes."""
 
-from depthbench.data.augment import Policy
-from depthbench.data.cache import Cached, Kept
-from depthbench.data.cached_files import CachedFiles
+from depthbench.config.amounts import evenly_spaced, frame_count
+from depthbench.data.augment.policy import Policy
+from depthbench.data.cache.disk import DiskCache
+from depthbench.data.cache.memory import MemoryCache
+from depthbench.data.cache.packed import PackedDataset
 from depthbench.data.frame import Batch, Frame, collate
-from depthbench.data.kitti import KITTI
-from depthbench.data.loader import StreamBatches, StreamLoader, UnpaddedSampler
-from depthbench.data.make3d import Make3D
-from depthbench.data.matterport import Matterport3D
 from depthbench.data.mixed import Mixed
 from depthbench.data.module import DataModule
-from depthbench.data.nyu_labeled import NYULabeled
-from depthbench.data.nyu_raw import NYURaw
-from depthbench.data.nyu_sync import NYUSync
-from depthbench.data.pairs import Pairs
-from depthbench.data.reader import Reader
-from depthbench.data.resize import Sample, resize_depth, resize_intrinsics, resize_rgb, to_frame
-from depthbench.data.rooms import Rooms
+from depthbench.data.readers.kitti import KITTI
+from depthbench.data.readers.make3d import Make3D
+from depthbench.data.readers.matterport import Matterport3D
+from depthbench.data.readers.nyu_labeled import NYULabeled
+from depthbench.data.readers.nyu_raw import NYURaw
+from depthbench.data.readers.nyu_sync import NYUSync
+from depthbench.data.readers.pairs import Pairs
+from depthbench.data.readers.reader import Reader
+from depthbench.data.readers.rooms import Rooms
+from depthbench.data.readers.sunrgbd import SUNRGBD
+from depthbench.data.readers.zipped import DenseDepthNYU, Zipped
+from depthbench.data.sample import Sample, to_frame
 from depthbench.data.skip import SkipDamaged
-from depthbench.data.splits import evenly_spaced, frame_count
-from depthbench.data.sunrgbd import SUNRGBD
-from depthbench.data.zipped import DenseDepth, Zipped
+from depthbench.data.stream import StreamBatches, StreamLoader, UnpaddedSampler
 
 __all__ = [
     "KITTI",
     "SUNRGBD",
     "Batch",
-    "Cached",
-    "CachedFiles",
     "DataModule",
-    "DenseDepth",
+    "DenseDepthNYU",
+    "DiskCache",
     "Frame",
-    "Kept",
     "Make3D",
     "Matterport3D",
+    "MemoryCache",
     "Mixed",
     "NYULabeled",
     "NYURaw",
     "NYUSync",
+    "PackedDataset",
     "Pairs",
     "Policy",
     "Reader",
@@ -51,8 +52,5 @@ __all__ = [
     "collate",
     "evenly_spaced",
     "frame_count",
-    "resize_depth",
-    "resize_intrinsics",
-    "resize_rgb",
     "to_frame",
 ]

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from torch.utils.data import Dataset
 
+from depthbench.config.amounts import frame_count
 from depthbench.data.frame import Frame
-from depthbench.data.splits import frame_count
 from depthbench.errors import UserError
 
 

@@ -8,12 +8,13 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from depthbench.data.cache import Cached, Kept
+from depthbench.data.cache.disk import DiskCache
+from depthbench.data.cache.memory import MemoryCache
 from depthbench.data.frame import Frame, collate
-from depthbench.data.loader import Augment, Stream, StreamBatches, StreamLoader, UnpaddedSampler
 from depthbench.data.manifest import describe
-from depthbench.data.reader import Reader
+from depthbench.data.readers.reader import Reader
 from depthbench.data.skip import SkipDamaged
+from depthbench.data.stream import Augment, Stream, StreamBatches, StreamLoader, UnpaddedSampler
 from depthbench.errors import UserError
 
 
@@ -61,7 +62,7 @@ class DataModule(pl.LightningDataModule):
             raise UserError(f"data.on_error={on_error} is unknown; choose stop or skip.")
         self._parts = {"train": train, "val": val, "test": test}
         if cache == "disk":
-            train, test = Kept(train, Path(cache_folder)), _kept(test, Path(cache_folder))
+            train, test = DiskCache(train, Path(cache_folder)), _kept(test, Path(cache_folder))
             val = None if val is None else _kept(val, Path(cache_folder))
         self.skipping = SkipDamaged(train) if on_error == "skip" else None
         self.train, self.val, self.test = self.skipping or train, val, test
@@ -91,15 +92,15 @@ class DataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> StreamLoader:
         """Full batches of a shuffled, augmented stream; continues where a checkpoint was taken."""
-        if self.cache in ("ram", "auto") and not isinstance(self.train, Cached):
-            size, memory = Cached.bytes(self.train), _memory()
+        if self.cache in ("ram", "auto") and not isinstance(self.train, MemoryCache):
+            size, memory = MemoryCache.bytes(self.train), _memory()
             if self.cache == "ram" and size > memory:
                 raise UserError(
                     f"data.cache=ram needs {size / 1e9:.0f} GB for these frames, but the machine has "
                     f"{memory / 1e9:.0f}; choose data.cache=none, smaller images or fewer frames."
                 )
             if self.cache == "ram" or size <= memory / 4:
-                self.train = Cached(self.train)
+                self.train = MemoryCache(self.train)
         stream = Stream(self.train, self.augment, self.seed)
         return StreamLoader(stream, self._batches(), self._workers(), _pin())
 
@@ -149,7 +150,7 @@ def _with_truth(frames: Dataset[Frame], truth: str) -> Dataset[Frame]:
 
 
 def _kept(frames: Dataset[Frame], folder: Path) -> Dataset[Frame]:
-    return Kept(frames, folder) if hasattr(frames, "key") else frames  # a test on files
+    return DiskCache(frames, folder) if hasattr(frames, "key") else frames  # a test on files
 
 
 def _memory() -> int:

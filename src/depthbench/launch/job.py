@@ -11,10 +11,10 @@ from typing import IO
 
 from omegaconf import OmegaConf
 
-from depthbench.launch.codes import BUSY
 from depthbench.launch.devices import reserved, visible_gpus
-from depthbench.launch.parent import die_with_parent
-from depthbench.run_folder import RunFolder
+from depthbench.launch.exit_codes import BUSY
+from depthbench.launch.parent_death import die_with_parent
+from depthbench.runs.folder import RunFolder
 
 GRACE = 60.0  # seconds that a job has to save a checkpoint when it is stopped
 VARIABLES_OF_A_GROUP = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT", "NODE_RANK")

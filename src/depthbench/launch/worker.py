@@ -7,8 +7,8 @@ launched and never launches any itself (which, in a sweep, would replay the swee
 import os
 import sys
 
-from depthbench.launch.parent import die_with_parent
-from depthbench.run_folder import RunFolder, device_count
+from depthbench.launch.parent_death import die_with_parent
+from depthbench.runs.folder import RunFolder, device_count
 
 
 def become_agent(folder: RunFolder, processes: int) -> None:
@@ -35,7 +35,7 @@ def main() -> None:
             become_agent(folder, processes)
             return
     # Here and not above: it imports Lightning, which takes seconds that an agent needn't spend.
-    from depthbench.launch.process import execute
+    from depthbench.launch.execute import execute
 
     sys.exit(execute(folder))
 

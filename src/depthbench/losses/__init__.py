@@ -2,27 +2,37 @@
 
 from depthbench.losses.adversarial import AdversarialLoss
 from depthbench.losses.compose import WeightedSum, WeightedTerms
-from depthbench.losses.meter import Meter, Trace
-from depthbench.losses.pointwise import DBE, L1, L2, BerHu, Cauchy, Huber, LogError, LogL1, RelativeL1, SquareRoot
+from depthbench.losses.heteroscedastic import Heteroscedastic
+from depthbench.losses.period_means import PeriodMeans, PeriodSummary
+from depthbench.losses.pointwise import (
+    L1,
+    L2,
+    BerHu,
+    Cauchy,
+    DepthBalancedEuclidean,
+    Huber,
+    LogError,
+    LogL1,
+    RelativeL1,
+    SquareRoot,
+)
 from depthbench.losses.ranking import Ranking
 from depthbench.losses.scale_invariant import Eigen, EigenGrad, ScaleShiftInvariant, SILog
-from depthbench.losses.sets import SetLoss
-from depthbench.losses.space import LossSpace
+from depthbench.losses.set_loss import SetLoss
+from depthbench.losses.set_transforms import ColorChange, Flip, Rotation, Translation
+from depthbench.losses.space.loss_space import LossSpace
 from depthbench.losses.ssim import SSIM, SSIML1
 from depthbench.losses.structural import Gradient, GradientDistance, LogGradient, MultiScaleGradient, SobelNormals
-from depthbench.losses.transforms import ColorChange, Flip, Rotation, Translation
-from depthbench.losses.uncertainty import Heteroscedastic
-from depthbench.losses.weighting import Fixed, Rebalance, Uncertainty, Uniform, Weighting
-from depthbench.losses.weights import (
+from depthbench.losses.weighting.rebalancing import (
     ConstantLambda,
     LinearLambda,
     SteppedLambda,
     initial_weights,
     rebalanced_weights,
 )
+from depthbench.losses.weighting.weighting import Fixed, Rebalance, Uncertainty, Uniform, Weighting
 
 __all__ = [
-    "DBE",
     "L1",
     "L2",
     "SSIM",
@@ -32,6 +42,7 @@ __all__ = [
     "Cauchy",
     "ColorChange",
     "ConstantLambda",
+    "DepthBalancedEuclidean",
     "Eigen",
     "EigenGrad",
     "Fixed",
@@ -45,8 +56,9 @@ __all__ = [
     "LogGradient",
     "LogL1",
     "LossSpace",
-    "Meter",
     "MultiScaleGradient",
+    "PeriodMeans",
+    "PeriodSummary",
     "Ranking",
     "Rebalance",
     "RelativeL1",
@@ -57,7 +69,6 @@ __all__ = [
     "SobelNormals",
     "SquareRoot",
     "SteppedLambda",
-    "Trace",
     "Translation",
     "Uncertainty",
     "Uniform",

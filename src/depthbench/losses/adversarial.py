@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from depthbench.losses.base import choose, wide
+from depthbench.losses.map_loss import at_least_float32, check_choice
 
 
 class AdversarialLoss(nn.Module):
@@ -17,12 +17,12 @@ class AdversarialLoss(nn.Module):
 
     def __init__(self, mode: str = "bce") -> None:
         super().__init__()
-        self.mode = choose("mode", mode, ("bce", "lsgan"))
+        self.mode = check_choice("mode", mode, ("bce", "lsgan"))
 
     def forward(self, logits: Tensor, real: bool) -> Tensor:
         """Mean over all logits (any shape, not passed through a sigmoid); scalar float32."""
         with torch.autocast(logits.device.type, enabled=False):
-            logits = wide(logits)
+            logits = at_least_float32(logits)
             wanted = torch.full_like(logits, float(real))
             loss = F.binary_cross_entropy_with_logits if self.mode == "bce" else F.mse_loss
             return loss(logits, wanted)

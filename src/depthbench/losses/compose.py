@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from depthbench.errors import UserError
-from depthbench.losses.base import wide
-from depthbench.losses.meter import Meter, Reduce, Trace
-from depthbench.losses.space import LossSpace
-from depthbench.losses.weighting import Weighting, means
+from depthbench.losses.map_loss import at_least_float32
+from depthbench.losses.period_means import PeriodMeans, PeriodSummary, Reduce
+from depthbench.losses.space.loss_space import LossSpace
+from depthbench.losses.weighting.weighting import Weighting, means
 
 
 class WeightedSum(nn.Module):
@@ -34,7 +34,7 @@ class WeightedSum(nn.Module):
         self.names = list(terms)
         self.weights = {name: float(term["weight"]) for name, term in terms.items()}
         self.losses = nn.ModuleDict({name: term["loss"] for name, term in terms.items()})
-        self.meter = Meter(len(self.names))
+        self.meter = PeriodMeans(len(self.names))
         self.parts: dict[str, Tensor] = {}
 
     def forward(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -46,10 +46,10 @@ class WeightedSum(nn.Module):
             self.meter.add(stacked.expand(len(prediction), -1))  # a batch counts by its images
         return torch.stack([self.weights[name] * value for name, value in values.items()]).sum()
 
-    def end_period(self, epoch: int, reduce: Reduce | None = None) -> Trace:
+    def end_period(self, epoch: int, reduce: Reduce | None = None) -> PeriodSummary:
         """End a period: the mean of each term, from sums over all images (and processes, by ``reduce``)."""
         number, losses = self.meter.close(reduce)
-        return Trace(number, self.names, losses, losses.new_tensor(list(self.weights.values())))
+        return PeriodSummary(number, self.names, losses, losses.new_tensor(list(self.weights.values())))
 
 
 class WeightedTerms(nn.Module):
@@ -69,7 +69,7 @@ class WeightedTerms(nn.Module):
         self.space, self.weighting = space, weighting
         self.names = list(space.names)
         weighting.start(self.names)
-        self.meter = Meter(len(self.names))
+        self.meter = PeriodMeans(len(self.names))
         self.parts: dict[str, Tensor] = {}
 
     def forward(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -79,10 +79,10 @@ class WeightedTerms(nn.Module):
         if self.training:
             self.meter.add(terms, present)
         with torch.autocast(terms.device.type, enabled=False):
-            value: Tensor = self.weighting(wide(terms), present)
+            value: Tensor = self.weighting(at_least_float32(terms), present)
         return value
 
-    def end_period(self, epoch: int, reduce: Reduce | None = None) -> Trace:
+    def end_period(self, epoch: int, reduce: Reduce | None = None) -> PeriodSummary:
         """End a period, and let the weighting take note of it.
 
         Args:
@@ -93,6 +93,6 @@ class WeightedTerms(nn.Module):
             The means of the period and the weights that were in force in it.
         """
         number, losses = self.meter.close(reduce)
-        trace = Trace(number, self.names, losses, self.weighting.weights.detach().clone())
+        trace = PeriodSummary(number, self.names, losses, self.weighting.weights.detach().clone())
         self.weighting.update(epoch, losses)
         return trace

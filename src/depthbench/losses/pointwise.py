@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from depthbench.errors import UserError
-from depthbench.losses.base import VARIANTS, MapLoss, Variant, choose, log_difference, mean, positive
+from depthbench.losses.map_loss import VARIANTS, MapLoss, Variant, check_choice, check_positive, log_difference, mean
 
 
 class Pointwise(MapLoss):
@@ -17,7 +17,7 @@ class Pointwise(MapLoss):
 
     def __init__(self, variant: Variant = "paper") -> None:
         super().__init__()
-        self.variant = choose("variant", variant, VARIANTS)
+        self.variant = check_choice("variant", variant, VARIANTS)
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Mean of the error map."""
@@ -72,8 +72,8 @@ class _Threshold(Pointwise):
 
     def __init__(self, c: float = 0.2, threshold: str = "batch", variant: Variant = "paper") -> None:
         super().__init__(variant)
-        self.threshold = choose("threshold", threshold, ("batch", "image", "fixed"))
-        self.c = positive("c", c)
+        self.threshold = check_choice("threshold", threshold, ("batch", "image", "fixed"))
+        self.c = check_positive("c", c)
         if threshold != "fixed" and c > 1:
             raise UserError(f"c is {c}, but as a share of the largest error it must be at most 1.")
 
@@ -123,7 +123,7 @@ class LogL1(Pointwise):
     """Mean of |ln d - ln g| (offered by D3-Net's code).
 
     Args:
-        floor: of predictions in metres; see :func:`depthbench.losses.base.log_difference`.
+        floor: of predictions in metres; see :func:`depthbench.losses.map_loss.log_difference`.
         variant: see :class:`Pointwise`.
     """
 
@@ -145,14 +145,14 @@ class LogError(Pointwise):
 
     def __init__(self, alpha: float = 0.5) -> None:
         super().__init__()
-        self.alpha = positive("alpha", alpha)
+        self.alpha = check_positive("alpha", alpha)
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Damped error."""
         return ((prediction - target).abs() + self.alpha).log()
 
 
-class DBE(Pointwise):
+class DepthBalancedEuclidean(Pointwise):
     """Depth-balanced Euclidean: half the mean of (γ(d) - γ(g))², γ(y) = a1 y + a2/2 y² (mehrzadeh2020, section 2.3.1).
 
     The square is that of its source (Lee et al., CVPR 2018); mehrzadeh2020 prints the bare difference.
@@ -179,7 +179,7 @@ class SquareRoot(Pointwise):
 
     def __init__(self, floor: float = 1e-3) -> None:
         super().__init__()
-        self.floor = positive("floor", floor)
+        self.floor = check_positive("floor", floor)
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
         """The absolute error of the roots."""

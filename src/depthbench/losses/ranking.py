@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from depthbench.errors import UserError
-from depthbench.losses.base import MapLoss
-from depthbench.ops import DRAW_BITS, drawn_pixels, relation
+from depthbench.losses.map_loss import MapLoss
+from depthbench.maps import DRAW_BITS, drawn_pixels, relation
 
 
 class Ranking(MapLoss):

@@ -4,18 +4,18 @@ import torch
 from torch import Tensor
 
 from depthbench.errors import UserError
-from depthbench.losses.base import (
+from depthbench.geometry import sobel, whole_neighborhood
+from depthbench.losses.map_loss import (
     VARIANTS,
     MapLoss,
     Variant,
-    choose,
+    check_choice,
+    check_fraction,
+    check_positive,
     log_difference,
     mean_of_images,
     mean_per_image,
-    positive,
-    share,
 )
-from depthbench.ops import sobel, whole_neighborhood
 
 
 class Eigen(MapLoss):
@@ -23,15 +23,15 @@ class Eigen(MapLoss):
 
     Args:
         lam: λ in [0, 1]; 0.5 in both papers.
-        floor: of predictions in metres; see :func:`depthbench.losses.base.log_difference`.
+        floor: of predictions in metres; see :func:`depthbench.losses.map_loss.log_difference`.
         variant: ``released`` is D3-Net's code: one mean over all pixels of the batch, holes counted as
             D = 0, and a scale term that is divided by n² twice over, so that it vanishes.
     """
 
     def __init__(self, lam: float = 0.5, floor: float | None = None, variant: Variant = "paper") -> None:
         super().__init__()
-        self.lam, self.floor = share("lam", lam), floor
-        self.variant = choose("variant", variant, VARIANTS)
+        self.lam, self.floor = check_fraction("lam", lam), floor
+        self.variant = check_choice("variant", variant, VARIANTS)
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Value of the loss in the chosen variant."""
@@ -74,7 +74,7 @@ class SILog(MapLoss):
         scale: factor.
         root: take the square root.
         eps: keeps the root's derivative finite at a perfect prediction.
-        floor: of predictions in metres; see :func:`depthbench.losses.base.log_difference`.
+        floor: of predictions in metres; see :func:`depthbench.losses.map_loss.log_difference`.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class SILog(MapLoss):
         floor: float | None = None,
     ) -> None:
         super().__init__()
-        self.lam, self.scale = share("lam", lam), positive("scale", scale)
+        self.lam, self.scale = check_fraction("lam", lam), check_positive("scale", scale)
         self.root, self.eps, self.floor = root, eps, floor
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:

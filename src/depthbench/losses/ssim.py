@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from depthbench.errors import UserError
-from depthbench.losses.base import MapLoss, choose, mean, positive, share
+from depthbench.losses.map_loss import MapLoss, check_choice, check_fraction, check_positive, mean
 
 
 class SSIM(MapLoss):
@@ -37,10 +37,10 @@ class SSIM(MapLoss):
         super().__init__()
         if window < 1 or window % 2 == 0:
             raise UserError(f"window is {window}, but must be odd and positive.")
-        self.window, self.padding = window, choose("padding", padding, ("valid", "reflect"))
-        data_range = positive("data_range", data_range)
+        self.window, self.padding = window, check_choice("padding", padding, ("valid", "reflect"))
+        data_range = check_positive("data_range", data_range)
         self.c1, self.c2 = (k1 * data_range) ** 2, (k2 * data_range) ** 2
-        width = math.inf if sigma is None else positive("sigma", sigma)
+        width = math.inf if sigma is None else check_positive("sigma", sigma)
         weight = [math.exp(-0.5 * ((k - window // 2) / width) ** 2) for k in range(window)]
         self.weight = tuple(w / sum(weight) for w in weight)
 
@@ -131,7 +131,7 @@ class SSIML1(SSIM):
         data_range: float = 10.0,
     ) -> None:
         super().__init__(window, sigma, padding, data_range)
-        self.alpha = share("alpha", alpha)
+        self.alpha = check_fraction("alpha", alpha)
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """The mix of both means."""

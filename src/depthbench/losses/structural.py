@@ -4,17 +4,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from depthbench.errors import UserError
-from depthbench.losses.base import (
-    VARIANTS,
-    MapLoss,
-    Variant,
-    choose,
-    mean,
-    positive,
-)
-from depthbench.losses.level import Level, Maps
-from depthbench.losses.pyramid import halved
-from depthbench.ops import sobel, whole_neighborhood
+from depthbench.geometry import sobel, whole_neighborhood
+from depthbench.losses.map_loss import VARIANTS, MapLoss, Variant, check_choice, check_positive, mean
+from depthbench.losses.space.pyramid import halved
+from depthbench.losses.space.terms_at_scale import Level, Maps
 
 
 def slopes(values: Tensor, valid: Tensor | None, operator: str) -> list[tuple[Tensor, Tensor | None]]:
@@ -53,8 +46,8 @@ class Gradient(MapLoss):
 
     def __init__(self, operator: str = "forward", variant: Variant = "paper") -> None:
         super().__init__()
-        self.operator = choose("operator", operator, OPERATORS)
-        self.variant = choose("variant", variant, VARIANTS if operator == "forward" else ("paper",))
+        self.operator = check_choice("operator", operator, OPERATORS)
+        self.variant = check_choice("variant", variant, VARIANTS if operator == "forward" else ("paper",))
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Sum of both directions' means."""
@@ -88,9 +81,9 @@ class LogGradient(MapLoss):
 
     def __init__(self, alpha: float = 0.5, operator: str = "sobel", variant: Variant = "paper") -> None:
         super().__init__()
-        self.alpha = positive("alpha", alpha)
-        self.operator = choose("operator", operator, OPERATORS)
-        self.variant = choose("variant", variant, VARIANTS)
+        self.alpha = check_positive("alpha", alpha)
+        self.operator = check_choice("operator", operator, OPERATORS)
+        self.variant = check_choice("variant", variant, VARIANTS)
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Sum of both directions' means."""
@@ -128,7 +121,7 @@ class MultiScaleGradient(MapLoss):
 
     def __init__(self, scales: int = 4) -> None:
         super().__init__()
-        self.scales = int(positive("scales", scales))
+        self.scales = int(check_positive("scales", scales))
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Sum over the scales."""
@@ -157,12 +150,12 @@ class GradientDistance(MapLoss):
     Args:
         operator: ``central`` is [-1, 0, 1], the filter that li2017 names for its eq. 7; see :func:`slopes`. ``none``:
             the maps are gradients already, ``(B, 2, H, W)``, as the gradient stream predicts them and as
-            :func:`depthbench.ops.central_gradients` makes them from depth (li2017, eq. 6).
+            :func:`depthbench.geometry.central_gradients` makes them from depth (li2017, eq. 6).
     """
 
     def __init__(self, operator: str = "central") -> None:
         super().__init__()
-        self.operator = choose("operator", operator, (*OPERATORS, "none"))
+        self.operator = check_choice("operator", operator, (*OPERATORS, "none"))
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Sum of both directions' mean squares."""

@@ -1,4 +1,4 @@
-"""The standard depth metrics as pure functions of the sums over an image's pixels (:mod:`depthbench.metrics.sums`).
+"""The standard depth metrics as pure functions of the sums of :mod:`depthbench.metrics.pixel_sums` over an image.
 
 Below, e = prediction - truth and L = ln prediction - ln truth, over the valid pixels.
 """
@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from depthbench.errors import UserError
-from depthbench.metrics.sums import COLUMNS, masked_sums
+from depthbench.metrics.pixel_sums import COLUMNS, masked_sums
 
 _LN10 = 2.302585092994046
 

@@ -8,7 +8,7 @@ from torchmetrics import Metric
 
 from depthbench.errors import UserError
 from depthbench.metrics import functional
-from depthbench.metrics.sums import COLUMNS, masked_sums
+from depthbench.metrics.pixel_sums import COLUMNS, masked_sums
 
 REDUCTIONS = ("image", "pixel", "mse_image")
 _STATES = ("sums", "means", "scores", "images")
@@ -18,7 +18,7 @@ class DepthMetric(Metric):
     """The state that all standard metrics read: sums of sums, of per-image means and of per-image scores.
 
     ``update(prediction, target, valid=None)`` takes maps ``(B, 1, H, W)`` in metres; see
-    :func:`~depthbench.metrics.sums.masked_sums`. Nothing waits for the device before ``compute``. States are
+    :func:`~depthbench.metrics.pixel_sums.masked_sums`. Nothing waits for the device before ``compute``. States are
     float64 sums, which stay float64 under ``.half()``, are exact over any number of processes, and are shared
     between the metrics of a ``MetricCollection``.
 

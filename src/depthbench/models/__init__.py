@@ -1,54 +1,54 @@
 """Encoders, decoders, depth spaces and discriminators, and how they compose."""
 
-from depthbench.models.d3net import D3NetDecoder
-from depthbench.models.decoder import Decoder
-from depthbench.models.densedepth import DenseDepthDecoder
+from depthbench.models.decoders.d3net import D3NetDecoder
+from depthbench.models.decoders.decoder import Decoder
+from depthbench.models.decoders.densedepth import DenseDepthDecoder
+from depthbench.models.decoders.dpt import DPTDecoder
+from depthbench.models.decoders.fpn import FPNDecoder
+from depthbench.models.decoders.hu import HuDecoder
+from depthbench.models.decoders.lee import LeeDecoder
+from depthbench.models.decoders.unet import UNetDecoder
+from depthbench.models.depth_spaces import InverseDepth, LogDepth, MetricDepth, TanhDepth
 from depthbench.models.depthnet import DepthModel, DepthNet, Predictor
 from depthbench.models.discriminators import ImageBuffer, PatchDiscriminator
-from depthbench.models.dpt import DPTDecoder
 from depthbench.models.encoder import Encoder
-from depthbench.models.fpn import FPNDecoder
+from depthbench.models.flip import predict_with_flip
 from depthbench.models.gradient_fusion import fuse_gradients, fusion_energy
-from depthbench.models.hu import HuDecoder
-from depthbench.models.layout import prefers_channels_last
-from depthbench.models.lee import LeeDecoder
+from depthbench.models.memory_format import prefers_channels_last
+from depthbench.models.parameter_groups import parameter_groups
 from depthbench.models.relative_fusion import fuse_relative
-from depthbench.models.spaces import Bounded, Log, Metric, Reciprocal
-from depthbench.models.transfer import parameter_groups
 from depthbench.models.two_stream import STAGES, StreamMaps, TwoStreamNet
-from depthbench.models.uncertainty import Uncertain, dropout_on, predict_uncertain
-from depthbench.models.unet import UNetDecoder
-from depthbench.ops import fill_cross_bilateral
+from depthbench.models.uncertainty import DepthWithUncertainty, dropout_on, predict_uncertain
 
 __all__ = [
     "STAGES",
-    "Bounded",
     "D3NetDecoder",
     "DPTDecoder",
     "Decoder",
     "DenseDepthDecoder",
     "DepthModel",
     "DepthNet",
+    "DepthWithUncertainty",
     "Encoder",
     "FPNDecoder",
     "HuDecoder",
     "ImageBuffer",
+    "InverseDepth",
     "LeeDecoder",
-    "Log",
-    "Metric",
+    "LogDepth",
+    "MetricDepth",
     "PatchDiscriminator",
     "Predictor",
-    "Reciprocal",
     "StreamMaps",
+    "TanhDepth",
     "TwoStreamNet",
     "UNetDecoder",
-    "Uncertain",
     "dropout_on",
-    "fill_cross_bilateral",
     "fuse_gradients",
     "fuse_relative",
     "fusion_energy",
     "parameter_groups",
     "predict_uncertain",
+    "predict_with_flip",
     "prefers_channels_last",
 ]

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from depthbench.errors import UserError
-from depthbench.models.decoder import Decoder, match
+from depthbench.models.decoders.decoder import Decoder, resize_like
+from depthbench.models.depth_spaces import MetricDepth
 from depthbench.models.encoder import Encoder
-from depthbench.models.spaces import Metric
 
 
 class MakesDecoder(Protocol):
@@ -27,7 +27,7 @@ class DepthModel(nn.Module):
         space: What the first channel of the output means.
     """
 
-    def __init__(self, space: Metric) -> None:
+    def __init__(self, space: MetricDepth) -> None:
         super().__init__()
         self.space = space
 
@@ -41,7 +41,7 @@ class DepthModel(nn.Module):
 
     def predict(self, image: Tensor) -> Tensor:
         """Map ``(B, 3, H, W)`` RGB in [0, 1] to depth in metres ``(B, 1, H, W)``; float32."""
-        return match(self.to_depth(self(image)), image)
+        return resize_like(self.to_depth(self(image)), image)
 
 
 class DepthNet(DepthModel):
@@ -50,7 +50,7 @@ class DepthNet(DepthModel):
     Args:
         encoder: Gives features from fine to coarse.
         decoder: A decoder class or partial, completed with the encoder's channels and reductions.
-        space: What the output means; :class:`Metric` by default.
+        space: What the output means; :class:`MetricDepth` by default.
         start_depth: Depth in metres at which an untrained network starts, by the bias of the decoder's head; ``None``
             leaves the bias as the decoder made it (the papers' way).
         dropout: Probability with which channels of the coarsest feature are dropped, for dropout samples at test time.
@@ -63,11 +63,11 @@ class DepthNet(DepthModel):
         self,
         encoder: Encoder,
         decoder: MakesDecoder,
-        space: Metric | None = None,
+        space: MetricDepth | None = None,
         start_depth: float | None = None,
         dropout: float = 0.0,
     ) -> None:
-        super().__init__(space or Metric())
+        super().__init__(space or MetricDepth())
         self.encoder = encoder
         self.decoder = decoder(channels=encoder.channels, reductions=encoder.reductions)
         self.dropout = nn.Dropout2d(dropout)

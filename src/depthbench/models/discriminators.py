@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from depthbench.errors import UserError
-from depthbench.models.decoder import match
+from depthbench.models.decoders.decoder import resize_like
 
 
 class PatchDiscriminator(nn.Module):
@@ -61,7 +61,7 @@ class PatchDiscriminator(nn.Module):
         if self.max_depth is not None:
             depth = depth * (2 / self.max_depth) - 1
             image = None if image is None else image * 2 - 1
-        x = depth if image is None else torch.cat([depth, match(image, depth).to(depth.dtype)], dim=1)
+        x = depth if image is None else torch.cat([depth, resize_like(image, depth).to(depth.dtype)], dim=1)
         logits: Tensor = self.net(x)
         return logits
 

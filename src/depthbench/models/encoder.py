@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from depthbench.errors import UserError
-from depthbench.models.taps import TappedNet
-from depthbench.models.weights import create_backbone
+from depthbench.models.intermediate_features import TappedNet
+from depthbench.models.pretrained import create_backbone
 
 
 class Encoder(nn.Module):

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from depthbench.errors import UserError
-from depthbench.ops import check_maps
+from depthbench.maps import check_maps
 
 
 def fuse_relative(

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from depthbench.errors import UserError
-from depthbench.models.decoder import match
+from depthbench.maps import resize_bilinear
+from depthbench.models.decoders.decoder import resize_like
+from depthbench.models.depth_spaces import LogDepth, MetricDepth
 from depthbench.models.depthnet import DepthModel
 from depthbench.models.encoder import Encoder
 from depthbench.models.gradient_fusion import fuse_gradients
-from depthbench.models.spaces import Log, Metric
-from depthbench.ops import resize
 
 Stage = Literal["fusion", "refinement", "combination", "joint"]
 STAGES: tuple[Stage, ...] = ("fusion", "refinement", "combination", "joint")
@@ -56,7 +56,7 @@ class TwoStreamNet(DepthModel):
     def __init__(
         self,
         encoder: Callable[[], Encoder],
-        space: Metric | None = None,
+        space: MetricDepth | None = None,
         width: int = 64,
         units: int = 4096,
         grid: tuple[int, int] = (7, 9),
@@ -65,7 +65,7 @@ class TwoStreamNet(DepthModel):
         dropout: float = 0.5,
         combine: Literal["network", "optimization", "none"] = "network",
     ) -> None:
-        super().__init__(space or Log())
+        super().__init__(space or LogDepth())
         if combine not in ("network", "optimization", "none"):
             raise UserError(f"TwoStreamNet combines by network, optimization or none, not by {combine}.")
 
@@ -183,7 +183,7 @@ class Parsing(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Give the map ``(B, channels, *coarse)`` and the encoder's features."""
         features = self.encoder(image)
-        x = resize(self.reduce(features[-1]), self.grid)
+        x = resize_bilinear(self.reduce(features[-1]), self.grid)
         return self.connect(x.flatten(1)).view(-1, *self.map), features
 
 
@@ -203,10 +203,10 @@ class FeatureFusion(nn.Module):
     def forward(self, image: Tensor, features: list[Tensor], parsed: Tensor) -> Tensor:
         """Map the image, the encoder's features and the parsed map to a coarse map."""
         x = self.first(image)
-        pool3, pool4 = (match(skip(f), x) for skip, f in zip(self.skips, features[:2], strict=True))
+        pool3, pool4 = (resize_like(skip(f), x) for skip, f in zip(self.skips, features[:2], strict=True))
         x = self.after_pool3(torch.cat([x, pool3], dim=1))
         x = self.after_pool4(torch.cat([x, pool4], dim=1))
-        output: Tensor = self.after_parsing(torch.cat([x, match(parsed, x)], dim=1))
+        output: Tensor = self.after_parsing(torch.cat([x, resize_like(parsed, x)], dim=1))
         return output
 
 
@@ -224,7 +224,7 @@ class Refinement(nn.Module):
     def forward(self, image: Tensor, maps: Tensor) -> Tensor:
         """Map the image and maps ``(B, inputs, h, w)`` of any size to ``(B, outputs, ~H / 2, ~W / 2)``."""
         x = self.before(self.first(image))
-        output: Tensor = self.after(torch.cat([x, match(maps, x)], dim=1))
+        output: Tensor = self.after(torch.cat([x, resize_like(maps, x)], dim=1))
         return output
 
 

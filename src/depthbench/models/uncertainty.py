@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from depthbench.errors import UserError
-from depthbench.models.decoder import match
+from depthbench.models.decoders.decoder import resize_like
 from depthbench.models.depthnet import DepthModel
 
 Likelihood = Literal["gaussian", "laplace"]
 
 
-class Uncertain(NamedTuple):
+class DepthWithUncertainty(NamedTuple):
     """Three maps ``(B, 1, H, W)`` in metres: depth, and two standard deviations.
 
     ``aleatoric`` is the noise of the data that the second channel predicts, ``epistemic`` the spread over dropout
@@ -30,7 +30,7 @@ class Uncertain(NamedTuple):
 @torch.no_grad()
 def predict_uncertain(
     net: DepthModel, image: Tensor, samples: int = 16, likelihood: Likelihood | None = "gaussian"
-) -> Uncertain:
+) -> DepthWithUncertainty:
     """Predict depth and its uncertainty for ``(B, 3, H, W)`` RGB in [0, 1].
 
     Args:
@@ -52,7 +52,7 @@ def predict_uncertain(
     depths, deviations = (torch.stack(maps) for maps in zip(*passes, strict=True))
     aleatoric = deviations.square().mean(dim=0).sqrt()
     maps = depths.mean(dim=0), aleatoric, depths.std(dim=0, correction=0)
-    return Uncertain(*(match(values, image) for values in maps))
+    return DepthWithUncertainty(*(resize_like(values, image) for values in maps))
 
 
 @contextmanager

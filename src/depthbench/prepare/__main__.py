@@ -6,9 +6,9 @@ from importlib import import_module
 from typing import NamedTuple
 
 from depthbench.cli import GOES_ON, asks_for_help, exit_status
-from depthbench.config import nearest
+from depthbench.config.mistakes import nearest
 from depthbench.errors import UserError
-from depthbench.run_folder import Busy
+from depthbench.runs.folder import Busy
 
 
 class Command(NamedTuple):

@@ -9,13 +9,14 @@ from typing import Any
 
 from torch.utils.data import Dataset
 
-from depthbench.cli import explain
-from depthbench.config import instantiate
-from depthbench.data.cached_files import FORMAT, UNITS, Record, encode, read_index
+from depthbench.config.mistakes import explain
+from depthbench.config.targets import instantiate
+from depthbench.data.cache.packed import FORMAT, UNITS, Record, encode, read_index
 from depthbench.data.frame import Frame
 from depthbench.errors import UserError
-from depthbench.prepare.choice import choose, cores, in_order, told, whole
-from depthbench.run_folder import RunFolder, write_atomically
+from depthbench.files import write_atomically
+from depthbench.prepare.common import choose, cores, in_order, positive_int, with_progress
+from depthbench.runs.folder import RunFolder
 
 HELP = """A resized copy of a data set, for fast training and small disks.
 
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str]) -> None:
         Busy: if another process is writing into the folder.
     """
     options, parts = choose(arguments, OWN | {"workers": str(cores())})
-    quality, workers = whole(options, "quality", 0), whole(options, "workers")
+    quality, workers = positive_int(options, "quality", 0), positive_int(options, "workers")
     if quality > 100:
         raise UserError(f"quality={quality} is no quality of a JPEG; give 1 to 100, or 0 for every pixel as it was.")
     if options["on_error"] not in ("stop", "skip"):
@@ -105,7 +106,7 @@ class Writer:
 
         with self.data.open("ab") as file, self.index.open("a") as index:
             frames = in_order(load, range(done, count), workers)
-            for made in told(frames, count - done, self.part):
+            for made in with_progress(frames, count - done, self.part):
                 if isinstance(made, str):
                     damaged.append(made)
                     index.write(json.dumps({"damaged": made}) + "\n")
@@ -152,5 +153,5 @@ class Writer:
             "data": self.settings,
         }
         write_atomically(self.manifest, json.dumps(content, indent=1) + "\n")
-        told = f"{self.part}: {len(records):,} frames, {end / 1e6:,.0f} MB ({end / len(records) / 1e3:,.0f} kB each)"
-        return told + (f"; {len(damaged):,} damaged left out, first: {damaged[0]}" if damaged else ".")
+        summary = f"{self.part}: {len(records):,} frames, {end / 1e6:,.0f} MB ({end / len(records) / 1e3:,.0f} kB each)"
+        return summary + (f"; {len(damaged):,} damaged left out, first: {damaged[0]}" if damaged else ".")

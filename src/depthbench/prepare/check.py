@@ -6,13 +6,13 @@ from typing import Any
 
 from torch.utils.data import Dataset
 
-from depthbench.cli import MISTAKES, explain
-from depthbench.config import instantiate
+from depthbench.config.mistakes import MISTAKES, explain
+from depthbench.config.targets import instantiate
 from depthbench.data.frame import Frame
-from depthbench.prepare.check_frames import MOST_EDGES, Look, look, sample_of
-from depthbench.prepare.check_sheet import check_place, save, sheet
-from depthbench.prepare.check_verdicts import Finding, compare, judge
-from depthbench.prepare.choice import choose, cores, in_order, told, whole
+from depthbench.prepare.common import choose, cores, in_order, positive_int, with_progress
+from depthbench.prepare.contact_sheet import check_place, save, sheet
+from depthbench.prepare.findings import Finding, compare, judge
+from depthbench.prepare.frame_stats import MOST_EDGES, FrameStats, measure_frame, sample_of
 
 HELP = """Looks at a data set and says what is wrong with it.
 
@@ -39,11 +39,11 @@ def main(arguments: Sequence[str]) -> None:
         SystemExit: with status 1 if something is wrong with the data.
     """
     options, parts = choose(arguments, OWN | {"workers": str(cores())})
-    limit = None if options["frames"] == "all" else whole(options, "frames")
+    limit = None if options["frames"] == "all" else positive_int(options, "frames")
     place = Path(options["sheet"]).expanduser() if options["sheet"] else None
     if place:
         check_place(place)
-    examined = {part: Part(part, settings, limit, whole(options, "workers")) for part, settings in parts.items()}
+    examined = {part: Part(part, settings, limit, positive_int(options, "workers")) for part, settings in parts.items()}
     findings = [(name, finding) for name, part in examined.items() for finding in part.findings]
     findings += [("train and test", one) for one in compare(examined["train"].looks, examined["test"].looks)]
     for name, finding in sorted(findings, key=lambda item: not item[1].problem):
@@ -68,7 +68,7 @@ class Part:
     """
 
     def __init__(self, name: str, settings: dict[str, Any], limit: int | None, workers: int) -> None:
-        self.looks: list[Look] = []
+        self.looks: list[FrameStats] = []
         self.dataset: Dataset[Frame] | None = None
         try:
             dataset: Dataset[Frame] = instantiate(settings)
@@ -80,8 +80,8 @@ class Part:
         chosen = range(count) if limit is None or limit >= count else [i * count // limit for i in range(limit)]
         # Edges are the most of a look, and are compared between few.
         kept = set(chosen[:: max(1, len(chosen) // MOST_EDGES)])
-        looks = in_order(lambda i: look(dataset, i, keep_edges=i in kept), chosen, workers)
-        self.looks = list(told(looks, len(chosen), name))
+        looks = in_order(lambda i: measure_frame(dataset, i, keep_edges=i in kept), chosen, workers)
+        self.looks = list(with_progress(looks, len(chosen), name))
         amount = f"{len(chosen):,} of {count:,} frames were looked at." if len(chosen) < count else f"{count:,} frames."
         self.findings = [Finding(False, amount), *judge(self.looks)]
 

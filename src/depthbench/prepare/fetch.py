@@ -5,11 +5,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from depthbench.config import nearest
+from depthbench.config.mistakes import nearest
 from depthbench.errors import UserError
 from depthbench.prepare.fetch_file import Tell, download
 from depthbench.prepare.fetch_sources import SOURCES, Source
-from depthbench.run_folder import RunFolder
+from depthbench.runs.folder import RunFolder
 
 HELP = """Where to get a data set, and its download where that may be automatic.
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from depthbench.errors import UserError
+from depthbench.files import write_atomically
 from depthbench.prepare.fetch_sources import File
-from depthbench.run_folder import write_atomically
 
 _CHUNK = 1 << 20
 _SECONDS = 60.0

@@ -4,10 +4,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from depthbench.config import instantiate
+from depthbench.config.targets import instantiate
 from depthbench.data.manifest import describe
-from depthbench.prepare.choice import choose
-from depthbench.run_folder import write_atomically
+from depthbench.files import write_atomically
+from depthbench.prepare.common import choose
 
 HELP = """Which frames a choice of data holds, in the order in which they are numbered.
 

@@ -4,13 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from depthbench.config.amounts import evenly_spaced, frame_count
 from depthbench.data.manifest import names_hash
-from depthbench.data.nyu_labeled import INTRINSICS
-from depthbench.data.nyu_raw import MANIFEST
-from depthbench.data.splits import evenly_spaced, frame_count
+from depthbench.data.readers.nyu_labeled import INTRINSICS
+from depthbench.data.readers.nyu_raw import MANIFEST
+from depthbench.files import write_atomically
 from depthbench.prepare.nyu_camera import VALID
 from depthbench.prepare.nyu_pairs import UNITS, Form
-from depthbench.run_folder import RunFolder, write_atomically
+from depthbench.runs.folder import RunFolder
 
 SPLITS = ("12k", "24k", "50k", "230k")  # those of published experiments, where there are so many frames
 PART = "part.json"

@@ -16,9 +16,10 @@ from typing import Literal, NamedTuple
 import cv2
 import numpy as np
 
-from depthbench.data import fill
+from depthbench import filling as fill
 from depthbench.errors import UserError
-from depthbench.launch.parent import die_with_parent
+from depthbench.files import write_atomically
+from depthbench.launch.parent_death import die_with_parent
 from depthbench.prepare.nyu_camera import (
     COLOR,
     DEPTH,
@@ -29,7 +30,6 @@ from depthbench.prepare.nyu_camera import (
     undistortion,
 )
 from depthbench.prepare.nyu_scenes import Frame, open_source, read_color, read_disparity
-from depthbench.run_folder import write_atomically
 
 UNITS = 1000  # of the depth images, per metre
 _OPTIONS = {"crop": ("none", "valid"), "fill": ("none", "colorization", "bilateral"), "image": ("jpg", "png")}

@@ -12,15 +12,16 @@ import hydra
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from depthbench.cli import MISTAKES, duration, explain
-from depthbench.config import config_dir
-from depthbench.data.splits import evenly_spaced
+from depthbench.cli import duration
+from depthbench.config.amounts import evenly_spaced
+from depthbench.config.compose import config_dir
+from depthbench.config.mistakes import MISTAKES, explain
 from depthbench.errors import UserError
-from depthbench.prepare.choice import cores, told
+from depthbench.prepare.common import cores, with_progress
 from depthbench.prepare.nyu_lists import merge, write_part
 from depthbench.prepare.nyu_pairs import Form, claim_sources, make_pairs
 from depthbench.prepare.nyu_scenes import Frame, find_frames, training_places
-from depthbench.run_folder import Busy, RunFolder
+from depthbench.runs.folder import Busy, RunFolder
 
 HELP = """Aligned pairs from the raw part of NYUv2, as its toolbox makes them.
 
@@ -108,7 +109,7 @@ def _make(frames: Sequence[Frame], form: Form, output: Path, workers: int) -> tu
     """Make what is missing, and say so; the names of the pairs that are there now, and why others are not."""
     missing = [frame for frame in frames if not all(path.is_file() for path in form.files(frame.name, output))]
     start = time.monotonic()
-    outcomes = told(make_pairs(missing, form, output, workers), len(missing), "pairs")
+    outcomes = with_progress(make_pairs(missing, form, output, workers), len(missing), "pairs")
     problems = {outcome.name: outcome.problem for outcome in outcomes if outcome.problem}
     made, spent = len(missing) - len(problems), duration(time.monotonic() - start)
     print(f"{made:,} made in {spent}, {len(frames) - len(missing):,} were there, {len(problems):,} left out.")

@@ -10,11 +10,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from depthbench.data.images import read_bytes
-from depthbench.data.lists import parse_lines
-from depthbench.data.nyu_labeled import FILE, read_splits
-from depthbench.data.store import Store
+from depthbench.data.formats.lists import parse_lines
+from depthbench.data.formats.store import Store
+from depthbench.data.readers.nyu_labeled import FILE, read_splits
 from depthbench.errors import UserError
+from depthbench.images import read_bytes
 from depthbench.prepare.nyu_camera import HEIGHT, NO_READING, WIDTH
 
 _RAW = re.compile(r"(?:.*/)?(?P<scene>[^/]+)/(?P<kind>[rd])-(?P<time>\d+\.\d+)-\d+\.p[pg]m")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from depthbench.cli import BEGINS_ANEW, exit_status
 from depthbench.errors import UserError
-from depthbench.report.page import write_report
-from depthbench.report.runs import read_runs
+from depthbench.report.read.runs import read_runs
+from depthbench.report.write.page import write_report
 
 
 def parser() -> argparse.ArgumentParser:

@@ -5,7 +5,7 @@ from depthbench.tasks.base import DepthTask
 from depthbench.tasks.optimization import Constant, OneCycle, Optimization, Polynomial, Steps
 from depthbench.tasks.regression import Regression
 from depthbench.tasks.relative import Relative
-from depthbench.tasks.sets import SetRegression
+from depthbench.tasks.set_regression import SetRegression
 from depthbench.tasks.staged import Staged
 
 __all__ = [

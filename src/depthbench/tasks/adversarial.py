@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from depthbench import ops
 from depthbench.errors import UserError
 from depthbench.losses import AdversarialLoss
+from depthbench.maps import resize_bilinear, resize_nearest
 from depthbench.models import ImageBuffer, PatchDiscriminator
 from depthbench.tasks.base import DepthTask
 from depthbench.tasks.optimization import trainable
@@ -64,7 +64,7 @@ class Adversarial(DepthTask):
         output = self.net(image)
         prediction, target, valid = self.supervised(output, batch.depth)
         metres = prediction if self.loss_space == "metres" else self.net.to_depth(output)
-        truth = ops.resize_depth(batch.depth, (metres.shape[-2], metres.shape[-1]))
+        truth = resize_nearest(batch.depth, (metres.shape[-2], metres.shape[-1]))
         fake, real = torch.where(valid, metres.float(), 0.0), torch.where(valid, truth, 0.0)
 
         if self.first == "discriminator":
@@ -87,7 +87,7 @@ class Adversarial(DepthTask):
 
     def _update_discriminator(self, real: Tensor, fake: Tensor, image: Tensor) -> Tensor:
         # A kept prediction goes with the image that it was made from.
-        kept = self.buffer(torch.cat([fake.detach(), ops.resize(image, (fake.shape[-2], fake.shape[-1]))], dim=1))
+        kept = self.buffer(torch.cat([fake.detach(), resize_bilinear(image, (fake.shape[-2], fake.shape[-1]))], dim=1))
         self.toggle_optimizer(self._optimizer(1))
         on_real = self.criterion(self._judge(real, image), True)
         on_fake = self.criterion(self._judge(kept[:, :1], kept[:, 1:]), False)

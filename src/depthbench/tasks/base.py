@@ -9,10 +9,11 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from depthbench import ops
 from depthbench.errors import UserError
-from depthbench.metrics import Camera, ImageMetric, Protocol, ProtocolSuite, predict_with_flip
-from depthbench.models import DepthModel, Uncertain, predict_uncertain
+from depthbench.maps import resize_bilinear, resize_nearest
+from depthbench.metrics import ImageMetric
+from depthbench.models import DepthModel, DepthWithUncertainty, predict_uncertain, predict_with_flip
+from depthbench.protocols import Camera, EvalProtocol, ProtocolSuite
 from depthbench.tasks.optimization import Optimization
 
 LossSpace = Literal["metres", "network"]
@@ -42,7 +43,7 @@ class DepthTask(pl.LightningModule):
         net: DepthModel,
         loss: nn.Module,
         optim: Optimization,
-        protocols: Mapping[str, Protocol],
+        protocols: Mapping[str, EvalProtocol],
         loss_space: LossSpace = "metres",
         supervise_at: Literal["output", "input"] = "output",
         channels_last: bool = False,
@@ -74,7 +75,7 @@ class DepthTask(pl.LightningModule):
         depth: Tensor = self.net.predict(image.contiguous(memory_format=self.layout))
         return depth
 
-    def uncertain(self, image: Tensor, samples: int = 16) -> Uncertain:
+    def uncertain(self, image: Tensor, samples: int = 16) -> DepthWithUncertainty:
         """Depth and two standard deviations; see :func:`~depthbench.models.predict_uncertain`.
 
         The noise of the data is known to networks that were trained by the loss ``heteroscedastic`` only, the spread
@@ -86,8 +87,8 @@ class DepthTask(pl.LightningModule):
     def supervised(self, output: Tensor, depth: Tensor) -> Maps:
         """Prediction, target and mask at one size and in the loss's space."""
         if self.supervise_at == "input":
-            output = ops.resize(output, (depth.shape[-2], depth.shape[-1]))
-        depth = ops.resize_depth(depth, (output.shape[-2], output.shape[-1]))
+            output = resize_bilinear(output, (depth.shape[-2], depth.shape[-1]))
+        depth = resize_nearest(depth, (output.shape[-2], output.shape[-1]))
         valid = depth > 0
         if self.loss_space == "network":
             return output, self.net.space.from_depth(depth), valid

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from depthbench import ops
 from depthbench.errors import UserError
 from depthbench.losses import Fixed, Uniform
+from depthbench.maps import resize_bilinear, resize_nearest
 from depthbench.models import fuse_relative
 from depthbench.tasks.base import DepthTask
 
@@ -57,7 +57,7 @@ class Relative(DepthTask):
         depth, relative = self.maps(image)
         if self.fuse is not None:
             depth = fuse_relative(depth, relative, **self.fuse).clamp(min=NEAREST)
-        return ops.resize(depth, (image.shape[-2], image.shape[-1]))
+        return resize_bilinear(depth, (image.shape[-2], image.shape[-1]))
 
     def maps(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Ordinary depth in metres and the relative map, ``(B, 1, h, w)`` each."""
@@ -70,8 +70,8 @@ class Relative(DepthTask):
         ordinary: Tensor = self.loss(*self.supervised(output[:, :1], batch.depth))
         relative = output[:, 1:]
         if self.supervise_at == "input":
-            relative = ops.resize(relative, (batch.depth.shape[-2], batch.depth.shape[-1]))
-        depth = ops.resize_depth(batch.depth, (relative.shape[-2], relative.shape[-1]))
+            relative = resize_bilinear(relative, (batch.depth.shape[-2], batch.depth.shape[-1]))
+        depth = resize_nearest(batch.depth, (relative.shape[-2], relative.shape[-1]))
         ranked: Tensor = self.relative_loss(relative, depth, depth > 0)
         self.parts = {"ordinary": ordinary.detach(), "relative": ranked.detach()}
         return ordinary + self.relative_weight * ranked

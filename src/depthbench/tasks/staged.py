@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from depthbench import ops
 from depthbench.errors import UserError
+from depthbench.geometry import central_gradients
 from depthbench.losses import GradientDistance, SetLoss
-from depthbench.losses.transforms import Placement
+from depthbench.losses.set_transforms import Warp
+from depthbench.maps import resize_bilinear, resize_nearest
 from depthbench.models import TwoStreamNet
 from depthbench.models.two_stream import Stage
 from depthbench.tasks.base import DepthTask
@@ -121,7 +122,7 @@ class Staged(DepthTask):
             return super().forward(image)
         maps = self.net.maps(image.contiguous(memory_format=self.layout), stage)
         depth = maps.depth if maps.combined is None else maps.combined
-        return ops.resize(self.net.to_depth(depth), (image.shape[-2], image.shape[-1]))
+        return resize_bilinear(self.net.to_depth(depth), (image.shape[-2], image.shape[-1]))
 
     def measure(self, batch: Any) -> Tensor:
         """The loss of a batch in the present stage."""
@@ -132,12 +133,12 @@ class Staged(DepthTask):
         maps = self.net.maps(images.contiguous(memory_format=self.layout), self.stage or self.last)
         prediction, target, valid = self.supervised(maps.depth if maps.combined is None else maps.combined, batch.depth)
         depth: Tensor = self.loss(prediction, target, valid, *told)
-        truth = ops.resize_depth(batch.depth, (prediction.shape[-2], prediction.shape[-1]))
+        truth = resize_nearest(batch.depth, (prediction.shape[-2], prediction.shape[-1]))
         if maps.combined is None:
-            slopes: Tensor = self.gradient_loss(maps.gradient, *ops.central_gradients(truth, valid), *told)
+            slopes: Tensor = self.gradient_loss(maps.gradient, *central_gradients(truth, valid), *told)
         else:
             seen = valid if record is None else _followed(valid, record)
-            slopes = self.distance(maps.gradient, *ops.central_gradients(self.net.to_depth(maps.combined), seen))
+            slopes = self.distance(maps.gradient, *central_gradients(self.net.to_depth(maps.combined), seen))
         self.parts = {"depth": depth.detach(), "gradient": slopes.detach()}
         return depth + slopes
 
@@ -186,7 +187,7 @@ class Staged(DepthTask):
         return next((span for span in self.spans if step < span.stop), self.spans[-1])
 
 
-def _followed(valid: Tensor, record: list[Placement]) -> Tensor:
+def _followed(valid: Tensor, record: list[Warp]) -> Tensor:
     """The mask of each member of a set, in its own frame: ``(B, 1, h, w) -> (N B, 1, h, w)``."""
     members = [placement.follow(valid.float()) for placement in record]
     return torch.cat([(there > 0.5) & inside for there, inside in members])

@@ -1,7 +1,7 @@
 """Augmentation: policies over image, depth and intrinsics together, random only by the generator given."""
 
 from depthbench.data.augment.color import Color, Gamma, PermuteChannels
-from depthbench.data.augment.geometry import Crop, Flip, Rotate, Zoom, map_intrinsics, warp
+from depthbench.data.augment.geometry import Crop, Flip, Rotate, Zoom, warp
 from depthbench.data.augment.library import Albumentations
 from depthbench.data.augment.policy import OneOf, Policy, Transform
 
@@ -17,6 +17,5 @@ __all__ = [
     "Rotate",
     "Transform",
     "Zoom",
-    "map_intrinsics",
     "warp",
 ]

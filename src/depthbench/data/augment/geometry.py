@@ -11,27 +11,12 @@ from typing import Literal
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from depthbench.data.frame import Frame
 from depthbench.errors import UserError
+from depthbench.geometry import Matrix, map_intrinsics
 
-Matrix = NDArray[np.float64]
 _MODES = {"bilinear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST}
-
-
-def map_intrinsics(intrinsics: Tensor | None, pixels: Matrix) -> Tensor | None:
-    """Intrinsics after the pixels moved by the affine ``pixels`` (3, 3): ``[[fx, s, cx], [0, fy, cy], [0, 0, 1]]``."""
-    if intrinsics is None:
-        return None
-    matrix = pixels @ intrinsics.double().numpy()
-    if np.linalg.det(matrix[:2, :2]) < 0:
-        matrix = matrix @ np.diag([-1.0, 1.0, 1.0])
-    sine, cosine = matrix[1, :2] / np.linalg.norm(matrix[1, :2])
-    matrix[:2, :2] = matrix[:2, :2] @ np.array([[cosine, sine], [-sine, cosine]])
-    matrix[1, 0] = 0.0
-    return torch.from_numpy(matrix).float()
 
 
 def warp(frame: Frame, pixels: Matrix, size: tuple[int, int], mode: str = "bilinear", fill: float = 0.0) -> Frame:

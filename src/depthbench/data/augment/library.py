@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from depthbench.data.augment.geometry import map_intrinsics
 from depthbench.data.frame import Frame
 from depthbench.errors import UserError
+from depthbench.geometry import map_intrinsics
 
 _CORNERS = np.array([[0.0, 0.0], [64.0, 0.0], [0.0, 64.0], [64.0, 64.0]])
 

@@ -1,0 +1,1 @@
+"""File formats: lists, MATLAB, PFM, laser scans, zips."""

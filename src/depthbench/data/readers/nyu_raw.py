@@ -1,0 +1,48 @@
+"""NYUv2 as `python -m depthbench.prepare nyu-raw` prepared it from the raw scenes."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from depthbench.data.manifest import names_hash
+from depthbench.data.readers.nyu_sync import NYUSync
+from depthbench.data.readers.reader import existing_folder
+from depthbench.data.sample import DepthSize
+from depthbench.errors import UserError
+
+MANIFEST = "manifest.json"
+
+
+class NYURaw(NYUSync):
+    """Every pair of a prepared folder, or some, evenly spaced.
+
+    Args:
+        root: the folder that was given as ``output``.
+        split: how many frames, evenly spaced; None for all.
+        size: (height, width) of the image delivered; None for the files' own.
+        depth_size: ``image`` or ``native``, see :class:`Reader`.
+
+    Raises:
+        UserError: when opened, if the preparation is not complete, or its list is not the one it wrote.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        split: str | int | None = None,
+        size: Sequence[int] | None = None,
+        depth_size: DepthSize = "image",
+    ) -> None:
+        path = existing_folder(root, "what `python -m depthbench.prepare nyu-raw` made") / MANIFEST
+        try:
+            manifest = json.loads(path.read_text())
+            intrinsics, every = [float(number) for number in manifest["intrinsics"]], manifest["splits"]["all"]
+            files, digest = path.parent / every["list"], every["names_sha256"]
+            self.truth = "raw" if manifest["form"]["fill"] == "none" else "filled"
+        except FileNotFoundError:
+            raise UserError(f"{path} is missing; prepare the folder to its end: depthbench.prepare nyu-raw.") from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path} is damaged ({error}); start depthbench.prepare nyu-raw again.") from error
+        super().__init__(path.parent, files, split, 0.001, size, depth_size, intrinsics)
+        if names_hash(self.listed) != digest:
+            raise UserError(f"{files} is not the list that {path} describes; start depthbench.prepare nyu-raw again.")

@@ -1,0 +1,142 @@
+"""What every reader of files shares: sizes, the way from a stored sample to a frame, and checks when opened."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from depthbench.data.frame import Frame
+from depthbench.data.manifest import describe
+from depthbench.data.sample import DepthSize, Sample, to_frame
+from depthbench.errors import UserError
+from depthbench.images import Size, decode_depth, decode_rgb, read_bytes
+
+INDOOR = (0.5, 10.0)  # metres: where the median depth of an indoor data set lies
+_SCALES = {"millimetres": 0.001, "centimetres": 0.01, "65535 = 10 m": 10 / 65535, "1/256 m": 1 / 256, "metres": 1.0}
+_PROBES = 5
+
+
+class Reader(Dataset[Frame], ABC):
+    """A data set in files: subclasses list the ``names`` of the frames when opened and read one on demand.
+
+    Args:
+        size: (height, width) of the image delivered; None keeps each file's own.
+        depth_size: ``image`` delivers depth at the image's size, ``native`` at the sensor's own.
+
+    Attributes:
+        truth: ``filled`` or ``raw``, where data of both kinds exist and protocols tell them apart; else None.
+    """
+
+    truth: str | None = None
+
+    def __init__(self, size: Sequence[int] | None = None, depth_size: DepthSize = "image") -> None:
+        if size is not None and (len(size) != 2 or min(size) < 1):
+            raise UserError(f"data.size={list(size)} is not (height, width) in pixels; give two positive numbers.")
+        if depth_size not in ("image", "native"):
+            raise UserError(f"data.depth_size={depth_size} is unknown; choose image or native.")
+        self.size: Size | None = None if size is None else (int(size[0]), int(size[1]))
+        self.depth_size: DepthSize = depth_size
+        self.names: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def manifest(self) -> dict[str, str | int]:
+        """Which frames these are: their number and the SHA-256 of their names, for a run's record."""
+        return describe(self)
+
+    def with_truth(self, truth: str) -> Self:
+        """The same frames with this kind of depth; themselves where there are no kinds.
+
+        Raises:
+            UserError: if the data set has the other kind only.
+        """
+        if self.truth not in (None, truth):
+            raise UserError(f"{self!r} has {self.truth} depth only")
+        return self
+
+    @abstractmethod
+    def read(self, index: int) -> Sample:
+        """The frame as stored, at its own size. Raises UserError naming the file if it is damaged."""
+
+    def __getitem__(self, index: int) -> Frame:
+        count = len(self)
+        if not -count <= index < count:
+            raise IndexError(f"Frame {index} of {count}.")
+        return to_frame(self.read(index % count), self.size, self.depth_size)
+
+    def check_units(self, scale: float, plausible: tuple[float, float] = INDOOR) -> None:
+        """Look at a few frames: is the median depth plausible in metres?
+
+        Raises:
+            UserError: if it is not; says which scale would make it so.
+        """
+        count = len(self)
+        probes = sorted({index * count // _PROBES for index in range(_PROBES)})
+        depths = [depth[depth > 0] for depth in (self.read(index).depth for index in probes)]
+        known = np.concatenate(depths)
+        if not known.size:
+            raise UserError(f"The first frames looked at in {self!r} have no depth at all; check the depth files.")
+        median = float(np.median(known))
+        if plausible[0] <= median <= plausible[1]:
+            return
+        center = np.sqrt(plausible[0] * plausible[1])
+        unit, better = min(_SCALES.items(), key=lambda item: abs(np.log(median / scale * item[1] / center)))
+        raise UserError(
+            f"The median depth in {self!r} is {median:.3g} m with scale={scale:.6g}, outside of "
+            f"{plausible[0]:g} to {plausible[1]:g} m; if the files are in {unit}, set data.scale={better:.6g}."
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({getattr(self, 'root', '')})"
+
+
+def existing_folder(root: str | Path, what: str) -> Path:
+    """``root`` as a path.
+
+    Raises:
+        UserError: if it is no folder; ``what`` says what it should hold.
+    """
+    path = Path(root).expanduser()
+    if not path.is_dir():
+        kind = "a file" if path.is_file() else "missing"
+        raise UserError(f"data.root={root} is {kind}; give the folder that holds {what}.")
+    return path
+
+
+def checked_files(paths: Iterable[Path], probes: int = 64) -> None:
+    """Look for some of the files, evenly spaced: a wrong root shows at once, even with 230k files on a network disk.
+
+    Raises:
+        UserError: naming the first that is missing.
+    """
+    every = list(paths)
+    for index in range(min(probes, len(every))):
+        path = every[index * len(every) // min(probes, len(every))]
+        if not path.is_file():
+            raise UserError(f"{path} is listed but missing; check data.root and whether the download is complete.")
+
+
+def read_pair(rgb: Path, depth: Path, scale: float) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Picture and 16-bit depth in metres, of one size.
+
+    Raises:
+        UserError: if a file is damaged or the sizes differ.
+    """
+    image = decode_rgb(read_bytes(rgb), rgb)
+    metres = decode_depth(read_bytes(depth), depth) * np.float32(scale)
+    same_size(image, metres, rgb, depth)
+    return image, metres
+
+
+def same_size(image: NDArray[np.uint8], depth: NDArray[np.float32], rgb: str | Path, name: str | Path) -> None:
+    """Raise :class:`UserError` unless picture and depth have the same height and width."""
+    if image.shape[:2] != depth.shape:
+        raise UserError(
+            f"{rgb} is {image.shape[1]}x{image.shape[0]} but {name} is {depth.shape[1]}x{depth.shape[0]}; "
+            "they must show the same pixels, so resize one first."
+        )

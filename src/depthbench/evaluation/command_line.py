@@ -1,0 +1,238 @@
+"""What a command line asks to be scored: read and checked without torch, which takes seconds to import."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from depthbench.config.compose import config_dir
+from depthbench.config.mistakes import MISTAKES, explain, nearest
+from depthbench.errors import UserError
+from depthbench.runs.folder import RunFolder
+
+OUTPUTS = (".json", ".csv", ".md")
+
+
+@dataclass(frozen=True)
+class Input:
+    """What is scored: prediction files or a run, and the test data that it is scored on.
+
+    Attributes:
+        name: in tables.
+        path: of the predictions or the run folder.
+        run: the run folder, None for prediction files.
+        config: whose ``data`` is scored on; for a run also whose ``trainer`` gives the precision.
+    """
+
+    name: str
+    path: Path
+    run: RunFolder | None
+    config: DictConfig
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call of the command.
+
+    Attributes:
+        inputs: at least one.
+        protocols: configurations by name.
+        every: whether protocols that refuse are left out (``protocol=all``) or mistakes.
+        structure: configurations of the metrics of structure by name.
+        every_structure: whether those that the data can't serve are left out (``structure=all``) or mistakes.
+        own_truth: whether a protocol without published numbers takes the data set's kind of truth as it is, unless it
+            asks for raw truth.
+        options: the flat keys of ``conf/evaluate.yaml``.
+        unit: of prediction files.
+        output: files for the table.
+    """
+
+    inputs: list[Input]
+    protocols: dict[str, dict[str, Any]]
+    every: bool
+    structure: dict[str, dict[str, Any]]
+    every_structure: bool
+    own_truth: bool
+    options: dict[str, Any]
+    unit: float | None
+    output: list[Path] = field(default_factory=list)
+
+
+def names_of(group: str) -> list[str]:
+    """The YAML files of a group."""
+    return sorted(file.stem for file in (config_dir() / group).glob("*.yaml"))
+
+
+def read_request(arguments: Sequence[str]) -> Request:
+    """What the command line asks for, checked as far as that is possible without the data.
+
+    Raises:
+        UserError: for any mistake in it.
+    """
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        known = compose("evaluate")
+        try:
+            own, overrides = _sorted_out(arguments, known)
+            known = compose("evaluate", [item for item in overrides if item.startswith("data=")])
+            options = {**{key: known[key] for key in _flat(known)}, **own}
+            options |= {"covers": _covers(options["covers"]), "seed": _seed(options["seed"])}
+            inputs = _inputs(options, overrides)
+            protocols = _protocols(own.get("protocol"), overrides, inputs)
+        except MISTAKES as error:
+            raise UserError(explain(error, known)) from None
+    return Request(
+        inputs,
+        protocols,
+        every=own.get("protocol") == "all",
+        structure=_structure(options["structure"]),
+        every_structure=options["structure"] == "all",
+        own_truth=not any(item.lstrip("+").startswith("protocol.truth=") for item in overrides),
+        options=options,
+        unit=_unit(options["unit"]),
+        output=_outputs(options),
+    )
+
+
+def _flat(known: DictConfig) -> list[str]:
+    return [str(key) for key in known if key not in ("data", "protocol")]
+
+
+def _sorted_out(arguments: Sequence[str], known: DictConfig) -> tuple[dict[str, str], list[str]]:
+    """Our own keys, as they stand (paths may hold anything), and Hydra's overrides."""
+    own, overrides = {}, []
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        if not equals and not key.startswith("~"):
+            raise UserError(f"{argument} can't be read as key=value.")
+        if key in (*_flat(known), "protocol"):
+            own[key] = value
+        else:
+            overrides.append(argument)
+    return own, overrides
+
+
+def _inputs(options: dict[str, Any], overrides: list[str]) -> list[Input]:
+    files, folders = _paths(options["predictions"]), _paths(options["run"])
+    if not files and not folders:
+        compose("evaluate", overrides)  # perhaps there is only a slip of the pen
+        raise UserError("There is nothing to score: append predictions=FOLDER and data=..., or run=RUN_FOLDER.")
+    found: list[tuple[Path, RunFolder | None, DictConfig]]
+    found = [(path, None, _file_settings(overrides)) for path in files]
+    found += [(path, RunFolder(path), run_settings(RunFolder(path), overrides)) for path in folders]
+    names = [path.name for path, *_ in found]
+    if len(set(names)) < len(names):
+        names = [str(path) for path, *_ in found]
+    if len(set(names)) < len(names):
+        raise UserError("The same predictions are given twice; name each once.")
+    for *_, config in found:
+        OmegaConf.to_container(config.data.test, resolve=True, throw_on_missing=True)
+    return [Input(name, *rest) for name, rest in zip(names, found, strict=True)]
+
+
+def _paths(text: str | None) -> list[Path]:
+    """Paths separated by commas. Run folders have commas in their names: the longest that exists is one path."""
+    pieces, found = str(text or "").split(","), []
+    while pieces and text:
+        ends = [end for end in range(len(pieces), 0, -1) if Path(",".join(pieces[:end])).exists()]
+        if not ends:
+            raise UserError(f"There is nothing at {','.join(pieces)}; give existing paths, separated by commas.")
+        found.append(Path(",".join(pieces[: ends[0]])))
+        pieces = pieces[ends[0] :]
+    return found
+
+
+def _file_settings(overrides: list[str]) -> DictConfig:
+    if not any(item.startswith("data=") for item in overrides):
+        raise UserError(
+            f"Prediction files need the data that they are of: append data=... (one of {', '.join(names_of('data'))})."
+        )
+    return compose("evaluate", overrides)
+
+
+def run_settings(folder: RunFolder, overrides: list[str]) -> DictConfig:
+    """The configuration of a run that has a checkpoint, with other data where they are asked for."""
+    config = folder.config
+    if not folder.checkpoint.is_file():
+        raise UserError(f"{folder.path} has no {folder.checkpoint.relative_to(folder.path)}; has it been trained?")
+    if any(item.startswith("data=") for item in overrides):
+        other = compose("evaluate", overrides)
+        return OmegaConf.create({**config, "data": other.data, "protocol": other.protocol, "seed": config.seed})
+    if overrides:
+        return compose("config", [*folder.run["overrides"], *overrides])
+    return config
+
+
+def _protocols(chosen: str | None, overrides: list[str], inputs: list[Input]) -> dict[str, dict[str, Any]]:
+    if chosen is None:
+        configs = [_plain(one.config.protocol) for one in inputs]
+        if any(config != configs[0] for config in configs):
+            told = " and ".join(dict.fromkeys(str(config["name"]) for config in configs))
+            raise UserError(
+                f"The runs were not scored by the same rules ({told}); choose some for all: append protocol=..."
+            )
+        return {configs[0]["name"]: configs[0]}
+    names = names_of("protocol") if chosen == "all" else chosen.split(",")
+    changes = [item for item in overrides if item.lstrip("+~").startswith("protocol.")]
+    changed = [_plain(compose("evaluate", [f"protocol={name}", *changes]).protocol) for name in dict.fromkeys(names)]
+    found = {config["name"]: config for config in changed}
+    if len(found) < len(changed):
+        raise UserError(f"protocol.name={next(iter(found))} is one name for {len(changed)} protocols; leave it out.")
+    return found
+
+
+def _structure(chosen: str | None) -> dict[str, dict[str, Any]]:
+    known = names_of("structure")
+    names = known if chosen == "all" else [] if chosen in (None, "", "null") else str(chosen).split(",")
+    for name in names:
+        if name not in known:
+            raise UserError(f"structure={name} does not exist; {nearest(name, [*known, 'all'])}")
+    return {name: _plain(OmegaConf.load(config_dir() / "structure" / f"{name}.yaml")) for name in names}
+
+
+def _plain(config: DictConfig | ListConfig) -> dict[str, Any]:
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    return plain
+
+
+def _unit(text: str | float | None) -> float | None:
+    try:
+        return None if text in (None, "null", "") else float(Fraction(str(text).replace(" ", "")))
+    except (ValueError, ZeroDivisionError):
+        raise UserError(f"unit={text} is not a number such as 0.001 or 10/65535.") from None
+
+
+def _covers(text: str) -> Any:
+    """The name of a region, or a list of its edges."""
+    if not text.startswith("["):
+        return text
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UserError(f"covers={text} can't be read as a list; give [top, bottom, left, right].") from None
+
+
+def _seed(text: str | int) -> int:
+    if not str(text).isdecimal():
+        raise UserError(f"seed={text} is no whole number from 0 on.")
+    return int(text)
+
+
+def _outputs(options: dict[str, Any]) -> list[Path]:
+    paths = [Path(item) for item in str(options["output"] or "").split(",") if item]
+    for path in paths:
+        if path.suffix not in OUTPUTS:
+            raise UserError(f"output={path} has no known form; end it in {', '.join(OUTPUTS)}.")
+    images = [Path(options["per_image"])] if options["per_image"] else []
+    if images and images[0].suffix != ".csv":
+        raise UserError(f"per_image={images[0]} is written as a table; end it in .csv.")
+    for path in [*paths, *images]:
+        if not path.absolute().parent.is_dir():
+            raise UserError(f"The folder {path.absolute().parent} for {path.name} does not exist; make it first.")
+        if path.is_dir():
+            raise UserError(f"{path} is a folder; give the name of a file in it.")
+    return paths

@@ -1,0 +1,265 @@
+"""Anybody's prediction files, for scoring: a folder of maps or one stack; what is wrong is said in one sentence."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import h5py
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from depthbench.data.formats.pfm import read_pfm
+from depthbench.errors import UserError
+
+KINDS = ("depth", "inverse", "disparity")
+SUFFIXES = (".npy", ".npz", ".png", ".pfm")
+STACKS = (".h5", ".hdf5", ".npz", ".npy")
+
+Map = NDArray[Any]
+
+_UNITS = {
+    1000.0: "millimetres, so unit=0.001",
+    100.0: "centimetres, so unit=0.01",
+    256.0: "the png of KITTI, so unit=1/256",
+    6553.5: "16 bits for 10 m, so unit=10/65535",
+    25.5: "8 bits for 10 m, so unit=10/255",
+    0.1: "relative to 10 m, so unit=10",
+    0.0125: "relative to 80 m, so unit=80",
+    0.001: "kilometres, so unit=1000",
+}
+
+
+class PredictionFiles:
+    """Predicted depth by frame, read when asked for.
+
+    ``files[i]`` is the prediction ``(1, h, w)`` float32 in metres of frame ``names[i]``.
+
+    Args:
+        path: a folder with one file per frame, named like the frame (``NAME.npy``, ``.npz`` of one array, 16-bit
+            ``.png``, ``.pfm``; a ``/`` in a name is a subfolder), or one stack ``(N, h, w)`` as ``.h5``, ``.npz`` or
+            ``.npy``. A stack with an array ``names`` is matched by it, else it is in the order of the frames.
+        names: of all frames of the data set.
+        kind: ``depth``, ``inverse`` (1 / metres) or ``disparity`` (pixels of the prediction).
+        unit: metres per unit of depth; what is divided by the value for the other two (for disparity focal length
+            times baseline). By default 1, except that integers (png) and disparity need it.
+        key: of the array within ``.h5`` or ``.npz``, where there is more than one.
+
+    Raises:
+        UserError: if something is missing, superfluous, unreadable or not stated.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        names: Sequence[str],
+        kind: str = "depth",
+        unit: float | None = None,
+        key: str | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.names = list(names)
+        if kind not in KINDS:
+            raise UserError(f"Predictions can be {', '.join(KINDS)}, not '{kind}'.")
+        if not self.path.exists():
+            raise UserError(f"There is nothing at {self.path}; give a folder of predictions or one stack.")
+        if unit is None and kind == "disparity":
+            raise UserError("Disparity becomes depth by unit = focal length (pixels) times baseline (metres); give it.")
+        if unit is not None and unit <= 0:
+            raise UserError(f"The unit of predictions must be positive, not {unit}.")
+        self.kind = kind
+        self.unit = unit
+        self.key = key
+        self._stack: Map | None = None
+        self._files = [Path()] * len(self.names)
+        self._rows = list(range(len(self.names)))
+        if self.path.is_dir():
+            self._files = self._match_folder()
+        else:
+            self._rows = self._match_stack()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> Tensor:
+        """The prediction of frame ``index``; raises :class:`UserError` if it can't be read or is not one map."""
+        values = read_map(self._files[index], self.key) if self.path.is_dir() else self._row(self._rows[index])
+        where = f"the prediction of '{self.names[index]}' in {self.path}"
+        if values.dtype.kind not in "fiu":
+            raise UserError(f"{where} holds {values.dtype}, not real numbers.")
+        if values.dtype.kind in "iu" and self.unit is None:
+            meant = "the metres per unit (0.001 for millimetres)" if self.kind == "depth" else "what they divide"
+            raise UserError(f"{where} holds integers; give unit, {meant}.")
+        values = np.squeeze(values.astype(np.float32))
+        if values.ndim != 2:
+            raise UserError(f"{where} has shape {values.shape}, not one map (height, width).")
+        unit = np.float32(1.0 if self.unit is None else self.unit)
+        with np.errstate(divide="ignore"):
+            depth = values * unit if self.kind == "depth" else unit / values
+        return torch.from_numpy(depth)[None]
+
+    def _match_folder(self) -> list[Path]:
+        files = [file for file in sorted(self.path.rglob("*")) if file.suffix.lower() in SUFFIXES]
+        listed = [file.relative_to(self.path).with_suffix("").as_posix() for file in files]
+        found = dict(zip(listed, files, strict=True))
+        _refuse(f"{self.path} holds several predictions of", _repeated(listed))
+        _refuse(f"{self.path} lacks predictions of", [name for name in self.names if name not in found])
+        _refuse(f"{self.path} holds files of no frame of this data set:", sorted(found.keys() - set(self.names)))
+        return [found[name] for name in self.names]
+
+    def _match_stack(self) -> list[int]:
+        if self.path.suffix.lower() not in STACKS:
+            raise UserError(f"{self.path} is no stack that can be read; give one of {', '.join(STACKS)}, or a folder.")
+        length, listed = self._open()
+        if listed is not None and length != len(listed):
+            raise UserError(f"{self.path} holds {length} maps, but {len(listed)} names.")
+        if listed is None:
+            if length != len(self.names):
+                raise UserError(f"{self.path} holds {length} maps, but the data set has {len(self.names)} frames.")
+            return list(range(length))
+        rows = {name: row for row, name in enumerate(listed)}
+        _refuse(f"{self.path} holds several predictions of", _repeated(listed))
+        _refuse(f"{self.path} lacks predictions of", [name for name in self.names if name not in rows])
+        _refuse(f"{self.path} holds maps of no frame of this data set:", sorted(rows.keys() - set(self.names)))
+        return [rows[name] for name in self.names]
+
+    def _open(self) -> tuple[int, list[str] | None]:
+        """Length of the stack, and its names; keeps arrays that are not HDF5."""
+        if self.path.suffix.lower() not in (".h5", ".hdf5"):
+            self._stack, names = _load_numpy(self.path, self.key, mapped=True)
+            return self._length(self._stack), names
+        try:
+            with h5py.File(self.path) as file:
+                self.key = _only(self.path, [key for key in file if key != "names"], self.key)
+                names = None if "names" not in file else [_text(name) for name in np.atleast_1d(file["names"])]
+                return self._length(file[self.key]), names
+        except OSError as error:
+            raise UserError(f"{self.path} can't be read as HDF5 ({error}); is the file complete?") from None
+
+    def _length(self, stack: Any) -> int:
+        shape = tuple(getattr(stack, "shape", ()))  # a group of HDF5 has none
+        if len(shape) < 3:
+            raise UserError(f"{self.path} holds no stack (N, height, width), but what has the shape {shape}.")
+        return int(shape[0])
+
+    def _row(self, row: int) -> Map:
+        if self._stack is not None:
+            return np.asarray(self._stack[row])
+        with h5py.File(self.path) as file:  # opened anew: safe with workers
+            return np.asarray(file[self.key][row])
+
+
+def read_map(path: Path, key: str | None = None) -> Map:
+    """One file as an array, as stored; raises :class:`UserError` if it is damaged or of the wrong kind."""
+    suffix = path.suffix.lower()
+    if suffix == ".pfm":
+        return read_pfm(path)
+    if suffix != ".png":
+        return _load_numpy(path, key, mapped=False)[0]
+    values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if values is None:
+        raise UserError(f"{path} can't be read as an image; is the file complete?")
+    if values.dtype != np.uint16 or values.ndim != 2:
+        raise UserError(
+            f"{path} is a png of {values.dtype} and shape {values.shape}, not 16-bit gray; 8 bits are too coarse to "
+            "score and colors are no depth."
+        )
+    return values
+
+
+def check_prediction(name: str, prediction: Tensor, truth: Tensor, stretch: float = 0.03) -> None:
+    """Raise :class:`UserError` for NaN or infinities, depths of 0 or below, or another shape than the truth's.
+
+    Args:
+        name: of the frame.
+        prediction: ``(1, h, w)``.
+        truth: ``(1, H, W)`` of the part that the prediction covers.
+        stretch: tolerated relative difference of ``h / w`` and ``H / W``.
+    """
+    bad = int((~prediction.isfinite()).sum())
+    if bad:
+        raise UserError(
+            f"The prediction of '{name}' has {bad} of {prediction.numel()} pixels that are NaN or infinite."
+        )
+    bad = int((prediction <= 0).sum())
+    if bad:
+        raise UserError(f"The prediction of '{name}' has {bad} of {prediction.numel()} pixels at or below 0 m.")
+    (h, w), (height, width) = prediction.shape[-2:], truth.shape[-2:]
+    if abs(h * width / (w * height) - 1) > stretch:
+        turned = " It looks transposed." if abs(w * width / (h * height) - 1) <= stretch else ""
+        raise UserError(
+            f"The prediction of '{name}' is {h}x{w}, the truth {height}x{width}: not the same shape; "
+            f"say which part it covers, or predict the whole frame.{turned}"
+        )
+
+
+def check_unit(pairs: Iterable[tuple[Tensor, Tensor]], tolerance: float = 5.0) -> None:
+    """Raise :class:`UserError` if predictions are in another unit than metres, or are not depth.
+
+    Args:
+        pairs: some predictions and truths ``(1, h, w)``, of any sizes.
+        tolerance: factor by which the medians may differ.
+    """
+    ratios, correlations = [], []
+    for prediction, truth in pairs:
+        shown = torch.nn.functional.interpolate(prediction[None], truth.shape[-2:], mode="nearest-exact")[0]
+        p, t = shown[truth > 0].double(), truth[truth > 0].double()
+        if len(t) > 1:
+            ratios.append(float(p.median() / t.median()))
+            ranks = torch.stack([_ranks(p), _ranks(t)])
+            correlations.append(float(torch.corrcoef(ranks).nan_to_num()[0, 1]))  # a constant has none
+    if not ratios:
+        raise UserError("None of the images that were looked at has a valid pixel of truth.")
+    ratio, correlation = float(np.median(ratios)), float(np.median(correlations))
+    if correlation < -0.3:
+        raise UserError("Predictions fall where the truth rises: inverse depth or disparity, so kind=inverse?")
+    if not 1 / tolerance <= ratio <= tolerance:
+        nearest = min(_UNITS, key=lambda factor: abs(np.log(ratio / factor)))
+        guess = f": {_UNITS[nearest]}?" if abs(np.log(ratio / nearest)) < np.log(1.6) else "; in which unit are they?"
+        raise UserError(f"The median of the predictions is {ratio:.4g} times the truth's{guess}")
+
+
+def _ranks(values: Tensor) -> Tensor:
+    """Places in order of size, the mean one for equal values: ``(N,)``."""
+    _, places, counts = torch.unique(values, return_inverse=True, return_counts=True)
+    ranks: Tensor = (counts.cumsum(0) - (counts - 1) / 2)[places]
+    return ranks.double()
+
+
+def _load_numpy(path: Path, key: str | None, mapped: bool) -> tuple[Map, list[str] | None]:
+    try:
+        loaded = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded, None
+        with loaded:
+            names = None if "names" not in loaded.files else [_text(name) for name in np.atleast_1d(loaded["names"])]
+            return loaded[_only(path, [name for name in loaded.files if name != "names"], key)], names
+    except UserError:
+        raise
+    except Exception as error:  # numpy raises whatever its parts do on damaged files
+        raise UserError(f"{path} can't be read ({error}); is the file complete?") from None
+
+
+def _only(path: Path, keys: list[str], key: str | None) -> str:
+    if key is not None and key not in keys:
+        raise UserError(f"{path} has no array '{key}'; it holds {', '.join(keys) or 'none'}.")
+    if key is None and len(keys) != 1:
+        raise UserError(f"{path} holds {len(keys)} arrays ({', '.join(keys)}); give the key of the predictions.")
+    return keys[0] if key is None else key
+
+
+def _refuse(what: str, names: Sequence[str]) -> None:
+    if names:
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        raise UserError(f"{what} {', '.join(names[:3])}{more}.")
+
+
+def _repeated(names: Sequence[str]) -> list[str]:
+    return sorted(name for name, count in Counter(names).items() if count > 1)
+
+
+def _text(name: Any) -> str:
+    return name.decode() if isinstance(name, bytes) else str(name)

@@ -1,0 +1,119 @@
+"""Where predictions come from: files or the network of a run."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from omegaconf import DictConfig
+from torch import Tensor
+
+from depthbench.evaluation.prediction_files import PredictionFiles, check_prediction, check_unit
+from depthbench.evaluation.test_set import Items, Truth
+from depthbench.models import predict_with_flip
+from depthbench.protocols import EvalProtocol as Rules
+from depthbench.protocols.protocol import crop
+from depthbench.protocols.regions import Region, region_box
+from depthbench.runs.folder import RunFolder
+from depthbench.training.loading import load_task
+
+_LOOKED_AT = 8  # frames from which the unit is judged
+
+
+class Predictor(Protocol):
+    """Gives depth ``(B, 1, h, w)`` in metres for test frames, plain and averaged with the mirror image's.
+
+    Attributes:
+        covers: the part of the truth that predictions show.
+        batch_size: frames per call.
+    """
+
+    covers: Region
+    batch_size: int
+
+    def __call__(self, items: Items, plain: bool, averaged: bool) -> tuple[Tensor, Tensor | None]: ...  # noqa: D102
+
+
+class Files:
+    """Anybody's prediction files, checked one by one and as a whole before the first is scored.
+
+    Args:
+        files: of all frames of the truth.
+        truth: that they are of.
+        rules: a protocol that they will be scored under.
+        covers: the part of the truth that they show.
+        unitless: whether every protocol scales them, so that their unit is nobody's business.
+
+    Raises:
+        UserError: if they seem to be in another unit or no depth; when called, for what is wrong with one of them.
+    """
+
+    batch_size = 1  # sizes may differ
+
+    def __init__(
+        self, files: PredictionFiles, truth: Truth, rules: Rules, covers: Region = "full", unitless: bool = False
+    ) -> None:
+        self.files, self.rules, self.covers, self.truth = files, rules, covers, truth
+        step = max(1, len(files) // _LOOKED_AT)
+        check_unit(self._pairs(range(0, len(files), step)), float("inf") if unitless else 5.0)
+
+    def _pairs(self, places: Iterable[int]) -> Iterator[tuple[Tensor, Tensor]]:
+        for place in places:
+            prediction, shown = self._checked(self.truth[place])
+            yield prediction, shown
+
+    def _checked(self, items: Items) -> tuple[Tensor, Tensor]:
+        (place,), (name,) = items.places, items.names
+        true = self.rules.scored_truth(next(iter(items.truth.values())))
+        shown = crop(true, region_box(self.covers, (true.shape[-2], true.shape[-1])))[0]
+        prediction = self.files[place]
+        check_prediction(name, prediction, shown)
+        return prediction, shown
+
+    def __call__(self, items: Items, plain: bool, averaged: bool) -> tuple[Tensor, Tensor | None]:
+        """One file; what is averaged with its mirror image's is the file's maker's choice."""
+        return self._checked(items)[0][None].to(items.image.device), None
+
+
+class Network:
+    """The last checkpoint of a run, predicting as the run's own test does.
+
+    Args:
+        folder: of the run.
+        config: whose ``trainer`` gives the precision and whose ``data`` the batch size.
+        device: where it predicts.
+
+    Raises:
+        UserError: if the checkpoint can't be read or is of another network.
+    """
+
+    covers: Region = "full"
+
+    def __init__(self, folder: RunFolder, config: DictConfig, device: torch.device) -> None:
+        self.task = load_task(folder).to(device).eval()
+        self.trainer, self.device = config.trainer, device
+        self.batch_size = int(config.data.test_batch_size)
+
+    def __call__(self, items: Items, plain: bool, averaged: bool) -> tuple[Tensor, Tensor | None]:
+        """The network's prediction; where only the averaged one is wanted, it stands for both."""
+        with self._precision():
+            both = predict_with_flip(self.task, items.image) if averaged else None
+            if plain or both is None:
+                return self.task(items.image), both
+        return both, both
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        precision = self.trainer.precision
+        if precision == "auto":  # as training chooses it
+            gpu = self.device.type == "cuda" and self.trainer.accelerator != "cpu"
+            precision = "bf16-mixed" if gpu else "32-true"
+        dtype = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(precision)
+        return torch.autocast(self.device.type, dtype, enabled=dtype is not None)
+
+
+def open_files(path: Path, truth: Truth, options: dict[str, Any], unit: float | None, rules: list[Rules]) -> Files:
+    """Prediction files of the frames of a truth; ``options`` are those of the command."""
+    files = PredictionFiles(path, truth.frame_names(), options["kind"], unit, options["key"])
+    unitless = all(protocol.scaling != "none" for protocol in rules)
+    return Files(files, truth, rules[0], options["covers"], unitless)

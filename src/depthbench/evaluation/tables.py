@@ -1,0 +1,251 @@
+"""One evaluation as JSON, CSV, Markdown and on the terminal: the same numbers in four forms."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from depthbench.evaluation.scoring import Scored
+from depthbench.files import write_atomically
+from depthbench.metrics.functional import SCORES, STANDARD
+from depthbench.protocols import EvalProtocol
+from depthbench.stats import holm
+from depthbench.stats.image_sums import Difference, Limits
+
+COUNTS = ("images", "images_empty", "images_nonfinite")
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Two inputs under one protocol; p-values adjusted for all the differences of the protocol's table."""
+
+    protocol: str
+    first: str
+    second: str
+    differences: dict[str, Difference]
+    adjusted: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything that the forms show.
+
+    Attributes:
+        protocols: that were scored.
+        scored: the inputs.
+        scores: by input, protocol and score (with counts).
+        limits: of the 95 % intervals, by input, protocol and score.
+        paired: all pairs of inputs under all protocols.
+        refused: sentences of protocols that were left out.
+        notes: sentences that a reader of the numbers must know.
+    """
+
+    protocols: list[EvalProtocol]
+    scored: list[Scored]
+    scores: dict[str, dict[str, dict[str, float]]]
+    limits: dict[str, dict[str, dict[str, Limits]]]
+    paired: list[Paired]
+    refused: dict[str, str]
+    notes: list[str]
+
+    @property
+    def structure(self) -> tuple[str, ...]:
+        """Names of the scores of structure, perhaps none."""
+        return self.scored[0].structure
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """Inputs with their protocols, as tables list them."""
+        return ((one.name, protocol.name) for protocol in self.protocols for one in self.scored)
+
+
+def adjusted(pairs: list[dict[str, Difference]], names: Sequence[str] = STANDARD) -> list[dict[str, float]]:
+    """p-values of these scores of some pairs, adjusted for their number (Holm 1979)."""
+    p_values = [pair[name].p_value for pair in pairs for name in names]
+    # A difference that is not finite has no p-value and takes no part.
+    finite = iter(holm([value for value in p_values if math.isfinite(value)]))
+    found = iter([next(finite) if math.isfinite(value) else value for value in p_values])
+    return [{name: next(found) for name in names} for _ in pairs]
+
+
+def write(evaluation: Evaluation, path: Path) -> None:
+    """A file in the form of its suffix."""
+    forms = {".json": as_json, ".csv": as_csv, ".md": as_markdown}
+    write_atomically(path, forms[path.suffix](evaluation))
+
+
+def as_json(evaluation: Evaluation) -> str:
+    """Scores, intervals, differences, and the protocols in full; null for what is not a number."""
+    content = {
+        "scores": evaluation.scores,
+        "intervals": evaluation.limits,
+        "differences": [
+            {"protocol": pair.protocol, "first": pair.first, "second": pair.second, "score": name}
+            | pair.differences[name]._asdict()
+            | {"p_adjusted": pair.adjusted[name]}
+            for pair in evaluation.paired
+            for name in pair.adjusted
+        ],
+        "refused": evaluation.refused,
+        "notes": evaluation.notes,
+        "protocols": {protocol.name: asdict(protocol) for protocol in evaluation.protocols},
+    }
+    return json.dumps(_finite(content), indent=1, allow_nan=False) + "\n"
+
+
+def _finite(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _finite(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [_finite(value) for value in node]
+    return None if isinstance(node, float) and not math.isfinite(node) else node
+
+
+def as_csv(evaluation: Evaluation) -> str:
+    """One row per number; a difference has ``FIRST - SECOND`` as input and p-values."""
+    rows: list[list[Any]] = [["input", "protocol", "score", "value", "low", "high", "p_value", "p_adjusted"]]
+    for name, protocol in evaluation.lines():
+        limits = evaluation.limits[name][protocol]
+        for score, value in evaluation.scores[name][protocol].items():
+            rows.append([name, protocol, score, value, *limits.get(score, ("", "")), "", ""])
+    for pair in evaluation.paired:
+        for score in pair.adjusted:
+            told = [*pair.differences[score], pair.adjusted[score]]
+            rows.append([f"{pair.first} - {pair.second}", pair.protocol, score, *told])
+    return _csv(rows)
+
+
+def per_image_csv(evaluation: Evaluation) -> str:
+    """One row per input, protocol and image."""
+    columns = [*SCORES, "pixels", "nonfinite", *evaluation.structure]
+    rows: list[list[Any]] = [["input", "protocol", "name", *columns]]
+    for protocol in evaluation.protocols:
+        for one in evaluation.scored:
+            found = one.per_image(protocol)
+            images = zip(one.frames, *(found[column] for column in columns), strict=True)
+            rows += [[one.name, protocol.name, *image] for image in images]
+    return _csv(rows)
+
+
+def _csv(rows: Iterable[Iterable[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def as_markdown(evaluation: Evaluation) -> str:
+    """Tables for people: scores with intervals, differences, and sentences."""
+    rows = [[name, protocol, *_cells(evaluation, name, protocol)] for name, protocol in evaluation.lines()]
+    parts = [_markdown(["input", "protocol", *STANDARD, *COUNTS], rows)]
+    if evaluation.structure:
+        parts += ["Structure, means over images:", _markdown(*structure_table(evaluation, _with_limits))]
+    if evaluation.paired:
+        parts.append("Paired differences, with p-values adjusted by Holm for all differences under a protocol:")
+        head, rows = ["difference", "protocol"], []
+        for pair in evaluation.paired:
+            rows.append([f"{pair.first} - {pair.second}", pair.protocol, *(_told(pair, key) for key in pair.adjusted)])
+        parts.append(_markdown([*head, *STANDARD, *evaluation.structure], rows))
+    parts.append("In brackets: 95 % bootstrap intervals over images.")
+    parts += sentences(evaluation)
+    return "\n\n".join(parts) + "\n"
+
+
+def structure_table(evaluation: Evaluation, cell: Callable[[float, Limits], str]) -> tuple[list[str], list[list[str]]]:
+    """Head and rows: a row per score, for there are many, and a column per input and protocol."""
+    lines = list(evaluation.lines())
+    head = [f"{name}, {rules}" if len(evaluation.scored) > 1 else rules for name, rules in lines]
+    rows = []
+    for score in evaluation.structure:
+        values = [evaluation.scores[name][rules][score] for name, rules in lines]
+        limits = [evaluation.limits[name][rules][score] for name, rules in lines]
+        rows.append([score, *map(cell, values, limits)])
+    return ["score", *head], rows
+
+
+def sentences(evaluation: Evaluation) -> list[str]:
+    """What is to be said beside the numbers; protocols that refuse for one reason share a sentence."""
+    reasons: dict[str, list[str]] = {}
+    for name, sentence in evaluation.refused.items():
+        reasons.setdefault(sentence.removeprefix(f"Protocol '{name}' is "), []).append(name)
+    return [*evaluation.notes, *(f"Left out: {', '.join(names)}: {reason}" for reason, names in reasons.items())]
+
+
+def _cells(evaluation: Evaluation, name: str, protocol: str) -> list[str]:
+    scores, limits = evaluation.scores[name][protocol], evaluation.limits[name][protocol]
+    return [_with_limits(scores[key], limits[key]) for key in STANDARD] + [f"{scores[key]:.0f}" for key in COUNTS]
+
+
+def _with_limits(value: float, limits: Limits) -> str:
+    return "{:.4f} [{:.4f}, {:.4f}]".format(value, *limits)
+
+
+def _with_half(value: float, limits: Limits) -> str:
+    return f"{value:.4f}\n[dim]±{(limits[1] - limits[0]) / 2:.4f}[/]"
+
+
+def _told(pair: Paired, score: str) -> str:
+    found = pair.differences[score]
+    return f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}], p = {pair.adjusted[score]:.2g}"
+
+
+def _markdown(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def show(evaluation: Evaluation) -> None:
+    """Print tables and sentences."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(console.width, 150))
+    several, labels = len(evaluation.scored) > 1, _labels([one.name for one in evaluation.scored])
+    table = _table(["protocol", *(["input"] if several else []), *STANDARD, "images"], 2 if several else 1)
+    for name, protocol in evaluation.lines():
+        scores, limits = evaluation.scores[name][protocol], evaluation.limits[name][protocol]
+        cells = [_with_half(scores[key], limits[key]) for key in STANDARD]
+        table.add_row(protocol, *([labels[name]] if several else []), *cells, _images(scores))
+    console.print(table)
+    if evaluation.structure:
+        head, rows = structure_table(evaluation, _with_half)
+        table = _table([escape(cell) for cell in head], 1)
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+    console.print("[dim]± half of the 95 % bootstrap interval over images[/]")
+    if evaluation.paired:
+        table = _table(["protocol", "difference", *STANDARD], 2)
+        for pair in evaluation.paired:
+            cells = [f"{pair.differences[key].value:+.4f}\n[dim]p {pair.adjusted[key]:.2g}[/]" for key in STANDARD]
+            table.add_row(pair.protocol, f"{labels[pair.first]} -\n{labels[pair.second]}", *cells)
+        console.print(table)
+        console.print("[dim]p: permutation test, adjusted by Holm for all differences under a protocol[/]")
+    for sentence in sentences(evaluation):
+        console.print(sentence, soft_wrap=True, markup=False, highlight=False)
+
+
+def _labels(names: list[str]) -> dict[str, str]:
+    """What tells the inputs apart: run folders are named by settings separated by commas."""
+    common = set.intersection(*(set(name.split(",")) for name in names))
+    labels = (",".join(piece for piece in name.split(",") if piece not in common) for name in names)
+    return {name: escape(label or name) for name, label in zip(names, labels, strict=True)}
+
+
+def _images(scores: dict[str, float]) -> str:
+    extra = [f"{scores[key]:.0f} {key.removeprefix('images_')}" for key in COUNTS[1:] if scores[key]]
+    return "\n".join([f"{scores['images']:.0f}", *extra])
+
+
+def _table(head: list[str], names: int) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for column in head[:names]:
+        table.add_column(column, overflow="fold", max_width=40)
+    for column in head[names:]:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table

@@ -1,0 +1,120 @@
+"""Geometry, each formula once: gradients, normals, back-projection, intrinsics under resize, crop and flip.
+
+Maps are ``(B, C, H, W)``; masks are bool of the same shape. Pixel centers are at integer coordinates.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from depthbench.errors import UserError
+from depthbench.images import Size
+
+Matrix = NDArray[np.float64]
+
+
+def sobel(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Horizontal and vertical Sobel derivative (not normalized: 8 times the slope; zeros around the map)."""
+    padded = F.pad(values, (1, 1, 1, 1))
+    across = padded[..., :, 2:] - padded[..., :, :-2]
+    down = padded[..., 2:, :] - padded[..., :-2, :]
+    dx = across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]
+    dy = down[..., :, :-2] + 2 * down[..., :, 1:-1] + down[..., :, 2:]
+    return dx, dy
+
+
+def whole_neighborhood(valid: Tensor, size: int = 3) -> Tensor:
+    """True where all pixels of the ``size`` x ``size`` neighborhood that lie inside the map are valid."""
+    holes = (~valid).float()
+    return F.max_pool2d(holes, size, stride=1, padding=size // 2) == 0
+
+
+def central_gradients(values: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Derivatives by [-1, 0, 1] (li2017) of maps ``(B, 1, H, W)``, and their mask.
+
+    Both are ``(B, 2, H, W)``: horizontal, vertical. A derivative is valid where both neighbors are inside and valid;
+    elsewhere it is 0.
+    """
+    mask = torch.ones_like(values, dtype=torch.bool) if valid is None else valid
+    filled = torch.where(mask, values, 0.0)
+    gradients, masks = [], []
+    for padding, dim in (((1, 1, 0, 0), -1), ((0, 0, 1, 1), -2)):
+        length = values.shape[dim]
+        padded, inside = F.pad(filled, padding), F.pad(mask, padding)
+        both = inside.narrow(dim, 2, length) & inside.narrow(dim, 0, length)
+        gradients.append(torch.where(both, padded.narrow(dim, 2, length) - padded.narrow(dim, 0, length), 0.0))
+        masks.append(both)
+    return torch.cat(gradients, dim=1), torch.cat(masks, dim=1)
+
+
+def back_project(depth: Tensor, intrinsics: Tensor) -> Tensor:
+    """Points ``(B, 3, H, W)`` of depth ``(B, 1, H, W)``, intrinsics ``(B, 3, 3)`` with pixel centers at integers."""
+    height, width = depth.shape[-2:]
+    v, u = torch.meshgrid(
+        torch.arange(height, device=depth.device), torch.arange(width, device=depth.device), indexing="ij"
+    )
+    pixels = torch.stack([u, v, torch.ones_like(u)]).to(intrinsics.dtype).flatten(1)
+    rays = torch.linalg.inv_ex(intrinsics).inverse @ pixels  # inv would wait for the device
+    points: Tensor = rays.reshape(-1, 3, height, width).to(depth.dtype) * depth
+    return points
+
+
+def depth_normals(depth: Tensor, intrinsics: Tensor | None = None) -> Tensor:
+    """Vectors ``(B, 3, H, W)`` along the normals, not normalized; one pixel along the frame is meaningless.
+
+    Without intrinsics ``(-dx, -dy, 1)`` from the un-normalized Sobel gradient in metres (Hu et al. 2019, eq. 3): a
+    description of the map, not of the scene. With intrinsics the cross product of the tangents of the surface.
+    """
+    if intrinsics is None:
+        dx, dy = sobel(depth)
+        return torch.cat([-dx, -dy, torch.ones_like(depth)], 1)
+    points = back_project(depth.double(), intrinsics.double())  # tangents are small differences of large points
+    along, down = sobel(points)
+    normals: Tensor = torch.linalg.cross(along, down, dim=1)
+    return normals
+
+
+def angle_between(a: Tensor, b: Tensor) -> Tensor:
+    """Angle in radians between vectors ``(B, 3, H, W)``: ``(B, 1, H, W)``; exact also near 0, where acos is not."""
+    cross = torch.linalg.vector_norm(torch.linalg.cross(a, b, dim=1), dim=1, keepdim=True)
+    return torch.atan2(cross, (a * b).sum(1, keepdim=True))
+
+
+def flip_intrinsics(intrinsics: Tensor, width: int) -> Tensor:
+    """Intrinsics ``(..., 3, 3)`` of the mirrored image (pixel centers at integers: ``cx -> width - 1 - cx``)."""
+    mirrored = intrinsics.clone()
+    mirrored[..., 0, 2] = width - 1 - intrinsics[..., 0, 2]
+    mirrored[..., 0, 1] = -intrinsics[..., 0, 1]
+    return mirrored
+
+
+def resize_intrinsics(intrinsics: NDArray[np.float64], old: Size, new: Size) -> NDArray[np.float64]:
+    """Intrinsics ``(3, 3)`` of an image of size ``old`` after its resize to ``new``."""
+    sy, sx = new[0] / old[0], new[1] / old[1]
+    scale = np.array([[sx, 0, 0.5 * sx - 0.5], [0, sy, 0.5 * sy - 0.5], [0, 0, 1]])
+    return np.asarray(scale @ intrinsics, np.float64)
+
+
+def camera_matrix(values: Sequence[float]) -> np.ndarray:
+    """``(fx, fy, cx, cy)`` as a ``(3, 3)`` matrix."""
+    if len(values) != 4:
+        raise UserError(f"data.intrinsics={list(values)} is not [fx, fy, cx, cy]; give four numbers in pixels.")
+    fx, fy, cx, cy = values
+    return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], dtype=np.float64)
+
+
+def map_intrinsics(intrinsics: Tensor | None, pixels: Matrix) -> Tensor | None:
+    """Intrinsics after the pixels moved by the affine ``pixels`` (3, 3): ``[[fx, s, cx], [0, fy, cy], [0, 0, 1]]``."""
+    if intrinsics is None:
+        return None
+    matrix = pixels @ intrinsics.double().numpy()
+    if np.linalg.det(matrix[:2, :2]) < 0:
+        matrix = matrix @ np.diag([-1.0, 1.0, 1.0])
+    sine, cosine = matrix[1, :2] / np.linalg.norm(matrix[1, :2])
+    matrix[:2, :2] = matrix[:2, :2] @ np.array([[cosine, sine], [-sine, cosine]])
+    matrix[1, 0] = 0.0
+    return torch.from_numpy(matrix).float()

@@ -1,0 +1,209 @@
+"""What a command line asks to be predicted: read and checked without torch, which takes seconds to import."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from depthbench.config.mistakes import nearest
+from depthbench.errors import UserError
+from depthbench.evaluation.command_line import run_settings
+from depthbench.runs.folder import RunFolder
+
+VIDEOS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
+# Pictures of a folder are named where they can't be read, and not passed over.
+PHOTOS = (".jpg", ".jpeg", ".png", ".heic", ".heif", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif")
+FRAMES = ("png", "npy", "ply")  # of a video folders of frames
+KINDS = (*FRAMES, "color", "beside")  # and these videos
+FAR = 10.0  # metres at the end of the colors, where the run's protocol has no limit
+
+_OPTIONS: dict[str, str] = {
+    "run": "",
+    "input": "",
+    "output": "",
+    "save": "png,color",
+    "flip_average": "false",
+    "max_depth": "",
+    "intrinsics": "",
+    "size": "",
+    "device": "auto",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A photo or a video, and the ``name`` without suffix of what is written for it."""
+
+    path: Path
+    name: str
+
+    @property
+    def video(self) -> bool:
+        """Whether it is taken for a video, by its suffix."""
+        return self.path.suffix.lower() in VIDEOS
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call of the command.
+
+    Attributes:
+        run: whose network predicts.
+        config: of the run.
+        sources: photos and videos, at least one.
+        output: folder with a folder for each kind of file.
+        kinds: of files to write, some of ``KINDS``.
+        flip_average: whether to average with the prediction of the mirrored picture.
+        max_depth: metres at the end of the colors.
+        intrinsics: (fx, fy, cx, cy) in pixels of the upright photos, pixel centers at integers; empty if not given.
+        size: (height, width) that the network sees.
+        device: ``auto``, ``cpu`` or ``cuda``.
+    """
+
+    run: RunFolder
+    config: DictConfig
+    sources: list[Source]
+    output: Path
+    kinds: tuple[str, ...]
+    flip_average: bool
+    max_depth: float
+    intrinsics: tuple[float, ...]
+    size: tuple[int, int]
+    device: str
+
+    def missing(self, source: Source) -> dict[str, Path]:
+        """By kind, the files that are still to be written; of a video's ``png``, ``npy`` and ``ply`` the folders."""
+        paths = {kind: self.output / kind / _file_name(source, kind) for kind in self.kinds}
+        return {kind: path for kind, path in paths.items() if not path.exists()}
+
+
+def _file_name(source: Source, kind: str) -> str:
+    if source.video:
+        return f"{source.name}.frames" if kind in FRAMES else f"{source.name}.mp4"
+    return f"{source.name}.{kind if kind in ('npy', 'ply') else 'png'}"
+
+
+def read_request(arguments: Sequence[str]) -> Request:
+    """What the command line asks for.
+
+    Raises:
+        UserError: for any mistake in it.
+    """
+    options = _options(arguments)
+    run, output = RunFolder(_path(options["run"])), _path(options["output"])
+    config = run_settings(run, [])
+    if output.exists() and not output.is_dir():
+        raise UserError(f"output={output} is a file; give a folder.")
+    kinds = _kinds(options["save"])
+    return Request(
+        run,
+        config,
+        find_sources(_path(options["input"]), output),
+        output,
+        kinds,
+        _flag("flip_average", options["flip_average"]),
+        _far(options["max_depth"], config),
+        _intrinsics(options["intrinsics"], "ply" in kinds),
+        _size(options["size"], config),
+        options["device"],
+    )
+
+
+def _options(arguments: Sequence[str]) -> dict[str, str]:
+    options = dict(_OPTIONS)
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        if not equals:
+            raise UserError(f"{argument} can't be read as key=value.")
+        if key not in options:
+            raise UserError(f"There is no option {key}; {nearest(key, options)}")
+        options[key] = value
+    for key in ("run", "input", "output"):
+        if not options[key]:
+            raise UserError(f"{key} must be given: append {key}=... to the command.")
+    return options
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def find_sources(path: Path, output: Path) -> list[Source]:
+    """A photo or video, or those of a folder and all below it; hidden ones and what was written are left out.
+
+    Raises:
+        UserError: if there is none.
+    """
+    if path.is_file():
+        return [Source(path, path.stem)]
+    if not path.is_dir():
+        raise UserError(f"There is nothing at input={path}; give a photo, a video or a folder of them.")
+    written = [(output / kind).resolve() for kind in KINDS]
+    files = [
+        file.relative_to(path)
+        for file in sorted(path.rglob("*"))
+        if file.suffix.lower() in PHOTOS + VIDEOS
+        and file.is_file()
+        and not any(part.startswith(".") for part in file.relative_to(path).parts)
+        and not any(file.resolve().is_relative_to(folder) for folder in written)
+    ]
+    if not files:
+        raise UserError(f"input={path} holds no photo ({', '.join(PHOTOS[:3])}) and no video ({', '.join(VIDEOS)}).")
+    alike = Counter(file.with_suffix("") for file in files)
+    return [
+        Source(path / file, str(file if alike[file.with_suffix("")] > 1 else file.with_suffix(""))) for file in files
+    ]
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    kinds = tuple(dict.fromkeys(text.split(",")))
+    for kind in kinds:
+        if kind not in KINDS:
+            raise UserError(f"save={kind} does not exist; choose some of {','.join(KINDS)}.")
+    return kinds
+
+
+def _flag(key: str, text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise UserError(f"{key}={text} is neither true nor false.")
+    return text.lower() == "true"
+
+
+def _far(text: str, config: DictConfig) -> float:
+    try:
+        far = float(text) if text else float(config.protocol.get("max_depth") or FAR)
+        if 0 < far < float("inf"):
+            return far
+    except ValueError:
+        pass
+    raise UserError(f"max_depth={text} is not a positive number of metres.")
+
+
+def _intrinsics(text: str, needed: bool) -> tuple[float, ...]:
+    if not text and not needed:
+        return ()
+    problem = f"intrinsics={text} is not " if text else "save=ply needs intrinsics="
+    try:
+        fx, fy, cx, cy = (float(number) for number in text.split(","))
+        if min(fx, fy) > 0 and all(map(isfinite, (fx, fy, cx, cy))):
+            return fx, fy, cx, cy
+    except ValueError:
+        pass
+    raise UserError(f"{problem}FX,FY,CX,CY in pixels of the upright photos.")
+
+
+def _size(text: str, config: DictConfig) -> tuple[int, int]:
+    found: Any = text.split(",") if text else OmegaConf.select(config, "data.size")
+    if found is None:
+        raise UserError("The run's data.size is null; append size=HEIGHT,WIDTH, what its network saw in training.")
+    try:
+        height, width = (int(side) for side in found)
+        if min(height, width) > 0:
+            return height, width
+    except ValueError:
+        pass
+    raise UserError(f"size={text} is not HEIGHT,WIDTH in pixels.")

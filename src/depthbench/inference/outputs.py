@@ -1,0 +1,131 @@
+"""Depth maps as files, complete or not there at all."""
+
+import io
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from depthbench.errors import UserError
+from depthbench.geometry import back_project, camera_matrix
+from depthbench.images import colorize
+from depthbench.inference.command_line import FRAMES
+
+Picture = NDArray[np.uint8]
+Depth = NDArray[np.float32]
+
+MILLIMETRES = 65.535  # metres: the largest depth that 16 bits of millimetres hold
+_POINT = [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1"), ("blue", "u1")]
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a file needs beside the depth.
+
+    Attributes:
+        far: metres at the end of the colors.
+        intrinsics: (fx, fy, cx, cy) in pixels of the upright photo, which point clouds need.
+    """
+
+    far: float
+    intrinsics: tuple[float, ...] = ()
+
+
+def millimetres(depth: Depth) -> NDArray[np.uint16]:
+    """Metres -> 16 bits; no depth (NaN, infinite, negative) is 0, what is too far 65535."""
+    known = np.where(np.isfinite(depth), depth, 0)
+    return np.asarray((1000 * known).round().clip(0, 65535), np.uint16)
+
+
+def picture(kind: str, rgb: Picture, depth: Depth, far: float) -> Picture:
+    """``color``: the depth ``(H, W)`` in colors up to ``far`` metres; ``beside``: to the right of the photo."""
+    shown = colorize(np.where(np.isfinite(depth), depth, np.nan), far, "turbo_r")
+    return np.concatenate([rgb, shown], axis=1) if kind == "beside" else shown
+
+
+def cloud(rgb: Picture, depth: Depth, intrinsics: tuple[float, ...]) -> bytes:
+    """Binary PLY of the pixels that have a depth: colored points in metres, x right, y down, z ahead."""
+    known = np.isfinite(depth) & (depth > 0)
+    maps = torch.from_numpy(depth)[None, None].double(), torch.from_numpy(camera_matrix(intrinsics))[None]
+    points = np.empty(int(known.sum()), _POINT)
+    for name, values in zip("xyz", back_project(*maps)[0].numpy(), strict=True):
+        points[name] = values[known]
+    for name, values in zip(("red", "green", "blue"), rgb.transpose(2, 0, 1), strict=True):
+        points[name] = values[known]
+    properties = [f"property {'float' if form == '<f4' else 'uchar'} {name}" for name, form in _POINT]
+    header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(points)}", *properties, "end_header", ""]
+    return "\n".join(header).encode() + points.tobytes()
+
+
+def encode(kind: str, rgb: Picture, depth: Depth, form: Form) -> bytes:
+    """The content of a photo's file of one kind."""
+    if kind == "ply":
+        return cloud(rgb, depth, form.intrinsics)
+    if kind == "npy":
+        buffer = io.BytesIO()
+        np.save(buffer, depth, allow_pickle=False)
+        return buffer.getvalue()
+    pixels = millimetres(depth) if kind == "png" else picture(kind, rgb, depth, form.far)[..., ::-1]
+    return bytes(cv2.imencode(".png", pixels)[1])
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A place beside ``path`` to write a file or folder, which becomes ``path`` when nothing was raised."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        if part.is_dir():
+            shutil.rmtree(part)
+        part.unlink(missing_ok=True)
+
+
+def write_photo(paths: Mapping[str, Path], rgb: Picture, depth: Depth, form: Form) -> None:
+    """Write the files of a photo, by kind."""
+    for kind, path in paths.items():
+        with replacing(path) as part:
+            part.write_bytes(encode(kind, rgb, depth, form))
+
+
+def write_video(paths: Mapping[str, Path], frames: Iterable[tuple[Picture, Depth]], fps: float, form: Form) -> int:
+    """Write a video's folders of frames (``000000.png`` on) and its colored videos, by kind; returns its length.
+
+    Colored videos lose the last row or column of odd sizes, which the format does not have.
+
+    Raises:
+        UserError: if this machine's OpenCV can't write videos.
+    """
+    count = 0
+    with ExitStack() as stack:
+        parts = {kind: stack.enter_context(replacing(path)) for kind, path in paths.items()}
+        videos: dict[str, cv2.VideoWriter] = {}
+        for rgb, depth in frames:
+            for kind, part in parts.items():
+                if kind in FRAMES:
+                    part.mkdir(exist_ok=True)
+                    (part / f"{count:06d}.{kind}").write_bytes(encode(kind, rgb, depth, form))
+                    continue
+                pixels = picture(kind, rgb, depth, form.far)
+                if kind not in videos:
+                    videos[kind] = _open(part, fps, pixels.shape)
+                    stack.callback(videos[kind].release)  # before the part gets its name
+                videos[kind].write(np.ascontiguousarray(pixels[..., ::-1]))
+            count += 1
+    return count
+
+
+def _open(path: Path, fps: float, shape: tuple[int, ...]) -> cv2.VideoWriter:
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, (shape[1], shape[0]))
+    if not video.isOpened():
+        raise UserError(f"OpenCV can't write {path.name} here; append save=png,npy for frames instead of a video.")
+    return video

@@ -1,0 +1,58 @@
+"""Train and test in this process, keeping the run's status."""
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+
+from depthbench.errors import UserError
+from depthbench.launch.exit_codes import BUSY, INTERRUPTED, USER_ERROR
+from depthbench.runs.folder import Busy, RunFolder
+from depthbench.training.callbacks import Stopped
+from depthbench.training.trainer import close_loggers, train_and_test
+
+
+def execute(folder: RunFolder, progress_bar: bool = False) -> int:
+    """Train and test in this process (one of a group, or the only one), keeping the status; returns an exit status."""
+    first = int(os.environ.get("RANK", "0")) == 0
+    code = 1
+    try:
+        with folder.lock() if first else contextlib.nullcontext():
+            if first:
+                folder.update_status(state="running", reason=None, pid=os.getpid())
+            with _recorded(folder, first):
+                train_and_test(folder, progress_bar)
+        code = 0
+    except Busy as error:
+        print(error, file=sys.stderr)
+        code = BUSY
+    except (Stopped, KeyboardInterrupt) as error:
+        print(error or "Interrupted.", file=sys.stderr)
+        code = INTERRUPTED
+    except UserError as error:
+        print(error, file=sys.stderr)
+        code = USER_ERROR
+    except Exception:
+        traceback.print_exc()
+    finally:
+        close_loggers(code)
+    return code
+
+
+@contextlib.contextmanager
+def _recorded(folder: RunFolder, first: bool) -> Iterator[None]:
+    """Write down why a run ends early. Every process of a group does: the first to fail knows the reason."""
+    try:
+        yield
+    except (Stopped, KeyboardInterrupt):
+        if first:
+            folder.update_status(state="interrupted", reason="asked to stop")
+        raise
+    except Exception as error:
+        kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+        message = " ".join(str(error).split())[:1000]
+        # The first reason counts: a process whose neighbor died fails in a collective.
+        if folder.read_json("status.json").get("state") != "failed":
+            folder.update_status(state="failed", reason=f"{kind}{message}")
+        raise

@@ -1,0 +1,48 @@
+"""Regression that predicts its own noise (Kendall and Gal 2017)."""
+
+import torch
+from torch import Tensor, nn
+
+from depthbench.errors import UserError
+from depthbench.losses.map_loss import at_least_float32, check_choice, in_float32, mean
+
+
+class Heteroscedastic(nn.Module):
+    """Negative log likelihood of the truth under a predicted noise, up to constants; s is its predicted log.
+
+    ``gaussian``: exp(-s) e²/2 + s/2 with s = ln σ² (Kendall and Gal 2017, eq. 8). ``laplace``: exp(-s) |e| + s with
+    s = ln b, the form that they report for depth.
+
+    Args:
+        distribution: ``gaussian`` or ``laplace``.
+
+    Attributes:
+        channels: what the network must predict: 2, the depth and s.
+    """
+
+    channels = 2
+
+    def __init__(self, distribution: str = "laplace") -> None:
+        super().__init__()
+        self.distribution = check_choice("distribution", distribution, ("gaussian", "laplace"))
+
+    def forward(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Mean over the valid pixels of ``prediction (B, 2, H, W)`` (depth, s) against ``target (B, 1, H, W)``.
+
+        Raises:
+            UserError: the prediction doesn't have two channels, or shapes differ.
+        """
+        if prediction.ndim != 4 or prediction.shape[1] != self.channels:
+            raise UserError(
+                f"This loss needs a network with two output channels (depth, log noise), got {tuple(prediction.shape)}."
+            )
+        depth, noise = prediction[:, :1], at_least_float32(prediction[:, 1:])
+        if valid is not None and valid.shape == noise.shape:
+            noise = noise.where(valid, 0.0)
+        return in_float32(lambda d, t, v: mean(self._of(d - t, noise), v), depth, target, valid)
+
+    def _of(self, error: Tensor, noise: Tensor) -> Tensor:
+        precision = torch.exp(-noise)
+        if self.distribution == "gaussian":
+            return 0.5 * (precision * error.square() + noise)
+        return precision * error.abs() + noise

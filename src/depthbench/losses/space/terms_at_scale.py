@@ -1,0 +1,180 @@
+"""The 13 kinds of loss at one scale, sharing their work (lee2020, section 3.1).
+
+All kinds but the normals are linear in the map, so that they look at the error map e = prediction - target alone: the
+difference of the mean-removed maps is the mean-removed e, the difference of the gradients is the gradient of e.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from depthbench.window_sums import Border, local_means
+
+WINDOWS = {"M5": 5, "M17": 17, "M65": 65}
+SLOPES = ("r", "c", "rr", "rc", "cc")
+NORMALS = {"N": ("r", "c"), "Nr": ("rr", "rc"), "Nc": ("rc", "cc")}
+PARENTS = {"r": ("", -1), "c": ("", -2), "rr": ("r", -1), "rc": ("c", -1), "cc": ("c", -2)}  # along which axis
+KINDS = ("D", "M", *WINDOWS, *SLOPES, *NORMALS)
+
+
+class Maps(NamedTuple):
+    """The error, the true map (None where no kind needs it) and the float mask (None: all valid)."""
+
+    error: Tensor
+    truth: Tensor | None
+    valid: Tensor | None
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> "Maps":
+        """The maps, each changed."""
+        error, truth, valid = self
+        return Maps(change(error), None if truth is None else change(truth), None if valid is None else change(valid))
+
+
+class Sum(NamedTuple):
+    """Per image a sum ``(B,)`` and over how many pixels it runs: ``(B,)``, or one number for all."""
+
+    total: Tensor
+    pixels: Tensor | int
+
+
+class Level:
+    """One scale. Each derivative is made once, when a kind first needs it.
+
+    Args:
+        maps: ``(B, 1, h, w)`` each, finite everywhere, the error 0 at holes.
+        border: ``hole``: a difference with what lies outside the map is no pixel; ``replicate``: it is a valid 0.
+    """
+
+    def __init__(self, maps: Maps, border: Border) -> None:
+        self.maps, self.border, self.size = maps, border, maps.error.shape[-2:]
+        # Second differences reach two pixels beyond the border.
+        extended = maps if border == "hole" else maps.each(lambda x: F.pad(x, (0, 2, 0, 2), mode="replicate"))
+        self._made = {"": extended}
+
+    def sums(self, kinds: Iterable[str]) -> dict[str, Sum]:
+        """The sum of each of ``kinds`` over its valid pixels."""
+        kinds = tuple(kinds)
+        error, _, valid = self.maps
+        made = {}
+        if "D" in kinds:
+            made["D"] = absolute(error, valid)
+        if "M" in kinds:
+            total, count = error.sum(dim=(1, 2, 3)), _count(error, valid)
+            mean = total / (count.clamp(min=1) if isinstance(count, Tensor) else count)
+            made["M"] = absolute(error - mean.view(-1, 1, 1, 1), valid)
+        windows = [kind for kind in WINDOWS if kind in kinds]
+        if windows:
+            means = local_means(error, [WINDOWS[kind] for kind in windows], self.border, valid)
+            made |= {kind: absolute(error - mean, valid) for kind, mean in zip(windows, means, strict=True)}
+        made |= {kind: self._gradient(kind) for kind in SLOPES if kind in kinds}
+        made |= {kind: self._normal(*axes) for kind, axes in NORMALS.items() if kind in kinds}
+        return made
+
+    def _gradient(self, kind: str) -> Sum:
+        error, _, valid = self._cropped(self._slope(kind))[0]
+        return absolute(error, valid)
+
+    def _normal(self, first: str, second: str) -> Sum:
+        one, two = self._cropped(self._slope(first), self._slope(second))
+        valid = None if one.valid is None or two.valid is None else one.valid * two.valid
+        values: Tensor = _OneMinusCosine.apply(one.error, two.error, one.truth, two.truth)
+        if valid is not None:
+            values = values * valid
+        return Sum(values.sum(dim=(1, 2, 3)), _count(values, valid))
+
+    def _cropped(self, *maps: Maps) -> list[Maps]:
+        """The part that all of ``maps`` have, at most of this scale's size."""
+        height = min(self.size[0], *(m.error.shape[-2] for m in maps))
+        width = min(self.size[1], *(m.error.shape[-1] for m in maps))
+        return [m.each(lambda x: _first(_first(x, -2, height), -1, width)) for m in maps]
+
+    def _slope(self, kind: str) -> Maps:
+        """The derivative ``kind``: r between horizontal neighbors, c between vertical ones; rr, rc, cc of these."""
+        if kind not in self._made:
+            parent, dim = PARENTS[kind]
+            self._made[kind] = difference(self._slope(parent), dim)
+        return self._made[kind]
+
+
+def difference(maps: Maps, dim: int) -> Maps:
+    """Forward difference along ``dim``, one pixel shorter (empty stays empty); valid where both its pixels are."""
+    error, truth, valid = maps
+    if error.shape[dim] == 0:
+        return maps
+    size = error.shape[dim] - 1
+    return Maps(
+        _Difference.apply(error, dim),
+        None if truth is None else truth.diff(dim=dim),
+        None if valid is None else valid.narrow(dim, 0, size) * valid.narrow(dim, 1, size),
+    )
+
+
+def absolute(error: Tensor, valid: Tensor | None) -> Sum:
+    """Sum of |error| over the valid pixels."""
+    values = error.abs() if valid is None else error.abs() * valid
+    return Sum(values.sum(dim=(1, 2, 3)), _count(values, valid))
+
+
+def _first(values: Tensor, dim: int, length: int) -> Tensor:
+    """The first ``length`` along ``dim`` (no view where that is all: its gradient would be a copy)."""
+    return values if values.shape[dim] == length else values.narrow(dim, 0, length)
+
+
+def _count(values: Tensor, valid: Tensor | None) -> Tensor | int:
+    return values[0].numel() if valid is None else valid.sum(dim=(1, 2, 3))
+
+
+class _Difference(torch.autograd.Function):
+    """Forward difference whose gradient writes one map (that of two slices writes five)."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, dim: int) -> Tensor:
+        """The difference along ``dim``, which becomes one shorter."""
+        ctx.dim = dim
+        return values.diff(dim=dim)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        """Each value is the second of one difference and the first of the next."""
+        dim, length = ctx.dim, gradient.shape[ctx.dim]
+        shape = list(gradient.shape)
+        shape[dim] += 1
+        if length == 0:
+            return gradient.new_zeros(shape), None
+        spread = gradient.new_empty(shape)
+        # No out= argument: torch.compile can't trace it into a part of a tensor.
+        spread.narrow(dim, 0, 1).copy_(gradient.narrow(dim, 0, 1)).neg_()
+        before, after = gradient.narrow(dim, 0, length - 1), gradient.narrow(dim, 1, length - 1)
+        spread.narrow(dim, 1, length - 1).copy_(before - after)
+        spread.narrow(dim, length, 1).copy_(gradient.narrow(dim, length - 1, 1))
+        return spread, None
+
+
+class _OneMinusCosine(torch.autograd.Function):
+    """1 - cos between the normals (-a, 1) and (-b, 1) with b the true slopes and a = b + e (lee2020, eq. 7 and 8).
+
+    By Lagrange's identity |a|²|b|² - (a·b)² = |a x b|², and 1 - cos = |a x b|² / (p (p + a·b)) with p = |a||b|: no
+    difference of nearly equal numbers, so that small angles keep their digits in float32.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, e0: Tensor, e1: Tensor, b0: Tensor, b1: Tensor) -> Tensor:
+        """1 - cos from the errors ``e`` of the slopes and the true slopes ``b``, all of one shape."""
+        a0, a1 = b0 + e0, b1 + e1
+        square = torch.addcmul(a0 * a0, a1, a1).add_(1)
+        product = torch.addcmul(b0 * b0, b1, b1).add_(1).mul_(square).sqrt_()
+        dot = torch.addcmul(a0 * b0, a1, b1).add_(1)
+        cross = torch.addcmul(e0 * b1, e1, b0, value=-1)
+        values = torch.addcmul(cross.mul_(cross), e0, e0).addcmul_(e1, e1).div_((product + dot).mul_(product))
+        ctx.save_for_backward(a0, a1, b0, b1, product, dot.div_(square))
+        return values
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        """With respect to the errors: (a (a·b) / |a|² - b) / p."""
+        a0, a1, b0, b1, product, slope = ctx.saved_tensors
+        gradient = gradient / product
+        return (a0 * slope).sub_(b0).mul_(gradient), (a1 * slope).sub_(b1).mul_(gradient), None, None

@@ -1,0 +1,1 @@
+"""How the terms of a loss are weighted."""

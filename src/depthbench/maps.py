@@ -1,0 +1,74 @@
+"""Small shared geometry: what losses, metrics and tasks all need, each formula once.
+
+Maps are ``(B, C, H, W)``; masks are bool of the same shape.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from depthbench.errors import UserError
+
+
+def check_maps(prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> None:
+    """Raise :class:`UserError` unless the maps (and the mask) are ``(B, C, H, W)`` of one shape."""
+    if prediction.ndim != 4:
+        raise UserError(f"Expected maps (B, C, H, W), got a prediction of shape {tuple(prediction.shape)}.")
+    if prediction.shape != target.shape:
+        raise UserError(
+            f"Prediction {tuple(prediction.shape)} and target {tuple(target.shape)} differ in shape; resize one first."
+        )
+    if valid is not None and valid.shape != target.shape:
+        raise UserError(f"The mask {tuple(valid.shape)} and the target {tuple(target.shape)} differ in shape.")
+
+
+def masked_mean(values: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Mean over all valid elements, in float32; 0 (with gradient 0) where nothing is valid. Returns a scalar."""
+    values = values.float()
+    if valid is None:
+        return values.mean()
+    # torch.where and not a product: 0 * inf at a hole would be NaN, forward and backward.
+    return torch.where(valid, values, 0.0).sum() / valid.sum().clamp(min=1)
+
+
+def masked_mean_per_image(values: Tensor, valid: Tensor | None = None) -> Tensor:
+    """:func:`masked_mean` of each image: ``(B, C, H, W) -> (B,)``."""
+    values = values.float()
+    if valid is None:
+        return values.mean(dim=(1, 2, 3))
+    return torch.where(valid, values, 0.0).sum(dim=(1, 2, 3)) / valid.sum(dim=(1, 2, 3)).clamp(min=1)
+
+
+def resize_bilinear(values: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bilinear (corners not aligned), as predictions and images are resized everywhere in the bench."""
+    if tuple(values.shape[-2:]) == tuple(size):
+        return values
+    return F.interpolate(values, size=size, mode="bilinear", align_corners=False)
+
+
+def resize_nearest(depth: Tensor, size: tuple[int, int]) -> Tensor:
+    """Nearest: depth is never mixed across an edge or with a hole (0 = missing stays 0)."""
+    if tuple(depth.shape[-2:]) == tuple(size):
+        return depth
+    return F.interpolate(depth, size=size, mode="nearest-exact")
+
+
+DRAW_BITS = 31
+
+
+def drawn_pixels(valid: Tensor, draw: Tensor) -> Tensor:
+    """Places ``(B, N)`` in the flattened maps: draws ``(N,)`` from [0, 2^31) become valid pixels, each equally likely.
+
+    In an image without valid pixels they are places all the same.
+    """
+    ranks = valid.flatten(1).cumsum(1)
+    # The k-th valid pixel is where the running count first reaches k.
+    drawn = ((draw * ranks[:, -1:]) >> DRAW_BITS) + 1
+    return torch.searchsorted(ranks, drawn).clamp(max=ranks.shape[1] - 1)
+
+
+def relation(first: Tensor, second: Tensor, tolerance: float) -> Tensor:
+    """1 where the first depth is farther by more than the tolerance, -1 where the second is, else 0."""
+    farther = (first > (1 + tolerance) * second).int()
+    nearer = (second > (1 + tolerance) * first).int()
+    return farther - nearer

@@ -1,0 +1,1 @@
+"""Metrics that score an image as a whole: edges, boundaries, normals, order, points, SSIM."""

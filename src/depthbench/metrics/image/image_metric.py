@@ -1,0 +1,122 @@
+"""What all metrics have in common that score an image as a whole: structure, not single pixels."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from depthbench.errors import UserError
+from depthbench.maps import check_maps
+
+
+class ImageMeans(Metric):
+    """Means over images of named scores that some images may lack.
+
+    ``add(sums)`` takes ``(B, 2 K + 1)`` float64: K scores (0 where an image lacks one), K times 1 or 0 for having it,
+    and 1 or 0 for an image with a valid pixel; ``compute()`` gives one scalar per name and ``images``.
+
+    Args:
+        names: of the K scores.
+        **kwargs: torchmetrics options.
+    """
+
+    is_differentiable = False
+    higher_is_better: bool | None = None
+    full_state_update = False
+
+    def __init__(self, names: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.names = tuple(names)
+        self.sums: Tensor
+        self.add_state("sums", torch.zeros(2 * len(self.names) + 1, dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(self, sums: Tensor) -> None:
+        """Add a batch."""
+        self.sums = self.sums + sums.sum(0)
+
+    def compute(self) -> dict[str, Tensor]:
+        """Mean of each score over the images that have it; NaN where none has."""
+        return image_scores(self.sums, self.names) | {"images": self.sums[-1]}
+
+
+def image_scores(sums: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+    """Scores by name from sums ``(..., 2 K + 1)`` of one image or many; NaN where there is none."""
+    count = len(names)
+    return dict(zip(names, (sums[..., :count] / sums[..., count : 2 * count]).unbind(-1), strict=True))
+
+
+class ImageMetric(ImageMeans):
+    """Mean over images of scores of a whole image.
+
+    ``update(prediction, target, valid=None, intrinsics=None)``: maps ``(B, 1, H, W)`` in metres, a bool mask (by
+    default ``target > 0``) and, where a subclass needs them, intrinsics ``(B, 3, 3)`` in pixels of these maps.
+    ``compute()`` gives one float64 scalar per name in :attr:`names`, and ``images``: how many had a valid pixel.
+
+    A score that an image does not have (no edge to find) is left out of that score's mean only. A prediction with a
+    NaN or infinity under the mask scores NaN; one outside has no influence.
+    """
+
+    needs_intrinsics = False
+
+    @abstractmethod
+    def score(
+        self, prediction: Tensor, target: Tensor, valid: Tensor, intrinsics: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Scores ``(B, len(names))`` and where they are defined; maps are finite, 1 m outside the mask."""
+
+    def per_image(
+        self, prediction: Tensor, target: Tensor, valid: Tensor | None = None, intrinsics: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Scores of each image, ``(B,)`` float64; NaN where an image has none."""
+        return image_scores(self.image_sums(prediction, target, valid, intrinsics), self.names)
+
+    def update(  # type: ignore[override]
+        self, prediction: Tensor, target: Tensor, valid: Tensor | None = None, intrinsics: Tensor | None = None
+    ) -> None:
+        """Add a batch."""
+        super().update(self.image_sums(prediction, target, valid, intrinsics))
+
+    @torch.no_grad()
+    def image_sums(
+        self, prediction: Tensor, target: Tensor, valid: Tensor | None = None, intrinsics: Tensor | None = None
+    ) -> Tensor:
+        """What :class:`ImageMeans` adds, ``(B, 2 K + 1)``; arguments as for ``update``."""
+        valid = target > 0 if valid is None else valid
+        check_maps(prediction, target, valid)
+        if self.needs_intrinsics and intrinsics is None:
+            raise UserError(f"{type(self).__name__} needs the intrinsics of the camera, which this data set lacks.")
+        prediction, target = (torch.where(valid, maps.float(), 1.0) for maps in (prediction, target))
+        finite = prediction.isfinite()
+        clean = torch.where(finite, prediction, 1.0)
+        scores, defined = self.score(clean, target, valid, None if intrinsics is None else intrinsics.float())
+        whole = finite.flatten(1).all(1, keepdim=True)
+        present = valid.flatten(1).any(1, keepdim=True)
+        defined = (defined | ~whole) & present
+        scores = torch.where(defined, scores.double().where(whole, float("nan")), 0.0)
+        return torch.cat([scores, defined, present], 1)
+
+
+def share(part: Tensor, whole: Tensor) -> Tensor:
+    """``part / whole``, 0 where both are 0."""
+    return part / whole.clamp(min=1)
+
+
+def count(mask: Tensor) -> Tensor:
+    """True pixels of each image: ``(B, ...) -> (B,)`` float64."""
+    return mask.flatten(1).sum(1).double()
+
+
+def mean_over(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of each image under its mask, in float64; 0 where the mask is empty: ``(B, 1, H, W) -> (B,)``."""
+    return share(torch.where(mask, values, 0.0).flatten(1).sum(1, dtype=torch.float64), count(mask))
+
+
+def inside(mask: Tensor, margin: int) -> Tensor:
+    """The mask without ``margin`` pixels along the frame."""
+    frame = torch.zeros_like(mask)
+    height, width = mask.shape[-2:]
+    frame[..., margin : max(height - margin, 0), margin : max(width - margin, 0)] = True
+    return mask & frame

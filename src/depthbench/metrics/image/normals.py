@@ -1,0 +1,40 @@
+"""Mean error of surface normals, as cosine distance and in degrees."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from depthbench.geometry import angle_between, depth_normals, whole_neighborhood
+from depthbench.metrics.image.image_metric import ImageMetric, inside, mean_over
+
+
+class NormalError(ImageMetric):
+    """Mean over pixels, then images, of ``1 - cos`` and of the angle between normals.
+
+    Pixels whose 3x3 neighborhood is not wholly valid and inside the map are left out. Our definition: Alhashim and
+    Wonka 2018 print a "mean of the surface normal errors" without its code.
+
+    Args:
+        use_intrinsics: whether ``update`` must be given intrinsics and normals are the scene's; scores are then called
+            ``surface_cosine`` and ``surface_degrees``, else ``normal_...``.
+        **kwargs: torchmetrics options.
+    """
+
+    higher_is_better = False
+
+    def __init__(self, use_intrinsics: bool = False, **kwargs: Any) -> None:
+        kind = "surface" if use_intrinsics else "normal"
+        super().__init__([f"{kind}_cosine", f"{kind}_degrees"], **kwargs)
+        self.needs_intrinsics = use_intrinsics
+
+    def score(
+        self, prediction: Tensor, target: Tensor, valid: Tensor, intrinsics: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """See :class:`ImageMetric`."""
+        known = intrinsics if self.needs_intrinsics else None
+        angle = angle_between(depth_normals(prediction, known), depth_normals(target, known))
+        where = inside(whole_neighborhood(valid), 1)
+        cosine = 2 * (angle / 2).sin() ** 2  # 1 - cos without its cancellation
+        scores = torch.stack([mean_over(cosine, where), mean_over(angle.rad2deg(), where)], 1)
+        return scores, where.flatten(1).any(1, keepdim=True).expand_as(scores)

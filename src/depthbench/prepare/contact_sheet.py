@@ -1,0 +1,81 @@
+"""A contact sheet: pictures, their depth, and both together, so that an eye can judge what numbers can't."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depthbench.data.sample import Sample
+from depthbench.errors import UserError
+from depthbench.images import resize_depth
+
+CELL = (120, 160)
+_COLUMNS = 4
+_CAPTION = 14
+
+Picture = NDArray[np.uint8]
+
+
+def sheet(samples: Sequence[tuple[str, Sample]]) -> Picture:
+    """Cells of three views side by side, captioned, as ``(H, W, 3)`` uint8 RGB."""
+    cells = [_cell(caption, sample) for caption, sample in samples]
+    blank = np.full_like(cells[0], 255)
+    cells += [blank] * (-len(cells) % min(_COLUMNS, len(cells)))
+    columns = min(_COLUMNS, len(cells))
+    return np.vstack([np.hstack(cells[start : start + columns]) for start in range(0, len(cells), columns)])
+
+
+def check_place(path: Path) -> None:
+    """Refuse a place where no sheet can be written, before the frames are looked at.
+
+    Raises:
+        UserError: if its folder does not exist or is read-only, or its ending names no format.
+    """
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise UserError(f"The folder {folder} for sheet={path} does not exist; make it first.")
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"Nothing can be written into {folder}; give another sheet=FILE, or sheet= for none.")
+    if path.suffix.lower() not in (".jpg", ".jpeg", ".png"):
+        raise UserError(f"sheet={path} has no known form; end it in .jpg or .png.")
+
+
+def save(picture: Picture, path: Path) -> None:
+    """Write a picture as a whole."""
+    data = cv2.imencode(path.suffix, picture[..., ::-1])[1].tobytes()
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(data)
+    part.replace(path)
+
+
+def _cell(caption: str, sample: Sample) -> Picture:
+    rgb = np.asarray(cv2.resize(sample.rgb, CELL[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+    depth = resize_depth(sample.depth, CELL)
+    views: list[Any] = [rgb, _colored(depth), _outlined(rgb, depth)]
+    cell = np.full((CELL[0] + _CAPTION + 4, 3 * CELL[1] + 6, 3), 255, np.uint8)
+    cell[_CAPTION : _CAPTION + CELL[0], : 3 * CELL[1]] = np.hstack(views)
+    text = caption.encode("ascii", "replace").decode()
+    cv2.putText(cell, text, (2, 10), cv2.FONT_HERSHEY_SIMPLEX, 0.33, (0, 0, 0), 1, cv2.LINE_AA)
+    return cell
+
+
+def _colored(depth: NDArray[np.float32]) -> Picture:
+    """Near is red, far is blue, missing is black."""
+    known = depth[depth > 0]
+    low, high = np.quantile(known, (0.02, 0.98)) if known.size else (0.0, 1.0)
+    scaled = np.clip((high - depth) / max(high - low, 1e-6), 0, 1)
+    colors = cv2.applyColorMap((scaled * 255).astype(np.uint8), cv2.COLORMAP_TURBO)[..., ::-1]
+    return np.where(depth[..., None] > 0, colors, 0).astype(np.uint8)
+
+
+def _outlined(rgb: Picture, depth: NDArray[np.float32]) -> Picture:
+    """Where depth jumps by a tenth, drawn on the picture."""
+    log = np.log(np.where(depth > 0, depth, np.nan))
+    jumps = np.zeros(depth.shape, bool)
+    jumps[:, 1:] |= np.abs(np.diff(log, axis=1)) > 0.1
+    jumps[1:] |= np.abs(np.diff(log, axis=0)) > 0.1
+    return np.where(jumps[..., None], np.array([255, 0, 255]), rgb // 2 + 64).astype(np.uint8)

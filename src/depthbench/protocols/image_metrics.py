@@ -1,0 +1,78 @@
+"""Scores of whole images under many protocols: edges, boundaries, normals, order, points."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from depthbench.errors import UserError
+from depthbench.metrics.image.image_metric import ImageMetric
+from depthbench.protocols.protocol import EvalProtocol
+from depthbench.protocols.regions import Region
+from depthbench.protocols.shared_pass import Maps
+
+
+class Camera(NamedTuple):
+    """Intrinsics ``(B, 3, 3)`` in pixels of the images, height and width of these, and the part of the truth shown."""
+
+    intrinsics: Tensor
+    size: tuple[int, int]
+    covers: Region = "full"
+
+
+class Structure(nn.Module):
+    """Several metrics of structure on what each protocol scores: its region, range, size, limits and scaling.
+
+    Means are over images, whatever the protocol's reduction. Protocols that score the same maps share the work.
+
+    Args:
+        metrics: by any names.
+
+    Raises:
+        UserError: if two of them have scores of one name.
+    """
+
+    def __init__(self, metrics: Mapping[str, ImageMetric]) -> None:
+        super().__init__()
+        self.metrics = nn.ModuleList(metrics.values())
+        self.names = tuple(name for metric in metrics.values() for name in metric.names)
+        twice = sorted({name for name in self.names if self.names.count(name) > 1})
+        if twice:
+            raise UserError(f"Two of the metrics {', '.join(metrics)} give {', '.join(twice)}; leave one out.")
+
+    @property
+    def needs_camera(self) -> bool:
+        """Whether any of the metrics does."""
+        return any(bool(metric.needs_intrinsics) for metric in self.metrics)
+
+    def sums(self, protocols: Iterable[EvalProtocol], maps: Maps, camera: Camera | None = None) -> dict[str, Tensor]:
+        """Sums ``(B, 2 K + 1)`` of each protocol by name, see :class:`~depthbench.metrics.image.ImageMeans`.
+
+        Raises:
+            UserError: if a metric needs a camera and there is none; or as :meth:`EvalProtocol.prepare`.
+        """
+        known: dict[EvalProtocol, Tensor] = {}
+        found = {}
+        for protocol in protocols:
+            seen = replace(maps.chosen(protocol), name="", reduction="image", comparison="strict", images=None)
+            if seen not in known:
+                known[seen] = self._sums(protocol, maps, camera)
+            found[protocol.name] = known[seen]
+        return found
+
+    def _sums(self, protocol: EvalProtocol, maps: Maps, camera: Camera | None) -> Tensor:
+        truth = maps.given(protocol)
+        prepared = protocol.prepare(maps.predicted(protocol), truth, maps.covers)
+        intrinsics = None
+        if camera is not None:
+            size = (truth.shape[-2], truth.shape[-1])
+            intrinsics = protocol.intrinsics(camera.intrinsics, camera.size, size, camera.covers)
+        totals, counts = [], []
+        for metric in self.metrics:
+            assert isinstance(metric, ImageMetric)
+            own = metric.image_sums(*prepared, intrinsics)
+            totals.append(own[:, : len(metric.names)])
+            counts.append(own[:, len(metric.names) : -1])
+        return torch.cat([*totals, *counts, prepared[2].flatten(1).any(1, keepdim=True)], 1)

@@ -1,0 +1,263 @@
+"""A protocol is an object: crop, range, mask, resize, flip, scaling, reduction, all by name."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch.nn.functional as F
+from torch import Tensor
+
+from depthbench.errors import UserError
+from depthbench.maps import resize_nearest
+from depthbench.metrics.pixel_sums import PRESENT, Interval
+from depthbench.metrics.scores import REDUCTIONS, DepthScores
+from depthbench.protocols.alignment import median_scaled, scale_shift_aligned
+from depthbench.protocols.regions import Box, Region, region_box
+
+Maps = tuple[Tensor, Tensor, Tensor]
+"""Prediction, truth and mask, ``(B, 1, h, w)`` each."""
+
+Limits = tuple[float | None, float | None]
+
+SCALINGS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "median": median_scaled,
+    "scale_shift": scale_shift_aligned,
+}
+
+_CHOICES = {
+    "bounds": ("open", "closed"),
+    "truth": ("filled", "raw"),
+    "resize": ("bilinear", "bicubic", "nearest"),
+    "clamp_at": ("scored", "output"),
+    "scaling": ("none", *SCALINGS),
+    "reduction": REDUCTIONS,
+    "comparison": ("strict", "inclusive"),
+}
+
+
+def _is_number(value: object) -> bool:
+    return value is None or isinstance(value, int | float)
+
+
+def _is_pair(value: object, of: Callable[[object], bool]) -> bool:
+    return value is None or (isinstance(value, tuple) and len(value) == 2 and all(map(of, value)))
+
+
+_WANTED: dict[str, tuple[Callable[[object], bool], str]] = {
+    "score_size": (
+        lambda value: _is_pair(value, lambda side: isinstance(side, int) and side > 0),
+        "a height and a width in pixels, or null",
+    ),
+    "min_depth": (_is_number, "metres, or null"),
+    "max_depth": (_is_number, "metres, or null"),
+    "clamp": (lambda value: _is_pair(value, _is_number), "two numbers, either may be null"),
+    "images": (lambda value: value is None or isinstance(value, int), "a number, or null"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalProtocol:
+    """How predictions become scores.
+
+    In this order: the output is limited (``clamp_at="output"``), resized to the truth, cropped, brought to the
+    truth's scale over the valid pixels, limited (``clamp_at="scored"``) and compared.
+
+    Args:
+        name: of the protocol.
+        region: the crop, as :func:`~depthbench.protocols.regions.region_box` reads it. A crop in pixels refuses a truth
+            of another size.
+        score_size: ``(height, width)`` to which the truth is brought first (nearest), or None for its own.
+        min_depth: metres below which truth is not scored; None for no limit. Missing truth (0) never is.
+        max_depth: metres above which truth is not scored; None for no limit.
+        bounds: ``open``: a depth equal to a limit is not scored; ``closed``: it is.
+        truth: ``filled`` or ``raw``: which depth the protocol is defined on. Whoever loads the data provides it.
+        resize: how the prediction is brought to the truth's size: ``bilinear``, ``bicubic`` or ``nearest``.
+        align_corners: for ``bilinear`` and ``bicubic``.
+        clamp: limits of the prediction in metres, each a number or None; None for no limits. NaN and infinities are
+            kept: a range would hide that a network diverged.
+        clamp_at: ``scored``: after resizing and scaling; ``output``: before both.
+        flip_average: average with the prediction of the mirrored image; done by :func:`predict_with_flip`, for
+            ``prepare`` has no network.
+        scaling: ``none``, ``median`` or ``scale_shift``, per image (see :mod:`~depthbench.protocols.alignment`).
+        reduction: ``image``, ``pixel`` or ``mse_image`` (see :class:`~depthbench.metrics.DepthMetric`).
+        comparison: delta with ``<`` (``strict``) or ``<=`` (``inclusive``).
+        swapped: exchange prediction and truth in the scores, so that errors are divided by the prediction.
+        images: number of test images that published numbers have; None where it varies.
+
+    Raises:
+        UserError: for a value that does not exist, or limits in the wrong order.
+    """
+
+    name: str
+    region: Region = "full"
+    score_size: Sequence[int] | None = None
+    min_depth: float | None = None
+    max_depth: float | None = None
+    bounds: str = "open"
+    truth: str = "filled"
+    resize: str = "bilinear"
+    align_corners: bool = False
+    clamp: Sequence[float | None] | None = None
+    clamp_at: str = "scored"
+    flip_average: bool = False
+    scaling: str = "none"
+    reduction: str = "image"
+    comparison: str = "strict"
+    swapped: bool = False
+    images: int | None = None
+
+    def __post_init__(self) -> None:
+        for field, choices in _CHOICES.items():
+            if getattr(self, field) not in choices:
+                raise UserError(
+                    f"Protocol '{self.name}': {field} is '{getattr(self, field)}'; choose one of {', '.join(choices)}."
+                )
+        for field in ("region", "score_size", "clamp"):  # lists of a configuration, made hashable
+            value = getattr(self, field)
+            if isinstance(value, Sequence) and not isinstance(value, str):
+                object.__setattr__(self, field, tuple(value))
+        for field, (fits, wanted) in _WANTED.items():
+            if not fits(getattr(self, field)):
+                raise UserError(f"Protocol '{self.name}': {field} is {getattr(self, field)!r}; give {wanted}.")
+        for field, limits in (("min_depth", (self.min_depth, self.max_depth)), ("clamp", self.limits)):
+            if None not in limits and limits[0] >= limits[1]:  # type: ignore[operator]
+                raise UserError(f"Protocol '{self.name}': the limits of {field} are {limits}, smallest first please.")
+
+    @property
+    def limits(self) -> Limits:
+        """Limits of the prediction."""
+        if self.clamp is None:
+            return None, None
+        return self.clamp[0], self.clamp[1]
+
+    @property
+    def strict(self) -> bool:
+        """Delta with ``<``."""
+        return self.comparison == "strict"
+
+    def scores(self, **kwargs: Any) -> DepthScores:
+        """An empty metric with this protocol's reduction and comparison."""
+        return DepthScores(reduction=self.reduction, strict=self.strict, **kwargs)
+
+    def prepare(self, prediction: Tensor, truth: Tensor, covers: Region = "full") -> Maps:
+        """Prediction, truth and mask as they are scored.
+
+        With ``swapped``, the first two are exchanged, so that they go into any metric as they come.
+
+        Args:
+            prediction: ``(B, 1, h, w)`` metres, any size.
+            truth: ``(B, 1, H, W)`` metres, 0 = missing.
+            covers: the part of the truth (of ``score_size``, where given) that the prediction shows, for networks
+                that see a crop (``kb``, ``hu``).
+
+        Returns:
+            Three maps ``(B, 1, h', w')`` of the region's size; the mask is bool.
+
+        Raises:
+            UserError: if the shapes are not those, the truth has another size than the region is defined on, or the
+                prediction does not cover the region.
+        """
+        truth = self.scored_truth(truth)
+        box = self.box((truth.shape[-2], truth.shape[-1]), covers)
+        prediction = self.fit(prediction, truth, covers)
+        prediction, truth = crop(prediction, box), crop(truth, box)
+        prediction, valid = self.align(prediction, truth), self.mask(truth)
+        return (truth, prediction, valid) if self.swapped else (prediction, truth, valid)
+
+    def intrinsics(
+        self, intrinsics: Tensor, image_size: tuple[int, int], truth_size: tuple[int, int], covers: Region = "full"
+    ) -> Tensor:
+        """Intrinsics ``(B, 3, 3)`` in pixels of the image -> in pixels of the maps that :meth:`prepare` returns.
+
+        Args:
+            intrinsics: of the image that the network saw.
+            image_size: its height and width.
+            truth_size: height and width of the truth that ``prepare`` is given.
+            covers: as there.
+        """
+        size = truth_size if self.score_size is None else (self.score_size[0], self.score_size[1])
+        box, shown = region_box(self.region, size), region_box(covers, size)
+        moved = intrinsics.clone()
+        for row, axis in ((1, 0), (0, 1)):
+            scale = (shown[2 * axis + 1] - shown[2 * axis]) / image_size[axis]
+            moved[..., row, :] *= scale
+            # Pixel centers are at integers, so sizes scale about -1/2.
+            moved[..., row, 2] += (scale - 1) / 2 + shown[2 * axis] - box[2 * axis]
+        return moved
+
+    def scored_truth(self, truth: Tensor) -> Tensor:
+        """The truth at scoring size."""
+        if truth.ndim != 4 or truth.shape[1] != 1:
+            raise UserError(f"Expected depth maps (B, 1, H, W), got a truth of shape {tuple(truth.shape)}.")
+        return truth if self.score_size is None else resize_nearest(truth, (self.score_size[0], self.score_size[1]))
+
+    def box(self, size: tuple[int, int], covers: Region = "full") -> Box:
+        """The region's box on truth of this (scoring) size; it must lie in the part covered."""
+        box, shown = region_box(self.region, size), region_box(covers, size)
+        if box[0] < shown[0] or box[1] > shown[1] or box[2] < shown[2] or box[3] > shown[3]:
+            raise UserError(
+                f"Protocol '{self.name}' scores rows {box[0]}:{box[1]}, columns {box[2]}:{box[3]}, but the prediction "
+                f"covers only rows {shown[0]}:{shown[1]}, columns {shown[2]}:{shown[3]}; choose a protocol inside that."
+            )
+        return box
+
+    def fit(self, prediction: Tensor, truth: Tensor, covers: Region = "full") -> Tensor:
+        """The prediction at the truth's size, float32; zeros where it covers nothing."""
+        if prediction.ndim != 4 or prediction.shape[:2] != truth.shape[:2]:
+            raise UserError(
+                f"Expected depth maps (B, 1, H, W) for {len(truth)} images, got a prediction of shape "
+                f"{tuple(prediction.shape)}."
+            )
+        size = (truth.shape[-2], truth.shape[-1])
+        top, bottom, left, right = region_box(covers, size)
+        prediction = prediction.float()
+        if self.clamp_at == "output":
+            prediction = clamp_finite(prediction, self.limits)
+        prediction = self._resized(prediction, (bottom - top, right - left))
+        around = (left, size[1] - right, top, size[0] - bottom)
+        return F.pad(prediction, around) if any(around) else prediction
+
+    def _resized(self, prediction: Tensor, size: tuple[int, int]) -> Tensor:
+        if tuple(prediction.shape[-2:]) == size:
+            return prediction
+        if self.resize == "nearest":
+            return resize_nearest(prediction, size)
+        return F.interpolate(prediction, size=size, mode=self.resize, align_corners=self.align_corners)
+
+    @property
+    def interval(self) -> Interval:
+        """Depths of the truth that are scored, limits included: those that are present and within the range."""
+        low, high = PRESENT
+        if self.min_depth is not None:
+            low = max(low, self._scored_edge(self.min_depth, math.inf))
+        return low, high if self.max_depth is None else self._scored_edge(self.max_depth, 0.0)
+
+    def _scored_edge(self, limit: float, inward: float) -> float:
+        edge = np.float32(limit)
+        return float(edge if self.bounds == "closed" else np.nextafter(edge, np.float32(inward)))
+
+    def mask(self, truth: Tensor) -> Tensor:
+        """Where the truth is present and within the range; bool."""
+        low, high = self.interval
+        return (truth.float() >= low) & (truth.float() <= high)
+
+    def align(self, prediction: Tensor, truth: Tensor) -> Tensor:
+        """The prediction scaled and limited."""
+        if self.scaling != "none":
+            prediction = SCALINGS[self.scaling](prediction, truth, self.mask(truth))
+        return clamp_finite(prediction, self.limits) if self.clamp_at == "scored" else prediction
+
+
+def crop(maps: Tensor, box: Box) -> Tensor:
+    """The box of each map."""
+    return maps[..., box[0] : box[1], box[2] : box[3]]
+
+
+def clamp_finite(values: Tensor, limits: Limits) -> Tensor:
+    """Clamp finite values; NaN and infinities stay, so that they show in the scores."""
+    if limits == (None, None):
+        return values
+    # x - x is 0 for what is finite and NaN for the rest; a mask takes three times as long on a CPU.
+    return values.clamp(*limits) + (values - values)

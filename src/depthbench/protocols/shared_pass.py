@@ -1,0 +1,175 @@
+"""What many protocols ask of the same maps, found once: equal truths, equal predictions, equal passes."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from depthbench.errors import UserError
+from depthbench.metrics.pixel_sums import PRESENT, Interval, Rule, cell_sums, least_present
+from depthbench.protocols.protocol import EvalProtocol, Limits, crop
+from depthbench.protocols.regions import Box, Region
+
+
+@dataclass
+class Maps:
+    """A batch: predictions ``(B, 1, h, w)``, truth ``(B, 1, H, W)`` (or both kinds), and what was found of them.
+
+    Attributes:
+        prediction: metres.
+        truth: metres, or by kind: ``{"filled": ..., "raw": ...}``.
+        averaged: prediction averaged with the mirror image's; None where it is the same.
+        covers: the part of the truth that predictions show.
+    """
+
+    prediction: Tensor
+    truth: Tensor | Mapping[str, Tensor]
+    averaged: Tensor | None = None
+    covers: Region = "full"
+    _truths: dict[Any, Tensor] = field(default_factory=dict)
+    _extents: dict[Any, "_Extent"] = field(default_factory=dict)
+
+    def part(self, rows: slice) -> "Maps":
+        """Some images of the batch."""
+        truth = self.truth
+        truth = truth[rows] if isinstance(truth, Tensor) else {kind: maps[rows] for kind, maps in truth.items()}
+        return Maps(self.prediction[rows], truth, None if self.averaged is None else self.averaged[rows], self.covers)
+
+    def predicted(self, protocol: EvalProtocol) -> Tensor:
+        """The plain or the averaged prediction."""
+        return self.averaged if self._averages(protocol) and self.averaged is not None else self.prediction
+
+    def true(self, protocol: EvalProtocol) -> Tensor:
+        """The truth as a protocol scores it, at its size.
+
+        Raises:
+            UserError: if its kind is not given.
+        """
+        key = (self._kind(protocol), protocol.score_size)
+        if key not in self._truths:
+            self._truths[key] = protocol.scored_truth(self.given(protocol))
+        return self._truths[key]
+
+    def acting(self, protocol: EvalProtocol) -> EvalProtocol:
+        """The protocol as far as it acts on single pixels of these maps: equal ones share a pass."""
+        predicted, true = self.predicted(protocol), self.true(protocol)
+        key = (self._averages(protocol), self._kind(protocol))
+        if key not in self._extents:
+            self._extents[key] = _Extent.of(predicted, self.given(protocol))
+        extent = self._extents[key]
+        same_size = predicted.shape[-2:] == true.shape[-2:]
+        unlimited, unranged = extent.within(protocol.limits), extent.present_within(protocol.interval)
+        return _per_pixel_key(self.chosen(protocol), same_size, unlimited, unranged)
+
+    def chosen(self, protocol: EvalProtocol) -> EvalProtocol:
+        """The protocol with the choice of prediction and truth that these maps leave it."""
+        return _resolved(protocol, self._averages(protocol), self._kind(protocol))
+
+    def _averages(self, protocol: EvalProtocol) -> bool:
+        return protocol.flip_average and self.averaged is not None
+
+    def _kind(self, protocol: EvalProtocol) -> str:
+        return "filled" if isinstance(self.truth, Tensor) else protocol.truth
+
+    def given(self, protocol: EvalProtocol) -> Tensor:
+        """The truth of the kind that a protocol is defined on; raises :class:`UserError` if there is none."""
+        if isinstance(self.truth, Tensor):
+            return self.truth
+        if protocol.truth not in self.truth:
+            raise UserError(
+                f"Protocol '{protocol.name}' is defined on {protocol.truth} truth, but only {', '.join(self.truth)} "
+                f"truth is given; leave it out or append protocol.truth={next(iter(self.truth))}."
+            )
+        return self.truth[protocol.truth]
+
+
+class _Extent(NamedTuple):
+    """Least and greatest prediction and present truth; None where asking would wait for a device."""
+
+    prediction: Interval | None
+    truth: Interval | None
+
+    @classmethod
+    def of(cls, prediction: Tensor, truth: Tensor) -> "_Extent":
+        if prediction.device.type != "cpu":
+            return cls(None, None)
+        low, high = prediction.aminmax()
+        return cls((float(low), float(high)), (least_present(truth), float(truth.amax())))
+
+    def within(self, limits: Limits) -> bool:
+        """Whether limits do nothing to the prediction; never where it is not finite."""
+        low, high = (bound if limit is None else limit for bound, limit in zip(_EVERYTHING, limits, strict=True))
+        found = self.prediction
+        return limits == (None, None) or (found is not None and low <= found[0] and found[1] <= high)
+
+    def present_within(self, interval: Interval) -> bool:
+        """Whether all present truth lies in the interval."""
+        found = self.truth
+        return interval == PRESENT or (found is not None and interval[0] <= found[0] and found[1] <= interval[1])
+
+
+_EVERYTHING = (float("-inf"), float("inf"))
+
+
+@lru_cache(maxsize=256)
+def _resolved(protocol: EvalProtocol, averages: bool, truth: str) -> EvalProtocol:
+    return replace(protocol, flip_average=averages, truth=truth)
+
+
+@lru_cache(maxsize=256)
+def _per_pixel_key(protocol: EvalProtocol, same_size: bool, unlimited: bool, unranged: bool) -> EvalProtocol:
+    changes: dict[str, Any] = {"name": "", "reduction": "image", "comparison": "strict", "swapped": False}
+    changes["images"] = None
+    if protocol.scaling == "none":  # the scale is the region's; without it a region is only where sums are taken
+        changes["region"] = "full"
+    if same_size:
+        changes |= {"resize": "bilinear", "align_corners": False}
+    overshoots = protocol.resize == "bicubic" and not same_size and protocol.clamp_at == "scored"
+    if protocol.scaling == "none" and not overshoots and unlimited:
+        changes |= {"clamp": None, "clamp_at": "scored"}
+    if unranged:
+        changes |= {"min_depth": None, "max_depth": None, "bounds": "open"}
+    return replace(protocol, **changes)
+
+
+class _Member(NamedTuple):
+    name: str
+    box: Box
+    rule: Rule
+
+
+def shared_sums(protocols: Iterable[EvalProtocol], maps: Maps) -> Iterator[tuple[str, Tensor]]:
+    """``masked_sums`` ``(B, S)`` of each protocol by name, in any order."""
+    groups: dict[EvalProtocol, list[_Member]] = {}
+    for protocol in protocols:
+        truth = maps.true(protocol)
+        box = protocol.box((truth.shape[-2], truth.shape[-1]), maps.covers)
+        groups.setdefault(maps.acting(protocol), []).append(
+            _Member(protocol.name, box, (protocol.strict, protocol.swapped))
+        )
+    for acting, members in groups.items():
+        yield from _group_sums(acting, members, maps)
+
+
+def _group_sums(acting: EvalProtocol, members: Sequence[_Member], maps: Maps) -> Iterator[tuple[str, Tensor]]:
+    truth = maps.true(acting)
+    prediction = acting.fit(maps.predicted(acting), truth, maps.covers)
+    boxes = [member.box for member in members]
+    rows = sorted({edge for box in boxes for edge in box[:2]})
+    columns = sorted({edge for box in boxes for edge in box[2:]})
+    around = (rows[0], rows[-1], columns[0], columns[-1])
+    prediction, truth = crop(prediction, around), crop(truth, around)
+    rules = sorted({member.rule for member in members})
+    cells = cell_sums(
+        acting.align(prediction, truth),
+        truth,
+        acting.interval,
+        rules,
+        [row - rows[0] for row in rows],
+        [column - columns[0] for column in columns],
+    )
+    for name, (top, bottom, left, right), rule in members:
+        part = cells[:, rules.index(rule), rows.index(top) : rows.index(bottom)]
+        yield name, part[:, :, columns.index(left) : columns.index(right)].sum((1, 2))

@@ -1,0 +1,1 @@
+"""From runs to studies, estimates and sentences."""

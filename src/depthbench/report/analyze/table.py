@@ -1,0 +1,90 @@
+"""The table of results: one row per method and amount of data, and the same as CSV, Markdown and LaTeX."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from depthbench.report.analyze.estimates import Comparison, Estimate, compare, estimate, winner
+from depthbench.report.analyze.sentences import sentences
+from depthbench.report.analyze.study import METRICS, Cell, Study, row_label
+
+SHOWN = ("AbsRel", "RMSE", "delta1")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its estimates by metric, and the metrics in which a test shows it best."""
+
+    label: str
+    cell: Cell
+    estimates: dict[str, Estimate | None]
+    best: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows that are compared with each other, and what may be said of them."""
+
+    title: str
+    rows: tuple[Row, ...]
+    sentences: tuple[str, ...]
+    comparisons: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """All results of a study under one protocol: the usual metrics to be read, the others in the CSV alone."""
+
+    protocol: str
+    metrics: tuple[str, ...]
+    others: tuple[str, ...]
+    groups: tuple[Group, ...]
+
+    @property
+    def primary(self) -> str:
+        """The metric of the sentences and figures: AbsRel where there is one."""
+        return "AbsRel" if "AbsRel" in self.metrics else self.metrics[0]
+
+    @property
+    def over(self) -> frozenset[str]:
+        """What the intervals are over."""
+        found = {item.over for group in self.groups for row in group.rows for item in row.estimates.values() if item}
+        return frozenset(found - {""})
+
+    @property
+    def shown(self) -> list[str]:
+        """The metrics of figures."""
+        return [metric for metric in SHOWN if metric in self.metrics] or list(self.metrics[:3])
+
+    @property
+    def bars(self) -> str:
+        """What the error bars of a figure are."""
+        kinds = {"seeds": "seeds", "images": "test images (the runs' own seeds are fixed)"}
+        over = " or ".join(kinds[kind] for kind in sorted(self.over))
+        return f"Bars: 95 % intervals over {over}." if over else "No intervals: there are no scores of single images."
+
+
+def build_table(study: Study, protocol: str) -> Table | None:
+    """Estimates, tests and sentences of a study; None where nothing was scored."""
+    found = study.metrics(protocol)
+    if not found:
+        return None
+    shown = tuple(metric for metric in found if metric in METRICS) or found
+    primary = "AbsRel" if "AbsRel" in shown else shown[0]
+    groups = tuple(_group(title, cells, protocol, shown, primary) for title, cells in study.groups(protocol).items())
+    return Table(protocol, shown, tuple(metric for metric in found if metric not in shown), groups)
+
+
+def _group(title: str, cells: Sequence[Cell], protocol: str, metrics: Sequence[str], primary: str) -> Group:
+    tests = {metric: compare(cells, protocol, metric) for metric in metrics}
+    best = {metric: winner(cells, protocol, metric, tests[metric]) for metric in metrics}
+    rows = tuple(
+        Row(
+            label=row_label(cell, title),
+            cell=cell,
+            estimates={metric: estimate(cell, protocol, metric) for metric in metrics},
+            best=frozenset(metric for metric in metrics if best[metric] is cell),
+        )
+        for cell in cells
+    )
+    said = tuple(sentences(title, cells, protocol, primary, tests[primary]))
+    return Group(title, rows, said, tuple(tests[primary]))

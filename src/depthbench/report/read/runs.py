@@ -1,0 +1,184 @@
+"""Reading run folders: everything that the report knows comes through here."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from depthbench.errors import UserError
+from depthbench.report.read.run_files import (
+    Array,
+    Curves,
+    PerImage,
+    clean_scores,
+    read_arrays,
+    read_history,
+    read_json,
+    read_per_image,
+    read_trace,
+    read_yaml,
+)
+from depthbench.runs.folder import RunFolder
+
+MARKERS = ("run.json", "status.json", "scores.json", "DONE")
+FILES = ("config.yaml", *MARKERS[:-1], "metrics.csv", "per_image.csv", "panels.npz", "profiles.npz", "DONE")
+
+
+@dataclass(frozen=True)
+class Panels:
+    """A few fixed test frames: ``image (N, h, w, 3)`` uint8, ``truth`` and ``prediction (N, h, w)`` in metres.
+
+    ``intrinsics (N, 3, 3)`` are in pixels of the image; None where the data set does not know its camera.
+    """
+
+    name: tuple[str, ...]
+    image: Array
+    truth: Array
+    prediction: Array
+    intrinsics: Array | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder. What is not there is empty, and named in ``missing``."""
+
+    path: Path
+    info: Mapping[str, Any]
+    config: Mapping[str, Any]
+    status: Mapping[str, Any]
+    done: Mapping[str, Any]
+    scores: Mapping[str, Mapping[str, float]]
+    missing: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What was overridden, else the folder's name."""
+        return str(self.info.get("name") or self.path.name)
+
+    @property
+    def state(self) -> str:
+        """``done`` by the marker alone; a folder without one is never called done."""
+        if "DONE" not in self.missing:
+            return "done"
+        state = str(self.status.get("state", "unknown"))
+        if state == "running" and (self.path / ".lock").exists() and not RunFolder(self.path).locked():
+            return "interrupted"  # whatever worked here is gone
+        return "unfinished" if state == "done" else state
+
+    @property
+    def reason(self) -> str:
+        """Why a run is not done, as far as the folder tells."""
+        if self.status.get("reason"):
+            return str(self.status["reason"])
+        return "it never wrote a status" if "status.json" in self.missing else ""
+
+    @property
+    def choices(self) -> Mapping[str, Any]:
+        """The option chosen in each configuration group."""
+        found = self.info.get("choices")
+        return found if isinstance(found, Mapping) else {}
+
+    @property
+    def times(self) -> dict[str, float]:
+        """Seconds of the whole run, per training step and of the network per image, as far as they were recorded."""
+        found = {key: value for key, value in self.done.items() if key.startswith("seconds")}
+        return {key: float(value) for key, value in found.items() if isinstance(value, int | float) and value > 0}
+
+    def value(self, key: str) -> Any:
+        """The choice of a group, or a value of the configuration by its dotted key; None if there is none."""
+        return self.choices[key] if key in self.choices else lookup(self.config, key)
+
+    @cached_property
+    def per_image(self) -> PerImage:
+        """Scores of each test image: ``{protocol: {"name": (N,), metric: (N,)}}``, in order of name."""
+        return read_per_image(self.path / "per_image.csv")
+
+    @cached_property
+    def history(self) -> Curves:
+        """Logged curves: ``{column: (steps, values)}``, without the empty cells."""
+        return read_history(self.path / "metrics.csv")
+
+    @cached_property
+    def trace(self) -> Curves:
+        """Contributions of the loss's terms: ``{term: (periods, weight times loss)}``; empty for a plain loss."""
+        return read_trace(self.path / "loss_trace.csv", "contribution")
+
+    @cached_property
+    def term_losses(self) -> Curves:
+        """The terms themselves: ``{term: (periods, loss)}``; empty for a plain loss."""
+        return read_trace(self.path / "loss_trace.csv", "loss")
+
+    def panels(self) -> Panels | None:
+        """The fixed test frames, or None where the file is missing (not cached: they are large)."""
+        found = read_arrays(self.path / "panels.npz", "panels")
+        if found is None:
+            return None
+        if lacking := {"name", "image", "truth", "prediction"} - set(found):
+            names = ", ".join(sorted(lacking))
+            raise UserError(f"{self.path / 'panels.npz'} lacks {names}; delete it to leave it out.")
+        depth = {key: found[key].astype(np.float32) for key in ("truth", "prediction")}
+        return Panels(tuple(map(str, found["name"])), found["image"], **depth, intrinsics=found.get("intrinsics"))
+
+    def profiles(self) -> dict[str, Array]:
+        """The content of ``profiles.npz``, empty where it is missing (see :mod:`depthbench.training.callbacks`)."""
+        return read_arrays(self.path / "profiles.npz", "profiles") or {}
+
+
+def lookup(config: Mapping[str, Any], key: str) -> Any:
+    """The value at a dotted key, or None."""
+    value: Any = config
+    for part in key.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return None
+        value = value[part]
+    return value
+
+
+def find_runs(places: Iterable[str | Path]) -> list[Path]:
+    """All run folders in the given folders, at any depth, each once, in order.
+
+    Raises:
+        UserError: if a place is not a folder, or if there is no run folder at all.
+    """
+    folders = [Path(place) for place in places]
+    found: dict[Path, None] = {}
+    for place in folders:
+        if not place.is_dir():
+            raise UserError(f"{place} is not a folder; give run folders, or folders that contain them.")
+        for folder, inside, files in os.walk(place):
+            inside.sort()
+            if not set(MARKERS).isdisjoint(files):
+                found[Path(folder).resolve()] = None
+                inside.clear()  # nothing inside a run is another run
+            inside[:] = [name for name in inside if not name.startswith(".")]
+    if not found:
+        listed = ", ".join(str(place) for place in folders)
+        raise UserError(f"No run folder found in {listed}: a run folder holds one of {', '.join(MARKERS)}.")
+    return list(found)
+
+
+def read_runs(places: Iterable[str | Path]) -> list[Run]:
+    """Read every run folder below the given folders.
+
+    Raises:
+        UserError: if there is none, or if a file in one cannot be read.
+    """
+    return [read_run(path) for path in find_runs(places)]
+
+
+def read_run(path: Path) -> Run:
+    """Read one run folder; files that are not there are named in ``missing``."""
+    done = path / "DONE"
+    return Run(
+        path=path,
+        info=read_json(path / "run.json"),
+        config=read_yaml(path / "config.yaml"),
+        status=read_json(path / "status.json"),
+        done=read_json(done) if done.is_file() and done.stat().st_size else {},
+        scores=clean_scores(read_json(path / "scores.json")),
+        missing=tuple(name for name in FILES if not (path / name).is_file()),
+    )

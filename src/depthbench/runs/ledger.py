@@ -1,0 +1,157 @@
+"""The ledger of a sweep: which jobs there are, how far each is, and what became of it.
+
+All of it is read from the run folders, so any Hydra launcher may run the jobs, here or elsewhere.
+"""
+
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from depthbench.cli import duration
+from depthbench.config.mistakes import explain
+from depthbench.runs.folder import RunFolder
+
+COLORS = {"waiting": "dim", "running": "cyan", "interrupted": "yellow", "failed": "red", "done": "green"}
+# Which rows a small terminal keeps.
+URGENCY = ["running", "failed", "interrupted", "waiting", "done"]
+
+
+def plan(config: DictConfig, config_name: str) -> list[RunFolder]:
+    """The run folders of all jobs that Hydra's basic sweeper will start, made where they are new."""
+    hydra = GlobalHydra.instance().hydra
+    assert hydra is not None
+    sweeper = config.hydra.sweeper
+    wanted = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
+    told = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)  # each job resolves for itself
+    assert isinstance(told, list)
+    wanted += told
+    parsed = OverridesParser.create(config_loader=hydra.config_loader).parse_overrides(wanted)
+    jobs = [job for batch in BasicSweeper.split_arguments(parsed, None) for job in batch]
+    folders = []
+    for job in jobs:
+        composed = hydra.compose_config(config_name=config_name, overrides=job, run_mode=RunMode.RUN)
+        choices = composed.hydra.runtime.choices
+        with open_dict(composed):
+            del composed["hydra"]
+        folders.append(RunFolder.create(composed, job, choices))
+    return list({folder.path: folder for folder in folders}.values())
+
+
+class Ledger(Callback):
+    """Hydra's callback around a sweep: plans it, shows it live, sums it up."""
+
+    current: ClassVar["Ledger | None"] = None
+
+    def __init__(self) -> None:
+        self.folders: list[RunFolder] = []
+        self.finished = threading.Event()
+        self.thread: threading.Thread | None = None
+
+    def __reduce__(self) -> tuple[type["Ledger"], tuple[()]]:
+        """Launchers send Hydra's callbacks along with each job; there it has nothing to watch."""
+        return Ledger, ()
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """List the jobs and begin to show them."""
+        try:
+            self.folders = plan(config, kwargs.get("config_name") or "config")
+        except Exception as error:  # Hydra would swallow it and go on
+            print(explain(error), file=sys.stderr)
+            raise SystemExit(2) from None
+        Ledger.current = self
+        done = sum(folder.done for folder in self.folders)
+        output = config.output
+        print(f"{len(self.folders)} jobs, {done} of them done already; run folders in {output}/:", flush=True)
+        for folder in self.folders:
+            print(f"  {folder.status['state']:>11}  {folder.path.name}", flush=True)
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.thread.start()
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Stop showing."""
+        self.close()
+
+    def close(self) -> None:
+        """Show the last state and what failed."""
+        if self.thread is None:
+            return
+        self.finished.set()
+        self.thread.join()
+        self.thread = None
+        states = [folder.status for folder in self.folders]
+        print(_counted([status["state"] for status in states]) + ".", flush=True)
+        for folder, status in zip(self.folders, states, strict=True):
+            if status["state"] == "failed":
+                print(f"{folder.path.name} failed: {status.get('reason')} (see {folder.path}/log.txt)", flush=True)
+
+    @property
+    def failures(self) -> int:
+        """Jobs that are not done."""
+        return sum(not folder.done for folder in self.folders)
+
+    def _watch(self) -> None:
+        console = Console(stderr=True)
+        if console.is_terminal:
+            with Live(self.table(), console=console, refresh_per_second=2, vertical_overflow="visible") as live:
+                while not self.finished.wait(0.5):
+                    live.update(self.table(console.height - 3))
+                live.update(self.table())
+            return
+        before = {folder.path: folder.status["state"] for folder in self.folders}
+        while True:
+            last = self.finished.wait(1.0)
+            for folder in self.folders:
+                state = folder.status["state"]
+                if state != before[folder.path]:
+                    before[folder.path] = state
+                    print(f"{state:>11}  {folder.path.name}", flush=True)
+            if last:
+                return
+
+    def table(self, rows: int | None = None) -> Table:
+        """One row per job; of more than ``rows`` jobs those that tell most, and a count of the others."""
+        table = Table(box=None, pad_edge=False)
+        for column in ("job", "state", "step", "img/s", "left", "AbsRel"):
+            table.add_column(column, justify="left" if column in ("job", "state") else "right", no_wrap=True)
+        jobs = [(folder, folder.status) for folder in self.folders]
+        shown: Sequence[int] = range(len(jobs))
+        if rows is not None and len(jobs) > rows:
+            urgency = [URGENCY.index(status["state"]) for _, status in jobs]
+            shown = sorted(sorted(shown, key=urgency.__getitem__)[: max(rows, 1)])
+        for folder, status in (jobs[index] for index in shown):
+            state = status["state"]
+            table.add_row(folder.path.name, f"[{COLORS[state]}]{state}[/]", *_progress(status), _score(folder))
+        if hidden := [jobs[index][1]["state"] for index in range(len(jobs)) if index not in shown]:
+            table.caption = f"and {_counted(hidden)}"
+            table.caption_justify = "left"
+        return table
+
+
+def _counted(states: Sequence[str]) -> str:
+    """For example `3 waiting, 1 done`."""
+    return ", ".join(f"{states.count(state)} {state}" for state in COLORS if state in states)
+
+
+def _progress(status: dict[str, Any]) -> tuple[str, str, str]:
+    if status["state"] != "running" or "steps" not in status:
+        return "", "", ""
+    if status.get("phase") == "testing":
+        return "testing", "", ""
+    step = f"{status['step']}/{status['steps']}"
+    return step, f"{status['images_per_second']:.0f}", duration(status["seconds_left"])
+
+
+def _score(folder: RunFolder) -> str:
+    score = folder.read_json("DONE").get("score") if folder.done else None
+    return "" if score is None else f"{score:.3f}"

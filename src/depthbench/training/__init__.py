@@ -1,0 +1,1 @@
+"""Training one configuration: trainer, callbacks, loggers, startup summary."""

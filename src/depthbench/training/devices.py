@@ -1,0 +1,22 @@
+"""Which device a command computes on."""
+
+import os
+
+import torch
+
+from depthbench.errors import UserError
+
+
+def choose_device(wanted: str) -> torch.device:
+    """``auto``, ``cpu`` or ``cuda``; under torchrun each process takes its own GPU.
+
+    Raises:
+        UserError: if it is none of these, or not there.
+    """
+    if wanted not in ("auto", "cpu", "cuda"):
+        raise UserError(f"device={wanted} is unknown; choose auto, cpu or cuda.")
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise UserError("device=cuda, but torch sees no GPU here; choose device=auto or device=cpu.")
+    if wanted == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))

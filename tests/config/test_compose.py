@@ -1,0 +1,164 @@
+"""Configurations: what they may name, what a run is called, how mistakes are told."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from depthbench.config.compose import config_dir
+from depthbench.config.identity import fingerprint
+from depthbench.config.targets import instantiate
+from depthbench.errors import UserError
+from depthbench.run import GROUPS, help_text, main, options
+from depthbench.runs.folder import RunFolder
+from tests.commands import TINY, make_frames
+
+
+def composed(*overrides):
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        return compose("config", overrides=list(overrides))
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "os.system",
+        "subprocess.run",
+        "depthbench.run.sys.exit",
+        "depthbench.config.mistakes.re.compile",
+        "torch.hub.load",
+        "torch.load",
+    ],
+)
+def test_only_allowed_packages_are_instantiated(target):
+    with pytest.raises(UserError, match="is not allowed"):
+        instantiate({"_target_": "depthbench.losses.WeightedSum", "terms": {"a": {"loss": {"_target_": target}}}})
+
+
+def test_a_target_that_does_not_exist_and_wrong_arguments_get_a_sentence():
+    with pytest.raises(UserError, match="does not exist"):
+        instantiate({"_target_": "depthbench.losses.L3"})
+    with pytest.raises(UserError, match=r"depthbench\.losses\.L1 refuses its arguments: .*'wieght'"):
+        instantiate({"_target_": "depthbench.losses.L1", "wieght": 2})
+
+
+def test_hash_is_of_what_can_change_a_result():
+    base = fingerprint(composed())
+    assert base == fingerprint(composed("output=elsewhere", "logger=csv", "launch.fail_fast=true"))
+    assert base == fingerprint(composed("loss=l1", "data.split=795"))
+    different = [["seed=1"], ["data.split=12k"], ["loss=l2"], ["optim.optimizer.lr=1e-3"], ["trainer.max_epochs=11"]]
+    assert len({base, *(fingerprint(composed(*overrides)) for overrides in different)}) == 6
+
+
+def test_the_same_configuration_finds_the_same_folder(tmp_path):
+    output = f"output={tmp_path}"
+    first = RunFolder.create(composed("seed=3", "loss=l2", output), ["seed=3", "loss=l2", output], {})
+    again = RunFolder.create(composed("loss=l2", "seed=3", output), ["loss=l2", "seed=3", output], {})
+    assert first.path == again.path
+    assert first.path.name.startswith("seed=3,loss=l2-")
+    assert OmegaConf.to_yaml(again.config) == OmegaConf.to_yaml(composed("seed=3", "loss=l2", output), resolve=True)
+
+
+def test_help_is_short_and_complete():
+    text = help_text()
+    assert len(text.splitlines()) < 60
+    for group in GROUPS:
+        assert group in text
+        assert all(option in text for option in options(group))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["loss=l3"], "loss=l3 does not exist; did you mean l2 or l1"),
+        (["-m", "loss=l1,brhu"], "loss=brhu does not exist; did you mean berhu"),
+        (["los=l1"], "There is no los in the configuration; did you mean loss"),
+        (["data.spilt=12"], "There is no data.spilt in the configuration; did you mean data.split"),
+        (["data=nyu_labeled"], "data.root must be given"),
+        (["data=nyu_labeled", "data.root=/no/such/place"], "/no/such/place"),
+        (["data=nyu_labeled", "data.root=frames", "data.scale=1/1000"], "cannot be 1/1000: set data.scale"),
+        (["data.split=0"], "0 (data.split, data.val_frames or data.test_frames) is not an amount of frames"),
+        (["data.split=231k"], "231000 frames are asked for, but there are only 230000"),
+        (["trainer=gpu"], "torch sees no GPU"),
+        (["trainer.precision=8"], "The trainer refuses its configuration"),
+        (["trainer=ddp", "data.batch_size=3", "trainer.accelerator=cpu"], "data.batch_size=3"),
+        (["loss=gan", "trainer.accumulate_grad_batches=2"], "Adversarial training can't accumulate gradients"),
+        (["data.cache=disc"], "data.cache=disc is unknown"),
+        (["model.encoder.name=resnet_5000"], "resnet_5000"),
+        (["optim.optimizer.lr=1e30", "data.split=32", "data.size=[32,32]"], "The loss is"),
+        (["loss=[l1"], "loss=[l1 can't be read as key=value"),
+    ],
+)
+def test_a_mistake_gets_one_sentence_and_status_2(arguments, sentence, tmp_path, monkeypatch, capfd):
+    if arguments == ["trainer=gpu"] and torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    if "data.root=frames" in arguments:
+        make_frames(tmp_path / "frames", train=2, test=2)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["depthbench", *arguments, "logger=csv", "trainer.estimate=false"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    output = "".join(capfd.readouterr())
+    assert stopped.value.code == 2, output
+    assert sentence in output
+    assert "Traceback" not in output
+
+
+def test_installed_command_prints_the_configuration(tmp_path):
+    shown = subprocess.run(
+        [sys.executable, "-m", "depthbench.run", "--cfg", "job", "loss=gan"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "_target_: depthbench.tasks.Adversarial" in shown
+
+
+@pytest.mark.parametrize("group", sorted(set(GROUPS) - {"loss", "protocol"}))  # these two have tests of their own
+def test_every_option_composes_and_names_what_exists(group):
+    for option in options(group):
+        if "/" in option:  # a paper's study: tests/test_experiments.py
+            continue
+        config = composed(f"{group}={option}")
+        for key, value in OmegaConf.to_container(config).get("data").items():
+            if value == "???":
+                config.data[key] = "given"
+        plain = OmegaConf.to_container(config, resolve=True)
+        for target in targets(plain):
+            check_target(target)
+
+
+def targets(node):
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield node["_target_"]
+        node = list(node.values())
+    for value in node if isinstance(node, list) else ():
+        yield from targets(value)
+
+
+def check_target(target):
+    """Exists and is allowed: instantiate refuses both before it makes anything, but not missing arguments."""
+    instantiate({"_target_": target, "_partial_": True})
+
+
+def test_a_plain_run_tells_what_where_and_how_long(tmp_path, monkeypatch, capfd):
+    make_frames(tmp_path / "frames")
+    monkeypatch.chdir(tmp_path)
+    tiny = [item for item in TINY if "estimate" not in item]
+    monkeypatch.setattr(sys, "argv", ["depthbench", *tiny, f"data.root={tmp_path / 'frames'}", "trainer.max_epochs=2"])
+    main()
+    output = capfd.readouterr().out
+    assert "Training test_resnet + UNetDecoder" in output
+    assert "by Regression with L1 on 12 frames (NYULabeled) for 2 epochs; test on 15 frames, protocol none" in output
+    assert "results in runs/" in output
+    assert "append trainer=smoke" in output
+    assert "About" in output
+    assert "images per second in 3 timed steps" in output
+    assert "none: AbsRel" in output
+    main()
+    assert "Done already" in capfd.readouterr().out

@@ -1,0 +1,208 @@
+import cv2
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from depthbench.errors import UserError
+from depthbench.evaluation.prediction_files import PredictionFiles, check_prediction, check_unit
+
+NAMES = ["scene/a", "b", "c"]
+
+
+@pytest.fixture
+def depth():
+    return np.random.default_rng(0).uniform(1, 9, (3, 6, 8)).astype(np.float32)
+
+
+def write(folder, suffix, values):
+    for name, value in zip(NAMES, values, strict=True):
+        path = folder / f"{name}{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if suffix == ".npy":
+            np.save(path, value)
+        elif suffix == ".npz":
+            np.savez(path, depth=value)
+        elif suffix == ".png":
+            cv2.imwrite(str(path), (value * 1000).round().astype(np.uint16))
+        else:
+            cv2.imwrite(str(path), value)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".png", ".pfm"])
+def test_folders(tmp_path, depth, suffix):
+    write(tmp_path, suffix, depth)
+    files = PredictionFiles(tmp_path, NAMES, unit=0.001 if suffix == ".png" else None)
+    assert len(files) == 3
+    for index in range(3):
+        assert files[index].dtype == torch.float32
+        np.testing.assert_allclose(files[index][0], depth[index], atol=6e-4 if suffix == ".png" else 0)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".h5"])
+@pytest.mark.parametrize("named", [False, True])
+def test_stacks(tmp_path, depth, suffix, named):
+    path = tmp_path / f"all{suffix}"
+    order = [2, 0, 1] if named else [0, 1, 2]
+    stack, names = depth[order], [NAMES[index] for index in order]
+    if suffix == ".npy":
+        if named:
+            pytest.skip("an array has no names")
+        np.save(path, stack[:, None])
+    elif suffix == ".npz":
+        np.savez(path, depth=stack, **({"names": names} if named else {}))
+    else:
+        with h5py.File(path, "w") as file:
+            file["depth"] = stack
+            if named:
+                file["names"] = names
+    files = PredictionFiles(path, NAMES)
+    for index in range(3):
+        np.testing.assert_array_equal(files[index][0], depth[index])
+
+
+def test_inverse_depth_and_disparity(tmp_path, depth):
+    write(tmp_path, ".npy", 1 / depth)
+    inverse = PredictionFiles(tmp_path, NAMES, kind="inverse")[1][0]
+    disparity = PredictionFiles(tmp_path, NAMES, kind="disparity", unit=0.54 * 721)[1][0]
+    np.testing.assert_allclose(inverse, depth[1], rtol=1e-6)
+    np.testing.assert_allclose(disparity, depth[1] * 0.54 * 721, rtol=1e-6)
+
+
+def test_pfm_of_the_other_byte_order(tmp_path):
+    values = np.arange(6, dtype=">f4").reshape(2, 3)
+    (tmp_path / "x.pfm").write_bytes(b"Pf\n3 2\n1.0\n" + np.flipud(values).tobytes())
+    np.testing.assert_array_equal(PredictionFiles(tmp_path, ["x"])[0][0], values)
+
+
+def refused(message, *args, **kwargs):
+    with pytest.raises(UserError, match=message):
+        PredictionFiles(*args, **kwargs)
+
+
+def test_missing_and_superfluous(tmp_path, depth):
+    write(tmp_path, ".npy", depth)
+    refused("lacks predictions of d, e, f and 2 more", tmp_path, [*NAMES, *"defgh"])
+    refused("files of no frame of this data set: scene/a", tmp_path, NAMES[1:])
+    refused("nothing at", tmp_path / "nowhere", NAMES)
+    np.savez(tmp_path / "all.npz", depth=depth, names=NAMES)
+    refused("lacks predictions of d", tmp_path / "all.npz", [*NAMES, "d"])
+    refused("maps of no frame of this data set: b", tmp_path / "all.npz", ["scene/a", "c"])
+    np.save(tmp_path / "all.npy", depth)
+    refused("holds 3 maps, but the data set has 2", tmp_path / "all.npy", NAMES[:2])
+    (tmp_path / "notes.txt").write_text("")
+    refused("no stack that can be read", tmp_path / "notes.txt", NAMES)
+
+
+def test_two_predictions_of_one_frame(tmp_path, depth):
+    np.savez(tmp_path / "all.npz", depth=np.concatenate([depth, depth]), names=[*NAMES, *NAMES])
+    refused("several predictions of b, c, scene/a", tmp_path / "all.npz", NAMES)
+    np.savez(tmp_path / "all.npz", depth=depth[:2], names=NAMES)
+    refused("holds 2 maps, but 3 names", tmp_path / "all.npz", NAMES)
+    folder = tmp_path / "folder"
+    write(folder, ".npy", depth)
+    np.savez(folder / "b.npz", depth[1])
+    refused("several predictions of b", folder, NAMES)
+
+
+@pytest.mark.parametrize("content", [3.0, np.ones((6, 8), np.float32), "group"])
+def test_stacks_that_are_none(tmp_path, content):
+    if not isinstance(content, str):
+        np.save(tmp_path / "all.npy", content)
+        refused(r"holds no stack \(N, height, width\)", tmp_path / "all.npy", NAMES)
+    with h5py.File(tmp_path / "all.h5", "w") as file:
+        if isinstance(content, str):
+            file.create_group("depth")
+        else:
+            file["depth"] = content
+    refused(r"holds no stack \(N, height, width\)", tmp_path / "all.h5", NAMES)
+
+
+@pytest.mark.parametrize("dtype", [complex, str, bool])
+def test_what_is_no_real_number(tmp_path, depth, dtype):
+    np.save(tmp_path / "all.npy", depth.astype(dtype))
+    with pytest.raises(UserError, match="not real numbers"):
+        PredictionFiles(tmp_path / "all.npy", NAMES)[0]
+
+
+def test_several_arrays_need_a_key(tmp_path, depth):
+    np.savez(tmp_path / "all.npz", depth=depth, image=depth)
+    refused("2 arrays .depth, image.; give the key", tmp_path / "all.npz", NAMES)
+    refused("no array 'dpeth'", tmp_path / "all.npz", NAMES, key="dpeth")
+    assert PredictionFiles(tmp_path / "all.npz", NAMES, key="depth")[0].shape == (1, 6, 8)
+
+
+def test_settings_that_are_wrong_or_lacking(tmp_path, depth):
+    write(tmp_path, ".png", depth)
+    refused("depth, inverse, disparity, not 'disp'", tmp_path, NAMES, kind="disp")
+    refused("focal length", tmp_path, NAMES, kind="disparity")
+    refused("must be positive", tmp_path, NAMES, unit=0)
+    for kind in ("depth", "inverse"):
+        with pytest.raises(UserError, match="holds integers; give unit"):
+            PredictionFiles(tmp_path, NAMES, kind)[0]
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".png", ".pfm", ".h5"])
+def test_truncated_files(tmp_path, depth, suffix):
+    if suffix == ".h5":
+        with h5py.File(tmp_path / "all.h5", "w") as file:
+            file["depth"] = depth
+        (tmp_path / "all.h5").write_bytes((tmp_path / "all.h5").read_bytes()[:900])
+        refused("can't be read as HDF5", tmp_path / "all.h5", NAMES)
+        return
+    write(tmp_path, suffix, depth)
+    path = tmp_path / f"b{suffix}"
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(UserError, match=r"can't be read|no complete"):
+        PredictionFiles(tmp_path, NAMES, unit=1)[1]
+
+
+def test_maps_that_are_none(tmp_path):
+    cv2.imwrite(str(tmp_path / "x.png"), np.zeros((4, 4), np.uint8))
+    with pytest.raises(UserError, match="not 16-bit gray"):
+        PredictionFiles(tmp_path, ["x"], unit=1)[0]
+    (tmp_path / "x.png").unlink()
+    np.save(tmp_path / "x.npy", np.zeros((3, 4, 4)))
+    with pytest.raises(UserError, match=r"shape \(3, 4, 4\), not one map"):
+        PredictionFiles(tmp_path, ["x"])[0]
+
+
+def test_single_predictions(depth):
+    truth = torch.from_numpy(depth[:1])
+    check_prediction("x", truth, truth)
+    check_prediction("x", truth[:, ::2, ::2], truth)
+    for junk, message in ((float("nan"), "1 of 48 pixels that are NaN"), (0.0, "1 of 48 pixels at or below 0")):
+        bad = truth.clone()
+        bad[0, 2, 3] = junk
+        with pytest.raises(UserError, match=message):
+            check_prediction("x", bad, truth)
+    with pytest.raises(UserError, match="6x6, the truth 6x8: not the same shape"):
+        check_prediction("x", truth[..., :6], truth)
+    with pytest.raises(UserError, match="looks transposed"):
+        check_prediction("x", truth.mT, truth)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: 1000 * d, "1000 times the truth's: millimetres, so unit=0.001"),
+        (lambda d: d / 10, "0.1 times the truth's: relative to 10 m"),
+        (lambda d: 100 * d, "centimetres"),
+        (lambda d: 1 / d, "inverse depth or disparity"),
+        (lambda d: 20000 * d, "in which unit are they"),
+    ],
+)
+def test_wrong_units(depth, change, message):
+    truths = torch.from_numpy(depth)[:, None]
+    with pytest.raises(UserError, match=message):
+        check_unit([(change(truth), truth) for truth in truths])
+
+
+def test_right_units(depth):
+    truths = torch.from_numpy(depth)[:, None]
+    check_unit([(1.5 * truth[:, ::2, ::2], truth) for truth in truths])
+    falling = torch.linspace(9, 1, 48).reshape(1, 6, 8)
+    for truth in (falling, falling.flip(1), falling.flip(2)):  # what is constant says nothing about the order
+        check_unit([(torch.full_like(truth, 4.0), truth)])
+    with pytest.raises(UserError, match="valid pixel"):
+        check_unit([(truths[0], 0 * truths[0])])
