@@ -3,17 +3,33 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 WORKERS ?= 2
+EXTRAS := dev,launchers,dashboards
 
-.PHONY: install demo test test-all lint format bench clean
+.PHONY: install install-all demo test test-all lint format bench clean
 
 install: $(STAMP)
 
+install-all: $(STAMP)  ## what needs a compiler, and the peers of the benchmarks
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS),fast,bench]'
+
+# The stamp holds the Python that the environment is of. A PYTHON that is named and is another one makes it anew.
+VERSION := import sys; print("%d.%d" % sys.version_info[:2])
+ifneq ($(origin PYTHON),file)
+ifneq ($(shell $(PYTHON) -c '$(VERSION)' 2>/dev/null),$(shell cat $(STAMP) 2>/dev/null))
+.PHONY: $(STAMP)
+endif
+endif
+
 $(STAMP): pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[dev,launchers,dashboards,fast]'
-	# What pip would do with one core. Some packages hold files that don't compile, templates and tests.
-	$(BIN)/python -m compileall -qq -j 0 .venv || true
-	touch $(STAMP)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "depthbench needs Python 3.11 or newer, but $(PYTHON) is" \
+	  "$$($(PYTHON) --version 2>/dev/null || echo missing); name another: make install PYTHON=python3.12" >&2; exit 1; }
+	@echo "Installing into .venv: 6 GB on disk, most of them torch, in 2 to 10 minutes."
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@# As pip would do with one core. Some packages hold files that don't compile, templates and tests.
+	@$(BIN)/python -m compileall -qq -j 0 .venv || true
+	@$(BIN)/python -c '$(VERSION)' > $(STAMP)
 
 demo: $(STAMP)  ## a small sweep on the built-in rooms, and a page to look at
 	$(BIN)/python -m depthbench.run -m experiment=demo hydra/launcher=joblib hydra.launcher.n_jobs=2
@@ -22,7 +38,7 @@ demo: $(STAMP)  ## a small sweep on the built-in rooms, and a page to look at
 # One thread per test process: two that spin for two cores are slower than one.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-test: $(STAMP)  ## everything but what is marked slow
+test: $(STAMP)  ## everything but the tests marked slow
 	$(PYTEST)
 
 test-all: $(STAMP)

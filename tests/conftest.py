@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: determinism, and the real data and golden files where they exist."""
+"""Fixtures shared by all tests: determinism, golden files, and real data where they exist."""
 
 from pathlib import Path
 
@@ -9,6 +9,8 @@ import torch
 from tests.score_references import maps, reference  # noqa: F401
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+GOLDEN = Path(__file__).resolve().parent / "data" / "golden"
+NO_SHARED = "need real pictures, weights or the papers' texts beside the checkout, which are absent"
 
 
 def pytest_collection_modifyitems(items):
@@ -24,18 +26,27 @@ def _deterministic():
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder with real frames, weights and golden files, which users do not have."""
+    """The folder with real frames, weights and texts, which users do not have."""
     if not SHARED.is_dir():
-        pytest.skip("needs the developers' folder of real data beside the checkout, which is absent")
+        pytest.skip(NO_SHARED)
     return SHARED
 
 
 @pytest.fixture(scope="session")
-def golden(shared):
-    """Load ``golden/NAME.npz`` (outputs of the papers' own released code) as a dict of float64 arrays."""
+def golden():
+    """Load ``tests/data/golden/NAME.npz`` (outputs of the papers' own released code) as a dict of arrays."""
 
     def load(name: str) -> dict[str, np.ndarray]:
-        with np.load(shared / "golden" / f"{name}.npz") as file:
+        with np.load(GOLDEN / f"{name}.npz") as file:
             return {key: file[key] for key in file.files}
 
     return load
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how many tests wait for real pictures, so that a short suite is not taken for the whole one."""
+    waiting = sum(NO_SHARED in str(report.longrepr) for report in terminalreporter.stats.get("skipped", []))
+    if waiting:
+        terminalreporter.write_line(
+            f"{waiting} tests {NO_SHARED} and were skipped; all others ran on files that tests make."
+        )
