@@ -1,4 +1,4 @@
-"""Small shared geometry: what losses, metrics and tasks all need, each formula once.
+"""Maps ``(B, C, H, W)``: checked, resized, sampled.
 
 Maps are ``(B, C, H, W)``; masks are bool of the same shape.
 """

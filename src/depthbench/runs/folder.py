@@ -20,8 +20,6 @@
 Files are replaced as a whole, so that a reader or a crash never meets half of one.
 """
 
-from depthbench.files import write_atomically
-
 import fcntl
 import json
 import os
@@ -42,14 +40,13 @@ from omegaconf import DictConfig, OmegaConf
 from depthbench import __version__
 from depthbench.config.identity import NOT_IDENTITY, fingerprint, identity
 from depthbench.errors import UserError
+from depthbench.files import write_atomically
 
 VERSIONS = ("torch", "pytorch-lightning", "timm")
 
 
 class Busy(Exception):
     """Another process is working in the run folder."""
-
-
 
 
 class RunFolder:
