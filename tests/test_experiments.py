@@ -162,3 +162,32 @@ def test_published_numbers_are_those_of_the_text(paper, shared):
 
 def joined(values):
     return "".join(f" {value:.4g} " for value in values)
+
+
+@pytest.mark.parametrize(
+    ("study", "variation", "epochs"),
+    [
+        ("losses", "end_to_end", 3),
+        ("losses", "optimization", 3),
+        ("losses", "set_depth", 3),
+        ("losses", "single_depth", 3),
+        ("convergence", "set", 7),
+    ],
+)
+def test_the_first_stage_of_li2017_takes_the_epochs_of_the_text(study, variation, epochs):
+    """Section 4.5: 0.6 M steps of about 220k frames, 2 to 3 epochs, are those of parsing and fusion alone."""
+    config = composed(f"li2017/{study}", "paper", f"experiment/li2017/variation={variation}")
+    lengths = [stage.length for stage in config.task.stages.values()]
+    assert config.task.stages.fusion.length / sum(lengths) * config.trainer.max_epochs == epochs
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_study_at_the_papers_scale_runs_on_one_device(study):
+    """Batches of 12 and of 1 can't be shared by 8 GPUs, and batch statistics over 2 pictures are not the paper's."""
+    assert composed(study, "paper").trainer.devices == 1
+
+
+def test_the_union_of_three_training_sets_is_offered():
+    data = composed("lee2020/schedules", "paper", "data=nyu_matterport_sun").data
+    assert list(data.train.parts) == ["nyu", "matterport", "sun"]
+    assert (data.nyu_split, data.batch_size, list(data.size)) == ("50k", 12, [288, 384])
