@@ -27,7 +27,7 @@ def test_keys_are_arguments(name):
     bare = composed(name).data
     given = [f"data.{key}=x" for key in bare if OmegaConf.is_missing(bare, key)]
     data = OmegaConf.to_container(composed(name, *given).data, resolve=False)
-    for part in ("train", "val", "test"):
+    for part in ("train", "test"):
         node = dict(data[part])
         package, kind = node.pop("_target_").rsplit(".", 1)
         inspect.signature(getattr(__import__(package, fromlist=[kind]), kind)).bind(**node)

@@ -18,7 +18,7 @@ def folders(tmp_path_factory):
     place = tmp_path_factory.mktemp("sweep")
     make_frames(place / "frames")
     (place / "frames" / "train" / "rgb_00003.png").write_bytes(b"\x89PNG broken")
-    tiny = [item for item in TINY if not item.startswith(("logger", "data.split"))]
+    tiny = [item for item in [*TINY, "data.val=test"] if not item.startswith(("logger", "data.split"))]
     # Two evenly spaced frames leave the broken one out; they are one step of an epoch, and every tenth is logged.
     sweep = ["-m", "data.split=2,12,3", "launch.fail_fast=true", "logger=wandb", "trainer.max_epochs=12"]
     run(place, *sweep, *tiny, f"data.root={place / 'frames'}", code=1)

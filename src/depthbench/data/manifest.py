@@ -12,7 +12,8 @@ def names_hash(names: Iterable[str]) -> str:
 
 def describe(frames: Any) -> dict[str, str | int]:
     """Kind, number, and where the data set has ``names`` their hash: what a run keeps as its record."""
-    record: dict[str, str | int] = {"data": type(frames).__name__, "count": len(frames)}
+    whole = getattr(frames, "dataset", frames) if hasattr(frames, "indices") else frames
+    record: dict[str, str | int] = {"data": type(whole).__name__, "count": len(frames)}
     if hasattr(frames, "names"):
         record["names_sha256"] = names_hash(frames.names)
     return record

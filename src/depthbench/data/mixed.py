@@ -7,6 +7,7 @@ from torch.utils.data import Dataset
 
 from depthbench.config.amounts import frame_count
 from depthbench.data.frame import Frame
+from depthbench.data.held_out import HoldsOut, Share
 from depthbench.errors import UserError
 
 
@@ -32,7 +33,7 @@ class Mixed(Dataset[Frame]):
     ) -> None:
         if not parts:
             raise UserError("data.parts is empty; name at least one data set to mix.")
-        self.parts = dict(parts)
+        self.parts, self.weights, self.split = dict(parts), weights, split
         sizes = {name: len(part) for name, part in self.parts.items()}  # type: ignore[arg-type]
         shares = dict(weights or sizes)
         if shares.keys() != sizes.keys() or min(shares.values()) <= 0:
@@ -47,6 +48,14 @@ class Mixed(Dataset[Frame]):
         known = {name: part.names for name, part in self.parts.items()}  # type: ignore[attr-defined]
         parts = list(known)
         return [f"{parts[part]}/{known[parts[part]][inner]}" for part, inner in self.order]
+
+    def hold_out(self, share: Share, frames: int | None) -> tuple[Dataset[Frame], Dataset[Frame] | None]:
+        """Hold scenes out of every part that knows them; the frames to watch are those of the first such part."""
+        parts, watched = {}, None
+        for name, part in self.parts.items():
+            rest, held = part.hold_out(share, frames) if isinstance(part, HoldsOut) else (part, None)
+            parts[name], watched = rest, held if watched is None else watched
+        return Mixed(parts, self.weights, self.split), watched
 
     def __len__(self) -> int:
         return len(self.order)

@@ -8,13 +8,15 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from depthbench.config.amounts import evenly_spaced
 from depthbench.data.cache.disk import DiskCache
 from depthbench.data.cache.memory import MemoryCache
 from depthbench.data.frame import Frame, collate
+from depthbench.data.held_out import HoldsOut, Share, check_share
 from depthbench.data.manifest import describe
-from depthbench.data.readers.reader import Reader
 from depthbench.data.skip import SkipDamaged
 from depthbench.data.stream import Augment, Stream, StreamBatches, StreamLoader, UnpaddedSampler
+from depthbench.data.subset import FrameSubset
 from depthbench.errors import UserError
 
 
@@ -24,7 +26,11 @@ class DataModule(pl.LightningDataModule):
     Args:
         train: frames to learn from.
         test: frames to be scored at the end, each exactly once over all processes.
-        val: frames whose scores are logged during training (curves; nothing is ever selected by them).
+        val: whose scores are logged during training. ``held_out``: training scenes that are never trained on, where the
+            data know scenes; ``test``: test frames, so that whoever chooses by the curve chooses on the test;
+            ``none``; or a data set.
+        hold_out: the training scenes for ``held_out``: a fraction or a number.
+        val_frames: how many validation frames, evenly spaced; None for all.
         batch_size: frames per training step, over all devices.
         test_batch_size: frames per device in validation and test.
         epoch_size: frames per epoch; by default all of them. Small epochs give large data sets more checkpoints.
@@ -43,7 +49,9 @@ class DataModule(pl.LightningDataModule):
         self,
         train: Dataset[Frame],
         test: Dataset[Frame],
-        val: Dataset[Frame] | None = None,
+        val: Dataset[Frame] | Literal["held_out", "test", "none"] | None = "none",
+        hold_out: Share = 0.05,
+        val_frames: int | None = 32,
         batch_size: int = 16,
         test_batch_size: int = 8,
         epoch_size: int | None = None,
@@ -60,15 +68,39 @@ class DataModule(pl.LightningDataModule):
             raise UserError(f"data.cache={cache} is unknown; choose none, ram, disk or auto.")
         if on_error not in ("stop", "skip"):
             raise UserError(f"data.on_error={on_error} is unknown; choose stop or skip.")
-        self._parts = {"train": train, "val": val, "test": test}
+        self.val_kind = "given" if isinstance(val, Dataset) else val or "none"
+        train, held_out = self._hold_out(train, check_share(hold_out), val_frames)
+        given = val if isinstance(val, Dataset) else held_out
+        self._parts = {"train": train, "val": given or _some(test, val_frames, self.val_kind), "test": test}
         if cache == "disk":
             train, test = DiskCache(train, Path(cache_folder)), _kept(test, Path(cache_folder))
-            val = None if val is None else _kept(val, Path(cache_folder))
+            given = None if given is None else _kept(given, Path(cache_folder))
         self.skipping = SkipDamaged(train) if on_error == "skip" else None
-        self.train, self.val, self.test = self.skipping or train, val, test
+        self.train, self.test = self.skipping or train, test
+        self.val = given or _some(test, val_frames, self.val_kind)
         self.batch_size, self.test_batch_size = batch_size, test_batch_size
         self.epoch_size, self.workers, self.cache, self.seed = epoch_size, workers, cache, seed
         self.augment, self.settings = augment, settings
+
+    def _hold_out(
+        self, train: Dataset[Frame], share: Share, frames: int | None
+    ) -> tuple[Dataset[Frame], Dataset[Frame] | None]:
+        if self.val_kind not in ("held_out", "test", "none", "given"):
+            raise UserError(f"data.val={self.val_kind} is unknown; choose held_out, test or none.")
+        if self.val_kind != "held_out" or not isinstance(train, HoldsOut):
+            return train, None
+        return train.hold_out(share, frames)
+
+    @property
+    def validation(self) -> str:
+        """A sentence about the validation frames."""
+        if self.val is None:
+            wanted = self.val_kind == "held_out"
+            why = ": these data leave no scene to hold out. Append data.val=test to watch test frames" if wanted else ""
+            return f"No validation{why}."
+        frames = len(self.val)  # type: ignore[arg-type]
+        kinds = {"held_out": "frames of scenes that are never trained on", "test": "test frames"}
+        return f"Validation on {frames} {kinds.get(self.val_kind, 'frames')}."
 
     @property
     def manifest(self) -> dict[str, dict[str, str | int]]:
@@ -146,7 +178,15 @@ class DataModule(pl.LightningDataModule):
 
 
 def _with_truth(frames: Dataset[Frame], truth: str) -> Dataset[Frame]:
-    return frames.with_truth(truth) if isinstance(frames, Reader) else frames  # rooms and mixtures know no kinds
+    return frames.with_truth(truth) if hasattr(frames, "with_truth") else frames  # rooms and mixtures know no kinds
+
+
+def _some(test: Dataset[Frame], frames: int | None, kind: str) -> Dataset[Frame] | None:
+    """Test frames to watch, where they are asked for."""
+    if kind != "test":
+        return None
+    total = len(test)  # type: ignore[arg-type]
+    return FrameSubset(test, evenly_spaced(total, min(frames or total, total)))
 
 
 def _kept(frames: Dataset[Frame], folder: Path) -> Dataset[Frame]:

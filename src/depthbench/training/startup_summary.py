@@ -23,7 +23,7 @@ def announcement(config: DictConfig, task: DepthTask, data: DataModule, trainer:
     lines = [
         f"{'Continuing' if resumed else 'Training'} {network} by {type(task).__name__} with {type(task.loss).__name__} "
         f"on {frames} frames ({config.data.train._target_.rpartition('.')[2]}) for {trainer.max_epochs} epochs; "
-        f"test on {tested} frames, protocol {', '.join(task.protocols)}.",
+        f"test on {tested} frames, protocol {', '.join(task.protocols)}. {data.validation}",
         f"On {trainer.world_size} x {device}, {trainer.precision}; results in {trainer.default_root_dir}.",
     ]
     if trainer.strategy.root_device.type == "cpu" and config.trainer.max_epochs > 1:

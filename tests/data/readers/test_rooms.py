@@ -165,6 +165,7 @@ def test_another_size_shows_the_same_view():
 @pytest.mark.parametrize(("part", "split", "count"), [
     ("train", 795, 795), ("train", "12k", 12_000), ("train", "230k", 230_000), ("train", 5000, 5000),
     ("train", None, 795), ("test", None, 654), ("test", 10, 10), ("ood", None, 1000),
+    ("val", 32, 32), ("val", None, 12_000),
 ])  # fmt: skip
 def test_counts_and_scenes(part, split, count):
     rooms = Rooms(part, split)
@@ -172,7 +173,7 @@ def test_counts_and_scenes(part, split, count):
     places = {rooms.place(index) for index in range(0, count, max(1, count // 5000))}
     assert len(places) == len(range(0, count, max(1, count // 5000)))
     scenes = {scene for scene, _ in places}
-    every = {"train": range(249), "test": range(249, 464), "ood": range(464, 714)}[part]
+    every = {"train": range(249), "test": range(249, 464), "ood": range(464, 714), "val": range(714, 726)}[part]
     assert scenes <= set(every)
     assert all(0 <= frame < FRAMES for _, frame in places)
     if count >= 654:
@@ -218,7 +219,7 @@ def test_a_data_loader_with_workers_gives_the_same_frames():
 
 
 @pytest.mark.parametrize("arguments", [
-    {"part": "val"}, {"split": "many"}, {"split": 0}, {"split": 230_001}, {"part": "test", "split": 655},
+    {"part": "all"}, {"split": "many"}, {"split": 0}, {"split": 230_001}, {"part": "test", "split": 655},
     {"part": "ood", "split": 1001}, {"size": (128,)}, {"size": (8, 160)}, {"version": 1},
 ])  # fmt: skip
 def test_mistakes_are_told(arguments):

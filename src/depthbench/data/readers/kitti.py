@@ -65,6 +65,10 @@ class KITTI(Reader):
         checked_files(self.root / entry.rgb for entry in self.entries)
         self.check_units(1.0 if depth == "velodyne" else _SCALE, (1.0, 80.0))
 
+    def scene(self, index: int) -> str | None:
+        """The drive: its four cameras see the same road."""
+        return self.names[index].rpartition("/image_0")[0] or super().scene(index)
+
     def read(self, index: int) -> Sample:
         """See :meth:`Reader.read`."""
         entry = self.entries[index]

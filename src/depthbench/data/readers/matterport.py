@@ -63,6 +63,10 @@ class Matterport3D(Reader):
         self.views = [views[name] for name in self.names]
         self.check_units(_SCALE)
 
+    def scene(self, index: int) -> str | None:
+        """The house."""
+        return self.names[index].partition("/")[0]
+
     def read(self, index: int) -> Sample:
         """See :meth:`Reader.read`."""
         view = self.views[index]

@@ -1,17 +1,21 @@
 """What every reader of files shares: sizes, the way from a stored sample to a frame, and checks when opened."""
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from depthbench.config.amounts import evenly_spaced
 from depthbench.data.frame import Frame
+from depthbench.data.held_out import Share, divide
 from depthbench.data.manifest import describe
 from depthbench.data.sample import DepthSize, Sample, to_frame
+from depthbench.data.subset import FrameSubset
 from depthbench.errors import UserError
 from depthbench.images import Size, decode_depth, decode_rgb, read_bytes
 
@@ -32,6 +36,13 @@ class Reader(Dataset[Frame], ABC):
     """
 
     truth: str | None = None
+    _opened_with: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Remember the arguments, so that the same files can be opened otherwise."""
+        self = super().__new__(cls)
+        self._opened_with = (args, kwargs)
+        return self
 
     def __init__(self, size: Sequence[int] | None = None, depth_size: DepthSize = "image") -> None:
         if size is not None and (len(size) != 2 or min(size) < 1):
@@ -58,6 +69,33 @@ class Reader(Dataset[Frame], ABC):
         if self.truth not in (None, truth):
             raise UserError(f"{self!r} has {self.truth} depth only")
         return self
+
+    def opened_otherwise(self, **changes: Any) -> Self:
+        """The same files, opened with some other arguments."""
+        args, kwargs = self._opened_with
+        given = inspect.signature(type(self)).bind(*args, **kwargs).arguments
+        return type(self)(**{**given, **changes})
+
+    def scene(self, index: int) -> str | None:
+        """The scene of a frame, None where it is not known; here the folder in its name."""
+        return self.names[index].rpartition("/")[0] or None
+
+    def hold_out(self, share: Share, frames: int | None) -> tuple[Dataset[Frame], Dataset[Frame] | None]:
+        """See :class:`~depthbench.data.held_out.HoldsOut`; nothing is held out where scenes are not known."""
+        arguments = inspect.signature(type(self)).parameters
+        if "split" not in arguments or not len(self) or self.scene(0) is None:
+            return self, None
+        everything = self.opened_otherwise(split=None)
+        scenes = [everything.scene(index) for index in range(len(everything))]
+        known = [scene for scene in scenes if scene is not None]
+        args, kwargs = self._opened_with
+        split = inspect.signature(type(self)).bind(*args, **kwargs).arguments.get("split")
+        training, held = divide(known, split, share) if len(known) == len(scenes) else ([], [])
+        if not held:
+            return self, None
+        chosen = [held[index] for index in evenly_spaced(len(held), min(frames or len(held), len(held)))]
+        native = self.opened_otherwise(split=None, depth_size="native") if "depth_size" in arguments else everything
+        return FrameSubset(everything, training), FrameSubset(native, chosen)
 
     @abstractmethod
     def read(self, index: int) -> Sample:

@@ -8,15 +8,16 @@ from torch.utils.data import Dataset
 
 from depthbench.config.amounts import evenly_spaced
 from depthbench.data.frame import Frame
+from depthbench.data.held_out import Share, check_share
 from depthbench.errors import UserError
 from depthbench.rooms.camera import FRAMES
 from depthbench.rooms.render import render
 
 VERSION = 2
 """Counts up when frames change, so that no run is mistaken for one on other frames."""
-SCENES = {"train": 249, "test": 215, "ood": 250}
-POOL = {"train": 230_000, "test": 654, "ood": 1000}
-_FIRST = {"train": 0, "test": 249, "ood": 464}
+SCENES = {"train": 249, "test": 215, "ood": 250, "val": 12}
+POOL = {"train": 230_000, "test": 654, "ood": 1000, "val": 12_000}
+_FIRST = {"train": 0, "test": 249, "ood": 464, "val": 714}
 OOD_SHA256 = "aee743df25de0941105f90ab84d3afca4c6be3751bb412eced6c36fa97f37dfc"
 """:meth:`Rooms.fingerprint` of the frozen part at (60, 80) without sensor."""
 
@@ -25,8 +26,8 @@ class Rooms(Dataset[Frame]):
     """Procedural indoor frames.
 
     Args:
-        part: ``"train"`` (249 scenes, a pool of 230,000 frames), ``"test"`` (215 other scenes, 654 frames) or
-            ``"ood"`` (250 others again, 1000 frames that never change within a version).
+        part: ``"train"`` (249 scenes, a pool of 230,000 frames), ``"test"`` (215 other scenes, 654 frames), ``"ood"``
+            (250 others again, 1000 frames that never change within a version) or ``"val"`` (12 others, for curves).
         split: how many frames, evenly spaced over the pool: ``795``, ``"12k"``, ``"230k"`` or any number;
             None is 795 for training and all for testing.
         size: height and width of image and depth.
@@ -41,7 +42,7 @@ class Rooms(Dataset[Frame]):
 
     def __init__(
         self,
-        part: Literal["train", "test", "ood"] = "train",
+        part: Literal["train", "test", "ood", "val"] = "train",
         split: str | int | None = None,
         size: tuple[int, int] = (128, 160),
         sensor: bool = True,
@@ -50,7 +51,7 @@ class Rooms(Dataset[Frame]):
         version: int = VERSION,
     ) -> None:
         if part not in SCENES:
-            raise UserError(f"Rooms have no part {part!r}; ask for part=train, part=test or part=ood.")
+            raise UserError(f"Rooms have no part {part!r}; ask for part=train, part=test, part=ood or part=val.")
         if version != VERSION:
             raise UserError(f"data.version={version}: this depthbench draws rooms of version {VERSION} only.")
         if len(size) != 2 or min(size) < 16:
@@ -89,8 +90,13 @@ class Rooms(Dataset[Frame]):
         return f"rooms-{made}-{self.part}-{len(self)}"
 
     def scene(self, index: int) -> int:
-        """Scene number of a frame: 0 to 248 for training, 249 to 463 for testing, 464 to 713 of the frozen part."""
+        """Scene number of a frame: 0 to 248 for training, 249 to 463 for testing, from 464 "ood", from 714 "val"."""
         return self.place(index)[0]
+
+    def hold_out(self, share: Share, frames: int | None) -> tuple["Rooms", "Rooms"]:
+        """Themselves, and exact depth of scenes that no part has: rooms have scenes to spare."""
+        check_share(share)
+        return self, Rooms("val", 32 if frames is None else frames, self.size, False, self.seed, self.device)
 
     def fingerprint(self, count: int = 10) -> str:
         """SHA-256 of evenly spaced frames: the bytes of image and depth in millimetres."""
