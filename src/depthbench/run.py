@@ -12,6 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from depthbench.cli import asks_for_help
+from depthbench.config.aliases import renew_overrides
 from depthbench.config.compose import config_dir
 from depthbench.config.mistakes import MISTAKES, explain
 from depthbench.errors import UserError
@@ -129,6 +130,7 @@ def main() -> None:
         print(help_text())
         return
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to Hydra's printer
+    sys.argv[1:] = arguments = renew_overrides(arguments)
     try:
         check(arguments)
         hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")(job)()
