@@ -19,6 +19,7 @@ from depthbench.errors import UserError
 from depthbench.launch.job import run_job
 from depthbench.runs.folder import RunFolder, device_count
 from depthbench.runs.ledger import Ledger
+from depthbench.runs.results import read_scores
 
 SHOWN = ("AbsRel", "RMSE", "log10", "delta1", "delta2", "delta3")
 
@@ -104,7 +105,7 @@ def summary(folder: RunFolder) -> str:
     """The test scores, one line per protocol."""
     lines = [
         f"{protocol}: " + ", ".join(f"{name} {scores[name]:.3f}" for name in SHOWN if name in scores)
-        for protocol, scores in folder.read_json("scores.json").items()
+        for protocol, scores in read_scores(folder.path / "scores.json").items()
     ]
     return "\n".join(lines)
 

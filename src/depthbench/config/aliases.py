@@ -33,7 +33,8 @@ CLASSES: dict[str, str] = {
     "depthbench.losses.meter.Meter": "depthbench.losses.PeriodMeans",
     "depthbench.losses.pointwise.DBE": "depthbench.losses.DepthBalancedEuclidean",
     "depthbench.metrics.Protocol": "depthbench.protocols.EvalProtocol",
-    "depthbench.metrics.ProtocolSuite": "depthbench.protocols.ProtocolSuite",
+    "depthbench.metrics.ProtocolSuite": "depthbench.protocols.Scorer",
+    "depthbench.protocols.ProtocolSuite": "depthbench.protocols.Scorer",
     "depthbench.metrics.Structure": "depthbench.protocols.Structure",
     "depthbench.metrics.protocol.Protocol": "depthbench.protocols.EvalProtocol",
     "depthbench.models.Bounded": "depthbench.models.TanhDepth",
@@ -121,16 +122,18 @@ MODULES: dict[str, str] = {
 }
 
 # Arguments of a class (today's name) that changed: former argument -> what its value stands for today.
-ARGUMENTS: dict[tuple[str, str], Callable[[Any], dict[str, Any]]] = {}
+ARGUMENTS: dict[tuple[str, str], Callable[[Any], dict[str, Any]]] = {
+    ("depthbench.protocols.EvalProtocol", "swapped"): lambda value: {"swap_prediction_and_truth": value},
+}
 
 # Former dotted keys of the configuration -> today's.
-KEYS: dict[str, str] = {}
+KEYS: dict[str, str] = {"protocol.swapped": "protocol.swap_prediction_and_truth"}
 
 # Keys that former run folders lack -> the value that stands for what the code did then.
-ADDED: dict[str, Any] = {}
+ADDED: dict[str, Any] = {"protocol.fill_borders": "none"}
 
 # Former options of the groups, as `group=option` -> today's `group=option`.
-OPTIONS: dict[str, str] = {}
+OPTIONS: dict[str, str] = {"protocol=none": "protocol=full"}
 
 _said: set[str] = set()
 

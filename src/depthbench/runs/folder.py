@@ -8,7 +8,7 @@
 ``metrics.csv``        what was logged, by step
 ``checkpoints/``       ``last.ckpt``
 ``data.json``          which frames were used: number and hash of their names, damaged ones
-``scores.json``        test scores by protocol
+``scores.json``        test scores by protocol, and the protocols in full (:mod:`~depthbench.runs.results`)
 ``per_image.csv``      test scores of each image
 ``panels.npz``         image, truth and prediction of some test frames
 ``profiles.npz``       test errors of each image by distance, angle and edge proximity
