@@ -159,6 +159,6 @@ def test_a_plain_run_tells_what_where_and_how_long(tmp_path, monkeypatch, capfd)
     assert "append trainer=smoke" in output
     assert "About" in output
     assert "images per second in 3 timed steps" in output
-    assert "none: AbsRel" in output
+    assert "full: AbsRel" in output
     main()
     assert "Done already" in capfd.readouterr().out
