@@ -57,10 +57,14 @@ def scores_of(content: Any) -> Scores:
         UserError: if it is of a later format.
     """
     found = content if isinstance(content, Mapping) else {}
-    known = found.get("format", 1)
-    if known not in (1, FORMAT):
-        raise UserError(f"These scores are of format {known}, which a later version writes; update depthbench.")
-    scores = found.get("scores", {}) if known == FORMAT else found
+    known = found.get("format")
+    scores: Any = found
+    if isinstance(known, int):  # a protocol of the flat format may have that name, too
+        if known != FORMAT:
+            raise UserError(f"scores of format {known}, which a later version writes; update depthbench to read them.")
+        scores = found.get("scores")
+    if not isinstance(scores, Mapping):
+        return {}
     rows = {str(protocol): row for protocol, row in scores.items() if isinstance(row, Mapping)}
     return {protocol: {str(key): _number(row[key]) for key in row if _fits(row[key])} for protocol, row in rows.items()}
 
