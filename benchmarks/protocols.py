@@ -20,11 +20,11 @@ import torch
 from depthbench.config.targets import instantiate
 from depthbench.errors import UserError
 from depthbench.evaluation import Input, Request, read_request
-from depthbench.evaluation.predictors import Network, open_files
+from depthbench.evaluation.predictors import open_predictor
 from depthbench.evaluation.scoring import score
-from depthbench.evaluation.test_set import FAMILIES, PUBLISHED, Truth
+from depthbench.evaluation.test_set import FAMILIES, PUBLISHED, EvaluationSet
 from depthbench.metrics.functional import STANDARD
-from depthbench.protocols import EvalProtocol
+from depthbench.protocols import EvalProtocol, protocol_from
 from depthbench.training.devices import choose_device
 
 PAGE = Path(__file__).parents[1] / "docs" / "protocols.md"
@@ -52,7 +52,7 @@ KNOBS: dict[str, dict[str, Any]] = {
     "reduction: pixel": {"reduction": "pixel"},
     "reduction: mse_image": {"reduction": "mse_image"},
     "comparison: inclusive": {"comparison": "inclusive"},
-    "swapped: true": {"swapped": True},
+    "swap_prediction_and_truth: true": {"swap_prediction_and_truth": True},
 }
 
 TEXT = Template("""# Protocols
@@ -62,7 +62,7 @@ prediction is resized, clamped, flipped, scaled, and how scores of images become
 `conf/protocol/` whose comment names its source. `python -m depthbench.evaluate --help` says how to score prediction
 files or runs under one, several or all of them.
 
-A new one takes ten lines, chosen by the name of its file; what it leaves out is as in `protocol=none`:
+A new one takes ten lines, chosen by the name of its file; what it leaves out is as in `protocol=full`:
 
 ```yaml
 # conf/protocol/mine.yaml
@@ -79,6 +79,11 @@ reduction: pixel
 `structure=all`, or some of the names in `conf/structure/`, adds scores of whole images: edges, boundaries, SSIM,
 normals, order of depths, point clouds. They are computed on what the protocol scores and always averaged over images.
 The test of a run has them, too, with `+structure@task.structure.edges=edges` and so on.
+
+A protocol has a `version`, which is raised whenever the same predictions would get other scores. `scores.json` of a run
+and the JSON of `evaluate` hold all fields of the protocols beside the scores; `null` is a score that is no number. A
+prediction that is not finite is never left out: means of errors over it are no numbers, and the tables say how many
+pixels of how many images it concerns.
 
 ## The same predictions under every NYUv2 protocol
 
@@ -121,9 +126,9 @@ Pictures of the labeled pairs may hold coarser depth than the official file; `da
 """)
 
 
-def variants(request: Request, truth: Truth) -> tuple[list[EvalProtocol], list[str]]:
+def variants(request: Request, truth: EvaluationSet) -> tuple[list[EvalProtocol], list[str]]:
     """Every protocol of the data set and every knob; names of those whose truth had to be replaced."""
-    listed: list[EvalProtocol] = [instantiate(config) for config in request.protocols.values()]
+    listed: list[EvalProtocol] = [protocol_from(config) for config in request.protocols.values()]
     counts = PUBLISHED[FAMILIES[truth.target]]
     listed = [protocol for protocol in listed if protocol.images in counts]
     base = next(protocol for protocol in listed if protocol.name == BASE)
@@ -136,7 +141,7 @@ def variants(request: Request, truth: Truth) -> tuple[list[EvalProtocol], list[s
     return settled, [name for name in lacking if name not in KNOBS]
 
 
-def mean_map(request: Request, truth: Truth, folder: Path) -> None:
+def mean_map(request: Request, truth: EvaluationSet, folder: Path) -> None:
     """The exponential of the mean log depth of the training pairs, as a file for every test frame."""
     settings = request.inputs[0].config.data.train
     frames = instantiate({**settings, "size": None})
@@ -146,10 +151,12 @@ def mean_map(request: Request, truth: Truth, folder: Path) -> None:
         np.save(folder / f"{name}.npy", mean)
 
 
-def mean_scores(request: Request, truth: Truth, protocols: list[EvalProtocol], folder: Path) -> str:
+def mean_scores(request: Request, truth: EvaluationSet, protocols: list[EvalProtocol], folder: Path) -> str:
     """What the files of :func:`mean_map` score, in a sentence."""
     base = next(protocol for protocol in protocols if protocol.name == BASE)
-    files = open_files(folder, truth, {"kind": "depth", "key": None, "covers": "full"}, None, [base])
+    plain = replace(request, options={**request.options, "kind": "depth", "key": None, "covers": "full"}, unit=None)
+    mean = replace(request.inputs[0], path=folder, run=None)
+    files = open_predictor(mean, truth, [base], plain, torch.device("cpu"))
     found = score("mean", files, truth, [base], torch.device("cpu")).scores(base)
     return f"It gives AbsRel {found['AbsRel']:.3f} and delta1 {found['delta1']:.3f}."
 
@@ -161,17 +168,13 @@ def page(arguments: list[str]) -> str:
         given = [*arguments, *([f"predictions={folder}"] if own else []), "protocol=all"]
         request = read_request(given)
         (one,) = request.inputs
-        opened: list[EvalProtocol] = [instantiate(config) for config in request.protocols.values()]
-        truth = Truth(one.config, opened)
+        opened: list[EvalProtocol] = [protocol_from(config) for config in request.protocols.values()]
+        truth = EvaluationSet(one.config, opened)
         protocols, replaced = variants(request, truth)
         mean_map(request, truth, Path(folder))
         outside = mean_scores(request, truth, protocols, Path(folder))
         device = choose_device(request.options["device"])
-        predictor = (
-            Network(one.run, one.config, device)
-            if one.run
-            else open_files(one.path, truth, request.options, request.unit, protocols)
-        )
+        predictor = open_predictor(one, truth, protocols, request, device)
         scored = score(one.name, predictor, truth, protocols, device)
     scores = {protocol.name: scored.scores(protocol) for protocol in protocols}
     named = {protocol.name: protocol for protocol in protocols if protocol.name not in KNOBS}
@@ -229,7 +232,7 @@ def peculiar(protocol: EvalProtocol) -> str:
     )
     parts += ["flips averaged"] if protocol.flip_average else []
     parts += [f"scaled by {protocol.scaling}"] if protocol.scaling != "none" else []
-    parts += ["divided by the prediction"] if protocol.swapped else []
+    parts += ["divided by the prediction"] if protocol.swap_prediction_and_truth else []
     return ", ".join(parts)
 
 

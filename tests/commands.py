@@ -22,7 +22,7 @@ TINY_TWO_STREAM = [
 ]
 TINY_RUN = [
     "data=nyu_labeled",
-    "protocol=none",
+    "protocol=full",
     "data.scale=0.001",
     "data.size=[64,64]",
     "data.batch_size=4",

@@ -12,12 +12,14 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from depthbench.cli import asks_for_help
+from depthbench.config.aliases import renew_overrides
 from depthbench.config.compose import config_dir
 from depthbench.config.mistakes import MISTAKES, explain
 from depthbench.errors import UserError
 from depthbench.launch.job import run_job
 from depthbench.runs.folder import RunFolder, device_count
 from depthbench.runs.ledger import Ledger
+from depthbench.runs.results import read_scores
 
 SHOWN = ("AbsRel", "RMSE", "log10", "delta1", "delta2", "delta3")
 
@@ -103,7 +105,7 @@ def summary(folder: RunFolder) -> str:
     """The test scores, one line per protocol."""
     lines = [
         f"{protocol}: " + ", ".join(f"{name} {scores[name]:.3f}" for name in SHOWN if name in scores)
-        for protocol, scores in folder.read_json("scores.json").items()
+        for protocol, scores in read_scores(folder.path / "scores.json").items()
     ]
     return "\n".join(lines)
 
@@ -129,6 +131,7 @@ def main() -> None:
         print(help_text())
         return
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to Hydra's printer
+    sys.argv[1:] = arguments = renew_overrides(arguments)
     try:
         check(arguments)
         hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")(job)()

@@ -154,11 +154,11 @@ def test_a_plain_run_tells_what_where_and_how_long(tmp_path, monkeypatch, capfd)
     main()
     output = capfd.readouterr().out
     assert "Training test_resnet + UNetDecoder" in output
-    assert "by Regression with L1 on 12 frames (NYULabeled) for 2 epochs; test on 15 frames, protocol none" in output
+    assert "by Regression with L1 on 12 frames (NYULabeled) for 2 epochs; test on 15 frames, protocol full" in output
     assert "results in runs/" in output
     assert "append trainer=smoke" in output
     assert "About" in output
     assert "images per second in 3 timed steps" in output
-    assert "none: AbsRel" in output
+    assert "full: AbsRel" in output
     main()
     assert "Done already" in capfd.readouterr().out

@@ -40,6 +40,7 @@ from depthbench.metrics.pixel_sums import COLUMNS, masked_sums
 from depthbench.models import predict_with_flip
 from depthbench.protocols import EvalProtocol
 from depthbench.runs.folder import RunFolder
+from depthbench.runs.results import read_scores
 from depthbench.stats import paired_difference, sign_flip_test
 from depthbench.stats.image_sums import PerImageSums, difference, intervals
 from depthbench.training.loading import load_task
@@ -76,7 +77,7 @@ def evaluate(capsys, *arguments) -> tuple[int, str, str]:
 
 
 def data(frames: Path) -> list[str]:
-    return ["data=nyu_labeled", f"data.root={frames}", f"data.scale={SCALE}", "data.test_frames=null", "protocol=none"]
+    return ["data=nyu_labeled", f"data.root={frames}", f"data.scale={SCALE}", "data.test_frames=null", "protocol=full"]
 
 
 def refusal(capsys, *arguments) -> str:
@@ -99,7 +100,7 @@ def refusal(capsys, *arguments) -> str:
         (["predictions=.", "data=nyu_labeled"], "data.root must be given"),
         (["predictions=.", "data=nyu_labelled"], "did you mean nyu_labeled"),
         (["predictions=.", "data=rooms", "protocol=eigne"], "protocol=eigne does not exist; did you mean eigen"),
-        (["predictions=.", "data=rooms", "protocol=none,brs"], "protocol=brs does not exist; did you mean bts"),
+        (["predictions=.", "data=rooms", "protocol=full,brs"], "protocol=brs does not exist; did you mean bts"),
         (["predictions=.", "data=rooms", "protocol.flip=1"], "There is no protocol.flip in the configuration"),
         (
             ["predictions=.", "data=rooms", "structure=edges,normal"],
@@ -111,7 +112,7 @@ def refusal(capsys, *arguments) -> str:
         (["predictions=.", "data=rooms", "seed=today"], "seed=today is no whole number"),
         (["predictions=.", "data=rooms", "seed=-1"], "seed=-1 is no whole number"),
         (["predictions=.", "data=rooms", "per_image=images.json"], "per_image=images.json is written as a table"),
-        (["predictions=.", "data=rooms", "protocol=none,bts", "protocol.name=x"], "is one name for 2 protocols"),
+        (["predictions=.", "data=rooms", "protocol=full,bts", "protocol.name=x"], "is one name for 2 protocols"),
         (["predictions=.,.", "data=rooms"], "given twice"),
         (["run=."], "not a run folder"),
         (["predictions=.", "data=rooms", "device=tpu"], "device=tpu is unknown"),
@@ -219,8 +220,8 @@ def test_every_form_of_file_gives_the_same_scores(form, frames, tmp_path, capsys
     arguments = [*data(frames), f"predictions={path}", f"output={tmp_path / 'scores.json'}", *settings.get(form, [])]
     assert evaluate(capsys, *arguments)[0] == 0
     (scores,) = json.loads((tmp_path / "scores.json").read_text())["scores"].values()
-    assert scores["none"]["AbsRel"] == pytest.approx(0.1, rel=1e-3 if form == "png" else 1e-5)
-    assert scores["none"]["images"] == TEST_FRAMES
+    assert scores["full"]["AbsRel"] == pytest.approx(0.1, rel=1e-3 if form == "png" else 1e-5)
+    assert scores["full"]["images"] == TEST_FRAMES
 
 
 def test_a_stack_that_does_not_fit_is_told_in_a_sentence(frames, tmp_path, capsys):
@@ -264,7 +265,7 @@ def test_the_forms_agree_and_are_the_reference(frames, tmp_path, capsys):
     )
     assert code == 0
     content = json.loads(paths[0].read_text())
-    scores, limits = content["scores"]["full"]["none"], content["intervals"]["full"]["none"]
+    scores, limits = content["scores"]["full"]["full"], content["intervals"]["full"]["full"]
     rows = {row["score"]: row for row in csv.DictReader(paths[1].open())}
     markdown = dict(zip(*([cell.strip() for cell in row.split("|")] for row in _table(paths[2])), strict=True))
     images = list(csv.DictReader((tmp_path / "images.csv").open()))
@@ -278,7 +279,7 @@ def test_the_forms_agree_and_are_the_reference(frames, tmp_path, capsys):
         assert f"{scores[name]:.4f}" in out
         assert [float(row[name]) for row in images] == pytest.approx([image[name] for image in expected], rel=1e-5)
     assert (scores["images"], scores["images_empty"], scores["images_nonfinite"]) == (TEST_FRAMES, 0, 0)
-    assert content["protocols"]["none"]["region"] == "full"
+    assert content["protocols"]["full"]["region"] == "full"
 
 
 def _table(path: Path) -> tuple[str, str]:
@@ -296,7 +297,7 @@ def test_two_inputs_are_compared_image_by_image(frames, predictions, tmp_path, c
     code, out, _ = evaluate(capsys, *arguments)
     assert code == 0
     content = json.loads(output.read_text())
-    scores = {name: content["scores"][name]["none"] for name in (worse.name, predictions.name)}
+    scores = {name: content["scores"][name]["full"] for name in (worse.name, predictions.name)}
     found = {row["score"]: row for row in content["differences"]}
     assert list(found) == list(STANDARD)
     for name, row in found.items():
@@ -306,7 +307,7 @@ def test_two_inputs_are_compared_image_by_image(frames, predictions, tmp_path, c
     assert found["AbsRel"]["p_value"] < 0.001
     assert found["AbsRel"]["p_value"] * 9 >= found["AbsRel"]["p_adjusted"] >= found["AbsRel"]["p_value"]
     assert "adjusted by Holm" in out
-    assert "| worse, by a bit - good | none |" in (tmp_path / "scores.md").read_text()
+    assert "| worse, by a bit - good | full |" in (tmp_path / "scores.md").read_text()
 
 
 STRUCTURE = {
@@ -333,7 +334,7 @@ def test_structure_is_scored_on_what_the_protocol_scores(tmp_path, capsys):
     code, out, _ = evaluate(capsys, *arguments, f"per_image={tmp_path / 'images.csv'}")
     assert code == 0
     content = json.loads(files[0].read_text())
-    rules = EvalProtocol(name="none", region=[8, 60, 3, 50], max_depth=4.98)
+    rules = EvalProtocol(name="full", region=[8, 60, 3, 50], max_depth=4.98)
     frames = build_test(data(root))
     image, _, intrinsics, _ = frames[0]
     moved = rules.intrinsics(intrinsics[None], tuple(image.shape[-2:]), (64, 64))
@@ -348,13 +349,13 @@ def test_structure_is_scored_on_what_the_protocol_scores(tmp_path, capsys):
                 assert float(images["bad", name][key]) == pytest.approx(value, rel=1e-9)
         for key in rows[0]:
             value = np.mean([row[key] for row in rows])
-            assert content["scores"]["bad"]["none"][key] == pytest.approx(value, rel=1e-9)
-            low, high = content["intervals"]["bad"]["none"][key]
+            assert content["scores"]["bad"]["full"][key] == pytest.approx(value, rel=1e-9)
+            low, high = content["intervals"]["bad"]["full"][key]
             assert low <= value * (1 + 1e-9)
             assert high >= value * (1 - 1e-9)
             assert f"| {key} |" in files[2].read_text()
             assert f"{value:.4f}" in out
-            assert f"bad,none,{key}," in files[1].read_text()
+            assert f"bad,full,{key}," in files[1].read_text()
     differences = {row["score"]: row for row in content["differences"]}
     assert differences["edge_F1_0.5"]["value"] > 0
     assert differences["edge_F1_0.5"]["p_value"] == 0.25  # all three images agree: 2 of 8 patterns
@@ -378,14 +379,14 @@ def test_structure_that_needs_a_camera_says_so(tmp_path, capsys):
     assert code == 0
     assert "Left out: points, surface: Pairs has no intrinsics" in out
     (scores,) = json.loads((tmp_path / "scores.json").read_text())["scores"].values()
-    assert scores["none"]["normal_degrees"] == pytest.approx(0, abs=1e-4)  # rounding
-    assert "chamfer" not in scores["none"]
+    assert scores["full"]["normal_degrees"] == pytest.approx(0, abs=1e-4)  # rounding
+    assert "chamfer" not in scores["full"]
 
 
 def test_inputs_of_other_images_are_not_paired():
-    rules = EvalProtocol(name="none")
+    rules = EvalProtocol(name="full")
     scored = [
-        Scored(name, frames, {"none": some_sums(2)}, 1) for name, frames in (("a", ["1", "2"]), ("b", ["1", "3"]))
+        Scored(frames, {"full": some_sums(2)}, 1, name=name) for name, frames in (("a", ["1", "2"]), ("b", ["1", "3"]))
     ]
     with pytest.raises(UserError, match="a and b are not of the same images"):
         evaluation_of(scored, [rules], {}, [], 0)
@@ -401,7 +402,7 @@ def test_images_without_truth_are_counted_and_not_averaged_in(tmp_path, capsys):
         np.save(folder / f"{index:05d}.npy", np.full((64, 64), 2.5, np.float32))
     output = tmp_path / "scores.json"
     assert evaluate(capsys, *data(root), f"predictions={folder}", f"output={output}")[0] == 0
-    scores = json.loads(output.read_text())["scores"]["predictions"]["none"]
+    scores = json.loads(output.read_text())["scores"]["predictions"]["full"]
     expected = [np.mean(np.abs(2.5 - depth) / depth) for depth in truth(root).values() if depth.any()]
     assert (scores["images"], scores["images_empty"]) == (3, 1)
     assert scores["AbsRel"] == pytest.approx(np.mean(expected), rel=1e-6)
@@ -440,15 +441,15 @@ def test_each_protocol_gets_its_kind_of_truth(official, tmp_path, capsys):
     assert code == 0
     content = json.loads(output.read_text())
     scores = content["scores"]["filled"]
-    assert scores["eigen"]["AbsRel"] == scores["none"]["AbsRel"] == 0
+    assert scores["eigen"]["AbsRel"] == scores["full"]["AbsRel"] == 0
     assert scores["bts"]["AbsRel"] == pytest.approx(1 / 9, rel=1e-5)
     assert scores["bts"]["pixels"] == 2 * (426 * 560 - 100 * 100)
     assert {"garg", "c1"} <= content["refused"].keys()
     assert "published numbers are of 654 images, these of 2" in out
     # Whoever asks for raw depth has it scored where no rule says otherwise.
-    assert evaluate(capsys, *arguments, "protocol=none,eigen", "data.depth=raw")[0] == 0
+    assert evaluate(capsys, *arguments, "protocol=full,eigen", "data.depth=raw")[0] == 0
     scores = json.loads(output.read_text())["scores"]["filled"]
-    assert scores["none"]["AbsRel"] == pytest.approx(1 / 9, rel=1e-5)
+    assert scores["full"]["AbsRel"] == pytest.approx(1 / 9, rel=1e-5)
     assert scores["eigen"]["AbsRel"] == 0
 
 
@@ -497,8 +498,8 @@ def test_a_run_evaluated_again_gives_exactly_its_scores(trained, tmp_path, capsy
     output, images = tmp_path / "scores.json", tmp_path / "images.csv"
     assert evaluate(capsys, f"run={trained.path}", f"output={output}", f"per_image={images}")[0] == 0
     (scores,) = json.loads(output.read_text())["scores"].values()
-    for name, value in trained.read_json("scores.json")["none"].items():
-        assert scores["none"][name] == value
+    for name, value in read_scores(trained.path / "scores.json")["full"].items():
+        assert scores["full"][name] == value
     before = list(csv.DictReader((trained.path / "per_image.csv").open()))
     for row, again in zip(before, csv.DictReader(images.open()), strict=True):
         assert {key: again[key] for key in row} == row
@@ -506,17 +507,17 @@ def test_a_run_evaluated_again_gives_exactly_its_scores(trained, tmp_path, capsy
 
 def test_a_run_is_scored_by_other_rules_on_other_frames(trained, tmp_path, capsys):
     output = tmp_path / "scores.json"
-    arguments = [f"run={trained.path}", "data.test_frames=3", "protocol=none,fcrn", f"output={output}"]
+    arguments = [f"run={trained.path}", "data.test_frames=3", "protocol=full,fcrn", f"output={output}"]
     task, test = load_task(trained).eval(), build_data(trained.config).test
     frames = [test[index] for index in (0, 5, 10)]  # evenly spaced
     for flip, predict in (("false", task), ("true", lambda image: predict_with_flip(task, image))):
         assert evaluate(capsys, *arguments, f"protocol.flip_average={flip}")[0] == 0
         (found,) = json.loads(output.read_text())["scores"].values()
-        assert found["none"]["images"] == found["fcrn"]["images"] == 3
+        assert found["full"]["images"] == found["fcrn"]["images"] == 3
         with torch.no_grad():
             maps = [(predict(frame.image[None])[0].double(), frame.depth.double()) for frame in frames]
         errors = [float(((p - t).abs() / t).mean()) for p, t in maps]
-        assert found["none"]["AbsRel"] == pytest.approx(np.mean(errors), rel=1e-6)
+        assert found["full"]["AbsRel"] == pytest.approx(np.mean(errors), rel=1e-6)
 
 
 def test_a_run_tests_on_the_truth_that_its_protocol_asks_for(official, frames):
@@ -530,7 +531,7 @@ def test_a_run_tests_on_the_truth_that_its_protocol_asks_for(official, frames):
     assert torch.equal(raw[raw > 0], 0.9 * filled[raw > 0])
     assert (raw == 0).sum() == 100 * 100
     # Without published numbers the data's own kind will do.
-    assert torch.equal(opened(official, "protocol=none", "data.depth=raw", *few)[0].depth, raw)
+    assert torch.equal(opened(official, "protocol=full", "data.depth=raw", *few)[0].depth, raw)
     with pytest.raises(UserError, match=r"'bts' is defined on raw truth, but NYULabeled\(.*\) has filled depth only"):
         opened(frames, "protocol=bts")
 
@@ -545,10 +546,8 @@ def test_a_run_scores_structure_where_it_is_asked_to(trained, frames, tmp_path, 
     output = tmp_path / "scores.json"
     assert evaluate(capsys, f"run={trained.path}", "structure=edges,surface", f"output={output}")[0] == 0
     (scores,) = json.loads(output.read_text())["scores"].values()
-    own = folder.read_json("scores.json")["none"]
-    assert own.keys() == scores["none"].keys() - {"images_nonfinite"}
-    found = {key: math.nan if scores["none"][key] is None else scores["none"][key] for key in own}
-    assert found == pytest.approx(own, rel=1e-12, nan_ok=True)
+    own = read_scores(folder.path / "scores.json")["full"]
+    assert {key: None if math.isnan(value) else value for key, value in own.items()} == scores["full"]
     assert 0 < own["surface_degrees"] < 180
 
 
@@ -581,7 +580,7 @@ def test_two_processes_give_the_same_numbers(trained, tmp_path, capsys):
     folder.mkdir()
     for index in range(5):
         np.save(folder / f"{index:05d}.npy", np.full((64, 64), 2.5, np.float32))
-    arguments = [*data(root), "protocol=none,fcrn", "structure=edges,order", f"run={trained.path}"]
+    arguments = [*data(root), "protocol=full,fcrn", "structure=edges,order", f"run={trained.path}"]
     # One image at a time: a convolution over another number of images may round in another way.
     arguments += [f"predictions={folder}", "data.test_batch_size=1"]
     one, two = tmp_path / "one.json", tmp_path / "two.json"

@@ -1,6 +1,5 @@
 """Other ways to run jobs: several at once, compiled, and the table that shows them."""
 
-import json
 import pickle
 import threading
 import time
@@ -11,6 +10,7 @@ from rich.console import Console
 
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.ledger import Ledger
+from depthbench.runs.results import read_scores
 from tests.commands import TINY, make_frames, run, runs, start, status, wait_for
 
 
@@ -52,7 +52,7 @@ def test_every_switch_of_the_trainer(tmp_path):
     switches += ["trainer.gradient_clip_val=1", "trainer.precision=bf16-mixed", "trainer.max_epochs=2"]
     run(tmp_path, *TINY, f"data.root={tmp_path / 'frames'}", *switches, timeout=1500)  # compiling takes minutes
     (folder,) = runs(tmp_path).values()
-    assert json.loads((folder / "scores.json").read_text())["none"]["images"] == 15
+    assert read_scores(folder / "scores.json")["full"]["images"] == 15
 
 
 def test_the_table_shows_each_job(tmp_path):

@@ -1,13 +1,13 @@
 """Sweeps as users start, break and restart them (every way in which Hydra, Lightning and W&B break together)."""
 
 import csv
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from depthbench.runs.results import read_scores
 from tests.commands import TEST_FRAMES, TINY, make_frames, run, runs, start, status, wait_for
 
 pytestmark = pytest.mark.processes
@@ -24,7 +24,7 @@ def settings(place):
 
 
 def images(folder):
-    return json.loads((folder / "scores.json").read_text())["none"]["images"]
+    return read_scores(folder / "scores.json")["full"]["images"]
 
 
 def test_mixed_device_counts_a_failing_process_and_a_second_start(place):

@@ -8,8 +8,8 @@ import yaml
 
 from depthbench.errors import UserError
 from depthbench.geometry import flip_intrinsics
-from depthbench.models import predict_with_flip
-from depthbench.protocols import EvalProtocol, ProtocolSuite
+from depthbench.models import predict_mirrored, predict_with_flip
+from depthbench.protocols import EvalProtocol, Scorer
 from depthbench.protocols.alignment import masked_median
 from depthbench.protocols.protocol import clamp_finite
 from depthbench.protocols.regions import region_box
@@ -40,7 +40,7 @@ class TestEveryProtocol:
         assert path.read_text().startswith("# ")
         stated = list(yaml.safe_load(path.read_text()))
         assert read(path).name == path.stem
-        if read(path).images is not None or path.stem == "none":  # one's own may be short
+        if read(path).images is not None or path.stem == "full":  # one's own may be short
             assert stated == ["_target_", *FIELDS]
 
     def test_scores_equal_a_numpy_loop(self, path, reference):
@@ -77,7 +77,7 @@ class TestEveryProtocol:
             p = p * np.median(t[valid]) / np.median(p[valid])
         if protocol.clamp_at == "scored" and (low, high) != (None, None):
             p = np.clip(p, low, high)
-        pair = (t[valid], p[valid]) if protocol.swapped else (p[valid], t[valid])
+        pair = (t[valid], p[valid]) if protocol.swap_prediction_and_truth else (p[valid], t[valid])
         return reference(*pair, ..., protocol.strict), pair
 
     def test_divergence_is_not_hidden(self, path):
@@ -91,7 +91,7 @@ class TestEveryProtocol:
 
 
 def test_there_is_a_file():
-    assert {"eigen", "toolbox", "none"} <= {path.stem for path in FILES}
+    assert {"eigen", "toolbox", "full"} <= {path.stem for path in FILES}
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_limits_keep_what_is_not_finite():
 def test_swapped_divides_by_the_prediction():
     truth, prediction = torch.full((1, 1, 2, 2), 2.0), torch.full((1, 1, 2, 2), 4.0)
     for swapped, expected in ((False, 1.0), (True, 0.5)):
-        protocol = EvalProtocol(name="x", swapped=swapped)
+        protocol = EvalProtocol(name="x", swap_prediction_and_truth=swapped)
         metric = protocol.scores()
         metric.update(*protocol.prepare(prediction, truth))
         assert metric.compute()["AbsRel"] == expected
@@ -237,8 +237,9 @@ def test_flip_averaging_under_a_crop_that_is_not_symmetric(width, scale):
     expected = mean.repeat(scale, -2).repeat(scale, -1)[..., box[0] : box[1], box[2] : box[3]]
     found, _, _ = protocol.prepare(predict_with_flip(predict, image), truth)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
-    suite = ProtocolSuite([protocol])
-    rows = suite.update(predict(image), truth, predict_with_flip(predict, image))["x"]
+    scorer = Scorer([protocol])
+    scorer.update(predict(image), truth, ["0", "1"], mirrored=predict_mirrored(predict, image))
+    rows = scorer.compute().per_image(protocol)
     true = truth.numpy()[..., box[0] : box[1], box[2] : box[3]].astype(np.float64)
     np.testing.assert_allclose(rows["AbsRel"], (np.abs(expected - true) / true).mean((1, 2, 3)), rtol=2e-6)
 

@@ -1,11 +1,11 @@
 """Each job of a sweep has one W&B run, which ends as the job does; offline it holds everything that was logged."""
 
 import csv
-import json
 import math
 
 import pytest
 
+from depthbench.runs.results import read_scores
 from tests.commands import TINY, make_frames, run, runs, status
 from tests.wandb_file import history, wandb_runs
 
@@ -43,7 +43,7 @@ def test_every_metric_is_in_the_offline_run(folders):
         columns = set(reader.fieldnames)
     assert {"train/loss", "val/AbsRel", "test/none/RMSE", "speed/images_per_second", "lr-AdamW"} <= columns
     assert columns - {"step"} <= set(values)
-    scores = json.loads((folder / "scores.json").read_text())["none"]
+    scores = read_scores(folder / "scores.json")["full"]
     for name, score in scores.items():
         assert math.isclose(values[f"test/none/{name}"], score, rel_tol=1e-6), name
     assert values["panels/val/count"] == 2

@@ -8,6 +8,7 @@ from hydra.utils import get_object
 from hydra.utils import instantiate as hydra_instantiate
 from omegaconf import OmegaConf
 
+from depthbench.config.aliases import renew_targets
 from depthbench.errors import UserError
 
 # A YAML is data that people exchange: it may name classes of these packages and nothing else.
@@ -28,6 +29,7 @@ def instantiate(config: Any, **arguments: Any) -> Any:
         UserError: if a target is outside the allow-list, does not exist, or refuses its arguments.
     """
     plain: Any = OmegaConf.to_container(config, resolve=True) if OmegaConf.is_config(config) else config
+    plain = renew_targets(plain)
     for target in _targets(plain):
         _check_target(target)
     try:

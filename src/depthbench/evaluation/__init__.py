@@ -1,8 +1,21 @@
-"""Scoring predictions: test sets, predictors, tables.
+"""Scoring predictions: test sets, predictors, tables; and of arrays in memory.
 
-The face holds the command line alone; the modules that score import torch.
+The modules that score import torch, which takes seconds; what the command line needs does not.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from depthbench.evaluation.command_line import Input, Request, names_of, read_request
 
-__all__ = ["Input", "Request", "names_of", "read_request"]
+if TYPE_CHECKING:
+    from depthbench.evaluation.arrays import ArrayScores, score_arrays
+
+__all__ = ["ArrayScores", "Input", "Request", "names_of", "read_request", "score_arrays"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("ArrayScores", "score_arrays"):
+        from depthbench.evaluation import arrays
+
+        return getattr(arrays, name)
+    raise AttributeError(f"module {__name__} has no attribute {name}")

@@ -10,6 +10,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from depthbench.config.aliases import renew_overrides
 from depthbench.config.compose import config_dir
 from depthbench.config.mistakes import MISTAKES, explain, nearest
 from depthbench.errors import UserError
@@ -77,7 +78,7 @@ def read_request(arguments: Sequence[str]) -> Request:
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         known = compose("evaluate")
         try:
-            own, overrides = _sorted_out(arguments, known)
+            own, overrides = _sorted_out(renew_overrides(arguments), known)
             known = compose("evaluate", [item for item in overrides if item.startswith("data=")])
             options = {**{key: known[key] for key in _flat(known)}, **own}
             options |= {"covers": _covers(options["covers"]), "seed": _seed(options["seed"])}

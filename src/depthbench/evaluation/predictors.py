@@ -1,18 +1,17 @@
 """Where predictions come from: files or the network of a run."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
+from depthbench.evaluation.command_line import Input, Request
 from depthbench.evaluation.prediction_files import PredictionFiles, check_prediction, check_unit
-from depthbench.evaluation.test_set import Items, Truth
-from depthbench.models import predict_with_flip
-from depthbench.protocols import EvalProtocol as Rules
+from depthbench.evaluation.test_set import EvaluationSet, Items
+from depthbench.protocols import EvalProtocol
 from depthbench.protocols.protocol import crop
 from depthbench.protocols.regions import Region, region_box
 from depthbench.runs.folder import RunFolder
@@ -22,7 +21,7 @@ _LOOKED_AT = 8  # frames from which the unit is judged
 
 
 class Predictor(Protocol):
-    """Gives depth ``(B, 1, h, w)`` in metres for test frames, plain and averaged with the mirror image's.
+    """Gives depth ``(B, 1, h, w)`` in metres for test frames and, if wanted, for their mirror images, mirrored back.
 
     Attributes:
         covers: the part of the truth that predictions show.
@@ -32,7 +31,7 @@ class Predictor(Protocol):
     covers: Region
     batch_size: int
 
-    def __call__(self, items: Items, plain: bool, averaged: bool) -> tuple[Tensor, Tensor | None]: ...  # noqa: D102
+    def __call__(self, items: Items, mirror: bool) -> tuple[Tensor, Tensor | None]: ...  # noqa: D102
 
 
 class Files:
@@ -40,8 +39,8 @@ class Files:
 
     Args:
         files: of all frames of the truth.
-        truth: that they are of.
-        rules: a protocol that they will be scored under.
+        test_set: that they are of.
+        protocol: that they will be scored under.
         covers: the part of the truth that they show.
         unitless: whether every protocol scales them, so that their unit is nobody's business.
 
@@ -52,27 +51,32 @@ class Files:
     batch_size = 1  # sizes may differ
 
     def __init__(
-        self, files: PredictionFiles, truth: Truth, rules: Rules, covers: Region = "full", unitless: bool = False
+        self,
+        files: PredictionFiles,
+        test_set: EvaluationSet,
+        protocol: EvalProtocol,
+        covers: Region = "full",
+        unitless: bool = False,
     ) -> None:
-        self.files, self.rules, self.covers, self.truth = files, rules, covers, truth
+        self.files, self.protocol, self.covers, self.test_set = files, protocol, covers, test_set
         step = max(1, len(files) // _LOOKED_AT)
         check_unit(self._pairs(range(0, len(files), step)), float("inf") if unitless else 5.0)
 
     def _pairs(self, places: Iterable[int]) -> Iterator[tuple[Tensor, Tensor]]:
         for place in places:
-            prediction, shown = self._checked(self.truth[place])
+            prediction, shown = self._checked(self.test_set[place])
             yield prediction, shown
 
     def _checked(self, items: Items) -> tuple[Tensor, Tensor]:
         (place,), (name,) = items.places, items.names
-        true = self.rules.scored_truth(next(iter(items.truth.values())))
+        true = self.protocol.scored_truth(next(iter(items.truth.values())))
         shown = crop(true, region_box(self.covers, (true.shape[-2], true.shape[-1])))[0]
         prediction = self.files[place]
         check_prediction(name, prediction, shown)
         return prediction, shown
 
-    def __call__(self, items: Items, plain: bool, averaged: bool) -> tuple[Tensor, Tensor | None]:
-        """One file; what is averaged with its mirror image's is the file's maker's choice."""
+    def __call__(self, items: Items, mirror: bool) -> tuple[Tensor, Tensor | None]:
+        """One file; flip averaging is not applied to files."""
         return self._checked(items)[0][None].to(items.image.device), None
 
 
@@ -95,13 +99,14 @@ class Network:
         self.trainer, self.device = config.trainer, device
         self.batch_size = int(config.data.test_batch_size)
 
-    def __call__(self, items: Items, plain: bool, averaged: bool) -> tuple[Tensor, Tensor | None]:
-        """The network's prediction; where only the averaged one is wanted, it stands for both."""
+    def __call__(self, items: Items, mirror: bool) -> tuple[Tensor, Tensor | None]:
+        """See :meth:`predict`."""
+        return self.predict(items.image, mirror)
+
+    def predict(self, image: Tensor, mirror: bool) -> tuple[Tensor, Tensor | None]:
+        """One pass of the network for the images ``(B, 3, H, W)`` and, if wanted, one for their mirror images."""
         with self._precision():
-            both = predict_with_flip(self.task, items.image) if averaged else None
-            if plain or both is None:
-                return self.task(items.image), both
-        return both, both
+            return self.task.predictions(image, mirror)
 
     def _precision(self) -> AbstractContextManager[Any]:
         precision = self.trainer.precision
@@ -112,8 +117,17 @@ class Network:
         return torch.autocast(self.device.type, dtype, enabled=dtype is not None)
 
 
-def open_files(path: Path, truth: Truth, options: dict[str, Any], unit: float | None, rules: list[Rules]) -> Files:
-    """Prediction files of the frames of a truth; ``options`` are those of the command."""
-    files = PredictionFiles(path, truth.frame_names(), options["kind"], unit, options["key"])
-    unitless = all(protocol.scaling != "none" for protocol in rules)
-    return Files(files, truth, rules[0], options["covers"], unitless)
+def open_predictor(
+    one: Input, test_set: EvaluationSet, protocols: Sequence[EvalProtocol], request: Request, device: torch.device
+) -> Predictor:
+    """The network of a run, or prediction files.
+
+    Raises:
+        UserError: if either can't be read, or the files don't fit the test set.
+    """
+    if one.run:
+        return Network(one.run, one.config, device)
+    options = request.options
+    files = PredictionFiles(one.path, test_set.frame_names(), options["kind"], request.unit, options["key"])
+    unitless = all(protocol.scaling != "none" for protocol in protocols)
+    return Files(files, test_set, protocols[0], options["covers"], unitless)

@@ -13,10 +13,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from depthbench.evaluation.command_line import Request
 from depthbench.evaluation.scoring import Scored
 from depthbench.files import write_atomically
 from depthbench.metrics.functional import SCORES, STANDARD
 from depthbench.protocols import EvalProtocol
+from depthbench.runs.results import finite_or_null, results_block
 from depthbench.stats import holm
 from depthbench.stats.image_sums import Difference, Limits
 
@@ -83,29 +85,18 @@ def write(evaluation: Evaluation, path: Path) -> None:
 
 def as_json(evaluation: Evaluation) -> str:
     """Scores, intervals, differences, and the protocols in full; null for what is not a number."""
-    content = {
-        "scores": evaluation.scores,
-        "intervals": evaluation.limits,
-        "differences": [
-            {"protocol": pair.protocol, "first": pair.first, "second": pair.second, "score": name}
-            | pair.differences[name]._asdict()
-            | {"p_adjusted": pair.adjusted[name]}
-            for pair in evaluation.paired
-            for name in pair.adjusted
-        ],
-        "refused": evaluation.refused,
-        "notes": evaluation.notes,
-        "protocols": {protocol.name: asdict(protocol) for protocol in evaluation.protocols},
-    }
-    return json.dumps(_finite(content), indent=1, allow_nan=False) + "\n"
-
-
-def _finite(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _finite(value) for key, value in node.items()}
-    if isinstance(node, list | tuple):
-        return [_finite(value) for value in node]
-    return None if isinstance(node, float) and not math.isfinite(node) else node
+    rows = [
+        {"protocol": pair.protocol, "first": pair.first, "second": pair.second, "score": name}
+        | pair.differences[name]._asdict()
+        | {"p_adjusted": pair.adjusted[name]}
+        for pair in evaluation.paired
+        for name in pair.adjusted
+    ]
+    protocols = {protocol.name: asdict(protocol) for protocol in evaluation.protocols}
+    more = {"intervals": evaluation.limits, "differences": rows}
+    more |= {"refused": evaluation.refused, "notes": sentences(evaluation, left_out=False)}
+    content = results_block(protocols, evaluation.scores) | finite_or_null(more)
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
 def as_csv(evaluation: Evaluation) -> str:
@@ -169,12 +160,46 @@ def structure_table(evaluation: Evaluation, cell: Callable[[float, Limits], str]
     return ["score", *head], rows
 
 
-def sentences(evaluation: Evaluation) -> list[str]:
+def notes(request: Request, protocols: Sequence[EvalProtocol], images: int) -> list[str]:
+    """Sentences about the inputs and the number of images that a reader of the numbers must know."""
+    found = [
+        f"{one.name} is not done: its last checkpoint was scored."
+        for one in request.inputs
+        if one.run and not one.run.done
+    ]
+    averaging = [protocol.name for protocol in protocols if protocol.flip_average]
+    if averaging and not all(one.run for one in request.inputs):
+        found.append(
+            f"{', '.join(averaging)}: averages with the mirror image's prediction; files are taken as they are."
+        )
+    other = [protocol for protocol in protocols if protocol.images not in (None, images)]
+    for published in sorted({protocol.images or 0 for protocol in other}):
+        names = ", ".join(protocol.name for protocol in other if protocol.images == published)
+        found.append(f"{names}: published numbers are of {published} images, these of {images}.")
+    return found
+
+
+def not_finite(evaluation: Evaluation) -> list[str]:
+    """Sentences about predictions that are not finite: they make scores NaN, and are counted."""
+    found: dict[str, list[str]] = {}
+    for name, protocol in evaluation.lines():
+        scores = evaluation.scores[name][protocol]
+        if scores["images_nonfinite"]:
+            pixels, images = (f"{scores[key]:.0f}" for key in ("nonfinite", "images_nonfinite"))
+            counted = f"{pixels} pixel{'s' * (pixels != '1')} of {images} image{'s' * (images != '1')}"
+            found.setdefault(f"{name}: the errors of {counted} are not finite", []).append(protocol)
+    return [f"{what} ({', '.join(rules)}), so means over them are no numbers." for what, rules in found.items()]
+
+
+def sentences(evaluation: Evaluation, left_out: bool = True) -> list[str]:
     """What is to be said beside the numbers; protocols that refuse for one reason share a sentence."""
+    found = [*not_finite(evaluation), *evaluation.notes]
+    if not left_out:
+        return found
     reasons: dict[str, list[str]] = {}
     for name, sentence in evaluation.refused.items():
         reasons.setdefault(sentence.removeprefix(f"Protocol '{name}' is "), []).append(name)
-    return [*evaluation.notes, *(f"Left out: {', '.join(names)}: {reason}" for reason, names in reasons.items())]
+    return [*found, *(f"Left out: {', '.join(names)}: {reason}" for reason, names in reasons.items())]
 
 
 def _cells(evaluation: Evaluation, name: str, protocol: str) -> list[str]:

@@ -1,6 +1,7 @@
-"""The test frames of a data set with one or both kinds of truth, and whose published numbers belong to it."""
+"""The test frames of a data set with one or both kinds of truth, and the protocols and metrics that fit them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -12,7 +13,10 @@ from depthbench.config.targets import instantiate
 from depthbench.data import Frame
 from depthbench.data.stream import fetch
 from depthbench.errors import UserError
-from depthbench.protocols import EvalProtocol
+from depthbench.evaluation.command_line import Request
+from depthbench.metrics import ImageMetric
+from depthbench.protocols import EvalProtocol, Scorer, protocol_from
+from depthbench.protocols.shared_pass import Maps
 
 # The number of test images that published numbers have says which data set a protocol is of.
 PUBLISHED = {"NYUv2": (654,), "KITTI": (697, 652), "Make3D": (134,)}
@@ -28,6 +32,24 @@ FAMILIES = {
 }
 
 
+class Chosen(NamedTuple):
+    """What a request comes down to.
+
+    Attributes:
+        sets: one for each input.
+        protocols: that fit all of them.
+        structure: metrics of structure that all of them can serve.
+        refused: sentences of the protocols that were left out, by name.
+        lacking: sentences about the metrics that were left out.
+    """
+
+    sets: list["EvaluationSet"]
+    protocols: list[EvalProtocol]
+    structure: dict[str, ImageMetric]
+    refused: dict[str, str]
+    lacking: list[str]
+
+
 class Items(NamedTuple):
     """Test frames stacked: places in the data set, ``image (B, 3, H, W)``, ``truth (B, 1, h, w)`` by kind, names,
     and ``intrinsics (B, 3, 3)`` in pixels of the image where all are known.
@@ -40,7 +62,7 @@ class Items(NamedTuple):
     intrinsics: Tensor | None
 
 
-class Truth(Dataset[Items]):
+class EvaluationSet(Dataset[Items]):
     """Test frames with their truth.
 
     Args:
@@ -102,3 +124,64 @@ def stack(items: Sequence[tuple[int, Mapping[str, Frame]]]) -> Items:
         [frame.name for frame in frames],
         torch.stack(known) if len(known) == len(frames) else None,
     )
+
+
+def open_sets(request: Request) -> Chosen:
+    """The test frames of every input, and what of the request fits them.
+
+    Raises:
+        UserError: if data can't be opened, or protocols or metrics that were named don't fit them.
+    """
+    protocols = [protocol_from(config) for config in request.protocols.values()]
+    free = [one for one in protocols if one.images is None and one.truth == "filled" and request.own_truth]
+    named = [protocol for protocol in protocols if protocol not in free]
+    sets = [EvaluationSet(one.config, named) for one in request.inputs]
+    own = sets[0].kind
+    if own != "any":  # without published numbers there is no kind of truth to keep to
+        protocols = [replace(protocol, truth=own) if protocol in free else protocol for protocol in protocols]
+    fitting, refused = fitting_protocols(protocols, request, sets)
+    structure, lacking = fitting_structure(request, sets)
+    return Chosen(sets, fitting, structure, refused, lacking)
+
+
+def fitting_protocols(
+    protocols: Sequence[EvalProtocol], request: Request, sets: Sequence[EvaluationSet]
+) -> tuple[list[EvalProtocol], dict[str, str]]:
+    """Protocols that fit the data, and the sentences of those that refuse it.
+
+    Raises:
+        UserError: if one that was named refuses, or all do.
+    """
+    refused: dict[str, str] = {}
+    for one, frames in zip(request.inputs, sets, strict=True):
+        first = frames[0]
+        truth, covers = frames.given(first.truth), "full" if one.run else request.options["covers"]
+        for protocol in protocols:
+            try:
+                reason = frames.refuses(protocol) if request.every else None
+                if reason:
+                    raise UserError(reason)
+                Scorer([protocol]).sums(Maps(torch.ones(1, 1, 8, 8), truth, covers=covers, image=first.image))
+            except UserError as error:
+                if not request.every:
+                    raise
+                refused[protocol.name] = str(error)
+    fitting = [protocol for protocol in protocols if protocol.name not in refused]
+    if not fitting:
+        raise UserError(f"No protocol fits this data; for example: {next(iter(refused.values()))}")
+    return fitting, refused
+
+
+def fitting_structure(request: Request, sets: Sequence[EvaluationSet]) -> tuple[dict[str, ImageMetric], list[str]]:
+    """Metrics of structure that the data can serve, and a sentence about the others.
+
+    Raises:
+        UserError: if one that was named needs intrinsics that the data lack.
+    """
+    metrics: dict[str, ImageMetric] = {name: instantiate(config) for name, config in request.structure.items()}
+    blind = [frames.target for frames in sets if frames[0].intrinsics is None]
+    lacking = [name for name, metric in metrics.items() if metric.needs_intrinsics] if blind else []
+    if lacking and not request.every_structure:
+        raise UserError(f"structure={','.join(lacking)} needs intrinsics of the camera, which {blind[0]} lacks.")
+    note = [f"Left out: {', '.join(lacking)}: {blind[0]} has no intrinsics of the camera."] if lacking else []
+    return {name: metric for name, metric in metrics.items() if name not in lacking}, note

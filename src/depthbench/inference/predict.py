@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from depthbench.errors import UserError
 from depthbench.evaluation.predictors import Network
-from depthbench.evaluation.test_set import Items
 from depthbench.files import write_atomically
 from depthbench.images import resize_rgb
 from depthbench.inference.command_line import Request, Source
@@ -91,8 +90,8 @@ class Predictor:
         (height, width), size = rgb.shape[:2], self.request.size
         small = np.ascontiguousarray(resize_rgb(rgb, size).transpose(2, 0, 1))
         image = torch.from_numpy(small)[None].to(self.device).float().div_(255)
-        averaged = self.request.flip_average
-        depth, _ = self.network(Items([0], image, {}, [""], None), not averaged, averaged)
+        depth, mirrored = self.network.predict(image, self.request.flip_average)
+        depth = depth if mirrored is None else 0.5 * (depth + mirrored)
         metres = resize_bilinear(depth.float(), (height, width))[0, 0].cpu().numpy()
         self.stretched += abs(height * size[1] / (width * size[0]) - 1) > 0.02
         self.beyond += bool((metres > MILLIMETRES).any())

@@ -12,7 +12,7 @@ from depthbench.models.depth_spaces import InverseDepth, LogDepth, MetricDepth, 
 from depthbench.models.depthnet import DepthModel, DepthNet, Predictor
 from depthbench.models.discriminators import ImageBuffer, PatchDiscriminator
 from depthbench.models.encoder import Encoder
-from depthbench.models.flip import predict_with_flip
+from depthbench.models.flip import predict_mirrored, predict_with_flip
 from depthbench.models.gradient_fusion import fuse_gradients, fusion_energy
 from depthbench.models.memory_format import prefers_channels_last
 from depthbench.models.parameter_groups import parameter_groups
@@ -48,6 +48,7 @@ __all__ = [
     "fuse_relative",
     "fusion_energy",
     "parameter_groups",
+    "predict_mirrored",
     "predict_uncertain",
     "predict_with_flip",
     "prefers_channels_last",

@@ -1,12 +1,16 @@
-"""Protocols: the rules under which predictions are scored."""
+"""Protocols: the rules under which predictions are scored, and the scorer."""
 
 from depthbench.protocols.image_metrics import Camera, Structure
-from depthbench.protocols.multi_protocol import ProtocolSuite
+from depthbench.protocols.load import load_protocol, protocol_from
 from depthbench.protocols.protocol import EvalProtocol
+from depthbench.protocols.scorer import ScoredImages, Scorer
 
 __all__ = [
     "Camera",
     "EvalProtocol",
-    "ProtocolSuite",
+    "ScoredImages",
+    "Scorer",
     "Structure",
+    "load_protocol",
+    "protocol_from",
 ]

@@ -11,7 +11,7 @@ from depthbench.errors import UserError
 from depthbench.metrics.image.image_metric import ImageMetric
 from depthbench.protocols.protocol import EvalProtocol
 from depthbench.protocols.regions import Region
-from depthbench.protocols.shared_pass import Maps
+from depthbench.protocols.shared_pass import NOT_PIXELS, Maps
 
 
 class Camera(NamedTuple):
@@ -56,15 +56,17 @@ class Structure(nn.Module):
         known: dict[EvalProtocol, Tensor] = {}
         found = {}
         for protocol in protocols:
-            seen = replace(maps.chosen(protocol), name="", reduction="image", comparison="strict", images=None)
+            # Predicted edges stay predicted ones: an exchange is a matter of pixels' scores alone.
+            sided = replace(protocol, swap_prediction_and_truth=False)
+            seen = replace(maps.chosen(sided), comparison="strict", **NOT_PIXELS)
             if seen not in known:
-                known[seen] = self._sums(protocol, maps, camera)
+                known[seen] = self._sums(sided, maps, camera)
             found[protocol.name] = known[seen]
         return found
 
     def _sums(self, protocol: EvalProtocol, maps: Maps, camera: Camera | None) -> Tensor:
         truth = maps.given(protocol)
-        prepared = protocol.prepare(maps.predicted(protocol), truth, maps.covers)
+        prepared = protocol.prepare(maps.predicted(protocol), truth, maps.covers, maps.image)
         intrinsics = None
         if camera is not None:
             size = (truth.shape[-2], truth.shape[-1])

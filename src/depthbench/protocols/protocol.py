@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from depthbench.errors import UserError
+from depthbench.filling import fill_cross_bilateral
 from depthbench.maps import resize_nearest
 from depthbench.metrics.pixel_sums import PRESENT, Interval
 from depthbench.metrics.scores import REDUCTIONS, DepthScores
@@ -31,6 +32,7 @@ _CHOICES = {
     "truth": ("filled", "raw"),
     "resize": ("bilinear", "bicubic", "nearest"),
     "clamp_at": ("scored", "output"),
+    "fill_borders": ("none", "cross_bilateral"),
     "scaling": ("none", *SCALINGS),
     "reduction": REDUCTIONS,
     "comparison": ("strict", "inclusive"),
@@ -54,6 +56,7 @@ _WANTED: dict[str, tuple[Callable[[object], bool], str]] = {
     "max_depth": (_is_number, "metres, or null"),
     "clamp": (lambda value: _is_pair(value, _is_number), "two numbers, either may be null"),
     "images": (lambda value: value is None or isinstance(value, int), "a number, or null"),
+    "version": (lambda value: isinstance(value, int) and value > 0, "a whole number from 1 on"),
 }
 
 
@@ -61,7 +64,8 @@ _WANTED: dict[str, tuple[Callable[[object], bool], str]] = {
 class EvalProtocol:
     """How predictions become scores.
 
-    In this order: the output is limited (``clamp_at="output"``), resized to the truth, cropped, brought to the
+    In this order: the output is limited (``clamp_at="output"``), averaged with the prediction of the mirrored image
+    (``flip_average``), resized to the truth, filled where it shows nothing (``fill_borders``), cropped, brought to the
     truth's scale over the valid pixels, limited (``clamp_at="scored"``) and compared.
 
     Args:
@@ -77,14 +81,19 @@ class EvalProtocol:
         align_corners: for ``bilinear`` and ``bicubic``.
         clamp: limits of the prediction in metres, each a number or None; None for no limits. NaN and infinities are
             kept: a range would hide that a network diverged.
-        clamp_at: ``scored``: after resizing and scaling; ``output``: before both.
-        flip_average: average with the prediction of the mirrored image; done by :func:`predict_with_flip`, for
-            ``prepare`` has no network.
+        clamp_at: ``scored``: after resizing and scaling; ``output``: before both, and with ``flip_average`` on each of
+            the two predictions before they are averaged (as DenseDepth's code does).
+        flip_average: average with the prediction of the mirrored image, see :meth:`average`.
+        fill_borders: what happens where the prediction does not cover the truth: ``none``: a region must lie inside of
+            what is covered; ``cross_bilateral``: the rest is filled from it under the guidance of the picture, by
+            :func:`~depthbench.filling.fill_cross_bilateral` with its defaults.
         scaling: ``none``, ``median`` or ``scale_shift``, per image (see :mod:`~depthbench.protocols.alignment`).
         reduction: ``image``, ``pixel`` or ``mse_image`` (see :class:`~depthbench.metrics.DepthMetric`).
         comparison: delta with ``<`` (``strict``) or ``<=`` (``inclusive``).
-        swapped: exchange prediction and truth in the scores, so that errors are divided by the prediction.
+        swap_prediction_and_truth: exchange both in the scores of pixels, so that errors are divided by the prediction.
+            Scores of structure and error profiles keep their sides.
         images: number of test images that published numbers have; None where it varies.
+        version: raised whenever the same predictions would get other scores; written into every result.
 
     Raises:
         UserError: for a value that does not exist, or limits in the wrong order.
@@ -102,11 +111,13 @@ class EvalProtocol:
     clamp: Sequence[float | None] | None = None
     clamp_at: str = "scored"
     flip_average: bool = False
+    fill_borders: str = "none"
     scaling: str = "none"
     reduction: str = "image"
     comparison: str = "strict"
-    swapped: bool = False
+    swap_prediction_and_truth: bool = False
     images: int | None = None
+    version: int = 1
 
     def __post_init__(self) -> None:
         for field, choices in _CHOICES.items():
@@ -141,30 +152,42 @@ class EvalProtocol:
         """An empty metric with this protocol's reduction and comparison."""
         return DepthScores(reduction=self.reduction, strict=self.strict, **kwargs)
 
-    def prepare(self, prediction: Tensor, truth: Tensor, covers: Region = "full") -> Maps:
+    def average(self, prediction: Tensor, mirrored: Tensor) -> Tensor:
+        """Mean of two predictions ``(B, 1, h, w)``, each limited first where the protocol limits outputs.
+
+        Args:
+            prediction: of the image.
+            mirrored: of the mirrored image, mirrored back.
+        """
+        if self.clamp_at == "output":
+            prediction, mirrored = (clamp_finite(maps.float(), self.limits) for maps in (prediction, mirrored))
+        return 0.5 * (prediction + mirrored)
+
+    def prepare(self, prediction: Tensor, truth: Tensor, covers: Region = "full", image: Tensor | None = None) -> Maps:
         """Prediction, truth and mask as they are scored.
 
-        With ``swapped``, the first two are exchanged, so that they go into any metric as they come.
+        With ``swap_prediction_and_truth`` the first two are exchanged, so that they go into any metric as they come.
 
         Args:
             prediction: ``(B, 1, h, w)`` metres, any size.
             truth: ``(B, 1, H, W)`` metres, 0 = missing.
             covers: the part of the truth (of ``score_size``, where given) that the prediction shows, for networks
                 that see a crop (``kb``, ``hu``).
+            image: the picture ``(B, 3, h', w')`` of the whole truth, RGB in [0, 1], for ``fill_borders``.
 
         Returns:
             Three maps ``(B, 1, h', w')`` of the region's size; the mask is bool.
 
         Raises:
-            UserError: if the shapes are not those, the truth has another size than the region is defined on, or the
-                prediction does not cover the region.
+            UserError: if the shapes are not those, the truth has another size than the region is defined on, the
+                prediction does not cover the region, or its borders are to be filled without a picture.
         """
         truth = self.scored_truth(truth)
         box = self.box((truth.shape[-2], truth.shape[-1]), covers)
-        prediction = self.fit(prediction, truth, covers)
+        prediction = self.fit(prediction, truth, covers, image)
         prediction, truth = crop(prediction, box), crop(truth, box)
         prediction, valid = self.align(prediction, truth), self.mask(truth)
-        return (truth, prediction, valid) if self.swapped else (prediction, truth, valid)
+        return (truth, prediction, valid) if self.swap_prediction_and_truth else (prediction, truth, valid)
 
     def intrinsics(
         self, intrinsics: Tensor, image_size: tuple[int, int], truth_size: tuple[int, int], covers: Region = "full"
@@ -194,8 +217,10 @@ class EvalProtocol:
         return truth if self.score_size is None else resize_nearest(truth, (self.score_size[0], self.score_size[1]))
 
     def box(self, size: tuple[int, int], covers: Region = "full") -> Box:
-        """The region's box on truth of this (scoring) size; it must lie in the part covered."""
+        """The region's box on truth of this (scoring) size; it must lie in the part covered, or borders be filled."""
         box, shown = region_box(self.region, size), region_box(covers, size)
+        if self.fill_borders != "none":
+            return box
         if box[0] < shown[0] or box[1] > shown[1] or box[2] < shown[2] or box[3] > shown[3]:
             raise UserError(
                 f"Protocol '{self.name}' scores rows {box[0]}:{box[1]}, columns {box[2]}:{box[3]}, but the prediction "
@@ -203,8 +228,8 @@ class EvalProtocol:
             )
         return box
 
-    def fit(self, prediction: Tensor, truth: Tensor, covers: Region = "full") -> Tensor:
-        """The prediction at the truth's size, float32; zeros where it covers nothing."""
+    def fit(self, prediction: Tensor, truth: Tensor, covers: Region = "full", image: Tensor | None = None) -> Tensor:
+        """The prediction at the truth's size, float32; zeros where it covers nothing and nothing is filled."""
         if prediction.ndim != 4 or prediction.shape[:2] != truth.shape[:2]:
             raise UserError(
                 f"Expected depth maps (B, 1, H, W) for {len(truth)} images, got a prediction of shape "
@@ -217,7 +242,19 @@ class EvalProtocol:
             prediction = clamp_finite(prediction, self.limits)
         prediction = self._resized(prediction, (bottom - top, right - left))
         around = (left, size[1] - right, top, size[0] - bottom)
-        return F.pad(prediction, around) if any(around) else prediction
+        if not any(around):
+            return prediction
+        padded = F.pad(prediction, around)
+        if self.fill_borders == "none":
+            return padded
+        if image is None:
+            raise UserError(
+                f"Protocol '{self.name}' fills the borders of a prediction under the guidance of the picture, which is "
+                "not given; give it, or append protocol.fill_borders=none."
+            )
+        filled = fill_cross_bilateral(padded, image)
+        filled[..., top:bottom, left:right] = prediction  # what was predicted stays, whatever it is
+        return filled
 
     def _resized(self, prediction: Tensor, size: tuple[int, int]) -> Tensor:
         if tuple(prediction.shape[-2:]) == size:

@@ -16,6 +16,7 @@ PIXELS: dict[str, tuple[Box, tuple[int, int]]] = {
     "toolbox": ((44, 471, 40, 601), NYU_SIZE),  # get_projection_mask of the NYUv2 toolbox
     "bts": ((45, 471, 41, 601), NYU_SIZE),  # BTS, AdaBins, ZoeDepth; 41 px left, 39 px right
     "label_border": ((7, 474, 7, 632), NYU_SIZE),  # what the extraction of BTS keeps
+    "li2017": ((18, 462, 20, 620), NYU_SIZE),  # 444x600: its 111x150 map four times as large, taken as central
     "hu": ((6, 234, 8, 312), (240, 320)),  # central 228x304 of frames scaled to 240 rows
 }
 """Crops in pixels, with the only size ``(height, width)`` on which they are defined."""
@@ -83,7 +84,7 @@ def _named(name: str, size: tuple[int, int]) -> Box:
     if defined != tuple(size):
         raise UserError(
             f"The region '{name}' is defined on truth of {defined[0]}x{defined[1]}, not {size[0]}x{size[1]}; "
-            "score on truth of that size, or choose a protocol without a crop in pixels (protocol=none)."
+            "score on truth of that size, or choose a protocol without a crop in pixels (protocol=full)."
         )
     return box
 

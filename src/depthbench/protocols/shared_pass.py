@@ -1,45 +1,56 @@
-"""What many protocols ask of the same maps, found once: equal truths, equal predictions, equal passes."""
+"""Work that protocols share on the same maps: equal truths, equal predictions, equal passes over the pixels."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from depthbench.errors import UserError
 from depthbench.metrics.pixel_sums import PRESENT, Interval, Rule, cell_sums, least_present
 from depthbench.protocols.protocol import EvalProtocol, Limits, crop
-from depthbench.protocols.regions import Box, Region
+from depthbench.protocols.regions import Box, Region, region_box
 
 
 @dataclass
 class Maps:
-    """A batch: predictions ``(B, 1, h, w)``, truth ``(B, 1, H, W)`` (or both kinds), and what was found of them.
+    """A batch: predictions ``(B, 1, h, w)``, truth ``(B, 1, H, W)`` (or both kinds), and intermediate results.
 
     Attributes:
         prediction: metres.
         truth: metres, or by kind: ``{"filled": ..., "raw": ...}``.
-        averaged: prediction averaged with the mirror image's; None where it is the same.
+        mirrored: prediction of the mirrored image, mirrored back; None where there is none (files), so that protocols
+            that average take the prediction as it is.
         covers: the part of the truth that predictions show.
+        image: ``(B, 3, h', w')`` RGB in [0, 1] of the whole truth, for protocols that fill borders.
     """
 
     prediction: Tensor
     truth: Tensor | Mapping[str, Tensor]
-    averaged: Tensor | None = None
+    mirrored: Tensor | None = None
     covers: Region = "full"
+    image: Tensor | None = None
     _truths: dict[Any, Tensor] = field(default_factory=dict)
+    _averages_by_limits: dict[Any, Tensor] = field(default_factory=dict)
     _extents: dict[Any, "_Extent"] = field(default_factory=dict)
 
     def part(self, rows: slice) -> "Maps":
         """Some images of the batch."""
         truth = self.truth
         truth = truth[rows] if isinstance(truth, Tensor) else {kind: maps[rows] for kind, maps in truth.items()}
-        return Maps(self.prediction[rows], truth, None if self.averaged is None else self.averaged[rows], self.covers)
+        mirrored, image = (None if maps is None else maps[rows] for maps in (self.mirrored, self.image))
+        return Maps(self.prediction[rows], truth, mirrored, self.covers, image)
 
     def predicted(self, protocol: EvalProtocol) -> Tensor:
         """The plain or the averaged prediction."""
-        return self.averaged if self._averages(protocol) and self.averaged is not None else self.prediction
+        if self.mirrored is None or not protocol.flip_average:
+            return self.prediction
+        key = protocol.limits if protocol.clamp_at == "output" else None
+        if key not in self._averages_by_limits:
+            self._averages_by_limits[key] = protocol.average(self.prediction, self.mirrored)
+        return self._averages_by_limits[key]
 
     def true(self, protocol: EvalProtocol) -> Tensor:
         """The truth as a protocol scores it, at its size.
@@ -54,21 +65,27 @@ class Maps:
 
     def acting(self, protocol: EvalProtocol) -> EvalProtocol:
         """The protocol as far as it acts on single pixels of these maps: equal ones share a pass."""
-        predicted, true = self.predicted(protocol), self.true(protocol)
+        true = self.true(protocol)
         key = (self._averages(protocol), self._kind(protocol))
         if key not in self._extents:
-            self._extents[key] = _Extent.of(predicted, self.given(protocol))
+            found = [maps for maps in (self.prediction, self.mirrored if key[0] else None) if maps is not None]
+            self._extents[key] = _Extent.of(found, self.given(protocol))
         extent = self._extents[key]
-        same_size = predicted.shape[-2:] == true.shape[-2:]
-        unlimited, unranged = extent.within(protocol.limits), extent.present_within(protocol.interval)
-        return _per_pixel_key(self.chosen(protocol), same_size, unlimited, unranged)
+        size = (true.shape[-2], true.shape[-1])
+        return _per_pixel_key(
+            self.chosen(protocol),
+            same_size=self.prediction.shape[-2:] == true.shape[-2:],
+            whole=region_box(self.covers, size) == (0, size[0], 0, size[1]),
+            unlimited=extent.within(protocol.limits),
+            unranged=extent.present_within(protocol.interval),
+        )
 
     def chosen(self, protocol: EvalProtocol) -> EvalProtocol:
         """The protocol with the choice of prediction and truth that these maps leave it."""
         return _resolved(protocol, self._averages(protocol), self._kind(protocol))
 
     def _averages(self, protocol: EvalProtocol) -> bool:
-        return protocol.flip_average and self.averaged is not None
+        return protocol.flip_average and self.mirrored is not None
 
     def _kind(self, protocol: EvalProtocol) -> str:
         return "filled" if isinstance(self.truth, Tensor) else protocol.truth
@@ -92,11 +109,12 @@ class _Extent(NamedTuple):
     truth: Interval | None
 
     @classmethod
-    def of(cls, prediction: Tensor, truth: Tensor) -> "_Extent":
-        if prediction.device.type != "cpu":
+    def of(cls, predictions: Sequence[Tensor], truth: Tensor) -> "_Extent":
+        if truth.device.type != "cpu":
             return cls(None, None)
-        low, high = prediction.aminmax()
-        return cls((float(low), float(high)), (least_present(truth), float(truth.amax())))
+        lows, highs = zip(*(maps.aminmax() for maps in predictions), strict=True)
+        extent = float(torch.stack(lows).amin()), float(torch.stack(highs).amax())  # NaN, where one is
+        return cls(extent, (least_present(truth), float(truth.amax())))
 
     def within(self, limits: Limits) -> bool:
         """Whether limits do nothing to the prediction; never where it is not finite."""
@@ -119,9 +137,12 @@ def _resolved(protocol: EvalProtocol, averages: bool, truth: str) -> EvalProtoco
 
 
 @lru_cache(maxsize=256)
-def _per_pixel_key(protocol: EvalProtocol, same_size: bool, unlimited: bool, unranged: bool) -> EvalProtocol:
-    changes: dict[str, Any] = {"name": "", "reduction": "image", "comparison": "strict", "swapped": False}
-    changes["images"] = None
+def _per_pixel_key(
+    protocol: EvalProtocol, same_size: bool, whole: bool, unlimited: bool, unranged: bool
+) -> EvalProtocol:
+    changes: dict[str, Any] = {"comparison": "strict", "swap_prediction_and_truth": False, **NOT_PIXELS}
+    if whole:
+        changes["fill_borders"] = "none"
     if protocol.scaling == "none":  # the scale is the region's; without it a region is only where sums are taken
         changes["region"] = "full"
     if same_size:
@@ -132,6 +153,10 @@ def _per_pixel_key(protocol: EvalProtocol, same_size: bool, unlimited: bool, unr
     if unranged:
         changes |= {"min_depth": None, "max_depth": None, "bounds": "open"}
     return replace(protocol, **changes)
+
+
+NOT_PIXELS: dict[str, Any] = {"name": "", "reduction": "image", "images": None, "version": 1}
+"""Fields that don't change what is compared at a pixel, at common values."""
 
 
 class _Member(NamedTuple):
@@ -147,7 +172,7 @@ def shared_sums(protocols: Iterable[EvalProtocol], maps: Maps) -> Iterator[tuple
         truth = maps.true(protocol)
         box = protocol.box((truth.shape[-2], truth.shape[-1]), maps.covers)
         groups.setdefault(maps.acting(protocol), []).append(
-            _Member(protocol.name, box, (protocol.strict, protocol.swapped))
+            _Member(protocol.name, box, (protocol.strict, protocol.swap_prediction_and_truth))
         )
     for acting, members in groups.items():
         yield from _group_sums(acting, members, maps)
@@ -155,7 +180,7 @@ def shared_sums(protocols: Iterable[EvalProtocol], maps: Maps) -> Iterator[tuple
 
 def _group_sums(acting: EvalProtocol, members: Sequence[_Member], maps: Maps) -> Iterator[tuple[str, Tensor]]:
     truth = maps.true(acting)
-    prediction = acting.fit(maps.predicted(acting), truth, maps.covers)
+    prediction = acting.fit(maps.predicted(acting), truth, maps.covers, maps.image)
     boxes = [member.box for member in members]
     rows = sorted({edge for box in boxes for edge in box[:2]})
     columns = sorted({edge for box in boxes for edge in box[2:]})

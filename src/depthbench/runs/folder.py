@@ -8,7 +8,7 @@
 ``metrics.csv``        what was logged, by step
 ``checkpoints/``       ``last.ckpt``
 ``data.json``          which frames were used: number and hash of their names, damaged ones
-``scores.json``        test scores by protocol
+``scores.json``        test scores by protocol, and the protocols in full (:mod:`~depthbench.runs.results`)
 ``per_image.csv``      test scores of each image
 ``panels.npz``         image, truth and prediction of some test frames
 ``profiles.npz``       test errors of each image by distance, angle and edge proximity
@@ -38,6 +38,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from depthbench import __version__
+from depthbench.config.aliases import renew, renew_overrides, silent
 from depthbench.config.identity import NOT_IDENTITY, fingerprint, identity
 from depthbench.errors import UserError
 from depthbench.files import write_atomically
@@ -62,6 +63,7 @@ class RunFolder:
         It is named by what was overridden and the configuration's hash; the same configuration finds the same folder
         whatever the order or spelling of the overrides.
         """
+        config = renew(config)
         digest = fingerprint(config)
         root = Path(config.output)
         root.mkdir(parents=True, exist_ok=True)
@@ -89,12 +91,13 @@ class RunFolder:
             raise UserError(f"{self.path} is not a run folder: it has no config.yaml.")
         config = OmegaConf.load(path)
         assert isinstance(config, DictConfig)
-        return config
+        return renew(config, silent)
 
     @property
     def run(self) -> dict[str, Any]:
         """The content of ``run.json``."""
-        return self.read_json("run.json")
+        run = self.read_json("run.json")
+        return {**run, "overrides": renew_overrides(run.get("overrides", []), silent)} if run else {}
 
     @property
     def status(self) -> dict[str, Any]:

@@ -6,14 +6,13 @@ from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
 from depthbench.errors import UserError
 from depthbench.maps import resize_bilinear, resize_nearest
 from depthbench.metrics import ImageMetric
-from depthbench.models import DepthModel, DepthWithUncertainty, predict_uncertain, predict_with_flip
-from depthbench.protocols import Camera, EvalProtocol, ProtocolSuite
+from depthbench.models import DepthModel, DepthWithUncertainty, predict_mirrored, predict_uncertain
+from depthbench.protocols import Camera, EvalProtocol, ScoredImages, Scorer
 from depthbench.tasks.optimization import Optimization
 
 LossSpace = Literal["metres", "network"]
@@ -60,14 +59,15 @@ class DepthTask(pl.LightningModule):
         self.optim = optim
         self.protocols = dict(protocols)
         self.loss_space, self.supervise_at = loss_space, supervise_at
-        first = next(iter(self.protocols.values()))
-        self.val_suite, self.test_suite = ProtocolSuite([first]), ProtocolSuite(self.protocols.values(), structure)
+        self.first_protocol = next(iter(self.protocols.values()))
+        self.val_scorer, self.test_scorer = Scorer([self.first_protocol]), Scorer(self.protocols.values(), structure)
+        self.test_scores: dict[str, dict[str, float]] = {}
         self.rows: list[dict[str, Any]] = []
 
     def on_fit_start(self) -> None:
         """Refuse before training what the test would refuse after it."""
         data = getattr(self.trainer, "datamodule", None)
-        if data is not None and self.test_suite.structure.needs_camera and data.test[0].intrinsics is None:
+        if data is not None and self.test_scorer.structure.needs_camera and data.test[0].intrinsics is None:
             raise UserError("task.structure has metrics that need intrinsics, which the test frames lack.")
 
     def forward(self, image: Tensor) -> Tensor:
@@ -114,56 +114,53 @@ class DepthTask(pl.LightningModule):
         for name, value in parts.items():
             self.log(f"train/{name}", value, batch_size=batch_size)
 
+    def predictions(self, image: Tensor, mirror: bool) -> tuple[Tensor, Tensor | None]:
+        """Depth of the image and, if wanted, of its mirror image, mirrored back; one pass of the network for each."""
+        return self(image), predict_mirrored(self, image) if mirror else None
+
     def validation_step(self, batch: Any, batch_idx: int) -> None:
-        """Update the scores of the first protocol."""
-        self._score(batch, self.val_suite)
+        """Score a batch under the first protocol."""
+        self._score(batch, self.val_scorer)
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores as ``val/AbsRel`` and so on."""
-        (scores,) = self._scores(self.val_suite).values()
+        # Every process computes the same numbers: nothing is left to synchronize when they are logged.
+        scores = self._scored(self.val_scorer).scores(self.first_protocol)
         self.log_dict({f"val/{key}": value for key, value in scores.items()})
 
-    def on_test_epoch_start(self) -> None:
-        """Forget the rows of an earlier test."""
-        self.rows = []
-
     def test_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """Update the scores of all protocols, and keep those of each image; callbacks get the prediction."""
-        prediction, scored = self._score(batch, self.test_suite)
-        for protocol, scores in scored.items():
-            columns = {key: value.tolist() for key, value in scores.items()}
-            for index, name in enumerate(batch.name):
-                self.rows.append({"protocol": protocol, "name": name, **{k: v[index] for k, v in columns.items()}})
-        return prediction
+        """Score a batch under all protocols; callbacks get the prediction that the first one scores."""
+        plain, mirrored = self._score(batch, self.test_scorer)
+        return (
+            plain
+            if mirrored is None or not self.first_protocol.flip_average
+            else self.first_protocol.average(plain, mirrored)
+        )
 
     def on_test_epoch_end(self) -> None:
-        """Collect the scores of all processes into :attr:`test_scores` and :attr:`rows`."""
-        self.test_scores = self._scores(self.test_suite)
+        """Scores of all images of all processes into :attr:`test_scores`, those of each image into :attr:`rows`."""
+        found = self._scored(self.test_scorer)
+        self.test_scores = {name: found.scores(protocol) for name, protocol in self.protocols.items()}
         for name, scores in self.test_scores.items():
             self.log_dict({f"test/{name}/{key}": value for key, value in scores.items()})
-        if dist.is_available() and dist.is_initialized():
-            gathered: list[list[dict[str, Any]]] = [[] for _ in range(dist.get_world_size())]
-            dist.all_gather_object(gathered, self.rows)
-            self.rows = [row for rows in gathered for row in rows]
+        self.rows = []
+        for protocol in self.protocols.values():
+            columns = found.per_image(protocol)
+            for frame, *values in zip(found.frames, *columns.values(), strict=True):
+                self.rows.append({"protocol": protocol.name, "name": frame, **dict(zip(columns, values, strict=True))})
         self.rows.sort(key=lambda row: (row["protocol"], row["name"]))
 
-    def _score(self, batch: Any, suite: ProtocolSuite) -> tuple[Tensor, dict[str, dict[str, Tensor]]]:
-        averaging = [protocol.flip_average for protocol in suite.protocols.values()]
-        prediction = None if all(averaging) else self(batch.image)
-        averaged = predict_with_flip(self, batch.image) if any(averaging) else None
-        plain = averaged if prediction is None else prediction
-        assert plain is not None
+    def _score(self, batch: Any, scorer: Scorer) -> tuple[Tensor, Tensor | None]:
+        plain, mirrored = self.predictions(batch.image, scorer.needs_mirrored)
         size = (batch.image.shape[-2], batch.image.shape[-1])
         camera = None if batch.intrinsics is None else Camera(batch.intrinsics, size)
-        return plain, suite.update(plain, batch.depth, averaged, camera=camera)
+        scorer.update(plain, batch.depth, batch.name, mirrored=mirrored, camera=camera, image=batch.image)
+        return plain, mirrored
 
-    def _scores(self, suite: ProtocolSuite) -> dict[str, dict[str, float]]:
-        # Every process computes the same numbers: nothing is left to synchronize when they are logged.
-        scores = {
-            name: {key: float(value) for key, value in values.items()} for name, values in suite.compute().items()
-        }
-        suite.reset()
-        return scores
+    def _scored(self, scorer: Scorer) -> ScoredImages:
+        found = scorer.compute()
+        scorer.reset()
+        return found
 
     def configure_optimizers(self) -> Any:
         """The network's and the loss's parameters, scheduled by steps."""

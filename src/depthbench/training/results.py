@@ -3,25 +3,29 @@
 import csv
 import io
 import json
+import math
 import statistics
+from dataclasses import asdict
 
 from depthbench.files import write_atomically
 from depthbench.runs.folder import RunFolder
+from depthbench.runs.results import write_scores
 from depthbench.tasks import DepthTask
 from depthbench.training.loggers import MetricsTable
 
 
 def save_results(folder: RunFolder, task: DepthTask) -> None:
     """Scores, per-image scores, and at last the marker that the run is complete, with score, steps and times."""
-    folder.write_json("scores.json", task.test_scores)
+    protocols = {name: asdict(protocol) for name, protocol in task.protocols.items()}
+    write_scores(folder.path / "scores.json", protocols, task.test_scores)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(task.rows[0]) if task.rows else ["protocol", "name"])
     writer.writeheader()
     writer.writerows(task.rows)
     write_atomically(folder.path / "per_image.csv", text.getvalue())
-    first = next(iter(task.test_scores.values()))
+    score = next(iter(task.test_scores.values()))["AbsRel"]
     folder.update_status(state="done", reason=None)
-    told = {"score": first.get("AbsRel"), "steps": task.total_steps(), **_times(folder)}
+    told = {"score": score if math.isfinite(score) else None, "steps": task.total_steps(), **_times(folder)}
     write_atomically(folder.path / "DONE", json.dumps(told) + "\n")
 
 

@@ -18,6 +18,7 @@ from depthbench.config.targets import instantiate
 from depthbench.data import DataModule
 from depthbench.errors import UserError
 from depthbench.models import prefers_channels_last
+from depthbench.protocols import protocol_from
 from depthbench.runs.folder import RunFolder, device_count
 from depthbench.tasks import Adversarial, DepthTask
 from depthbench.training.callbacks import (
@@ -65,7 +66,7 @@ def _check_decoder(config: DictConfig) -> None:
 
 def build_protocols(config: DictConfig) -> dict[str, Any]:
     """The chosen protocol under its name."""
-    protocol = instantiate(config.protocol)
+    protocol = protocol_from(config.protocol)
     return {protocol.name: protocol}
 
 
@@ -74,7 +75,7 @@ def build_data(config: DictConfig) -> DataModule:
     augment = instantiate(config.augment) if config.get("augment") else None
     kept = Path(config.output) / ".frames"
     data: DataModule = instantiate(config.data, augment=augment, seed=config.seed, cache_folder=kept)
-    rules = instantiate(config.protocol)
+    rules = protocol_from(config.protocol)
     if rules.images is not None or rules.truth == "raw":  # without published numbers any truth will do
         data.score_by(rules.name, rules.truth)
     return data

@@ -5,7 +5,7 @@ import json
 import math
 import zipfile
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,19 +43,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
         reason = " ".join(str(error).split())
         raise UserError(f"{path} is not readable YAML ({reason}); repair it, or leave that run out.") from error
     return content if isinstance(content, dict) else {}
-
-
-def clean_scores(content: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Only protocols, and in them only numbers."""
-    return {
-        protocol: {key: float(value) for key, value in scores.items() if _is_number(value)}
-        for protocol, scores in content.items()
-        if isinstance(scores, Mapping)
-    }
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _read_rows(path: Path) -> tuple[list[str], list[list[str]]]:

@@ -14,7 +14,6 @@ from depthbench.report.read.run_files import (
     Array,
     Curves,
     PerImage,
-    clean_scores,
     read_arrays,
     read_history,
     read_json,
@@ -23,6 +22,7 @@ from depthbench.report.read.run_files import (
     read_yaml,
 )
 from depthbench.runs.folder import RunFolder
+from depthbench.runs.results import scores_of
 
 MARKERS = ("run.json", "status.json", "scores.json", "DONE")
 FILES = ("config.yaml", *MARKERS[:-1], "metrics.csv", "per_image.csv", "panels.npz", "profiles.npz", "DONE")
@@ -179,6 +179,6 @@ def read_run(path: Path) -> Run:
         config=read_yaml(path / "config.yaml"),
         status=read_json(path / "status.json"),
         done=read_json(done) if done.is_file() and done.stat().st_size else {},
-        scores=clean_scores(read_json(path / "scores.json")),
+        scores=scores_of(read_json(path / "scores.json")),
         missing=tuple(name for name in FILES if not (path / name).is_file()),
     )

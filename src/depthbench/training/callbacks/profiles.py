@@ -44,8 +44,8 @@ class Profiles(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Add the sums of a batch; ``outputs`` is what the task predicted."""
-        protocol = replace(_protocol(pl_module), swapped=False)
-        maps = protocol.prepare(outputs, batch.depth)
+        protocol = replace(_protocol(pl_module), swap_prediction_and_truth=False)
+        maps = protocol.prepare(outputs, batch.depth, image=batch.image)
         intrinsics = batch.intrinsics
         if intrinsics is not None:
             intrinsics = protocol.intrinsics(intrinsics, tuple(batch.image.shape[-2:]), tuple(batch.depth.shape[-2:]))

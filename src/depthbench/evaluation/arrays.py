@@ -1,0 +1,120 @@
+"""Scores of predictions in memory."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from depthbench.errors import UserError
+from depthbench.evaluation.prediction_files import check_prediction
+from depthbench.evaluation.scoring import Scored
+from depthbench.metrics import ImageMetric
+from depthbench.protocols import Camera, EvalProtocol, Scorer, load_protocol
+from depthbench.stats.image_sums import Limits, intervals
+
+Maps = ArrayLike | Tensor | Sequence[ArrayLike | Tensor]
+"""``(N, H, W)``, or N maps ``(H, W)`` of any sizes."""
+
+
+class ArrayScores(NamedTuple):
+    """What :func:`score_arrays` gives.
+
+    Attributes:
+        scores: by protocol and metric, with counts.
+        intervals: 95 % bootstrap limits over images, by protocol and metric.
+        per_image: scores of each image, by protocol and metric.
+    """
+
+    scores: dict[str, dict[str, float]]
+    intervals: dict[str, dict[str, Limits]]
+    per_image: dict[str, dict[str, list[float]]]
+
+
+@torch.no_grad()
+def score_arrays(
+    predictions: Maps,
+    truths: Maps,
+    protocols: str | EvalProtocol | Iterable[str | EvalProtocol] = "full",
+    intrinsics: ArrayLike | Tensor | None = None,
+    structure: Mapping[str, ImageMetric] | None = None,
+    seed: int = 0,
+) -> ArrayScores:
+    """Scores of predictions in memory, with intervals, as ``depthbench evaluate`` gives them for files.
+
+    Protocols that average with the mirror image's prediction take the predictions as they are. Predictions may have
+    another size than the truth; each protocol resizes them.
+
+    Args:
+        predictions: depth in metres, floats.
+        truths: depth in metres, floats, 0 = missing.
+        protocols: one or several, by name (``conf/protocol``) or as objects.
+        intrinsics: ``(3, 3)`` of all or ``(N, 3, 3)``, in pixels of the truths; for structure that needs a camera.
+        structure: metrics of whole images that are scored, too, by any names.
+        seed: of the bootstrap.
+
+    Raises:
+        UserError: if there is nothing to score, numbers or shapes don't fit, or a protocol refuses the truths.
+
+    Example:
+        >>> import numpy as np
+        >>> from depthbench.evaluation import score_arrays
+        >>> truths = np.random.default_rng(0).uniform(1, 5, (20, 48, 64))
+        >>> found = score_arrays(1.1 * truths, truths)
+        >>> round(found.scores["full"]["AbsRel"], 4)
+        0.1
+        >>> low, high = found.intervals["full"]["RMSE"]
+        >>> low < found.scores["full"]["RMSE"] < high
+        True
+    """
+    chosen = [protocols] if isinstance(protocols, str | EvalProtocol) else list(protocols)
+    rules = [load_protocol(one) if isinstance(one, str) else one for one in chosen]
+    predicted, true = _maps(predictions, "predictions"), _maps(truths, "truths")
+    if len(predicted) != len(true) or not true:
+        raise UserError(f"Scoring needs as many predictions as truths, got {len(predicted)} and {len(true)}.")
+    cameras = None if intrinsics is None else _cameras(intrinsics, len(true))
+    scorer = Scorer(rules, structure)
+    if cameras is None and scorer.structure.needs_camera:
+        raise UserError("Some of the metrics of structure need intrinsics; give them, in pixels of the truths.")
+    for place, (prediction, truth) in enumerate(zip(predicted, true, strict=True)):
+        check_prediction(str(place), prediction, truth)
+        size = (truth.shape[-2], truth.shape[-1])
+        camera = None if cameras is None else Camera(cameras[place : place + 1], size)
+        scorer.update(prediction[None], truth[None], [str(place)], camera=camera, places=[place])
+    found = Scored(name="", **vars(scorer.compute()))
+    limits: dict[str, dict[str, Limits]] = {one.name: {} for one in rules}
+    for one in rules:
+        for part in found.addends(one):
+            limits[one.name] |= intervals(part, seed)
+    return ArrayScores(
+        scores={one.name: found.scores(one) for one in rules},
+        intervals={
+            name: {key: value for part in parts for key, value in part.items()} for name, parts in limits.items()
+        },
+        per_image={one.name: found.per_image(one) for one in rules},
+    )
+
+
+def _maps(values: Any, what: str) -> list[Tensor]:
+    """Each map ``(1, H, W)`` float32 on the CPU."""
+    if isinstance(values, Tensor | np.ndarray) and values.ndim != 3:
+        raise UserError(f"The {what} have the shape {tuple(values.shape)}, not (N, H, W).")
+    found = []
+    for place, one in enumerate(values):
+        one_map = torch.as_tensor(one.detach() if isinstance(one, Tensor) else np.asarray(one))
+        if one_map.ndim != 2 or not one_map.is_floating_point():
+            raise UserError(
+                f"Map {place} of the {what} has the shape {tuple(one_map.shape)} and holds {one_map.dtype}; give floats "
+                "(H, W) in metres."
+            )
+        found.append(one_map.float().cpu()[None])
+    return found
+
+
+def _cameras(intrinsics: Any, count: int) -> Tensor:
+    cameras = torch.as_tensor(intrinsics).float()
+    if cameras.shape not in ((3, 3), (count, 3, 3)):
+        raise UserError(f"The intrinsics have the shape {tuple(cameras.shape)}, not (3, 3) or ({count}, 3, 3).")
+    return cameras.expand(count, 3, 3)

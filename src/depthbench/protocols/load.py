@@ -1,0 +1,66 @@
+"""Protocols by name, from their files and from configurations."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import OmegaConf
+
+from depthbench.config.aliases import renew_overrides
+from depthbench.config.compose import config_dir
+from depthbench.config.mistakes import nearest
+from depthbench.config.targets import instantiate
+from depthbench.errors import UserError
+from depthbench.protocols.protocol import EvalProtocol
+
+
+def load_protocol(name_or_path: str | Path, **changes: Any) -> EvalProtocol:
+    """A protocol of ``conf/protocol`` by name, or one of your own by the path of its YAML.
+
+    Args:
+        name_or_path: a name such as ``eigen``, or a path that ends in ``.yaml``.
+        **changes: fields of :class:`EvalProtocol` with other values.
+
+    Raises:
+        UserError: if there is no such protocol, or it has no such field or value.
+
+    Example:
+        >>> from depthbench.protocols import load_protocol
+        >>> eigen = load_protocol("eigen")
+        >>> eigen.region, eigen.max_depth, eigen.version
+        ('eigen', 10.0, 1)
+        >>> load_protocol("eigen", flip_average=True).flip_average
+        True
+    """
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml"):
+        name = str(name_or_path)
+        (option,) = renew_overrides([f"protocol={name}"])
+        path = config_dir() / "protocol" / f"{option.partition('=')[2]}.yaml"
+        if not path.is_file():
+            names = sorted(file.stem for file in path.parent.glob("*.yaml"))
+            raise UserError(f"protocol={name} does not exist; {nearest(name, names)}")
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"{path} can't be read as a protocol ({' '.join(str(error).split())}).") from None
+    if not isinstance(settings, dict):
+        raise UserError(f"{path} holds no protocol; begin it with _target_: depthbench.protocols.EvalProtocol.")
+    return protocol_from({**settings, **changes})
+
+
+def protocol_from(settings: Mapping[str, Any]) -> EvalProtocol:
+    """The protocol that a configuration describes; without a version it has that of the shipped one of its name.
+
+    Raises:
+        UserError: if it describes none.
+    """
+    plain: Any = OmegaConf.to_container(settings, resolve=True) if OmegaConf.is_config(settings) else settings
+    shipped = config_dir() / "protocol" / f"{plain.get('name')}.yaml"
+    if "version" not in plain and shipped.is_file():
+        plain = {**plain, "version": yaml.safe_load(shipped.read_text(encoding="utf-8")).get("version", 1)}
+    found = instantiate(plain)
+    if not isinstance(found, EvalProtocol):
+        raise UserError(f"{plain.get('_target_')} is no protocol; give depthbench.protocols.EvalProtocol.")
+    return found

@@ -1,0 +1,112 @@
+"""`evaluate run=X` gives the scores of the run's own test to the last bit: for every kind of training that predicts."""
+
+import csv
+import json
+import math
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+
+from depthbench.config.compose import config_dir
+from depthbench.evaluate import main
+from depthbench.protocols import EvalProtocol
+from depthbench.runs.folder import RunFolder
+from depthbench.runs.results import read_scores
+from depthbench.training.results import save_results
+from depthbench.training.trainer import build_data, build_task, build_trainer
+from tests.commands import TINY_NET, TINY_RUN, TINY_TWO_STREAM, make_frames
+
+STRUCTURE = [f"+structure@task.structure.{name}={name}" for name in ("edges", "order", "surface")]
+KINDS = {
+    "regression": [*TINY_NET, *STRUCTURE],
+    "adversarial": ["loss=gan", *TINY_NET],
+    "staged": TINY_TWO_STREAM,
+    "relative": ["loss=relative", *TINY_NET],
+    "uncertain": ["loss=heteroscedastic", *TINY_NET],
+}
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory):
+    return make_frames(tmp_path_factory.mktemp("frames"), test=7)
+
+
+def own_test(output, frames, *overrides):
+    """A run folder whose network has not learnt anything, with the files of its own test; the network, too."""
+    given = [*TINY_RUN, f"data.root={frames}", "data.test_frames=7", "data.test_batch_size=3", *overrides]
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        config = compose("config", [*given, "trainer.max_epochs=1", f"output={output}"])
+    folder = RunFolder.create(config, given, {})
+    task, data = build_task(folder.config), build_data(folder.config)
+    folder.checkpoint.parent.mkdir()
+    torch.save({"state_dict": task.state_dict()}, folder.checkpoint)
+    passes = []
+    task.net.register_forward_pre_hook(lambda net, inputs: passes.append(len(inputs[0])))
+    trainer = build_trainer(folder.config, task, folder.path, [], [])
+    trainer.test(task, datamodule=data, verbose=False)
+    save_results(folder, task)
+    return folder, passes
+
+
+@pytest.mark.parametrize("average", [False, True], ids=["plain", "averaged"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_to_the_last_bit(kind, average, frames, tmp_path):
+    protocol = [f"protocol.flip_average={str(average).lower()}", "protocol.max_depth=4.5"]
+    folder, _ = own_test(tmp_path, frames, *KINDS[kind], *protocol)
+    output, images = tmp_path / "scores.json", tmp_path / "images.csv"
+    structure = ["structure=edges,order,surface"] if kind == "regression" else []
+    assert main([f"run={folder.path}", f"output={output}", f"per_image={images}", *structure]) == 0
+    content, own = json.loads(output.read_text()), json.loads((folder.path / "scores.json").read_text())
+    (scores,) = content["scores"].values()
+    assert scores == own["scores"]
+    assert content["protocols"] == own["protocols"]
+    assert content["format"] == own["format"] == 2
+    assert own["protocols"]["full"]["flip_average"] == average
+    assert own["protocols"]["full"]["version"] == 1
+    assert EvalProtocol(**own["protocols"]["full"]).max_depth == 4.5
+    rows = list(csv.DictReader((folder.path / "per_image.csv").open()))
+    again = list(csv.DictReader(images.open()))
+    assert len(rows) == scores["full"]["images"] == 7
+    assert [{key: row[key] for key in rows[0]} for row in again] == rows
+    assert {"AbsRel", "images_nonfinite", *(["WHDR"] if structure else [])} <= scores["full"].keys()
+
+
+def test_image_and_mirror_image_pass_the_network_once_each(frames, tmp_path, monkeypatch):
+    """Plain and averaging protocols side by side."""
+    monkeypatch.setattr(
+        "depthbench.training.trainer.build_protocols",
+        lambda config: {
+            name: EvalProtocol(name=name, flip_average=name == "averaged") for name in ("plain", "averaged")
+        },
+    )
+    folder, passes = own_test(tmp_path, frames, *TINY_NET)
+    assert sum(passes) == 2 * 7
+    scores = read_scores(folder.path / "scores.json")
+    assert scores["plain"]["AbsRel"] != scores["averaged"]["AbsRel"]
+    assert math.isfinite(scores["averaged"]["AbsRel"])
+
+
+def test_a_prediction_that_is_not_finite_is_null_and_counted(frames, tmp_path, monkeypatch, capsys):
+    from depthbench.models import DepthNet
+
+    plain = DepthNet.predict
+
+    def spoiled(net, image):
+        depth = plain(net, image).clone()
+        depth[0, 0, 3, 4:7] = float("nan")
+        return depth
+
+    monkeypatch.setattr(DepthNet, "predict", spoiled)
+    folder, _ = own_test(tmp_path, frames, *TINY_NET)
+    text = (folder.path / "scores.json").read_text()
+    own = json.loads(text, parse_constant=lambda constant: pytest.fail(f"{constant} is no JSON"))["scores"]["full"]
+    assert own["AbsRel"] is None
+    assert own["RMSE"] is None
+    assert (own["nonfinite"], own["images_nonfinite"]) == (3 * 3, 3)  # seven images in batches of three
+    assert math.isnan(read_scores(folder.path / "scores.json")["full"]["AbsRel"])
+    assert json.loads((folder.path / "DONE").read_text())["score"] is None
+    assert main([f"run={folder.path}", f"output={tmp_path / 'scores.md'}"]) == 0
+    sentence = "the errors of 9 pixels of 3 images are not finite (full), so means over them are no numbers."
+    assert sentence in " ".join(capsys.readouterr().out.split())
+    assert sentence in (tmp_path / "scores.md").read_text()
