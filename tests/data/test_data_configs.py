@@ -55,14 +55,19 @@ def nyu_sync(made, root):
     ]
 
 
+def write_lists(root, names):
+    """The lists and the manifest of a folder of pairs, as `prepare nyu-raw` leaves them."""
+    part = RunFolder(root / "parts/0-of-1")
+    part.path.mkdir(parents=True)
+    write_part(part, names, {}, None)
+    merge(root, Form(), 1, None)
+
+
 def nyu_raw(made, root):
     made.official(root / "labeled")
     for index in range(4):
         made.pair(root / "pairs/attic_0001", f"{index:05d}", index, "sync_depth")
-    part = RunFolder(root / "pairs/parts/0-of-1")
-    part.path.mkdir(parents=True)
-    write_part(part, [f"attic_0001/{index:05d}" for index in range(4)], {}, None)
-    merge(root / "pairs", Form(), 1, None)
+    write_lists(root / "pairs", [f"attic_0001/{index:05d}" for index in range(4)])
     return "nyu_raw", [
         f"data.root={root}/pairs",
         f"data.test_root={root}/labeled",
@@ -70,6 +75,11 @@ def nyu_raw(made, root):
         "data.val_frames=1",
         "data.test_frames=2",
     ]
+
+
+def nyu(made, root):
+    made.official(root / "labeled")
+    return "nyu", [f"data.root={root}", "data.split=4", "data.val_frames=1", "data.test_frames=2"]
 
 
 def nyu_labeled_and_rooms(made, root):
@@ -84,7 +94,7 @@ def nyu_labeled_and_rooms(made, root):
     ]
 
 
-@pytest.mark.parametrize("make", [folder, nyu_sync, nyu_raw, nyu_labeled_and_rooms])
+@pytest.mark.parametrize("make", [folder, nyu_sync, nyu_raw, nyu, nyu_labeled_and_rooms])
 def test_from_a_command_line_to_batches(make, made, tmp_path):
     name, overrides = make(made, tmp_path)
     config = composed(name, *overrides, "data.size=[24,32]", "data.batch_size=2", "data.workers=0")

@@ -4,6 +4,8 @@ import re
 
 from depthbench.errors import UserError
 
+NEARLY = 0.01  # the share by which a round amount, such as 230k, may exceed what there is
+
 
 def frame_count(split: str | int) -> int:
     """The number of frames that a split's name stands for: ``"12k"`` and ``12000`` are 12000.
@@ -21,13 +23,24 @@ def frame_count(split: str | int) -> int:
     return count
 
 
+def taken(total: int, split: str | int) -> int:
+    """How many of ``total`` frames a split takes; more than ``total`` where there are too few.
+
+    A round amount, given in thousands, is as the papers mean it ("approximately 230k pairs"): ``230k`` takes all of
+    229,999 frames. A plain number is exact.
+    """
+    count = frame_count(split)
+    about = str(split).strip().lower().endswith("k")
+    return total if about and total < count <= total * (1 + NEARLY) else count
+
+
 def evenly_spaced(total: int, split: str | int) -> list[int]:
-    """Indices of ``split`` frames, evenly spaced over ``total`` (carvalho2018, section 4).
+    """Indices of ``split`` frames, evenly spaced over ``total`` (carvalho2018, section 4); see :func:`taken`.
 
     Raises:
         UserError: if more frames are asked for than there are.
     """
-    count = frame_count(split)
+    count = taken(total, split)
     if count > total:
         raise UserError(
             f"{count} frames are asked for, but there are only {total}; "

@@ -11,6 +11,7 @@ from depthbench.data.module import DataModule
 from depthbench.data.readers.kitti import KITTI
 from depthbench.data.readers.make3d import Make3D
 from depthbench.data.readers.matterport import Matterport3D
+from depthbench.data.readers.nyu import NYU
 from depthbench.data.readers.nyu_labeled import NYULabeled
 from depthbench.data.readers.nyu_raw import NYURaw
 from depthbench.data.readers.nyu_sync import NYUSync
@@ -25,6 +26,7 @@ from depthbench.data.stream import StreamBatches, StreamLoader, UnpaddedSampler
 
 __all__ = [
     "KITTI",
+    "NYU",
     "SUNRGBD",
     "Batch",
     "DataModule",

@@ -65,4 +65,4 @@ def divide(scenes: Sequence[str], split: str | int | None, share: Share) -> tupl
             chosen = rest if count is None else [rest[index] for index in evenly_spaced(len(rest), count)]
             return chosen, [index for index, scene in enumerate(scenes) if scene in held]
         wanted -= 1
-    return list(range(len(scenes))) if count is None else evenly_spaced(len(scenes), count), []
+    return list(range(len(scenes))) if split is None else evenly_spaced(len(scenes), split), []

@@ -51,6 +51,12 @@ SOURCES = {
         _RESEARCH,
         todo='Download the parts of the "raw dataset" (428 GB in all) that you want; then `prepare nyu-raw`.',
     ),
+    "nyu": Source(
+        _NYU_PAGE,
+        _RESEARCH,
+        todo="Put the labeled part (data=nyu_labeled) into FOLDER/labeled, and what `prepare nyu-raw` makes of the raw "
+        "dataset into FOLDER/raw.",
+    ),
     "nyu_sync": Source(
         "https://github.com/cleinc/bts",
         f"NYUv2's: {_RESEARCH}",

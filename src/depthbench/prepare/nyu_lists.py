@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from depthbench.config.amounts import evenly_spaced, frame_count
+from depthbench.config.amounts import evenly_spaced, taken
 from depthbench.data.manifest import names_hash
 from depthbench.data.readers.nyu_labeled import INTRINSICS
 from depthbench.data.readers.nyu_raw import MANIFEST
@@ -30,7 +30,7 @@ def merge(output: Path, form: Form, shards: int, split: str | int | None) -> str
         return f"The lists are written when the other parts are done; shard={','.join(missing)} of {shards} are not."
     names = [name for part in parts for name in part["names"]]
     left_out = {name: reason for part in parts for name, reason in part["left_out"].items()}
-    amounts = [amount for amount in SPLITS if frame_count(amount) <= len(names)]
+    amounts = [amount for amount in SPLITS if taken(len(names), amount) <= len(names)]
     lists = {"all": names} | {
         amount: [names[index] for index in evenly_spaced(len(names), amount)] for amount in amounts
     }

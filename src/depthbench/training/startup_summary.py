@@ -9,6 +9,7 @@ import torch
 from omegaconf import DictConfig
 
 from depthbench.cli import duration
+from depthbench.config.amounts import frame_count, taken
 from depthbench.data import DataModule
 from depthbench.tasks import DepthTask
 
@@ -22,13 +23,21 @@ def announcement(config: DictConfig, task: DepthTask, data: DataModule, trainer:
     network = f"{config.model.encoder.name} + {decoder} ({parameters:.1f} M parameters)"
     lines = [
         f"{'Continuing' if resumed else 'Training'} {network} by {type(task).__name__} with {type(task.loss).__name__} "
-        f"on {frames} frames ({config.data.train._target_.rpartition('.')[2]}) for {trainer.max_epochs} epochs; "
-        f"test on {tested} frames, protocol {', '.join(task.protocols)}. {data.validation}",
+        f"on {_frames(config, frames)} ({config.data.train._target_.rpartition('.')[2]}) "
+        f"for {trainer.max_epochs} epochs; test on {tested} frames, protocol {', '.join(task.protocols)}. "
+        f"{data.validation}",
         f"On {trainer.world_size} x {device}, {trainer.precision}; results in {trainer.default_root_dir}.",
     ]
     if trainer.strategy.root_device.type == "cpu" and config.trainer.max_epochs > 1:
         lines.append("There is no GPU in use: append trainer=smoke for a quick look at whether everything runs.")
     return "\n".join(lines)
+
+
+def _frames(config: DictConfig, count: int) -> str:
+    """The number of training frames, and where it is not the round amount that was asked for, that amount."""
+    split = config.data.get("split")
+    about = split is not None and taken(count, split) == count != frame_count(split)
+    return f"{count} frames, all there are of data.split={split}," if about else f"{count} frames"
 
 
 def estimate(task: DepthTask, data: DataModule, trainer: pl.Trainer, batch_size: int, steps: int = 3) -> str:
