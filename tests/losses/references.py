@@ -214,8 +214,9 @@ def gradient_distance(loss, p, t, valid):
 
 
 def ssim(loss, p, t, valid):
-    n, reach = loss.window, loss.window // 2
-    weight = np.array([[float(a * b) for b in loss.weight] for a in loss.weight])
+    n, reach = len(loss.weights), len(loss.weights) // 2
+    c1, c2 = loss.constants
+    weight = np.array([[float(a * b) for b in loss.weights] for a in loss.weights])
     height, width = p.shape[2:]
     rows, columns = (range(height), range(width))
     if loss.padding == "valid":
@@ -232,8 +233,8 @@ def ssim(loss, p, t, valid):
         x, y = p[b, 0][np.ix_(ys, xs)], t[b, 0][np.ix_(ys, xs)]
         mx, my = (w * x).sum(), (w * y).sum()
         vx, vy, cov = (w * (x - mx) ** 2).sum(), (w * (y - my) ** 2).sum(), (w * (x - mx) * (y - my)).sum()
-        similarity = (2 * mx * my + loss.c1) * (2 * cov + loss.c2)
-        return (1 - similarity / ((mx**2 + my**2 + loss.c1) * (vx + vy + loss.c2))) / 2
+        similarity = (2 * mx * my + c1) * (2 * cov + c2)
+        return (1 - similarity / ((mx**2 + my**2 + c1) * (vx + vy + c2))) / 2
 
     return mean(one(b, i, j) for b in range(len(p)) for i in rows for j in columns if valid[b, 0, i, j])
 

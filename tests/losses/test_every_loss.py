@@ -168,7 +168,7 @@ def test_halves_are_computed_in_float32(loss, dtype):
 def test_tiny_maps(loss, size):
     prediction, target, valid = maps(loss, shape=(2, *size))
     windows = [term for term in loss.modules() if isinstance(term, L.SSIM)]
-    if any(min(size) < (w.window if w.padding == "valid" else w.window // 2 + 1) for w in windows):
+    if any(min(size) < (len(w.weights) if w.padding == "valid" else len(w.weights) // 2 + 1) for w in windows):
         with pytest.raises(UserError, match="does not fit"):
             loss(prediction, target, valid)
         return

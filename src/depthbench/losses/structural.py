@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from depthbench.errors import UserError
-from depthbench.geometry import sobel, whole_neighborhood
+from depthbench.geometry import one_minus_cosine_of_slopes, sobel, whole_neighborhood
 from depthbench.losses.map_loss import VARIANTS, MapLoss, Variant, check_choice, check_positive, mean
 from depthbench.losses.space.pyramid import halved
 from depthbench.losses.space.terms_at_scale import Level, Maps
@@ -103,11 +103,8 @@ class SobelNormals(MapLoss):
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Mean over the pixels."""
         (px, py), (tx, ty) = sobel(prediction), sobel(target)
-        norms = (px.square() + py.square() + 1) * (tx.square() + ty.square() + 1)
-        # 1 - cos = |a x b|² / (p (p + a·b)), p = |a||b|, keeps the digits of small angles in float32.
-        product, dot = norms.sqrt(), px * tx + py * ty + 1
-        cross = (px - tx).square() + (py - ty).square() + (px * ty - py * tx).square()
-        return mean(cross / (product * (product + dot)), None if valid is None else whole_neighborhood(valid))
+        values = one_minus_cosine_of_slopes(px - tx, py - ty, tx, ty)
+        return mean(values, None if valid is None else whole_neighborhood(valid))
 
 
 class MultiScaleGradient(MapLoss):
