@@ -2,7 +2,8 @@
 
 from torch import Tensor
 
-from depthbench.losses.map_loss import MapLoss, check_choice, check_fraction, check_positive, mean
+from depthbench.losses.map_loss import MapLoss, check_choice, check_fraction, check_positive
+from depthbench.losses.reduction import Reduction
 from depthbench.ssim import ssim_constants, ssim_map, window_weights
 
 
@@ -16,6 +17,7 @@ class SSIM(MapLoss):
         data_range: of the maps: 10 for metres indoors; alhashim2018's code takes 100 for its reciprocal depths.
         k1: of the luminance constant (k1 data_range)².
         k2: of the contrast constant (k2 data_range)².
+        reduction: of the windows; see :mod:`depthbench.losses.reduction`.
 
     With a mask the statistics of a window are over its valid pixels, and the mean is over windows with a valid center.
     """
@@ -28,8 +30,9 @@ class SSIM(MapLoss):
         data_range: float = 10.0,
         k1: float = 0.01,
         k2: float = 0.03,
+        reduction: Reduction = "pixel",
     ) -> None:
-        super().__init__()
+        super().__init__(reduction)
         self.padding = check_choice("padding", padding, ("valid", "reflect"))
         self.constants = ssim_constants(check_positive("data_range", data_range), k1, k2)
         self.weights = window_weights(window, None if sigma is None else check_positive("sigma", sigma))
@@ -37,7 +40,7 @@ class SSIM(MapLoss):
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Mean over the windows."""
         similarity, whole = self.map(prediction, target, valid)
-        return mean((1 - similarity) / 2, whole)
+        return self.reduce((1 - similarity) / 2, whole)
 
     def map(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """SSIM of each window, and the mask of its centers."""
@@ -53,6 +56,7 @@ class SSIML1(SSIM):
         sigma: see :class:`SSIM`.
         padding: see :class:`SSIM`.
         data_range: see :class:`SSIM`.
+        reduction: of both parts.
     """
 
     def __init__(
@@ -62,11 +66,12 @@ class SSIML1(SSIM):
         sigma: float | None = None,
         padding: str = "reflect",
         data_range: float = 10.0,
+        reduction: Reduction = "pixel",
     ) -> None:
-        super().__init__(window, sigma, padding, data_range)
+        super().__init__(window, sigma, padding, data_range, reduction=reduction)
         self.alpha = check_fraction("alpha", alpha)
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """The mix of both means."""
-        absolute = mean((prediction - target).abs(), valid)
+        absolute = self.reduce((prediction - target).abs(), valid)
         return self.alpha * super().measure(prediction, target, valid) + (1 - self.alpha) * absolute
