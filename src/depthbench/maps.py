@@ -22,23 +22,6 @@ def check_maps(prediction: Tensor, target: Tensor, valid: Tensor | None = None) 
         raise UserError(f"The mask {tuple(valid.shape)} and the target {tuple(target.shape)} differ in shape.")
 
 
-def masked_mean(values: Tensor, valid: Tensor | None = None) -> Tensor:
-    """Mean over all valid elements, in float32; 0 (with gradient 0) where nothing is valid. Returns a scalar."""
-    values = values.float()
-    if valid is None:
-        return values.mean()
-    # torch.where and not a product: 0 * inf at a hole would be NaN, forward and backward.
-    return torch.where(valid, values, 0.0).sum() / valid.sum().clamp(min=1)
-
-
-def masked_mean_per_image(values: Tensor, valid: Tensor | None = None) -> Tensor:
-    """:func:`masked_mean` of each image: ``(B, C, H, W) -> (B,)``."""
-    values = values.float()
-    if valid is None:
-        return values.mean(dim=(1, 2, 3))
-    return torch.where(valid, values, 0.0).sum(dim=(1, 2, 3)) / valid.sum(dim=(1, 2, 3)).clamp(min=1)
-
-
 def resize_bilinear(values: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear (corners not aligned), as predictions and images are resized everywhere in the bench."""
     if tuple(values.shape[-2:]) == tuple(size):

@@ -25,16 +25,33 @@ def per_image(valid):
     return [b for b in range(len(valid)) if valid[b].any()]
 
 
-def all_or_valid(loss, valid):
-    return np.ones_like(valid) if loss.variant == "released" else valid
+def groups(loss, shape):
+    """The images whose pixels a mean runs over together: each alone, or all."""
+    return [[b] for b in range(shape[0])] if loss.reduction == "image" else [list(range(shape[0]))]
+
+
+def reduced(loss, found, shape):
+    """The reduction of ``found``, pairs (image, error) of the pixels that count, of maps of a shape."""
+    found = list(found)
+    if loss.reduction == "holes_as_zero_error":
+        return sum(value for _, value in found) / max(math.prod(shape), 1)
+    means = [[value for b, value in found if b in group] for group in groups(loss, shape)]
+    return mean(mean(values) for values in means if values)
+
+
+def reduced_sums(loss, found):
+    """The reduction of ``found``, pairs (sum of errors, number of pixels) of each image."""
+    found = [(total, count) for total, count in found if count]
+    if loss.reduction == "image":
+        return mean(total / count for total, count in found)
+    return sum(total for total, _ in found) / max(sum(count for _, count in found), 1)
 
 
 def pointwise(formula):
-    """Mean of ``formula(loss, d, g)``; the released habit counts a hole as a pixel without error."""
+    """The reduction of ``formula(loss, d, g)``."""
 
     def reference(loss, p, t, valid):
-        counted = all_or_valid(loss, valid)
-        return mean(formula(loss, p[i], t[i]) if valid[i] else 0.0 for i in pixels(counted))
+        return reduced(loss, ((i[0], formula(loss, p[i], t[i])) for i in pixels(valid)), p.shape)
 
     return reference
 
@@ -51,7 +68,7 @@ def huber(loss, p, t, valid):
         e, c = abs(p[i] - t[i]), threshold(loss, p, t, valid, i[0])
         return e * e / 2 if e <= c else c * c / 2 + c * (e - c)
 
-    return mean(one(i) if valid[i] else 0.0 for i in pixels(all_or_valid(loss, valid)))
+    return reduced(loss, ((i[0], one(i)) for i in pixels(valid)), p.shape)
 
 
 def berhu(loss, p, t, valid):
@@ -59,35 +76,43 @@ def berhu(loss, p, t, valid):
         e, c = abs(p[i] - t[i]), threshold(loss, p, t, valid, i[0])
         return e if e <= c else (e * e + c * c) / (2 * c)
 
-    return mean(one(i) if valid[i] else 0.0 for i in pixels(all_or_valid(loss, valid)))
+    return reduced(loss, ((i[0], one(i)) for i in pixels(valid)), p.shape)
+
+
+def moments(loss, values, valid):
+    """Per group the numbers whose mean a loss takes: the valid ones, or all with 0 at holes."""
+    everything = loss.reduction == "holes_as_zero_error"
+    found = [
+        np.concatenate([(values[b] * valid[b]).ravel() if everything else values[b][valid[b]] for b in group])
+        for group in groups(loss, values.shape)
+    ]
+    return [x for x in found if len(x)]
 
 
 def cauchy(loss, p, t, valid):
     if loss.variant == "released":
-        return math.log(1 + mean((p[i] - t[i]) ** 2 if valid[i] else 0.0 for i in np.ndindex(p.shape)))
-    return mean(math.log(1 + (p[i] - t[i]) ** 2) for i in pixels(valid))
+        return mean(math.log(1 + x.mean()) for x in moments(loss, (p - t) ** 2, valid))
+    return reduced(loss, ((i[0], math.log(1 + (p[i] - t[i]) ** 2)) for i in pixels(valid)), p.shape)
 
 
 def dbe(loss, p, t, valid):
     def gamma(y):
         return loss.a1 * y + loss.a2 / 2 * y * y
 
-    return sum((gamma(p[i]) - gamma(t[i])) ** 2 for i in pixels(valid)) / (2 * max(valid.sum(), 1))
+    return reduced(loss, ((i[0], (gamma(p[i]) - gamma(t[i])) ** 2 / 2) for i in pixels(valid)), p.shape)
 
 
 def log_map(loss, p, t, valid):
     out = np.zeros_like(p)
     for i in pixels(valid):
-        out[i] = math.log(max(p[i], loss.floor or 0)) - math.log(t[i])
+        out[i] = math.log(max(p[i], loss.min_prediction or 0)) - math.log(t[i])
     return out
 
 
 def eigen(loss, p, t, valid):
     d = log_map(loss, p, t, valid)
-    if loss.variant == "released":
-        n = d.size
-        return (d**2).sum() / n - loss.lam * (d.sum() / n) ** 2 / n**2
-    return mean((d[b][valid[b]] ** 2).mean() - loss.lam * d[b][valid[b]].mean() ** 2 for b in per_image(valid))
+    extra = d.size if loss.variant == "released" else 1
+    return mean((x**2).mean() - loss.lambda_ * (x.mean() / extra) ** 2 for x in moments(loss, d, valid))
 
 
 def sobel_at(x, b, c, i, j):
@@ -113,24 +138,19 @@ def surrounded(valid):
 
 def eigen_grad(loss, p, t, valid):
     d = log_map(loss, p, t, valid)
-    if loss.variant == "released":
-        slope = sum(sum(g * g for g in sobel_at(d, *i)) for i in pixels(valid)) / d.size
-    else:
-        whole = surrounded(valid)
-        images = sorted({i[0] for i in whole})
-        slope = mean(mean(sum(g * g for g in sobel_at(d, *i)) for i in whole if i[0] == b) for b in images)
+    where = pixels(valid) if loss.variant == "released" else surrounded(valid)
+    slope = reduced(loss, ((i[0], sum(g * g for g in sobel_at(d, *i))) for i in where), p.shape)
     return eigen(loss, p, t, valid) + slope
 
 
 def silog(loss, p, t, valid):
     d = log_map(loss, p, t, valid)
 
-    def one(b):
-        x = d[b][valid[b]]
-        value = (x**2).mean() - loss.lam * x.mean() ** 2
+    def one(x):
+        value = (x**2).mean() - loss.lambda_ * x.mean() ** 2
         return loss.scale * (math.sqrt(value + loss.eps) if loss.root else value)
 
-    return mean(one(b) for b in per_image(valid))
+    return mean(one(x) for x in moments(loss, d, valid))
 
 
 def scale_shift(loss, p, t, valid):
@@ -141,41 +161,51 @@ def scale_shift(loss, p, t, valid):
     def one(b):
         residual = sorted(abs(aligned(p[b][valid[b]]) - aligned(t[b][valid[b]])))
         kept = residual[: len(residual) - int(loss.trim * len(residual))]
-        return sum(kept) / (2 * len(residual))
+        return sum(kept), 2 * len(residual)
 
-    return mean(one(b) for b in per_image(valid))
+    return reduced_sums(loss, [one(b) for b in per_image(valid)])
 
 
 def differences(e, valid, operator):
-    """Per direction the list of derivatives whose pixels are all valid."""
+    """Per direction the pairs (image, derivative) whose pixels are all valid."""
     if operator == "none":
-        return [[e[i] for i in pixels(valid) if i[1] == c] for c in range(2)]
+        return [[(i[0], e[i]) for i in pixels(valid) if i[1] == c] for c in range(2)]
     if operator == "sobel":
-        return [[sobel_at(e, *i)[k] for i in surrounded(valid)] for k in range(2)]
+        return [[(i[0], sobel_at(e, *i)[k]) for i in surrounded(valid)] for k in range(2)]
     step = 1 if operator == "forward" else 2
     found = [[], []]
     for b, c, i, j in np.ndindex(e.shape):
         for k, other in ((0, (b, c, i, j + step)), (1, (b, c, i + step, j))):
             if other[2] < e.shape[2] and other[3] < e.shape[3] and valid[b, c, i, j] and valid[other]:
-                found[k].append(e[other] - e[b, c, i, j])
+                found[k].append((b, e[other] - e[b, c, i, j]))
     return found
+
+
+def directions(loss, found, shape, error):
+    """Sum over both directions of the reduced ``error`` of a derivative."""
+    batch, channels, height, width = shape
+    sizes = {
+        "none": [(batch, 1, height, width)] * 2,
+        "sobel": [shape] * 2,
+        "forward": [(batch, channels, height, max(width - 1, 0)), (batch, channels, max(height - 1, 0), width)],
+        "central": [(batch, channels, height, max(width - 2, 0)), (batch, channels, max(height - 2, 0), width)],
+    }[loss.operator]
+    return sum(reduced(loss, ((b, error(x)) for b, x in part), size) for part, size in zip(found, sizes, strict=True))
 
 
 def gradient(loss, p, t, valid):
     parts = differences(p - t, valid, loss.operator)
     if loss.variant == "paper":
-        return sum(mean(abs(x) for x in part) for part in parts)
+        return directions(loss, parts, p.shape, abs)
     height, width = p.shape[2:]
-    edges = [
-        sum(valid[b, c, i, j] for b, c, i, j in np.ndindex(p.shape) if (j == width - 1 if k == 0 else i == height - 1))
-        for k in range(2)
-    ]
-    return sum(sum(abs(x) for x in part) / max(len(part) + edge, 1) for part, edge in zip(parts, edges, strict=True))
+    for k, part in enumerate(parts):  # the last column and row count, with a difference of 0
+        part += [(i[0], 0.0) for i in pixels(valid) if (i[3] == width - 1 if k == 0 else i[2] == height - 1)]
+    return sum(reduced(loss, ((b, abs(x)) for b, x in part), p.shape) for part in parts)
 
 
 def log_gradient(loss, p, t, valid):
     e = p - t if loss.variant == "released" else abs(p - t)
-    return sum(mean(math.log(abs(x) + loss.alpha) for x in part) for part in differences(e, valid, loss.operator))
+    return directions(loss, differences(e, valid, loss.operator), p.shape, lambda x: math.log(abs(x) + loss.alpha))
 
 
 def one_minus_cosine(a, b):
@@ -184,7 +214,8 @@ def one_minus_cosine(a, b):
 
 
 def sobel_normals(loss, p, t, valid):
-    return mean(one_minus_cosine(sobel_at(p, *i), sobel_at(t, *i)) for i in surrounded(valid))
+    found = ((i[0], one_minus_cosine(sobel_at(p, *i), sobel_at(t, *i))) for i in surrounded(valid))
+    return reduced(loss, found, p.shape)
 
 
 def halved(x, valid):
@@ -204,18 +235,20 @@ def multiscale_gradient(loss, p, t, valid):
         if min(levels[0][0].shape) < 2:
             break
         found = [differences(e[None, None], m[None, None], "forward") for e, m in levels]
-        total += sum(mean(mean(abs(x) for x in f[k]) for f in found if f[k]) for k in range(2))
+        sums = [[(sum(abs(x) for _, x in f[k]), len(f[k])) for f in found] for k in range(2)]
+        total += sum(reduced_sums(loss, part) for part in sums)
         levels = [halved(*level) for level in levels]
     return total
 
 
 def gradient_distance(loss, p, t, valid):
-    return sum(mean(x * x for x in part) for part in differences(p - t, valid, loss.operator))
+    return directions(loss, differences(p - t, valid, loss.operator), p.shape, lambda x: x * x)
 
 
 def ssim(loss, p, t, valid):
-    n, reach = loss.window, loss.window // 2
-    weight = np.array([[float(a * b) for b in loss.weight] for a in loss.weight])
+    n, reach = len(loss.weights), len(loss.weights) // 2
+    c1, c2 = loss.constants
+    weight = np.array([[float(a * b) for b in loss.weights] for a in loss.weights])
     height, width = p.shape[2:]
     rows, columns = (range(height), range(width))
     if loss.padding == "valid":
@@ -232,14 +265,17 @@ def ssim(loss, p, t, valid):
         x, y = p[b, 0][np.ix_(ys, xs)], t[b, 0][np.ix_(ys, xs)]
         mx, my = (w * x).sum(), (w * y).sum()
         vx, vy, cov = (w * (x - mx) ** 2).sum(), (w * (y - my) ** 2).sum(), (w * (x - mx) * (y - my)).sum()
-        similarity = (2 * mx * my + loss.c1) * (2 * cov + loss.c2)
-        return (1 - similarity / ((mx**2 + my**2 + loss.c1) * (vx + vy + loss.c2))) / 2
+        similarity = (2 * mx * my + c1) * (2 * cov + c2)
+        return (1 - similarity / ((mx**2 + my**2 + c1) * (vx + vy + c2))) / 2
 
-    return mean(one(b, i, j) for b in range(len(p)) for i in rows for j in columns if valid[b, 0, i, j])
+    places = [(b, i, j) for b in range(len(p)) for i in rows for j in columns]
+    found = ((b, one(b, i, j)) for b, i, j in places if valid[b, 0, i, j])
+    return reduced(loss, found, (len(p), 1, len(rows), len(columns)))
 
 
 def ssim_l1(loss, p, t, valid):
-    return loss.alpha * ssim(loss, p, t, valid) + (1 - loss.alpha) * mean(abs(p[i] - t[i]) for i in pixels(valid))
+    absolute = reduced(loss, ((i[0], abs(p[i] - t[i])) for i in pixels(valid)), p.shape)
+    return loss.alpha * ssim(loss, p, t, valid) + (1 - loss.alpha) * absolute
 
 
 def heteroscedastic(loss, p, t, valid):
@@ -249,7 +285,7 @@ def heteroscedastic(loss, p, t, valid):
             return 0.5 * math.exp(-s) * e * e + 0.5 * s
         return math.exp(-s) * abs(e) + s
 
-    return mean(one(*i) for i in pixels(valid))
+    return reduced(loss, ((i[0], one(*i)) for i in pixels(valid)), t.shape)
 
 
 def bicubic(x, valid, k):
@@ -334,8 +370,8 @@ class Scale:
 
 
 @lru_cache(maxsize=64)
-def space_terms(variant, shape, p, t, valid):
-    """All 78 terms of each image as dicts name -> value, without those that have no pixel."""
+def space_sums(variant, shape, p, t, valid):
+    """All 78 terms of each image as dicts name -> (sum, number of pixels), without those that have no pixel."""
     p, t = (np.frombuffer(x).reshape(shape) for x in (p, t))
     valid = np.frombuffer(valid, dtype=bool).reshape(shape)
     images = []
@@ -353,20 +389,25 @@ def space_terms(variant, shape, p, t, valid):
             for kind in ("D", "M", "M5", "M17", "M65", "r", "c", "rr", "rc", "cc", "N", "Nr", "Nc"):
                 values = scale.values(kind)
                 if values:
-                    terms[f"{kind}/{k}"] = mean(values)
+                    terms[f"{kind}/{k}"] = sum(values), len(values)
         images.append(terms)
     return images
 
 
 def space(variant, p, t, valid):
+    """Of each image the terms it has: name -> mean."""
+    return [{name: total / count for name, (total, count) in image.items()} for image in sums(variant, p, t, valid)]
+
+
+def sums(variant, p, t, valid):
     p, t = (np.ascontiguousarray(x, dtype=np.float64) for x in (p, t))
-    return space_terms(variant, p.shape, p.tobytes(), t.tobytes(), valid.tobytes())
+    return space_sums(variant, p.shape, p.tobytes(), t.tobytes(), valid.tobytes())
 
 
 def weighted_terms(loss, p, t, valid):
-    images = space(loss.space.variant, p, t, valid)
+    images = sums(loss.space.variant, p, t, valid)
     return sum(
-        float(weight) * mean(image[name] for image in images if name in image)
+        float(weight) * reduced_sums(loss, [image[name] for image in images if name in image])
         for name, weight in zip(loss.names, loss.weighting.weights, strict=True)
     )
 
@@ -382,10 +423,10 @@ REFERENCES = {
     L.Huber: huber,
     L.BerHu: berhu,
     L.Cauchy: cauchy,
-    L.LogL1: pointwise(lambda loss, d, g: abs(math.log(max(d, loss.floor or 0)) - math.log(g))),
+    L.LogL1: pointwise(lambda loss, d, g: abs(math.log(max(d, loss.min_prediction or 0)) - math.log(g))),
     L.LogError: pointwise(lambda loss, d, g: math.log(abs(d - g) + loss.alpha)),
     L.DepthBalancedEuclidean: dbe,
-    L.SquareRoot: pointwise(lambda loss, d, g: abs(math.sqrt(max(d, loss.floor)) - math.sqrt(g))),
+    L.SquareRoot: pointwise(lambda loss, d, g: abs(math.sqrt(max(d, loss.min_prediction)) - math.sqrt(g))),
     L.Eigen: eigen,
     L.EigenGrad: eigen_grad,
     L.SILog: silog,

@@ -10,25 +10,21 @@ from hydra.utils import instantiate
 
 from depthbench import losses as L
 from depthbench.errors import UserError
+from depthbench.losses.map_loss import set_reduction
+from depthbench.losses.reduction import REDUCERS
 from tests.losses.references import REFERENCES, reference
 
 CONF = sorted((Path(__file__).parents[2] / "conf" / "loss").glob("*.yaml"))
 
 VARIANTS = {  # arguments that no configuration takes
-    "l1_released": lambda: L.L1(variant="released"),
-    "l2_released": lambda: L.L2(variant="released"),
-    "abs_rel_released": lambda: L.RelativeL1(variant="released"),
     "huber_image": lambda: L.Huber(threshold="image"),
     "huber_fixed": lambda: L.Huber(0.7, threshold="fixed"),
-    "huber_released": lambda: L.Huber(variant="released"),
     "berhu_image": lambda: L.BerHu(threshold="image"),
     "berhu_fixed": lambda: L.BerHu(0.7, threshold="fixed"),
-    "berhu_released": lambda: L.BerHu(variant="released"),
     "cauchy_released": lambda: L.Cauchy(variant="released"),
-    "log_l1_released": lambda: L.LogL1(variant="released"),
     "eigen_released": lambda: L.Eigen(variant="released"),
     "eigen_grad_released": lambda: L.EigenGrad(variant="released"),
-    "silog_variance": lambda: L.SILog(lam=0.5, scale=1.0, root=False),
+    "silog_variance": lambda: L.SILog(lambda_=0.5, scale=1.0, root=False),
     "gradient_released": lambda: L.Gradient(variant="released"),
     "gradient_sobel": lambda: L.Gradient(operator="sobel"),
     "gradient_central": lambda: L.Gradient(operator="central"),
@@ -46,21 +42,52 @@ def from_file(path):
     return instantiate(node.get("loss", node))
 
 
-MAKERS = {path.stem: (lambda path=path: from_file(path)) for path in CONF} | VARIANTS
+def with_reduction(make, reduction):
+    """The same loss, all of whose parts are reduced so."""
+
+    def remade():
+        loss = make()
+        set_reduction(loss, reduction)
+        return loss
+
+    return remade
+
+
+def other_reductions(makers):
+    """As ``name-reduction``, every reduction that isn't the default, of losses with a part that came in none before."""
+    found, seen = {}, set()
+    for name, make in sorted(makers.items(), key=lambda item: len(list(item[1]().modules()))):
+        parts = [part for part in make().modules() if hasattr(part, "reductions")]
+        kinds = {
+            tuple(getattr(part, key, "") for key in ("__class__", "variant", "operator", "padding")) for part in parts
+        }
+        if kinds <= seen:
+            continue
+        seen |= kinds
+        for reduction in REDUCERS:
+            allowed = all(reduction in part.reductions for part in parts)
+            if allowed and any(part.reduction != reduction for part in parts):
+                found[f"{name}-{reduction}"] = with_reduction(make, reduction)
+    return found
+
+
+def one_per_space(makers):
+    """Without losses that, before their weights change, are the same loss as another."""
+    found = {}
+    for name, make in makers.items():
+        loss = make()
+        same = isinstance(loss, L.WeightedTerms) and (loss.space.variant, *loss.names, type(loss.weighting).__name__)
+        found.setdefault(same or name, (name, make))
+    return dict(found.values())
+
+
+DEFAULTS = {path.stem: (lambda path=path: from_file(path)) for path in CONF} | VARIANTS
+OTHERS = other_reductions(DEFAULTS)
+MAKERS = DEFAULTS | OTHERS
 SHAPE = (2, 13, 17)
 
 
-def distinct():
-    """Without those that, before their weights change, are the same loss as another."""
-    found = {}
-    for name, make in MAKERS.items():
-        loss = make()
-        same = isinstance(loss, L.WeightedTerms) and (loss.space.variant, *loss.names, type(loss.weighting).__name__)
-        found.setdefault(same or name, name)
-    return list(found.values())
-
-
-@pytest.fixture(params=distinct())
+@pytest.fixture(params=one_per_space(DEFAULTS) | OTHERS)
 def loss(request):
     return MAKERS[request.param]()
 
@@ -168,7 +195,7 @@ def test_halves_are_computed_in_float32(loss, dtype):
 def test_tiny_maps(loss, size):
     prediction, target, valid = maps(loss, shape=(2, *size))
     windows = [term for term in loss.modules() if isinstance(term, L.SSIM)]
-    if any(min(size) < (w.window if w.padding == "valid" else w.window // 2 + 1) for w in windows):
+    if any(min(size) < (len(w.weights) if w.padding == "valid" else len(w.weights) // 2 + 1) for w in windows):
         with pytest.raises(UserError, match="does not fit"):
             loss(prediction, target, valid)
         return
@@ -190,7 +217,10 @@ def one_per_class():
     seen, names = set(), []
     for name, make in MAKERS.items():
         loss = make()
-        kinds = frozenset((type(m), getattr(m, "variant", ""), getattr(m, "operator", "")) for m in loss.modules())
+        kinds = frozenset(
+            (type(m), getattr(m, "variant", ""), getattr(m, "operator", ""), getattr(m, "reduction", ""))
+            for m in loss.modules()
+        )
         moving = getattr(loss, "threshold", "fixed") != "fixed"
         if kinds not in seen and not moving:
             seen.add(kinds)
@@ -230,9 +260,12 @@ def test_a_perfect_prediction_has_finite_gradients(loss):
         (lambda: L.Huber(0), "above 0"),
         (lambda: L.Huber(1.5), "at most 1"),
         (lambda: L.BerHu(threshold="pixel"), "batch, image, fixed"),
-        (lambda: L.L1(variant="real"), "paper, released"),
-        (lambda: L.Eigen(lam=2), "between 0 and 1"),
-        (lambda: L.SILog(lam=-1), "between 0 and 1"),
+        (lambda: L.L1(reduction="sum"), "pixel, image, holes_as_zero_error"),
+        (lambda: L.ScaleShiftInvariant(reduction="holes_as_zero_error"), "pixel, image"),
+        (lambda: L.WeightedSum({"a": {"weight": 1, "loss": L.Ranking()}}, "holes_as_zero_error"), "pixel, image"),
+        (lambda: L.Cauchy("real"), "paper, released"),
+        (lambda: L.Eigen(lambda_=2), "between 0 and 1"),
+        (lambda: L.SILog(lambda_=-1), "between 0 and 1"),
         (lambda: L.SSIML1(alpha=1.2), "between 0 and 1"),
         (lambda: L.SSIM(window=4), "odd"),
         (lambda: L.LogError(alpha=0), "above 0"),
@@ -269,10 +302,10 @@ def test_log_losses_refuse_depths_that_are_not_positive(kind):
         with pytest.raises(UserError, match="predicted depth"):
             kind()(spoiled, depth)
         with pytest.raises(UserError, match="true depth"):
-            kind(floor=1e-3)(depth, spoiled)
-        assert kind(floor=1e-3)(spoiled, depth).isfinite()
+            kind(min_prediction=1e-3)(depth, spoiled)
+        assert kind(min_prediction=1e-3)(spoiled, depth).isfinite()
     with pytest.raises(UserError, match="predicted depth"):
-        kind(floor=1e-3)(-depth, depth)
+        kind(min_prediction=1e-3)(-depth, depth)
 
 
 def test_square_root_refuses_a_negative_truth():

@@ -17,6 +17,7 @@ from depthbench.losses.pointwise import (
     SquareRoot,
 )
 from depthbench.losses.ranking import Ranking
+from depthbench.losses.reduction import HolesAsZeroError, ImageMean, PixelMean, Reducer
 from depthbench.losses.scale_invariant import Eigen, EigenGrad, ScaleShiftInvariant, SILog
 from depthbench.losses.set_loss import SetLoss
 from depthbench.losses.set_transforms import ColorChange, Flip, Rotation, Translation
@@ -50,7 +51,9 @@ __all__ = [
     "Gradient",
     "GradientDistance",
     "Heteroscedastic",
+    "HolesAsZeroError",
     "Huber",
+    "ImageMean",
     "LinearLambda",
     "LogError",
     "LogGradient",
@@ -59,8 +62,10 @@ __all__ = [
     "MultiScaleGradient",
     "PeriodMeans",
     "PeriodSummary",
+    "PixelMean",
     "Ranking",
     "Rebalance",
+    "Reducer",
     "RelativeL1",
     "Rotation",
     "SILog",

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from depthbench.losses.map_loss import at_least_float32, check_choice
+from depthbench.losses.reduction import PixelMean
 
 
 class AdversarialLoss(nn.Module):
@@ -20,9 +21,9 @@ class AdversarialLoss(nn.Module):
         self.mode = check_choice("mode", mode, ("bce", "lsgan"))
 
     def forward(self, logits: Tensor, real: bool) -> Tensor:
-        """Mean over all logits (any shape, not passed through a sigmoid); scalar float32."""
+        """Mean over all logits of the batch (any shape, not passed through a sigmoid); scalar float32."""
         with torch.autocast(logits.device.type, enabled=False):
             logits = at_least_float32(logits)
             wanted = torch.full_like(logits, float(real))
             loss = F.binary_cross_entropy_with_logits if self.mode == "bce" else F.mse_loss
-            return loss(logits, wanted)
+            return PixelMean(logits, None)(loss(logits, wanted, reduction="none"))

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from depthbench.errors import UserError
-from depthbench.losses.map_loss import at_least_float32
+from depthbench.losses.map_loss import at_least_float32, set_reduction
 from depthbench.losses.period_means import PeriodMeans, PeriodSummary, Reduce
+from depthbench.losses.reduction import OVER_IMAGES, Reduction, check_reduction, mean_of_terms
 from depthbench.losses.space.loss_space import LossSpace
-from depthbench.losses.weighting.weighting import Weighting, means
+from depthbench.losses.weighting.weighting import Weighting
 
 
 class WeightedSum(nn.Module):
@@ -18,13 +19,14 @@ class WeightedSum(nn.Module):
 
     Args:
         terms: by name, each with a ``weight`` and a ``loss`` (a module ``(prediction, target, valid) -> scalar``).
+        reduction: of all terms; None leaves each its own.
 
     Attributes:
         parts: after each call, the value of each loss before its weight (detached).
         names: of the terms.
     """
 
-    def __init__(self, terms: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, terms: Mapping[str, Mapping[str, Any]], reduction: Reduction | None = None) -> None:
         super().__init__()
         if not terms:
             raise UserError("A weighted sum needs at least one term.")
@@ -36,6 +38,8 @@ class WeightedSum(nn.Module):
         self.losses = nn.ModuleDict({name: term["loss"] for name, term in terms.items()})
         self.meter = PeriodMeans(len(self.names))
         self.parts: dict[str, Tensor] = {}
+        if reduction is not None:
+            set_reduction(self, reduction)
 
     def forward(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
         """Return the sum; arguments as those of its terms."""
@@ -58,14 +62,19 @@ class WeightedTerms(nn.Module):
     Args:
         space: the terms.
         weighting: how they are weighted.
+        reduction: ``image``: a term is its mean over the images that have it, each by its own pixels; ``pixel``: over
+            all pixels of the batch. Periods are counted by images in any case.
 
     Attributes:
-        parts: after each call, the mean of each term over the images that have it, before its weight (detached).
+        parts: after each call, the mean of each term, before its weight (detached).
         names: of the terms.
     """
 
-    def __init__(self, space: LossSpace, weighting: Weighting) -> None:
+    reductions = OVER_IMAGES
+
+    def __init__(self, space: LossSpace, weighting: Weighting, reduction: Reduction = "image") -> None:
         super().__init__()
+        self.reduction = check_reduction(reduction, self.reductions)
         self.space, self.weighting = space, weighting
         self.names = list(space.names)
         weighting.start(self.names)
@@ -73,13 +82,14 @@ class WeightedTerms(nn.Module):
         self.parts: dict[str, Tensor] = {}
 
     def forward(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Return the weighted sum of the terms, averaged over the images; arguments as of :class:`LossSpace`."""
-        terms, present = self.space.with_presence(prediction, target, valid)
-        self.parts = dict(zip(self.names, means(terms.detach(), present).unbind(), strict=True))
+        """Return the weighted sum of the reduced terms; arguments as of :class:`LossSpace`."""
+        terms, counts = self.space.with_counts(prediction, target, valid)
         if self.training:
-            self.meter.add(terms, present)
+            self.meter.add(terms, counts > 0)
+        weights = counts > 0 if self.reduction == "image" else counts
+        self.parts = dict(zip(self.names, mean_of_terms(terms.detach(), weights).unbind(), strict=True))
         with torch.autocast(terms.device.type, enabled=False):
-            value: Tensor = self.weighting(at_least_float32(terms), present)
+            value: Tensor = self.weighting(at_least_float32(terms), weights)
         return value
 
     def end_period(self, epoch: int, reduce: Reduce | None = None) -> PeriodSummary:

@@ -1,13 +1,14 @@
 """Regression that predicts its own noise (Kendall and Gal 2017)."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from depthbench.errors import UserError
-from depthbench.losses.map_loss import at_least_float32, check_choice, in_float32, mean
+from depthbench.losses.map_loss import MapLoss, at_least_float32, check_choice, in_float32
+from depthbench.losses.reduction import Reduction
 
 
-class Heteroscedastic(nn.Module):
+class Heteroscedastic(MapLoss):
     """Negative log likelihood of the truth under a predicted noise, up to constants; s is its predicted log.
 
     ``gaussian``: exp(-s) e²/2 + s/2 with s = ln σ² (Kendall and Gal 2017, eq. 8). ``laplace``: exp(-s) |e| + s with
@@ -15,6 +16,7 @@ class Heteroscedastic(nn.Module):
 
     Args:
         distribution: ``gaussian`` or ``laplace``.
+        reduction: ``pixel``, ``image`` or ``holes_as_zero_error``; see :mod:`depthbench.losses.reduction`.
 
     Attributes:
         channels: what the network must predict: 2, the depth and s.
@@ -22,8 +24,8 @@ class Heteroscedastic(nn.Module):
 
     channels = 2
 
-    def __init__(self, distribution: str = "laplace") -> None:
-        super().__init__()
+    def __init__(self, distribution: str = "laplace", reduction: Reduction = "pixel") -> None:
+        super().__init__(reduction)
         self.distribution = check_choice("distribution", distribution, ("gaussian", "laplace"))
 
     def forward(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -39,7 +41,7 @@ class Heteroscedastic(nn.Module):
         depth, noise = prediction[:, :1], at_least_float32(prediction[:, 1:])
         if valid is not None and valid.shape == noise.shape:
             noise = noise.where(valid, 0.0)
-        return in_float32(lambda d, t, v: mean(self._of(d - t, noise), v), depth, target, valid)
+        return in_float32(lambda d, t, v: self.reduce(self._of(d - t, noise), v), depth, target, valid)
 
     def _of(self, error: Tensor, noise: Tensor) -> Tensor:
         precision = torch.exp(-noise)

@@ -1,4 +1,4 @@
-"""What every loss on maps shares: shapes checked, float32 outside autocast, holes neutral, masked means."""
+"""The base of the losses on maps: shapes checked, float32 outside autocast, holes neutral, one reduction."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from depthbench.errors import UserError
+from depthbench.losses.across_processes import global_max
+from depthbench.losses.reduction import REDUCERS, Reducer, Reduction, check_reduction, reducer
 from depthbench.maps import check_maps
 
 T = TypeVar("T")
@@ -15,7 +17,30 @@ VARIANTS = ("paper", "released")  # what the text says, or what the authors' cod
 
 
 class MapLoss(nn.Module):
-    """A loss between two maps ``(B, C, H, W)`` of one size; subclasses implement :meth:`measure`."""
+    """A loss between two maps ``(B, C, H, W)`` of one size; subclasses implement :meth:`measure`.
+
+    Args:
+        reduction: ``pixel``, ``image`` or ``holes_as_zero_error``; see :mod:`depthbench.losses.reduction`. Also a class
+            of one's own, made as :class:`~depthbench.losses.reduction.Reducer` is.
+    """
+
+    reductions: tuple[str, ...] = tuple(REDUCERS)
+
+    def __init__(self, reduction: Reduction = "pixel") -> None:
+        super().__init__()
+        self.reduction = check_reduction(reduction, self.reductions)
+
+    def over(self, like: Tensor, valid: Tensor | None) -> Reducer:
+        """The reducer of maps of this shape and mask."""
+        return reducer(self.reduction)(like, valid)
+
+    def reduce(self, values: Tensor, valid: Tensor | None) -> Tensor:
+        """The scalar of an error map."""
+        return self.over(values, valid)(values)
+
+    def over_sums(self, totals: Tensor, counts: Tensor | int) -> Tensor:
+        """The scalar of errors that are summed per image, ``(B,)``, over ``counts`` pixels each."""
+        return reducer(self.reduction).of_sums(totals, counts)
 
     def forward(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
         """Return the scalar loss.
@@ -33,6 +58,18 @@ class MapLoss(nn.Module):
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """The arithmetic of the loss on maps prepared by :func:`in_float32`: a scalar."""
         raise NotImplementedError
+
+
+def set_reduction(loss: nn.Module, reduction: Reduction) -> None:
+    """Give a loss, and all those that it is made of, another reduction.
+
+    Raises:
+        UserError: if a part can't be reduced so.
+    """
+    for part in loss.modules():
+        allowed: tuple[str, ...] | None = getattr(part, "reductions", None)
+        if allowed is not None:
+            part.reduction = check_reduction(reduction, allowed)  # type: ignore[assignment]
 
 
 def in_float32(
@@ -55,50 +92,44 @@ def at_least_float32(values: Tensor) -> Tensor:
     return values if values.dtype == torch.float64 else values.float()
 
 
-def mean(values: Tensor, valid: Tensor | None) -> Tensor:
-    """Mean over the valid pixels of the whole batch; 0 with gradient 0 where there are none."""
-    if valid is None:
-        return values.mean()
-    return values.where(valid, 0.0).sum() / valid.sum().clamp(min=1)
-
-
-def mean_per_image(values: Tensor, valid: Tensor | None) -> Tensor:
-    """:func:`mean` of each image: ``(B, C, H, W) -> (B,)``."""
-    if valid is None:
-        return values.mean(dim=(1, 2, 3))
-    return values.where(valid, 0.0).sum(dim=(1, 2, 3)) / valid.sum(dim=(1, 2, 3)).clamp(min=1)
-
-
-def mean_of_images(values: Tensor, valid: Tensor | None) -> Tensor:
-    """Mean of per-image values ``(B,)`` over the images that have a valid pixel."""
-    if valid is None:
-        return values.mean()
-    present = valid.flatten(1).any(dim=1)
-    return values.where(present, 0.0).sum() / present.sum().clamp(min=1)
-
-
-def log_difference(prediction: Tensor, target: Tensor, floor: float | None) -> Tensor:
+def log_difference(prediction: Tensor, target: Tensor, min_prediction: float | None) -> Tensor:
     """D = ln d - ln g of depths in metres.
 
     Args:
         prediction: d.
         target: g.
-        floor: predictions below it count as it, and get no gradient; None refuses predictions that are not positive.
+        min_prediction: metres; predictions below it count as it, and get no gradient. None refuses predictions that
+            are not positive.
 
     Raises:
-        UserError: a true depth is not positive; or a prediction isn't (without a floor), or none is above the floor.
-            To know, a GPU has to be waited for once.
+        UserError: a true depth is not positive; or a prediction isn't (without ``min_prediction``), or none is
+            above it. To know, a GPU has to be waited for once.
     """
-    low = prediction.detach() <= (0.0 if floor is None else floor)
-    bad_target, bad_prediction = torch.stack([(target <= 0).any(), low.any() if floor is None else low.all()]).tolist()
+    lowest = 0.0 if min_prediction is None else min_prediction
+    low = prediction.detach() <= lowest
+    # All processes refuse together: one that waits for the others would wait for ever.
+    flags = torch.stack([(target <= 0).any(), low.any(), (~low).any()])
+    bad_target, any_low, any_above = global_max(flags).tolist()
+    bad_prediction = any_low if min_prediction is None else not any_above
     if bad_target:
-        raise UserError(f"A log loss got a true depth of {target.min().item():.3g} m; mask it or repair the data.")
+        raise UserError(f"A log loss got a true depth of {smallest(target):.3g} m; mask it or repair the data.")
     if bad_prediction:
         raise UserError(
-            f"A log loss got a predicted depth of {prediction.min().item():.3g} m; choose a depth space that is "
-            "positive by construction (model.space Log or Bounded), or a loss without a logarithm."
+            f"A log loss got a predicted depth of {smallest(prediction):.3g} m; choose a depth space that is "
+            "positive by construction (LogDepth or TanhDepth), or a loss without a logarithm."
         )
-    return (prediction if floor is None else prediction.clamp(min=floor)).log() - target.log()
+    return (prediction if min_prediction is None else prediction.clamp(min=min_prediction)).log() - target.log()
+
+
+def smallest(values: Tensor) -> float:
+    """The smallest value in the batches of all processes."""
+    least = values.detach().min() if values.numel() else values.new_tensor(torch.inf)
+    return -global_max(-least).item()
+
+
+def any_of_batch(mask: Tensor) -> bool:
+    """Whether an element is true in the batch of any process; a GPU has to be waited for once."""
+    return bool(global_max(mask.any()))
 
 
 def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> str:

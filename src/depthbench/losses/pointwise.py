@@ -4,25 +4,30 @@ import torch
 from torch import Tensor
 
 from depthbench.errors import UserError
-from depthbench.losses.map_loss import VARIANTS, MapLoss, Variant, check_choice, check_positive, log_difference, mean
+from depthbench.losses.across_processes import global_max
+from depthbench.losses.map_loss import (
+    VARIANTS,
+    MapLoss,
+    Variant,
+    any_of_batch,
+    check_choice,
+    check_positive,
+    log_difference,
+    smallest,
+)
+from depthbench.losses.reduction import Reduction
 
 
 class Pointwise(MapLoss):
-    """Mean of a per-pixel error; subclasses implement :meth:`error`.
+    """Reduction of a per-pixel error; subclasses implement :meth:`error`.
 
-    Args:
-        variant: ``paper`` averages over the valid pixels. ``released`` does what D3-Net's code does with a mask:
-            a hole counts as a pixel without error, so the mean runs over all pixels.
+    ``reduction="pixel"``, the default, is the papers' mean over the valid pixels; ``"holes_as_zero_error"`` is what
+    D3-Net's code does with a mask; ``"image"`` gives each image the same weight.
     """
 
-    def __init__(self, variant: Variant = "paper") -> None:
-        super().__init__()
-        self.variant = check_choice("variant", variant, VARIANTS)
-
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
-        """Mean of the error map."""
-        # Holes hold equal values in both maps, so that their error is 0 already.
-        return mean(self.error(prediction, target), valid if self.variant == "paper" else None)
+        """The reduced error map."""
+        return self.reduce(self.error(prediction, target), valid)
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
         """The error map, of the shape of its arguments."""
@@ -53,10 +58,8 @@ class RelativeL1(Pointwise):
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
         """The absolute error over the depth."""
-        if bool((target <= 0).any()):
-            raise UserError(
-                f"AbsRel divides by a true depth of {target.min().item():.3g} m; mask what is not positive."
-            )
+        if any_of_batch(target <= 0):
+            raise UserError(f"AbsRel divides by a true depth of {smallest(target):.3g} m; mask what is not positive.")
         return (prediction - target).abs() / target
 
 
@@ -65,13 +68,13 @@ class _Threshold(Pointwise):
 
     Args:
         c: a share of the largest valid |e|, recomputed at each step and detached; with ``fixed``, metres.
-        threshold: ``batch`` (one c for all pixels: Laina et al., and D3-Net's code), ``image`` (one c per image), or
-            ``fixed``.
-        variant: see :class:`Pointwise`.
+        threshold: ``batch`` (one c for the batch of all processes: Laina et al., and D3-Net's code), ``image`` (one c
+            per image), or ``fixed``.
+        reduction: see :class:`Pointwise`.
     """
 
-    def __init__(self, c: float = 0.2, threshold: str = "batch", variant: Variant = "paper") -> None:
-        super().__init__(variant)
+    def __init__(self, c: float = 0.2, threshold: str = "batch", reduction: Reduction = "pixel") -> None:
+        super().__init__(reduction)
         self.threshold = check_choice("threshold", threshold, ("batch", "image", "fixed"))
         self.c = check_positive("c", c)
         if threshold != "fixed" and c > 1:
@@ -82,7 +85,9 @@ class _Threshold(Pointwise):
         if self.threshold == "fixed":
             return torch.full_like(absolute[:1, :1, :1, :1], self.c)
         largest = absolute.detach().amax(dim=(1, 2, 3), keepdim=True)
-        return self.c * (largest.amax() if self.threshold == "batch" else largest)
+        if self.threshold == "image":
+            return self.c * largest
+        return self.c * global_max(largest.amax() if len(largest) else largest.new_zeros(()))
 
 
 class Huber(_Threshold):
@@ -107,33 +112,40 @@ class BerHu(_Threshold):
         return torch.where(absolute <= c, absolute, (absolute.square() + c.square()) / (2 * c))
 
 
-class Cauchy(Pointwise):
+class Cauchy(MapLoss):
     """ln(1 + e²), a robust loss that D3-Net's code offers beside the paper's.
 
-    ``paper`` is the mean of ln(1 + e²) (the M-estimator); ``released`` is ln(1 + mean e²) over all pixels.
+    Args:
+        variant: ``paper`` is the mean of ln(1 + e²) (the M-estimator); ``released`` is ln(1 + mean e²).
+        reduction: what the means run over; None is the variant's own: ``pixel``, or ``holes_as_zero_error``.
     """
+
+    def __init__(self, variant: Variant = "paper", reduction: Reduction | None = None) -> None:
+        super().__init__(reduction or ("holes_as_zero_error" if variant == "released" else "pixel"))
+        self.variant = check_choice("variant", variant, VARIANTS)
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Log of each pixel, or of the mean."""
         square = (prediction - target).square()
-        return square.mean().log1p() if self.variant == "released" else mean(square.log1p(), valid)
+        over = self.over(square, valid)
+        return over.mean(over.means(square).log1p()) if self.variant == "released" else over(square.log1p())
 
 
 class LogL1(Pointwise):
     """Mean of |ln d - ln g| (offered by D3-Net's code).
 
     Args:
-        floor: of predictions in metres; see :func:`depthbench.losses.map_loss.log_difference`.
-        variant: see :class:`Pointwise`.
+        min_prediction: metres; see :func:`depthbench.losses.map_loss.log_difference`.
+        reduction: see :class:`Pointwise`.
     """
 
-    def __init__(self, floor: float | None = None, variant: Variant = "paper") -> None:
-        super().__init__(variant)
-        self.floor = floor
+    def __init__(self, min_prediction: float | None = None, reduction: Reduction = "pixel") -> None:
+        super().__init__(reduction)
+        self.min_prediction = min_prediction
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
         """The absolute error of the logarithms."""
-        return log_difference(prediction, target, self.floor).abs()
+        return log_difference(prediction, target, self.min_prediction).abs()
 
 
 class LogError(Pointwise):
@@ -141,10 +153,11 @@ class LogError(Pointwise):
 
     Args:
         alpha: α > 0; 0.5 in the released code.
+        reduction: see :class:`Pointwise`.
     """
 
-    def __init__(self, alpha: float = 0.5) -> None:
-        super().__init__()
+    def __init__(self, alpha: float = 0.5, reduction: Reduction = "pixel") -> None:
+        super().__init__(reduction)
         self.alpha = check_positive("alpha", alpha)
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
@@ -157,10 +170,15 @@ class DepthBalancedEuclidean(Pointwise):
 
     The square is that of its source (Lee et al., CVPR 2018); mehrzadeh2020 prints the bare difference.
     With a1 = 1.5, a2 = -0.1 the function γ rises only up to 15 m.
+
+    Args:
+        a1: of γ, per metre.
+        a2: of γ, per square metre.
+        reduction: see :class:`Pointwise`.
     """
 
-    def __init__(self, a1: float = 1.5, a2: float = -0.1) -> None:
-        super().__init__()
+    def __init__(self, a1: float = 1.5, a2: float = -0.1, reduction: Reduction = "pixel") -> None:
+        super().__init__(reduction)
         self.a1, self.a2 = a1, a2
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
@@ -173,16 +191,17 @@ class SquareRoot(Pointwise):
     """Mean of |√d - √g|: mehrzadeh2020's "depth priority" (section 2.3.1).
 
     Args:
-        floor: predictions below it (metres) count as it and get no gradient; the paper doesn't say what it does where
-            the network's linear output is negative, so this is our choice.
+        min_prediction: metres; predictions below it count as it and get no gradient. The paper doesn't say what it does
+            where the network's linear output is negative, so this is our choice.
+        reduction: see :class:`Pointwise`.
     """
 
-    def __init__(self, floor: float = 1e-3) -> None:
-        super().__init__()
-        self.floor = check_positive("floor", floor)
+    def __init__(self, min_prediction: float = 1e-3, reduction: Reduction = "pixel") -> None:
+        super().__init__(reduction)
+        self.min_prediction = check_positive("min_prediction", min_prediction)
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
         """The absolute error of the roots."""
-        if bool((target < 0).any()):
-            raise UserError(f"The square-root loss got a true depth of {target.min().item():.3g} m; depths are >= 0.")
-        return (prediction.clamp(min=self.floor).sqrt() - target.sqrt()).abs()
+        if any_of_batch(target < 0):
+            raise UserError(f"The square-root loss got a true depth of {smallest(target):.3g} m; depths are >= 0.")
+        return (prediction.clamp(min=self.min_prediction).sqrt() - target.sqrt()).abs()

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from depthbench.errors import UserError
 from depthbench.losses.map_loss import MapLoss
+from depthbench.losses.reduction import OVER_IMAGES, Reduction
 from depthbench.maps import DRAW_BITS, drawn_pixels, relation
 
 
@@ -19,13 +20,16 @@ class Ranking(MapLoss):
     Args:
         pairs: per image (3000 in Xian et al. 2018).
         tolerance: depths within this ratio count as equal (0.02 there).
+        reduction: ``pixel`` or ``image``, which are one number here: every image gives the same number of pairs.
 
     Raises:
         UserError: if there are no pairs, or the tolerance is negative.
     """
 
-    def __init__(self, pairs: int = 3000, tolerance: float = 0.02) -> None:
-        super().__init__()
+    reductions = OVER_IMAGES
+
+    def __init__(self, pairs: int = 3000, tolerance: float = 0.02, reduction: Reduction = "pixel") -> None:
+        super().__init__(reduction)
         if pairs < 1 or tolerance < 0:
             raise UserError(f"Ranking needs pairs >= 1 and tolerance >= 0, not {pairs} and {tolerance}.")
         self.pairs, self.tolerance = pairs, tolerance
@@ -39,4 +43,4 @@ class Ranking(MapLoss):
         order, difference = relation(d_i, d_j, self.tolerance), z_i - z_j
         error = torch.where(order == 0, difference.square(), F.softplus(-order * difference))
         present = mask.flatten(1).any(1, keepdim=True).expand_as(error)
-        return error.where(present, 0.0).sum() / present.sum().clamp(min=1)
+        return self.reduce(error, present)

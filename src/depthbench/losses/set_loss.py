@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from depthbench.errors import UserError
-from depthbench.losses.map_loss import at_least_float32
+from depthbench.losses.map_loss import at_least_float32, set_reduction
+from depthbench.losses.reduction import Reduction
 from depthbench.losses.set_transforms import Warp
 
 Record = list[Warp]
@@ -29,6 +30,7 @@ class SetLoss(nn.Module):
         transforms: of ``depthbench.losses``: Flip, ColorChange, Rotation, Translation; the set is the original and
             one guise by each, N = 1 + their number.
         weight: λ; 1 in the paper.
+        reduction: of the distance; None leaves its own.
     """
 
     def __init__(
@@ -36,12 +38,15 @@ class SetLoss(nn.Module):
         distance: nn.Module,
         transforms: Sequence[Callable[[Tensor], tuple[Tensor, Warp]]],
         weight: float = 1.0,
+        reduction: Reduction | None = None,
     ) -> None:
         super().__init__()
         if not transforms:
             raise UserError("A set loss needs at least one transformation beside the original.")
         self.distance, self.transforms, self.weight = distance, list(transforms), weight
         self.parts: dict[str, Tensor] = {}
+        if reduction is not None:
+            set_reduction(distance, reduction)
 
     def expand(self, image: Tensor) -> tuple[Tensor, Record]:
         """The set of each image: ``(B, 3, H, W) -> (N B, 3, H, W)``, and the record that :meth:`forward` needs."""

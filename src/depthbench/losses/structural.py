@@ -4,8 +4,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from depthbench.errors import UserError
-from depthbench.geometry import sobel, whole_neighborhood
-from depthbench.losses.map_loss import VARIANTS, MapLoss, Variant, check_choice, check_positive, mean
+from depthbench.geometry import one_minus_cosine_of_slopes, sobel, whole_neighborhood
+from depthbench.losses.map_loss import VARIANTS, MapLoss, Variant, check_choice, check_positive
+from depthbench.losses.reduction import OVER_IMAGES, Reduction
 from depthbench.losses.space.pyramid import halved
 from depthbench.losses.space.terms_at_scale import Level, Maps
 
@@ -42,10 +43,11 @@ class Gradient(MapLoss):
         operator: ``forward`` (alhashim2018, lee2020), ``central`` or ``sobel``; see :func:`slopes`.
         variant: ``paper`` averages over the differences that exist; ``released`` is alhashim2018's code, in which the
             last row and column have a difference of 0 and count (only with ``forward``).
+        reduction: ``pixel``, ``image`` or ``holes_as_zero_error``; see :mod:`depthbench.losses.reduction`.
     """
 
-    def __init__(self, operator: str = "forward", variant: Variant = "paper") -> None:
-        super().__init__()
+    def __init__(self, operator: str = "forward", variant: Variant = "paper", reduction: Reduction = "pixel") -> None:
+        super().__init__(reduction)
         self.operator = check_choice("operator", operator, OPERATORS)
         self.variant = check_choice("variant", variant, VARIANTS if operator == "forward" else ("paper",))
 
@@ -60,13 +62,8 @@ class Gradient(MapLoss):
         total = error.new_zeros(())
         for slope, whole in slopes(error, valid, self.operator):
             inside = None if whole is None else whole[..., :height, :width]
-            total = total + _mean_or_zero(slope[..., :height, :width].abs(), inside)
+            total = total + self.reduce(slope[..., :height, :width].abs(), inside)
         return total
-
-
-def _mean_or_zero(values: Tensor, valid: Tensor | None) -> Tensor:
-    """Mean; 0 for a map without pixels (the differences of a map one pixel wide)."""
-    return mean(values, valid) if values.numel() else values.sum()
 
 
 class LogGradient(MapLoss):
@@ -77,10 +74,17 @@ class LogGradient(MapLoss):
         operator: see :func:`slopes`.
         variant: ``paper`` differentiates |e|, as mehrzadeh2020 prints it (with the magnitude of the derivative, without
             which the logarithm wouldn't exist); ``released`` is Hu et al.'s code, which differentiates e.
+        reduction: ``pixel``, ``image`` or ``holes_as_zero_error``; see :mod:`depthbench.losses.reduction`.
     """
 
-    def __init__(self, alpha: float = 0.5, operator: str = "sobel", variant: Variant = "paper") -> None:
-        super().__init__()
+    def __init__(
+        self,
+        alpha: float = 0.5,
+        operator: str = "sobel",
+        variant: Variant = "paper",
+        reduction: Reduction = "pixel",
+    ) -> None:
+        super().__init__(reduction)
         self.alpha = check_positive("alpha", alpha)
         self.operator = check_choice("operator", operator, OPERATORS)
         self.variant = check_choice("variant", variant, VARIANTS)
@@ -88,7 +92,7 @@ class LogGradient(MapLoss):
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Sum of both directions' means."""
         error = prediction - target if self.variant == "released" else (prediction - target).abs()
-        parts = [_mean_or_zero((s.abs() + self.alpha).log(), whole) for s, whole in slopes(error, valid, self.operator)]
+        parts = [self.reduce((s.abs() + self.alpha).log(), whole) for s, whole in slopes(error, valid, self.operator)]
         return parts[0] + parts[1]
 
 
@@ -103,11 +107,8 @@ class SobelNormals(MapLoss):
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Mean over the pixels."""
         (px, py), (tx, ty) = sobel(prediction), sobel(target)
-        norms = (px.square() + py.square() + 1) * (tx.square() + ty.square() + 1)
-        # 1 - cos = |a x b|² / (p (p + a·b)), p = |a||b|, keeps the digits of small angles in float32.
-        product, dot = norms.sqrt(), px * tx + py * ty + 1
-        cross = (px - tx).square() + (py - ty).square() + (px * ty - py * tx).square()
-        return mean(cross / (product * (product + dot)), None if valid is None else whole_neighborhood(valid))
+        values = one_minus_cosine_of_slopes(px - tx, py - ty, tx, ty)
+        return self.reduce(values, None if valid is None else whole_neighborhood(valid))
 
 
 class MultiScaleGradient(MapLoss):
@@ -115,12 +116,13 @@ class MultiScaleGradient(MapLoss):
 
     Args:
         scales: how many, each half the size of the one before (2x2 means over the valid pixels).
-
-    Per image and scale, averaged over the images that have such a difference at that scale.
+        reduction: of each direction and scale: ``image`` (over the images that have such a difference) or ``pixel``.
     """
 
-    def __init__(self, scales: int = 4) -> None:
-        super().__init__()
+    reductions = OVER_IMAGES
+
+    def __init__(self, scales: int = 4, reduction: Reduction = "image") -> None:
+        super().__init__(reduction)
         self.scales = int(check_positive("scales", scales))
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
@@ -133,15 +135,8 @@ class MultiScaleGradient(MapLoss):
             if min(error.shape[-2:]) < 2:
                 break
             for part in Level(Maps(error, None, mask), "hole").sums(("r", "c")).values():
-                total = total + _mean_present(part.total, part.pixels)
+                total = total + self.over_sums(part.total, part.pixels)
         return total
-
-
-def _mean_present(total: Tensor, pixels: Tensor | int) -> Tensor:
-    """Mean over images of ``total / pixels``, over the images that have pixels."""
-    if isinstance(pixels, int):
-        return total.mean() / pixels
-    return (total / pixels.clamp(min=1)).sum() / (pixels > 0).sum().clamp(min=1)
 
 
 class GradientDistance(MapLoss):
@@ -151,10 +146,11 @@ class GradientDistance(MapLoss):
         operator: ``central`` is [-1, 0, 1], the filter that li2017 names for its eq. 7; see :func:`slopes`. ``none``:
             the maps are gradients already, ``(B, 2, H, W)``, as the gradient stream predicts them and as
             :func:`depthbench.geometry.central_gradients` makes them from depth (li2017, eq. 6).
+        reduction: ``pixel``, ``image`` or ``holes_as_zero_error``; see :mod:`depthbench.losses.reduction`.
     """
 
-    def __init__(self, operator: str = "central") -> None:
-        super().__init__()
+    def __init__(self, operator: str = "central", reduction: Reduction = "pixel") -> None:
+        super().__init__(reduction)
         self.operator = check_choice("operator", operator, (*OPERATORS, "none"))
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
@@ -162,5 +158,5 @@ class GradientDistance(MapLoss):
         if self.operator == "none" and prediction.shape[1] != 2:
             raise UserError(f"Gradient maps have two channels (B, 2, H, W), not {tuple(prediction.shape)}.")
         error = prediction - target
-        parts = [_mean_or_zero(s.square(), whole) for s, whole in slopes(error, valid, self.operator)]
+        parts = [self.reduce(s.square(), whole) for s, whole in slopes(error, valid, self.operator)]
         return parts[0] + parts[1]

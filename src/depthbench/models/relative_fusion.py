@@ -1,10 +1,10 @@
 """Fusion of a relative depth map with an ordinary one (lee2020, section 4.1: details in a supplement, so ours)."""
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from depthbench.errors import UserError
 from depthbench.maps import check_maps
+from depthbench.window_sums import window_sums
 
 
 def fuse_relative(
@@ -41,8 +41,11 @@ def fuse_relative(
     depth, relative = depth.float(), relative.float()
     share = depth.new_ones(depth.shape) if valid is None else valid.float()
 
+    def total(values: Tensor, side: int = window) -> Tensor:
+        return window_sums(values, (side,), "hole")[0]
+
     def mean(values: Tensor, weights: Tensor, side: int = window) -> Tensor:
-        return _window_sum(values * weights, side) / _window_sum(weights, side).clamp(min=1e-6)
+        return total(values * weights, side) / total(weights, side).clamp(min=1e-6)
 
     # Moments about the image's means: differences of large squares would cost half the digits.
     count = share.sum(dim=(1, 2, 3), keepdim=True).clamp(min=1)
@@ -51,13 +54,6 @@ def fuse_relative(
     mean_d, mean_r = mean(d, share), mean(r, share)
     a = (mean(r * d, share) - mean_r * mean_d) / ((mean(r * r, share) - mean_r.square()).clamp(min=0) + ridge)
     b = mean_d - a * mean_r
-    held = (_window_sum(share, window) > 0.5).float()
+    held = (total(share) > 0.5).float()
     fused = mean(a, held) * (relative - center) + mean(b, held) + middle
-    return fused.where(_window_sum(held, window) > 0.5, depth)
-
-
-def _window_sum(values: Tensor, window: int) -> Tensor:
-    """Sum over the part of the window that lies in the image, separably."""
-    reach = window // 2
-    rows = F.avg_pool2d(values, (window, 1), 1, (reach, 0), divisor_override=1)
-    return F.avg_pool2d(rows, (1, window), 1, (0, reach), divisor_override=1)
+    return fused.where(total(held) > 0.5, depth)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from depthbench.data.sample import Sample
 from depthbench.errors import UserError
-from depthbench.images import resize_depth
+from depthbench.images import colorize, resize_depth
 
 CELL = (120, 160)
 _COLUMNS = 4
@@ -68,8 +68,7 @@ def _colored(depth: NDArray[np.float32]) -> Picture:
     known = depth[depth > 0]
     low, high = np.quantile(known, (0.02, 0.98)) if known.size else (0.0, 1.0)
     scaled = np.clip((high - depth) / max(high - low, 1e-6), 0, 1)
-    colors = cv2.applyColorMap((scaled * 255).astype(np.uint8), cv2.COLORMAP_TURBO)[..., ::-1]
-    return np.where(depth[..., None] > 0, colors, 0).astype(np.uint8)
+    return colorize(np.where(depth > 0, scaled, np.nan), 1.0, "turbo", missing=(0, 0, 0))
 
 
 def _outlined(rgb: Picture, depth: NDArray[np.float32]) -> Picture:

@@ -67,7 +67,8 @@ def test_each_image_and_term_with_holes(variant):
     prediction, target, valid = maps(3, 1, 18, 25, share=0.9)
     valid[2] = False
     loss = L.LossSpace(variant)
-    values, present = loss.with_presence(prediction, target, valid)
+    values, counts = loss.with_counts(prediction, target, valid)
+    present = counts > 0
     images = space(variant, *(x.double().numpy() for x in (prediction, target)), valid.numpy())
     for b, image in enumerate(images):
         for k, name in enumerate(loss.names):
@@ -89,7 +90,8 @@ def test_sparse_truth_reaches_the_coarse_scales():
     prediction, target, _ = maps(2, 1, 96, 320)
     valid = torch.zeros_like(target, dtype=torch.bool)
     valid[..., 40::5, ::4] = True
-    values, present = L.LossSpace().with_presence(prediction, target * valid, valid)
+    values, counts = L.LossSpace().with_counts(prediction, target * valid, valid)
+    present = counts > 0
     assert values.isfinite().all()
     assert present[:, [L.LossSpace().names.index(f"{kind}/4") for kind in ("D", "M65", "r", "c", "N")]].all()
     assert not present[:, L.LossSpace().names.index("r/0")].any()

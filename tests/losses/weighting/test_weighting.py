@@ -104,9 +104,9 @@ def test_schedules():
 class Given(L.LossSpace):
     """A space whose terms are given as the prediction: ``(B, 78, 1, 1)``."""
 
-    def with_presence(self, prediction, target, valid=None):
+    def with_counts(self, prediction, target, valid=None):
         values = prediction.flatten(1)
-        return values, torch.ones_like(values, dtype=torch.bool) if valid is None else valid.flatten(1)
+        return values, torch.ones_like(values) if valid is None else valid.flatten(1).float()
 
 
 def rebalanced(released=False):

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
+from depthbench.pinhole import assumed_camera
 from depthbench.report import read_runs, studies
 from depthbench.report.draw.error_profiles import binned_errors, profiles
 from depthbench.report.draw.gallery import build_gallery
-from depthbench.report.draw.side_view import BACK, PITCH, YAW, assumed_camera, side_view
+from depthbench.report.draw.side_view import BACK, PITCH, YAW, side_view
 from depthbench.report.draw.style import Look
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)

@@ -60,17 +60,17 @@ class LossSpace(nn.Module):
         Raises:
             UserError: shapes differ, or the maps have several channels.
         """
-        return self.with_presence(prediction, target, valid)[0]
+        return self.with_counts(prediction, target, valid)[0]
 
-    def with_presence(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The terms ``(B, K)``, and whether each has a valid pixel: bool ``(B, K)``."""
+    def with_counts(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The terms ``(B, K)``, and over how many valid pixels each runs: ``(B, K)``."""
         sums = in_float32(self._sums, prediction, target, valid)
         totals = torch.stack([part.total for part in sums], dim=1)
         if valid is None:
             counts = totals.new_tensor([part.pixels for part in sums]).expand_as(totals)
         else:
             counts = torch.stack([torch.as_tensor(part.pixels) for part in sums], dim=1)
-        return totals / counts.clamp(min=1), counts > 0
+        return totals / counts.clamp(min=1), counts.to(totals.dtype)
 
     def _sums(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> list[Sum]:
         """One sum per name."""

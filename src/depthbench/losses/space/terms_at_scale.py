@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from depthbench.geometry import one_minus_cosine_of_slopes
 from depthbench.window_sums import Border, local_means
 
 WINDOWS = {"M5": 5, "M17": 17, "M65": 65}
@@ -80,7 +81,9 @@ class Level:
     def _normal(self, first: str, second: str) -> Sum:
         one, two = self._cropped(self._slope(first), self._slope(second))
         valid = None if one.valid is None or two.valid is None else one.valid * two.valid
-        values: Tensor = _OneMinusCosine.apply(one.error, two.error, one.truth, two.truth)
+        assert one.truth is not None
+        assert two.truth is not None
+        values = one_minus_cosine_of_slopes(one.error, two.error, one.truth, two.truth)
         if valid is not None:
             values = values * valid
         return Sum(values.sum(dim=(1, 2, 3)), _count(values, valid))
@@ -151,30 +154,3 @@ class _Difference(torch.autograd.Function):
         spread.narrow(dim, 1, length - 1).copy_(before - after)
         spread.narrow(dim, length, 1).copy_(gradient.narrow(dim, length - 1, 1))
         return spread, None
-
-
-class _OneMinusCosine(torch.autograd.Function):
-    """1 - cos between the normals (-a, 1) and (-b, 1) with b the true slopes and a = b + e (lee2020, eq. 7 and 8).
-
-    By Lagrange's identity |a|²|b|² - (a·b)² = |a x b|², and 1 - cos = |a x b|² / (p (p + a·b)) with p = |a||b|: no
-    difference of nearly equal numbers, so that small angles keep their digits in float32.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, e0: Tensor, e1: Tensor, b0: Tensor, b1: Tensor) -> Tensor:
-        """1 - cos from the errors ``e`` of the slopes and the true slopes ``b``, all of one shape."""
-        a0, a1 = b0 + e0, b1 + e1
-        square = torch.addcmul(a0 * a0, a1, a1).add_(1)
-        product = torch.addcmul(b0 * b0, b1, b1).add_(1).mul_(square).sqrt_()
-        dot = torch.addcmul(a0 * b0, a1, b1).add_(1)
-        cross = torch.addcmul(e0 * b1, e1, b0, value=-1)
-        values = torch.addcmul(cross.mul_(cross), e0, e0).addcmul_(e1, e1).div_((product + dot).mul_(product))
-        ctx.save_for_backward(a0, a1, b0, b1, product, dot.div_(square))
-        return values
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        """With respect to the errors: (a (a·b) / |a|² - b) / p."""
-        a0, a1, b0, b1, product, slope = ctx.saved_tensors
-        gradient = gradient / product
-        return (a0 * slope).sub_(b0).mul_(gradient), (a1 * slope).sub_(b1).mul_(gradient), None, None

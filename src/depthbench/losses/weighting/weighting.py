@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from depthbench.errors import UserError
 from depthbench.losses.map_loss import VARIANTS, Variant, check_choice
+from depthbench.losses.reduction import any_image, mean_of_terms
 from depthbench.losses.weighting.rebalancing import LinearLambda, Schedule, initial_weights, rebalanced_weights
 
 
@@ -21,18 +22,17 @@ class Weighting(nn.Module):
         self.register_buffer("weights", torch.full((len(names),), 1 / len(names), dtype=torch.float64))
 
     def forward(self, terms: Tensor, present: Tensor | None = None) -> Tensor:
-        """Return the loss of ``terms (B, K)``; ``present`` (bool, same shape) says which of them exist."""
-        return (self.weights.to(terms) * means(terms, present)).sum()
+        """Return the loss of ``terms (B, K)``.
+
+        Args:
+            terms: per image.
+            present: of the same shape: which of them exist (bool), or over how many pixels each runs (float), where
+                the mean is to run over pixels and not over images.
+        """
+        return (self.weights.to(terms) * mean_of_terms(terms, present)).sum()
 
     def update(self, epoch: int, losses: Tensor) -> None:
         """Take note of a period that is over: its epoch (from 0) and the mean of each term ``(K,)``."""
-
-
-def means(terms: Tensor, present: Tensor | None = None) -> Tensor:
-    """Mean of each term over the images that have it: ``(B, K) -> (K,)``; 0 where none has."""
-    if present is None:
-        return terms.mean(dim=0)
-    return terms.where(present, 0.0).sum(dim=0) / present.sum(dim=0).clamp(min=1)
 
 
 class Uniform(Weighting):
@@ -130,6 +130,6 @@ class Uncertainty(Weighting):
 
     def forward(self, terms: Tensor, present: Tensor | None = None) -> Tensor:
         """Return Σ exp(-s) L + s over the terms that some image of the batch has."""
-        seen = torch.ones_like(terms[0], dtype=torch.bool) if present is None else present.any(dim=0)
+        seen = torch.ones_like(terms[0], dtype=torch.bool) if present is None else any_image(present > 0)
         s = self.log_variance.to(terms.dtype)
-        return (torch.exp(-s) * means(terms, present) + s).where(seen, 0.0).sum()
+        return (torch.exp(-s) * mean_of_terms(terms, present) + s).where(seen, 0.0).sum()

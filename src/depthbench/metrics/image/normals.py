@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from depthbench.geometry import angle_between, depth_normals, whole_neighborhood
+from depthbench.geometry import angle_between, depth_normals, one_minus_cosine, whole_neighborhood
 from depthbench.metrics.image.image_metric import ImageMetric, inside, mean_over
 
 
@@ -33,8 +33,8 @@ class NormalError(ImageMetric):
     ) -> tuple[Tensor, Tensor]:
         """See :class:`ImageMetric`."""
         known = intrinsics if self.needs_intrinsics else None
-        angle = angle_between(depth_normals(prediction, known), depth_normals(target, known))
+        normals = depth_normals(prediction, known), depth_normals(target, known)
         where = inside(whole_neighborhood(valid), 1)
-        cosine = 2 * (angle / 2).sin() ** 2  # 1 - cos without its cancellation
-        scores = torch.stack([mean_over(cosine, where), mean_over(angle.rad2deg(), where)], 1)
+        values = one_minus_cosine(*normals), angle_between(*normals).rad2deg()
+        scores = torch.stack([mean_over(value, where) for value in values], 1)
         return scores, where.flatten(1).any(1, keepdim=True).expand_as(scores)

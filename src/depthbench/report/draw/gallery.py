@@ -3,10 +3,10 @@
 import math
 from dataclasses import dataclass
 
-import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
+from depthbench.images import colorize
 from depthbench.report.analyze.study import Study
 from depthbench.report.draw.side_view import side_view
 from depthbench.report.read.runs import Panels
@@ -114,6 +114,4 @@ def _frame(name: str, panels: dict[str, Panels], far: float) -> Frame:
 
 def paint(values: NDArray[np.floating], name: str, low: float, high: float, valid: NDArray[np.bool_]) -> Pixels:
     """A map ``(h, w)`` as colors ``(h, w, 3)`` in a fixed scale; what is not valid is gray."""
-    scaled = np.clip((np.where(valid, values, low) - low) / (high - low), 0, 1)
-    colors = mpl.colormaps[name](scaled, bytes=True)[..., :3]
-    return np.where(valid[..., None], colors, np.array(MISSING)).astype(np.uint8)
+    return colorize(np.where(valid, values, np.nan), high, name, low, MISSING)

@@ -3,17 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from depthbench.pinhole import assumed_camera, points_at
+
 YAW, PITCH = np.radians(28), np.radians(14)  # the camera goes to the right and up, and looks back
 BACK = 0.25  # and backs off by this share of the scene's depth
-ASSUMED_FIELD = np.radians(60)  # horizontal field of view where the camera is not known
 Pixels = NDArray[np.uint8]
 Map = NDArray[np.float32]
-
-
-def assumed_camera(height: int, width: int) -> NDArray[np.float64]:
-    """Intrinsics ``(3, 3)`` of a camera with a horizontal field of view of 60 degrees."""
-    focal = width / 2 / np.tan(ASSUMED_FIELD / 2)
-    return np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
 
 
 def side_view(depth: Map, image: Pixels, intrinsics: NDArray[np.floating] | None, pivot: float) -> Pixels:
@@ -26,7 +21,7 @@ def side_view(depth: Map, image: Pixels, intrinsics: NDArray[np.floating] | None
     camera = assumed_camera(height, width) if intrinsics is None else np.asarray(intrinsics, np.float64)
     rows, columns = np.nonzero(np.isfinite(depth) & (depth > 0))
     pixels = np.stack([columns, rows, np.ones_like(rows)]).astype(np.float64)
-    points = np.linalg.solve(camera, pixels) * depth[rows, columns].astype(np.float64)
+    points = points_at(np.linalg.inv(camera), pixels, depth[rows, columns].astype(np.float64))
     seen = _turn() @ (points - [[0], [0], [pivot]]) + [[0], [0], [pivot * (1 + BACK)]]
     front = seen[2] > 0.05
     seen, colors = seen[:, front], image[rows[front], columns[front]]
