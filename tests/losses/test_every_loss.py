@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import yaml
+from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
 from depthbench import losses as L
@@ -14,7 +14,9 @@ from depthbench.losses.map_loss import set_reduction
 from depthbench.losses.reduction import REDUCERS
 from tests.losses.references import REFERENCES, reference
 
-CONF = sorted((Path(__file__).parents[2] / "conf" / "loss").glob("*.yaml"))
+CONF = Path(__file__).parents[2] / "conf"
+FORMER = ("rebalanced", "rebalanced_released")  # names that lead to another configuration
+NAMES = sorted({path.stem for path in (CONF / "loss").glob("*.yaml") if not path.stem.endswith("_base")} - {*FORMER})
 
 VARIANTS = {  # arguments that no configuration takes
     "huber_image": lambda: L.Huber(threshold="image"),
@@ -37,9 +39,13 @@ VARIANTS = {  # arguments that no configuration takes
 }
 
 
-def from_file(path):
-    node = yaml.safe_load(path.read_text())
-    return instantiate(node.get("loss", node))
+def composed_loss(name):
+    """What conf/loss/NAME.yaml and its bases say."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose(f"loss/{name}").loss
+
+
+NODES = {name: composed_loss(name) for name in NAMES}
 
 
 def with_reduction(make, reduction):
@@ -81,7 +87,7 @@ def one_per_space(makers):
     return dict(found.values())
 
 
-DEFAULTS = {path.stem: (lambda path=path: from_file(path)) for path in CONF} | VARIANTS
+DEFAULTS = {name: (lambda node=node: instantiate(node)) for name, node in NODES.items()} | VARIANTS
 OTHERS = other_reductions(DEFAULTS)
 MAKERS = DEFAULTS | OTHERS
 SHAPE = (2, 13, 17)
@@ -128,6 +134,17 @@ def value_and_gradient(loss, prediction, target, valid):
 
 def close(value, wanted):
     assert value.item() == pytest.approx(wanted, rel=2e-5, abs=2e-6)
+
+
+@pytest.mark.parametrize("former", FORMER)
+def test_former_names_are_the_same_loss(former):
+    assert composed_loss(former) == NODES[former.replace("rebalanced", "lee2020")]
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_the_reduction_is_a_key_of_every_configuration(name):
+    node = NODES[name]
+    assert "reduction" in node or "reduction" in node.distance
 
 
 def test_every_class_has_a_reference():

@@ -14,7 +14,7 @@ from depthbench.errors import UserError
 from depthbench.tasks import Adversarial, OneCycle, Polynomial, Steps
 from depthbench.training.trainer import build_task, build_trainer
 
-LOSSES = sorted(file.stem for file in Path(config_dir(), "loss").glob("*.yaml"))
+LOSSES = sorted(file.stem for file in Path(config_dir(), "loss").glob("*.yaml") if not file.stem.endswith("_base"))
 SMALL = ["model.encoder.name=test_resnet", "model.decoder.widths=[16,8,8,8]", "trainer=cpu", "logger=csv"]
 
 
