@@ -22,6 +22,11 @@ def check_maps(prediction: Tensor, target: Tensor, valid: Tensor | None = None) 
         raise UserError(f"The mask {tuple(valid.shape)} and the target {tuple(target.shape)} differ in shape.")
 
 
+def at_least_float32(values: Tensor) -> Tensor:
+    """Halves become float32; float32 and float64 stay."""
+    return values if values.dtype == torch.float64 else values.float()
+
+
 def resize_bilinear(values: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear (corners not aligned), as predictions and images are resized everywhere in the bench."""
     if tuple(values.shape[-2:]) == tuple(size):

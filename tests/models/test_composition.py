@@ -8,7 +8,9 @@ import torch
 from depthbench.errors import UserError
 from depthbench.models import (
     D3NetDecoder,
+    Decoder,
     DenseDepthDecoder,
+    DepthHead,
     DepthNet,
     DPTDecoder,
     Encoder,
@@ -98,6 +100,49 @@ def test_a_start_that_can_not_be_says_so(decoder, space, depth, message):
 def test_the_layout_follows_the_encoder(name, last):
     with torch.device("meta"):
         assert prefers_channels_last(DepthNet(Encoder(name, pretrained=False), UNetDecoder)) == last
+
+
+class OwnDecoder(Decoder):
+    """As somebody writes it who has not heard of DepthHead."""
+
+    def __init__(self, channels, reductions):
+        super().__init__(channels, reductions)
+        self.head = torch.nn.Conv2d(channels[-1], 1, 3, padding=1)
+
+    def forward(self, features, image):
+        return self.head(features[-1])
+
+
+def test_the_head_of_ones_own_decoder_is_kept_in_float32():
+    torch.manual_seed(3)
+    net = DepthNet(Encoder("resnet10t", pretrained=False), OwnDecoder).eval()
+    after = torch.rand(1)
+    assert isinstance(net.decoder.head, DepthHead)
+    torch.manual_seed(3)
+    encoder = Encoder("resnet10t", pretrained=False)
+    plain = OwnDecoder(channels=encoder.channels, reductions=encoder.reductions)
+    assert torch.equal(plain.head.weight, net.decoder.head.weight)
+    assert torch.equal(after, torch.rand(1))  # the exchange takes no random numbers
+    with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+        depth = net(torch.rand(1, 3, 320, 416))
+    assert depth.dtype == torch.float32
+    assert len(depth.unique()) > 0.9 * depth.numel()
+
+
+@pytest.mark.parametrize(
+    "space", [MetricDepth(), LogDepth(), InverseDepth(), TanhDepth()], ids=lambda s: type(s).__name__
+)
+def test_depth_has_no_terraces_in_bf16(space):
+    """Around 4.9 m a bf16 output has steps of 2 to 4 cm: 5 to 19 different depths in this picture."""
+    decoder = partial(UNetDecoder, widths=(32, 16, 8, 8))
+    net = DepthNet(Encoder("resnet10t", pretrained=False), decoder, space, start_depth=4.9).eval()
+    image = torch.rand(1, 3, 192, 256)
+    with torch.no_grad():
+        plain = net.to_depth(net(image))
+        with torch.autocast("cpu", torch.bfloat16):
+            depth = net.to_depth(net(image))
+    assert len(depth.unique()) > 0.5 * len(plain.unique()) > 2000
+    assert (depth - plain).abs().median() < 0.1 * plain.std()  # the features are in bf16 all the same
 
 
 def test_strides_of_the_unet():

@@ -15,7 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import instantiate
 
 from depthbench.errors import UserError
-from depthbench.models import STAGES, DenseDepthDecoder, DepthModel, Predictor
+from depthbench.models import STAGES, DenseDepthDecoder, DepthHead, DepthModel, Predictor
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
@@ -35,6 +35,10 @@ def make_as_written(config: str, overrides: Sequence[str]) -> DepthModel:
 # The same families at a size that runs in no time, also in bf16 on CPUs that emulate it.
 DENSENET = "encoder.name=densenet121", "+encoder.options.growth_rate=8", "+encoder.options.block_config=[2,2,2,2]"
 RESNET = "encoder.name=resnet10t", "+encoder.options.stem_width=8", "+encoder.options.channels=[8,16,32,64]"
+
+
+def exact_bias(head: DepthHead) -> torch.Tensor | None:
+    return None if head.bias is None else head.bias.double()
 
 
 def count(*modules: torch.nn.Module) -> int:
@@ -131,6 +135,27 @@ class NetworkChecks:
                 depth = net.predict(image)
         assert depth.dtype == torch.float32
         torch.testing.assert_close(depth, expected, rtol=0.05, atol=0.05)
+
+    def test_depth_keeps_float32_under_autocast(self, net):
+        """As many distinct depths as in float32, and no rounding after the last features."""
+        net, image = net.eval(), torch.rand(1, 3, 64, 96)
+        heads = [m for m in net.modules() if isinstance(m, DepthHead)]
+        seen = []
+        hooks = [head.register_forward_hook(lambda m, x, y: seen.append((m, x[0], y))) for head in heads]
+        with torch.no_grad():
+            plain = net.to_depth(net(image))
+            seen.clear()
+            with torch.autocast("cpu", torch.bfloat16):
+                output = net(image)
+                depth = net.to_depth(output)
+        for hook in hooks:
+            hook.remove()
+        assert output.dtype == depth.dtype == torch.float32
+        assert len(depth.unique()) > 0.25 * len(plain.unique())
+        assert {head for head, _, _ in seen} == set(heads)
+        for head, features, made in seen:
+            exact = head._conv_forward(features.double(), head.weight.double(), exact_bias(head))
+            torch.testing.assert_close(made.double(), exact, rtol=1e-5, atol=1e-5 * exact.abs().max().item())
 
     @pytest.mark.slow
     def test_two_processes_give_the_gradients_of_one(self, net, image, two_processes):

@@ -4,8 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from depthbench.losses.map_loss import at_least_float32, check_choice
+from depthbench.losses.map_loss import check_choice
 from depthbench.losses.reduction import PixelMean
+from depthbench.maps import at_least_float32
 
 
 class AdversarialLoss(nn.Module):

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from depthbench.errors import UserError
-from depthbench.losses.map_loss import at_least_float32, set_reduction
+from depthbench.losses.map_loss import set_reduction
 from depthbench.losses.period_means import PeriodMeans, PeriodSummary, Reduce
 from depthbench.losses.reduction import OVER_IMAGES, Reduction, check_reduction, mean_of_terms
 from depthbench.losses.space.loss_space import LossSpace
 from depthbench.losses.weighting.weighting import Weighting
+from depthbench.maps import at_least_float32
 
 
 class WeightedSum(nn.Module):

@@ -4,8 +4,9 @@ import torch
 from torch import Tensor
 
 from depthbench.errors import UserError
-from depthbench.losses.map_loss import MapLoss, at_least_float32, check_choice, in_float32
+from depthbench.losses.map_loss import MapLoss, check_choice, in_float32
 from depthbench.losses.reduction import Reduction
+from depthbench.maps import at_least_float32
 
 
 class Heteroscedastic(MapLoss):

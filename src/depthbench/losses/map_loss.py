@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from depthbench.errors import UserError
 from depthbench.losses.across_processes import global_max
 from depthbench.losses.reduction import REDUCERS, Reducer, Reduction, check_reduction, reducer
-from depthbench.maps import check_maps
+from depthbench.maps import at_least_float32, check_maps
 
 T = TypeVar("T")
 Variant = str
@@ -85,11 +85,6 @@ def in_float32(
         if valid is not None:
             prediction, target = prediction.where(valid, 1.0), target.where(valid, 1.0)
         return measure(prediction, target, valid)
-
-
-def at_least_float32(values: Tensor) -> Tensor:
-    """At least float32: halves are widened, float64 stays."""
-    return values if values.dtype == torch.float64 else values.float()
 
 
 def log_difference(prediction: Tensor, target: Tensor, min_prediction: float | None) -> Tensor:

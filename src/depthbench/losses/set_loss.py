@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from depthbench.errors import UserError
-from depthbench.losses.map_loss import at_least_float32, set_reduction
+from depthbench.losses.map_loss import set_reduction
 from depthbench.losses.reduction import Reduction
 from depthbench.losses.set_transforms import Warp
+from depthbench.maps import at_least_float32
 
 Record = list[Warp]
 

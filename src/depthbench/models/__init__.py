@@ -1,7 +1,7 @@
 """Encoders, decoders, depth spaces and discriminators, and how they compose."""
 
 from depthbench.models.decoders.d3net import D3NetDecoder
-from depthbench.models.decoders.decoder import Decoder
+from depthbench.models.decoders.decoder import Decoder, DepthHead
 from depthbench.models.decoders.densedepth import DenseDepthDecoder
 from depthbench.models.decoders.dpt import DPTDecoder
 from depthbench.models.decoders.fpn import FPNDecoder
@@ -26,6 +26,7 @@ __all__ = [
     "DPTDecoder",
     "Decoder",
     "DenseDepthDecoder",
+    "DepthHead",
     "DepthModel",
     "DepthNet",
     "DepthWithUncertainty",

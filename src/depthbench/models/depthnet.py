@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from depthbench.errors import UserError
-from depthbench.models.decoders.decoder import Decoder, resize_like
+from depthbench.models.decoders.decoder import Decoder, DepthHead, resize_like
 from depthbench.models.depth_spaces import MetricDepth
 from depthbench.models.encoder import Encoder
 
@@ -70,6 +70,8 @@ class DepthNet(DepthModel):
         super().__init__(space or MetricDepth())
         self.encoder = encoder
         self.decoder = decoder(channels=encoder.channels, reductions=encoder.reductions)
+        if type(self.decoder.head) is nn.Conv2d:  # somebody's own decoder
+            self.decoder.head = DepthHead.of(self.decoder.head)
         self.dropout = nn.Dropout2d(dropout)
         if start_depth is not None:
             self._start_at(start_depth)

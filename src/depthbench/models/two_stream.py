@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from depthbench.errors import UserError
 from depthbench.maps import resize_bilinear
-from depthbench.models.decoders.decoder import resize_like
+from depthbench.models.decoders.decoder import DepthHead, resize_like
 from depthbench.models.depth_spaces import LogDepth, MetricDepth
 from depthbench.models.depthnet import DepthModel
 from depthbench.models.encoder import Encoder
@@ -236,5 +236,5 @@ def _conv5(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(inputs, outputs, 5, padding=2), nn.ReLU(inplace=True))
 
 
-def _last(width: int, outputs: int) -> nn.Conv2d:
-    return nn.Conv2d(width, outputs, 5, padding=2)
+def _last(width: int, outputs: int) -> DepthHead:
+    return DepthHead(width, outputs, 5, padding=2)

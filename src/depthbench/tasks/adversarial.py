@@ -25,7 +25,8 @@ class Adversarial(DepthTask):
         criterion: binary cross-entropy or least squares; carvalho2018 does not say which (its released code: the
             former by default).
         discriminator_optimizer: given parameters, makes the optimizer; scheduled as the network's.
-        content_weight: of the ``loss`` (carvalho2018's released code: 100).
+        content_weight: of the ``loss``. carvalho2018's released code has 100 for an L1 of depths in [-1, 1]: 20 per
+            metre of a range of 10 m.
         adversarial_weight: of the adversarial term.
         buffer_size: earlier predictions that the discriminator is shown again (CycleGAN: 50; 0 for none).
         first: ``discriminator`` (carvalho2018's released code) or ``generator`` (CycleGAN) is updated first.
@@ -40,7 +41,7 @@ class Adversarial(DepthTask):
         discriminator: PatchDiscriminator,
         criterion: AdversarialLoss,
         discriminator_optimizer: Callable[[Iterable[Any]], Optimizer],
-        content_weight: float = 100.0,
+        content_weight: float = 20.0,
         adversarial_weight: float = 1.0,
         buffer_size: int = 0,
         first: Literal["discriminator", "generator"] = "discriminator",
@@ -107,10 +108,13 @@ class Adversarial(DepthTask):
         assert isinstance(schedulers, list)
         optimizer.zero_grad()
         self.manual_backward(loss)
-        if self.clip_norm is not None:
-            self.clip_gradients(optimizer, gradient_clip_val=self.clip_norm, gradient_clip_algorithm="norm")
         optimizer.step()
         schedulers[index].step()  # type: ignore[call-arg]
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Clip; not right after backward, because in fp16 the gradients are multiplied by a large scale until now."""
+        if self.clip_norm is not None:
+            self.clip_gradients(optimizer, gradient_clip_val=self.clip_norm, gradient_clip_algorithm="norm")
 
     def configure_optimizers(self) -> Any:
         """Two optimizers on one schedule."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from depthbench.models.decoders.decoder import Decoder, resize_like
+from depthbench.models.decoders.decoder import Decoder, DepthHead, resize_like
 
 
 class D3NetDecoder(Decoder):
@@ -31,7 +31,7 @@ class D3NetDecoder(Decoder):
         outputs = [*skips, skips[-1]]
         rates = [dropout, dropout, 0.0, 0.0, 0.0]
         self.blocks = nn.ModuleList(_block(*sizes) for sizes in zip(inputs, outputs, rates, strict=True))
-        self.head = nn.Conv2d(outputs[-1], out_channels, 3, padding=1, bias=False)
+        self.head = DepthHead(outputs[-1], out_channels, 3, padding=1, bias=False)
         self.apply(_initialize)
 
     def forward(self, features: list[Tensor], image: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from depthbench.models.decoders.decoder import Decoder
+from depthbench.models.decoders.decoder import Decoder, DepthHead
 
 
 class DenseDepthDecoder(Decoder):
@@ -46,7 +46,7 @@ class DenseDepthDecoder(Decoder):
             _block(inputs + (skip if skips else 0), outputs, between=variant == "keras")
             for (inputs, outputs), skip in zip(pairwise(widths), self.channels[-2::-1], strict=True)
         )
-        self.head = nn.Conv2d(widths[-1], out_channels, 3, padding=1)
+        self.head = DepthHead(widths[-1], out_channels, 3, padding=1)
         self.apply(_initialize)
 
     def forward(self, features: list[Tensor], image: Tensor) -> Tensor:

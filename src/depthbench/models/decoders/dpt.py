@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from depthbench.errors import UserError
-from depthbench.models.decoders.decoder import Decoder, resize_like
+from depthbench.models.decoders.decoder import Decoder, DepthHead, resize_like
 
 
 class DPTDecoder(Decoder):
@@ -54,7 +54,7 @@ class DPTDecoder(Decoder):
         self.fuse = nn.ModuleList(Fusion(fusion_width, skip=i > 0) for i in range(4))
         self.before = nn.Conv2d(fusion_width, fusion_width // 2, 3, padding=1)
         self.after = nn.Sequential(nn.Conv2d(fusion_width // 2, head_width, 3, padding=1), nn.ReLU(inplace=True))
-        self.head = nn.Conv2d(head_width, out_channels, 1)
+        self.head = DepthHead(head_width, out_channels, 1)
 
     def forward(self, features: list[Tensor], image: Tensor) -> Tensor:
         """Map features and the image ``(B, 3, H, W)`` to ``(B, out_channels, H, W)``."""

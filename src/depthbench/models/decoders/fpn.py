@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from depthbench.errors import UserError
-from depthbench.models.decoders.decoder import Decoder, resize_like
+from depthbench.models.decoders.decoder import Decoder, DepthHead, resize_like
 
 
 class FPNDecoder(Decoder):
@@ -40,7 +40,7 @@ class FPNDecoder(Decoder):
         self.lateral = nn.ModuleList(nn.Conv2d(c, width, 1) for c in used)
         self.mix = nn.ModuleList(_conv(width) for _ in used)
         self.smooth = _conv(width)
-        self.head = nn.Conv2d(width, out_channels, 3, padding=1)
+        self.head = DepthHead(width, out_channels, 3, padding=1)
 
     def forward(self, features: list[Tensor], image: Tensor) -> Tensor:
         """Map features to ``(B, out_channels, ~H / stride, ~W / stride)``."""

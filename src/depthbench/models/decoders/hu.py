@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from depthbench.maps import resize_bilinear
-from depthbench.models.decoders.decoder import Decoder
+from depthbench.models.decoders.decoder import Decoder, DepthHead
 
 
 class HuDecoder(Decoder):
@@ -38,7 +38,7 @@ class HuDecoder(Decoder):
         self.fuse = _conv5(fused, fused)
         refined = widths[-1] + fused
         self.refine = nn.Sequential(_conv5(refined, refined), _conv5(refined, refined))
-        self.head = nn.Conv2d(refined, out_channels, 5, padding=2)
+        self.head = DepthHead(refined, out_channels, 5, padding=2)
 
     def forward(self, features: list[Tensor], image: Tensor) -> Tensor:
         """Map features to ``(B, out_channels, ~H / 2, ~W / 2)``, twice the size of the finest feature."""

@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from depthbench.models.decoders.decoder import Decoder
+from depthbench.models.decoders.decoder import Decoder, DepthHead
 
 
 class LeeDecoder(Decoder):
@@ -33,7 +33,7 @@ class LeeDecoder(Decoder):
         self.need(32)
         self.reduce = nn.Conv2d(self.channels[-1], widths[0], 1)
         self.blocks = nn.ModuleList(_block(*sizes) for sizes in pairwise(widths))
-        self.head = nn.Conv2d(widths[-1], out_channels, 3, padding=1)
+        self.head = DepthHead(widths[-1], out_channels, 3, padding=1)
 
     def forward(self, features: list[Tensor], image: Tensor) -> Tensor:
         """Map features and the image ``(B, 3, H, W)`` to ``(B, out_channels, H, W)``."""

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from depthbench.errors import UserError
 from depthbench.maps import resize_bilinear
-from depthbench.models.decoders.decoder import Decoder, resize_like
+from depthbench.models.decoders.decoder import Decoder, DepthHead, resize_like
 
 
 class UNetDecoder(Decoder):
@@ -45,7 +45,7 @@ class UNetDecoder(Decoder):
             skip = self.channels[self.reductions.index(step)] if step in self.reductions else 0
             self.blocks.append(nn.Sequential(*_conv(width + skip, out), *_conv(out, out)))
             width = out
-        self.head = nn.Conv2d(width, out_channels, 3, padding=1)
+        self.head = DepthHead(width, out_channels, 3, padding=1)
 
     def _plan(self, stride: int) -> list[int]:
         """Reductions after each step; every level that the encoder has on the way must be met."""
