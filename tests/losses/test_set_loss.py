@@ -48,7 +48,7 @@ def test_predictions_that_follow_their_images_cost_nothing():
     loss = L.SetLoss(L.L1(), [L.Flip(), L.ColorChange(), L.Rotation(10), L.Translation(0.2)])
     target = depth()
     _, record = loss.expand(torch.rand(2, 3, 36, 48))
-    value = loss(torch.cat([placement.follow(target)[0] for placement in record]), target, None, record)
+    value = loss(torch.cat([placement.forward(target)[0] for placement in record]), target, None, record)
     assert loss.parts["single"] == 0
     assert value < 0.05  # half a pixel on these slopes
     assert loss(target.repeat(5, 1, 1, 1), target, None, record) > 0.2
@@ -58,7 +58,7 @@ def test_what_left_the_frame_does_not_count():
     loss = L.SetLoss(L.L1(), [L.Translation(0.3)])
     target = depth()
     placement = AffineWarp(torch.zeros(2), torch.tensor([[0.25, 0.0], [0.0, -0.5]]))  # 6 columns, 9 rows
-    followed, inside = placement.follow(target)
+    followed, inside = placement.forward(target)
     for filler in (0.0, 99.0):
         members = torch.cat([target, followed.where(inside, filler)])
         assert loss(members, target, None, [Warp(), placement]) < 1e-5
@@ -68,11 +68,11 @@ def test_a_turn_and_its_undoing():
     angle, shift = torch.tensor([math.pi / 2, -math.pi / 2]), torch.zeros(2, 2)
     square = torch.rand(2, 1, 7, 7)
     placement = AffineWarp(angle, shift)
-    turned, inside = placement.follow(square)
+    turned, inside = placement.forward(square)
     assert inside.all()
     torch.testing.assert_close(turned[0], square[0].rot90(-1, (1, 2)))
     torch.testing.assert_close(turned[1], square[1].rot90(1, (1, 2)))
-    back, inside = placement.undo(turned)
+    back, inside = placement.inverse(turned)
     assert inside.all()
     torch.testing.assert_close(back, square, rtol=1e-4, atol=1e-5)
 
@@ -80,11 +80,11 @@ def test_a_turn_and_its_undoing():
 def test_a_shift_by_whole_pixels():
     placement = AffineWarp(torch.zeros(1), torch.tensor([[2 / 8, -1 / 6]]))
     target = torch.rand(1, 1, 6, 8)
-    moved, inside = placement.follow(target)
+    moved, inside = placement.forward(target)
     torch.testing.assert_close(moved[..., :5, 2:], target[..., 1:, :6])
     assert inside[..., :5, 2:].all()
     assert inside.sum() == 5 * 6
-    back, inside = placement.undo(moved)
+    back, inside = placement.inverse(moved)
     torch.testing.assert_close(back[..., 1:, :6], target[..., 1:, :6], rtol=1e-4, atol=1e-5)
     assert inside.sum() == 5 * 6
 
@@ -98,11 +98,11 @@ def test_gradient_maps_follow_as_vectors(placement):
     """The gradients of a moved map are the moved gradients of the map."""
     surface = depth(1, 9, 9)
     gradients, _ = central_gradients(surface)
-    followed, _ = placement.follow(gradients)
-    wanted, _ = central_gradients(placement.follow(surface)[0])
+    followed, _ = placement.forward(gradients)
+    wanted, _ = central_gradients(placement.forward(surface)[0])
     inner = (..., slice(1, -1), slice(1, -1))
     torch.testing.assert_close(followed[inner], wanted[inner])
-    back, _ = placement.undo(followed)
+    back, _ = placement.inverse(followed)
     torch.testing.assert_close(back, gradients, rtol=1e-4, atol=1e-5)
 
 
@@ -110,7 +110,7 @@ def test_a_set_of_gradient_maps():
     loss = L.SetLoss(L.GradientDistance("none"), [L.Flip()])
     _, record = loss.expand(torch.rand(1, 3, 9, 9))
     gradients, mask = central_gradients(depth(1, 9, 9))
-    both = torch.cat([gradients, record[1].follow(gradients)[0]])
+    both = torch.cat([gradients, record[1].forward(gradients)[0]])
     assert loss(both, gradients, mask, record) == 0
     both[1] = -both[1]
     assert loss(both, gradients, mask, record) > 0
@@ -120,7 +120,7 @@ def test_holes_of_the_truth_move_along():
     loss = L.SetLoss(L.L1(), [L.Translation(0.3)])
     _, record = loss.expand(torch.rand(2, 3, 18, 24))
     target, valid = depth(), torch.rand(2, 1, 18, 24) < 0.5
-    followed = torch.cat([target, record[1].follow(target)[0]])
+    followed = torch.cat([target, record[1].forward(target)[0]])
     loss(followed, target.masked_fill(~valid, 1e6), valid, record)
     assert loss.parts["single"] == 0
 

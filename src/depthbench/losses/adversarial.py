@@ -15,6 +15,12 @@ class AdversarialLoss(nn.Module):
     Args:
         mode: ``bce`` (cross-entropy of the sigmoid: Isola et al., D3-Net's default) or ``lsgan`` (squared distance to
             1 or 0: CycleGAN, mehrzadeh2020). Which of the two carvalho2018 used is not known.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import AdversarialLoss
+        >>> AdversarialLoss("lsgan")(torch.tensor([[0.5, 1.0]]), True)
+        tensor(0.1250)
     """
 
     def __init__(self, mode: str = "bce") -> None:

@@ -25,6 +25,16 @@ class WeightedSum(nn.Module):
     Attributes:
         parts: after each call, the value of each loss before its weight (detached).
         names: of the terms.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import L1, L2, WeightedSum
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> loss = WeightedSum({"l1": {"weight": 1, "loss": L1()}, "l2": {"weight": 0.1, "loss": L2()}})
+        >>> loss(prediction, target)
+        tensor(0.4062)
+        >>> loss.parts
+        {'l1': tensor(0.3750), 'l2': tensor(0.3125)}
     """
 
     def __init__(self, terms: Mapping[str, Mapping[str, Any]], reduction: Reduction | None = None) -> None:
@@ -69,6 +79,18 @@ class WeightedTerms(nn.Module):
     Attributes:
         parts: after each call, the mean of each term, before its weight (detached).
         names: of the terms.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import LossSpace, Rebalance, WeightedTerms
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> loss = WeightedTerms(LossSpace(kinds=["D", "r", "c"], scales=[0]), Rebalance())
+        >>> loss(prediction, target)
+        tensor(0.6250)
+        >>> loss.names
+        ['D/0', 'r/0', 'c/0']
+        >>> loss.end_period(epoch=0).losses
+        tensor([0.3750, 0.7500, 0.7500], dtype=torch.float64)
     """
 
     reductions = OVER_IMAGES

@@ -21,6 +21,13 @@ class Heteroscedastic(MapLoss):
 
     Attributes:
         channels: what the network must predict: 2, the depth and s.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import Heteroscedastic
+        >>> depth, log_noise = torch.full((1, 1, 2, 2), 2.5), torch.zeros(1, 1, 2, 2)
+        >>> Heteroscedastic()(torch.cat([depth, log_noise], dim=1), target=torch.full((1, 1, 2, 2), 2.0))
+        tensor(0.5000)
     """
 
     channels = 2

@@ -35,7 +35,17 @@ class Pointwise(MapLoss):
 
 
 class L1(Pointwise):
-    """Mean of |e| (carvalho2018, table 1)."""
+    """Mean of |e| (carvalho2018, table 1).
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import L1
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> L1()(prediction, target)
+        tensor(0.3750)
+        >>> L1(reduction="image")(prediction, target, target < 4)  # a mask: 4 m and more is left out
+        tensor(0.1667)
+    """
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
         """The absolute error."""
@@ -43,7 +53,15 @@ class L1(Pointwise):
 
 
 class L2(Pointwise):
-    """Mean of e² (carvalho2018, table 1)."""
+    """Mean of e² (carvalho2018, table 1).
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import L2
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> L2()(prediction, target)
+        tensor(0.3125)
+    """
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
         """The squared error."""
@@ -54,6 +72,13 @@ class RelativeL1(Pointwise):
     """Mean of |e| / g: the metric AbsRel as a loss.
 
     Its best single answer to an uncertain depth lies below the median, so it trades RMSE for AbsRel.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import RelativeL1
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> RelativeL1()(prediction, target)
+        tensor(0.1125)
     """
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
@@ -91,7 +116,15 @@ class _Threshold(Pointwise):
 
 
 class Huber(_Threshold):
-    """e²/2 up to c, then c²/2 + c(|e| - c) (carvalho2018, table 1)."""
+    """e²/2 up to c, then c²/2 + c(|e| - c) (carvalho2018, table 1).
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import Huber
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> Huber()(prediction, target)
+        tensor(0.0650)
+    """
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Quadratic, then linear."""
@@ -102,7 +135,15 @@ class Huber(_Threshold):
 
 
 class BerHu(_Threshold):
-    """|e| up to c, then (e² + c²)/(2c): the reverse Huber of Laina et al. (carvalho2018, table 1)."""
+    """|e| up to c, then (e² + c²)/(2c): the reverse Huber of Laina et al. (carvalho2018, table 1).
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import BerHu
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> BerHu()(prediction, target)
+        tensor(0.8312)
+    """
 
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Linear, then quadratic."""
@@ -118,6 +159,13 @@ class Cauchy(MapLoss):
     Args:
         variant: ``paper`` is the mean of ln(1 + e²) (the M-estimator); ``released`` is ln(1 + mean e²).
         reduction: what the means run over; None is the variant's own: ``pixel``, or ``holes_as_zero_error``.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import Cauchy
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> Cauchy()(prediction, target)
+        tensor(0.2291)
     """
 
     def __init__(self, variant: Variant = "paper", reduction: Reduction | None = None) -> None:
@@ -137,6 +185,13 @@ class LogL1(Pointwise):
     Args:
         min_prediction: metres; see :func:`depthbench.losses.map_loss.log_difference`.
         reduction: see :class:`Pointwise`.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import LogL1
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> LogL1()(prediction, target)
+        tensor(0.1116)
     """
 
     def __init__(self, min_prediction: float | None = None, reduction: Reduction = "pixel") -> None:
@@ -151,9 +206,19 @@ class LogL1(Pointwise):
 class LogError(Pointwise):
     """Mean of ln(|e| + α): Hu et al., l_depth, in mehrzadeh2020 section 2.3.1. Its minimum is ln α.
 
+    mehrzadeh2020 prints F(||d - d*||²) with F(x) = ln(x + α), a square that Hu et al.'s text and code don't have; here
+    it is theirs.
+
     Args:
         alpha: α > 0; 0.5 in the released code.
         reduction: see :class:`Pointwise`.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import LogError
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> LogError()(prediction, target)
+        tensor(-0.2452)
     """
 
     def __init__(self, alpha: float = 0.5, reduction: Reduction = "pixel") -> None:
@@ -175,6 +240,13 @@ class DepthBalancedEuclidean(Pointwise):
         a1: of γ, per metre.
         a2: of γ, per square metre.
         reduction: see :class:`Pointwise`.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import DepthBalancedEuclidean
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> DepthBalancedEuclidean()(prediction, target)
+        tensor(0.1886)
     """
 
     def __init__(self, a1: float = 1.5, a2: float = -0.1, reduction: Reduction = "pixel") -> None:
@@ -194,6 +266,13 @@ class SquareRoot(Pointwise):
         min_prediction: metres; predictions below it count as it and get no gradient. The paper doesn't say what it does
             where the network's linear output is negative, so this is our choice.
         reduction: see :class:`Pointwise`.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import SquareRoot
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> SquareRoot()(prediction, target)
+        tensor(0.1007)
     """
 
     def __init__(self, min_prediction: float = 1e-3, reduction: Reduction = "pixel") -> None:

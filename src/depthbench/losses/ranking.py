@@ -24,6 +24,13 @@ class Ranking(MapLoss):
 
     Raises:
         UserError: if there are no pairs, or the tolerance is negative.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import Ranking
+        >>> target = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+        >>> bool(Ranking()(target, target) < Ranking()(-target, target))
+        True
     """
 
     reductions = OVER_IMAGES

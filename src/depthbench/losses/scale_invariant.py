@@ -28,6 +28,15 @@ class Eigen(MapLoss):
             the batch, so that it vanishes.
         reduction: what the means run over: each image, or the batch. None is the variant's own: ``image``, or
             ``holes_as_zero_error``.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import Eigen
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> Eigen()(prediction, target)
+        tensor(0.0249)
+        >>> Eigen()(3 * target, target)  # half of a wrong scale is forgiven
+        tensor(0.6035)
     """
 
     def __init__(
@@ -59,6 +68,13 @@ class EigenGrad(Eigen):
 
     The derivative is the Sobel operator of D3-Net's code (not normalized, zeros around the image). ``paper`` takes it
     where the 3x3 neighborhood is valid; ``released`` at every valid pixel, with D = 0 in holes seen by their neighbors.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import EigenGrad
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> EigenGrad()(prediction, target)
+        tensor(0.1743)
     """
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
@@ -79,6 +95,13 @@ class SILog(MapLoss):
         eps: keeps the root's derivative finite at a perfect prediction.
         min_prediction: metres; see :func:`depthbench.losses.map_loss.log_difference`.
         reduction: what the means run over: ``image``, or the batch: ``pixel`` (BTS's code).
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import SILog
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> SILog()(prediction, target)
+        tensor(1.5779)
     """
 
     reductions = OVER_IMAGES
@@ -116,6 +139,15 @@ class ScaleShiftInvariant(MapLoss):
             ``pixel``.
 
     As in MiDaS the sum is divided by twice the number of valid pixels, the left-out ones included.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import ScaleShiftInvariant
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> ScaleShiftInvariant()(prediction, target)
+        tensor(0.2286)
+        >>> ScaleShiftInvariant()(3 * target + 1, target)
+        tensor(0.)
     """
 
     reductions = OVER_IMAGES

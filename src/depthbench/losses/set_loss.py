@@ -32,6 +32,17 @@ class SetLoss(nn.Module):
             one guise by each, N = 1 + their number.
         weight: λ; 1 in the paper.
         reduction: of the distance; None leaves its own.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import L2, ColorChange, Flip, SetLoss
+        >>> loss = SetLoss(L2(), [Flip(), ColorChange()])
+        >>> images, record = loss.expand(torch.rand(2, 3, 4, 6))
+        >>> images.shape
+        torch.Size([6, 3, 4, 6])
+        >>> target = torch.ones(2, 1, 4, 6)
+        >>> loss(torch.full((6, 1, 4, 6), 1.5), target, None, record)
+        tensor(0.2500)
     """
 
     def __init__(
@@ -53,7 +64,7 @@ class SetLoss(nn.Module):
         """The set of each image: ``(B, 3, H, W) -> (N B, 3, H, W)``, and the record that :meth:`forward` needs."""
         members: list[tuple[Tensor, Warp]] = [(image, Warp())]
         members += [transform(image) for transform in self.transforms]
-        return torch.cat([changed for changed, _ in members]), [placement for _, placement in members]
+        return torch.cat([changed for changed, _ in members]), [warp for _, warp in members]
 
     def forward(
         self, prediction: Tensor, target: Tensor, valid: Tensor | None = None, record: Record | None = None
@@ -76,19 +87,19 @@ class SetLoss(nn.Module):
         members = at_least_float32(prediction).chunk(len(record))
         mask = torch.ones_like(target[:, :1], dtype=torch.bool) if valid is None else valid.all(dim=1, keepdim=True)
         single = [
-            self._error(member, at_least_float32(target), mask, placement)
-            for member, placement in zip(members, record, strict=True)
+            self._error(member, at_least_float32(target), mask, warp)
+            for member, warp in zip(members, record, strict=True)
         ]
-        back = [placement.undo(member) for member, placement in zip(members, record, strict=True)]
+        back = [warp.inverse(member) for member, warp in zip(members, record, strict=True)]
         pairs = [
             self.distance(a, b, (mask & in_a & in_b).expand_as(a))
             for (a, in_a), (b, in_b) in itertools.combinations(back, 2)
         ]
         return self._noted(torch.stack(single).mean(), torch.stack(pairs).mean())
 
-    def _error(self, member: Tensor, target: Tensor, valid: Tensor, placement: Warp) -> Tensor:
-        truth, inside = placement.follow(target)
-        there, _ = placement.follow(valid.to(target.dtype))
+    def _error(self, member: Tensor, target: Tensor, valid: Tensor, warp: Warp) -> Tensor:
+        truth, inside = warp.forward(target)
+        there, _ = warp.forward(valid.to(target.dtype))
         error: Tensor = self.distance(member, truth, (inside & (there > 0.5)).expand_as(truth))
         return error
 

@@ -17,11 +17,11 @@ class Warp:
     ``(B, 1, h, w)``.
     """
 
-    def follow(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, maps: Tensor) -> tuple[Tensor, Tensor]:
         """Carry maps of the original over to the changed image (nearest pixel: depth is never mixed)."""
         return maps, torch.ones_like(maps[:, :1], dtype=torch.bool)
 
-    def undo(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+    def inverse(self, maps: Tensor) -> tuple[Tensor, Tensor]:
         """Bring maps of the changed image back to the original (bilinear, with gradient)."""
         return maps, torch.ones_like(maps[:, :1], dtype=torch.bool)
 
@@ -29,16 +29,16 @@ class Warp:
 class FlipWarp(Warp):
     """Left and right exchanged."""
 
-    def follow(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, maps: Tensor) -> tuple[Tensor, Tensor]:
         """Mirror; a horizontal gradient changes its sign."""
         mirrored = maps.flip(-1)
         if maps.shape[1] == 2:
             mirrored = torch.cat([-mirrored[:, :1], mirrored[:, 1:]], dim=1)
-        return super().follow(mirrored)
+        return super().forward(mirrored)
 
-    def undo(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+    def inverse(self, maps: Tensor) -> tuple[Tensor, Tensor]:
         """The same again."""
-        return self.follow(maps)
+        return self.forward(maps)
 
 
 class AffineWarp(Warp):
@@ -54,13 +54,13 @@ class AffineWarp(Warp):
         self.matrix = torch.stack([cos, -sin, sin, cos], dim=1).view(-1, 2, 2)
         self.shift = shift
 
-    def follow(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, maps: Tensor) -> tuple[Tensor, Tensor]:
         """Sample the original at Aᵀ (y - t) for each pixel y of the changed image."""
         back = self.matrix.transpose(1, 2)
         offset = -(back @ self._pixels(maps).unsqueeze(2)).squeeze(2)
         return self._sampled(maps, back, offset, self.matrix, "nearest")
 
-    def undo(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+    def inverse(self, maps: Tensor) -> tuple[Tensor, Tensor]:
         """Sample the changed image at A x + t for each pixel x of the original."""
         return self._sampled(maps, self.matrix, self._pixels(maps), self.matrix.transpose(1, 2), "bilinear")
 
@@ -88,7 +88,7 @@ class Flip:
     """Mirrors every image (li2017, section 4.4)."""
 
     def __call__(self, image: Tensor) -> tuple[Tensor, Warp]:
-        """Return the images and their placement."""
+        """Return the images and their warp."""
         return image.flip(-1), FlipWarp()
 
 
@@ -106,7 +106,7 @@ class ColorChange:
         self.low, self.high = low, high
 
     def __call__(self, image: Tensor) -> tuple[Tensor, Warp]:
-        """Return the images and their placement."""
+        """Return the images and their warp."""
         brightness, contrast = (self._factor(image, 1) for _ in range(2))
         mean = image.mean(dim=(1, 2, 3), keepdim=True)
         changed = ((image - mean) * contrast + mean) * brightness * self._factor(image, 3)
@@ -129,7 +129,7 @@ class Rotation:
         self.limit = math.radians(degrees)
 
     def __call__(self, image: Tensor) -> tuple[Tensor, Warp]:
-        """Return the images and their placement."""
+        """Return the images and their warp."""
         angle = image.new_empty(len(image)).uniform_(-self.limit, self.limit)
         return _moved(image, AffineWarp(angle, image.new_zeros(len(image), 2)))
 
@@ -138,20 +138,20 @@ class Translation:
     """Shifts each image by a random share of its size; what comes from outside is black.
 
     Args:
-        share: largest shift, as a share of width and height, below 1.
+        fraction: largest shift, as a fraction of width and height, below 1.
     """
 
-    def __init__(self, share: float = 0.1) -> None:
-        if not 0 <= share < 1:
-            raise UserError(f"share is {share}, but must be at least 0 and below 1.")
-        self.share = share
+    def __init__(self, fraction: float = 0.1) -> None:
+        if not 0 <= fraction < 1:
+            raise UserError(f"fraction is {fraction}, but must be at least 0 and below 1.")
+        self.fraction = fraction
 
     def __call__(self, image: Tensor) -> tuple[Tensor, Warp]:
-        """Return the images and their placement."""
-        shift = image.new_empty(len(image), 2).uniform_(-self.share, self.share)
+        """Return the images and their warp."""
+        shift = image.new_empty(len(image), 2).uniform_(-self.fraction, self.fraction)
         return _moved(image, AffineWarp(image.new_zeros(len(image)), shift))
 
 
-def _moved(image: Tensor, placement: AffineWarp) -> tuple[Tensor, Warp]:
-    changed, inside = placement.follow(image)
-    return changed * inside, placement
+def _moved(image: Tensor, warp: AffineWarp) -> tuple[Tensor, Warp]:
+    changed, inside = warp.forward(image)
+    return changed * inside, warp

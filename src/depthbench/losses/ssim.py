@@ -20,6 +20,13 @@ class SSIM(MapLoss):
         reduction: of the windows; see :mod:`depthbench.losses.reduction`.
 
     With a mask the statistics of a window are over its valid pixels, and the mean is over windows with a valid center.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import SSIM
+        >>> target = torch.arange(1.0, 145.0).view(1, 1, 12, 12) / 16
+        >>> SSIM()(1.1 * target, target)
+        tensor(0.0044)
     """
 
     def __init__(
@@ -57,6 +64,13 @@ class SSIML1(SSIM):
         padding: see :class:`SSIM`.
         data_range: see :class:`SSIM`.
         reduction: of both parts.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import SSIML1
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> SSIML1()(prediction, target)
+        tensor(0.1772)
     """
 
     def __init__(

@@ -8,7 +8,7 @@ from depthbench.geometry import one_minus_cosine_of_slopes, sobel, whole_neighbo
 from depthbench.losses.map_loss import VARIANTS, MapLoss, Variant, check_choice, check_positive
 from depthbench.losses.reduction import OVER_IMAGES, Reduction
 from depthbench.losses.space.pyramid import halved
-from depthbench.losses.space.terms_at_scale import Level, Maps
+from depthbench.losses.space.terms_at_scale import ErrorMaps, Level
 
 
 def slopes(values: Tensor, valid: Tensor | None, operator: str) -> list[tuple[Tensor, Tensor | None]]:
@@ -44,6 +44,13 @@ class Gradient(MapLoss):
         variant: ``paper`` averages over the differences that exist; ``released`` is alhashim2018's code, in which the
             last row and column have a difference of 0 and count (only with ``forward``).
         reduction: ``pixel``, ``image`` or ``holes_as_zero_error``; see :mod:`depthbench.losses.reduction`.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import Gradient
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> Gradient()(prediction, target)
+        tensor(1.5000)
     """
 
     def __init__(self, operator: str = "forward", variant: Variant = "paper", reduction: Reduction = "pixel") -> None:
@@ -75,6 +82,13 @@ class LogGradient(MapLoss):
         variant: ``paper`` differentiates |e|, as mehrzadeh2020 prints it (with the magnitude of the derivative, without
             which the logarithm wouldn't exist); ``released`` is Hu et al.'s code, which differentiates e.
         reduction: ``pixel``, ``image`` or ``holes_as_zero_error``; see :mod:`depthbench.losses.reduction`.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import LogGradient
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> LogGradient()(prediction, target)
+        tensor(0.5890)
     """
 
     def __init__(
@@ -102,6 +116,13 @@ class SobelNormals(MapLoss):
     The derivative is not normalized (8 times the slope) and sees zeros around the map, as in Hu et al.'s code. With a
     mask it runs over the pixels whose 3x3 neighborhood is valid. For first and second order normals from forward
     differences, at any scale, take :class:`LossSpace` with the kinds N, Nr, Nc.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import SobelNormals
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> SobelNormals()(prediction, target)
+        tensor(0.0026)
     """
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
@@ -117,6 +138,13 @@ class MultiScaleGradient(MapLoss):
     Args:
         scales: how many, each half the size of the one before (2x2 means over the valid pixels).
         reduction: of each direction and scale: ``image`` (over the images that have such a difference) or ``pixel``.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import MultiScaleGradient
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> MultiScaleGradient()(prediction, target)
+        tensor(1.5000)
     """
 
     reductions = OVER_IMAGES
@@ -134,7 +162,7 @@ class MultiScaleGradient(MapLoss):
                 error, mask = halved(error, mask)
             if min(error.shape[-2:]) < 2:
                 break
-            for part in Level(Maps(error, None, mask), "hole").sums(("r", "c")).values():
+            for part in Level(ErrorMaps(error, None, mask), "hole").sums(("r", "c")).values():
                 total = total + self.over_sums(part.total, part.pixels)
         return total
 
@@ -147,6 +175,13 @@ class GradientDistance(MapLoss):
             the maps are gradients already, ``(B, 2, H, W)``, as the gradient stream predicts them and as
             :func:`depthbench.geometry.central_gradients` makes them from depth (li2017, eq. 6).
         reduction: ``pixel``, ``image`` or ``holes_as_zero_error``; see :mod:`depthbench.losses.reduction`.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import GradientDistance
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> GradientDistance("forward")(prediction, target)
+        tensor(1.7500)
     """
 
     def __init__(self, operator: str = "central", reduction: Reduction = "pixel") -> None:

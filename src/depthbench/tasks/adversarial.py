@@ -29,7 +29,7 @@ class Adversarial(DepthTask):
             metre of a range of 10 m.
         adversarial_weight: of the adversarial term.
         buffer_size: earlier predictions that the discriminator is shown again (CycleGAN: 50; 0 for none).
-        first: ``discriminator`` (carvalho2018's released code) or ``generator`` (CycleGAN) is updated first.
+        update_first: ``discriminator`` (carvalho2018's released code) or ``generator`` (CycleGAN) is updated first.
         **task: the arguments of :class:`DepthTask`.
     """
 
@@ -44,19 +44,19 @@ class Adversarial(DepthTask):
         content_weight: float = 20.0,
         adversarial_weight: float = 1.0,
         buffer_size: int = 0,
-        first: Literal["discriminator", "generator"] = "discriminator",
+        update_first: Literal["discriminator", "generator"] = "discriminator",
         **task: Any,
     ) -> None:
         super().__init__(**task)
-        if first not in ("discriminator", "generator"):
-            raise UserError(f"task.first={first} is unknown; choose discriminator or generator.")
+        if update_first not in ("discriminator", "generator"):
+            raise UserError(f"task.update_first={update_first} is unknown; choose discriminator or generator.")
         self.automatic_optimization = False
         self.discriminator = discriminator
         self.criterion = criterion
         self.discriminator_optimizer = discriminator_optimizer
         self.content_weight, self.adversarial_weight = content_weight, adversarial_weight
         self.buffer = ImageBuffer(buffer_size)
-        self.first = first
+        self.update_first = update_first
         self.clip_norm: float | None = None
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
@@ -68,7 +68,7 @@ class Adversarial(DepthTask):
         truth = resize_nearest(batch.depth, (metres.shape[-2], metres.shape[-1]))
         fake, real = torch.where(valid, metres.float(), 0.0), torch.where(valid, truth, 0.0)
 
-        if self.first == "discriminator":
+        if self.update_first == "discriminator":
             judgment = self._update_discriminator(real, fake, image)
         self.toggle_optimizer(self._optimizer(0))
         content = self.loss(prediction, target, valid)
@@ -76,7 +76,7 @@ class Adversarial(DepthTask):
         total = self.content_weight * content + self.adversarial_weight * adversarial
         self._step(0, total)
         self.untoggle_optimizer(self._optimizer(0))
-        if self.first == "generator":
+        if self.update_first == "generator":
             judgment = self._update_discriminator(real, fake, image)
 
         parts = {"content": content.detach(), "adversarial": adversarial.detach(), "discriminator": judgment}

@@ -15,8 +15,8 @@ from depthbench.models import DepthModel, DepthWithUncertainty, predict_mirrored
 from depthbench.protocols import Camera, EvalProtocol, ScoredImages, Scorer
 from depthbench.tasks.optimization import Optimization
 
-LossSpace = Literal["metres", "network"]
-Maps = tuple[Tensor, Tensor, Tensor]
+LossUnit = Literal["metres", "network"]
+PredictionTargetMask = tuple[Tensor, Tensor, Tensor]
 
 
 class DepthTask(pl.LightningModule):
@@ -43,7 +43,7 @@ class DepthTask(pl.LightningModule):
         loss: nn.Module,
         optim: Optimization,
         protocols: Mapping[str, EvalProtocol],
-        loss_space: LossSpace = "metres",
+        loss_space: LossUnit = "metres",
         supervise_at: Literal["output", "input"] = "output",
         channels_last: bool = False,
         structure: Mapping[str, ImageMetric] | None = None,
@@ -84,7 +84,7 @@ class DepthTask(pl.LightningModule):
         image = image.contiguous(memory_format=self.layout)
         return predict_uncertain(self.net, image, samples, getattr(self.loss, "distribution", None))
 
-    def supervised(self, output: Tensor, depth: Tensor) -> Maps:
+    def supervised(self, output: Tensor, depth: Tensor) -> PredictionTargetMask:
         """Prediction, target and mask at one size and in the loss's space."""
         if self.supervise_at == "input":
             output = resize_bilinear(output, (depth.shape[-2], depth.shape[-1]))

@@ -189,5 +189,5 @@ class Staged(DepthTask):
 
 def _followed(valid: Tensor, record: list[Warp]) -> Tensor:
     """The mask of each member of a set, in its own frame: ``(B, 1, h, w) -> (N B, 1, h, w)``."""
-    members = [placement.follow(valid.float()) for placement in record]
+    members = [warp.forward(valid.float()) for warp in record]
     return torch.cat([(there > 0.5) & inside for there, inside in members])

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from depthbench.errors import UserError
 from depthbench.losses.map_loss import VARIANTS, Variant, check_choice, in_float32
 from depthbench.losses.space.pyramid import pyramid
-from depthbench.losses.space.terms_at_scale import KINDS, NORMALS, SLOPES, WINDOWS, Level, Maps, Sum
+from depthbench.losses.space.terms_at_scale import KINDS, NORMALS, SLOPES, WINDOWS, ErrorMaps, Level, Sum
 
 GROUPS = {
     "all": KINDS,
@@ -41,6 +41,16 @@ class LossSpace(nn.Module):
 
     Attributes:
         names: of the K terms, such as ``D/0`` or ``Nc/5``, scale by scale.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import LossSpace
+        >>> prediction, target = torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]), torch.tensor([[[[1.0, 2.5], [3.0, 4.0]]]])
+        >>> space = LossSpace(kinds=["D", "N"], scales=[0, 1])
+        >>> space.names
+        ['D/0', 'N/0', 'D/1', 'N/1']
+        >>> space(prediction, target)[:, :3]
+        tensor([[0.3750, 0.0145, 0.1250]])
     """
 
     def __init__(
@@ -84,7 +94,7 @@ class LossSpace(nn.Module):
             truths = [values for values, _ in pyramid(target.detach(), mask, self.scales, self.variant)]
         sums = []
         for (error, present), truth in zip(errors, truths, strict=True):
-            level = Level(Maps(error, truth, present), border).sums(self.kinds)
+            level = Level(ErrorMaps(error, truth, present), border).sums(self.kinds)
             sums += [level[kind] for kind in self.kinds]
         return sums
 

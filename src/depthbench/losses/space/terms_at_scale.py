@@ -21,17 +21,19 @@ PARENTS = {"r": ("", -1), "c": ("", -2), "rr": ("r", -1), "rc": ("c", -1), "cc":
 KINDS = ("D", "M", *WINDOWS, *SLOPES, *NORMALS)
 
 
-class Maps(NamedTuple):
+class ErrorMaps(NamedTuple):
     """The error, the true map (None where no kind needs it) and the float mask (None: all valid)."""
 
     error: Tensor
     truth: Tensor | None
     valid: Tensor | None
 
-    def each(self, change: Callable[[Tensor], Tensor]) -> "Maps":
+    def each(self, change: Callable[[Tensor], Tensor]) -> "ErrorMaps":
         """The maps, each changed."""
         error, truth, valid = self
-        return Maps(change(error), None if truth is None else change(truth), None if valid is None else change(valid))
+        return ErrorMaps(
+            change(error), None if truth is None else change(truth), None if valid is None else change(valid)
+        )
 
 
 class Sum(NamedTuple):
@@ -49,7 +51,7 @@ class Level:
         border: ``hole``: a difference with what lies outside the map is no pixel; ``replicate``: it is a valid 0.
     """
 
-    def __init__(self, maps: Maps, border: Border) -> None:
+    def __init__(self, maps: ErrorMaps, border: Border) -> None:
         self.maps, self.border, self.size = maps, border, maps.error.shape[-2:]
         # Second differences reach two pixels beyond the border.
         extended = maps if border == "hole" else maps.each(lambda x: F.pad(x, (0, 2, 0, 2), mode="replicate"))
@@ -88,13 +90,13 @@ class Level:
             values = values * valid
         return Sum(values.sum(dim=(1, 2, 3)), _count(values, valid))
 
-    def _cropped(self, *maps: Maps) -> list[Maps]:
+    def _cropped(self, *maps: ErrorMaps) -> list[ErrorMaps]:
         """The part that all of ``maps`` have, at most of this scale's size."""
         height = min(self.size[0], *(m.error.shape[-2] for m in maps))
         width = min(self.size[1], *(m.error.shape[-1] for m in maps))
         return [m.each(lambda x: _first(_first(x, -2, height), -1, width)) for m in maps]
 
-    def _slope(self, kind: str) -> Maps:
+    def _slope(self, kind: str) -> ErrorMaps:
         """The derivative ``kind``: r between horizontal neighbors, c between vertical ones; rr, rc, cc of these."""
         if kind not in self._made:
             parent, dim = PARENTS[kind]
@@ -102,13 +104,13 @@ class Level:
         return self._made[kind]
 
 
-def difference(maps: Maps, dim: int) -> Maps:
+def difference(maps: ErrorMaps, dim: int) -> ErrorMaps:
     """Forward difference along ``dim``, one pixel shorter (empty stays empty); valid where both its pixels are."""
     error, truth, valid = maps
     if error.shape[dim] == 0:
         return maps
     size = error.shape[dim] - 1
-    return Maps(
+    return ErrorMaps(
         _Difference.apply(error, dim),
         None if truth is None else truth.diff(dim=dim),
         None if valid is None else valid.narrow(dim, 0, size) * valid.narrow(dim, 1, size),

@@ -7,7 +7,7 @@ from torch import Tensor
 from depthbench.errors import UserError
 from depthbench.losses.map_loss import VARIANTS, Variant, check_choice
 
-Schedule = Callable[[int], float]  # epoch, from 0, to λ
+LambdaSchedule = Callable[[int], float]  # epoch, from 0, to λ
 
 
 def initial_weights(losses: Tensor, variant: Variant = "paper") -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from depthbench.errors import UserError
 from depthbench.losses.map_loss import VARIANTS, Variant, check_choice
 from depthbench.losses.reduction import any_image, mean_of_terms
-from depthbench.losses.weighting.rebalancing import LinearLambda, Schedule, initial_weights, rebalanced_weights
+from depthbench.losses.weighting.rebalancing import LambdaSchedule, LinearLambda, initial_weights, rebalanced_weights
 
 
 class Weighting(nn.Module):
@@ -36,7 +36,16 @@ class Weighting(nn.Module):
 
 
 class Uniform(Weighting):
-    """Equal weights 1/K (lee2020, table 5 a)."""
+    """Equal weights 1/K (lee2020, table 5 a).
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import Uniform
+        >>> weighting = Uniform()
+        >>> weighting.start(["D/0", "r/0"])
+        >>> weighting(torch.tensor([[1.0, 3.0]]))
+        tensor(2.)
+    """
 
 
 class Fixed(Weighting):
@@ -45,6 +54,14 @@ class Fixed(Weighting):
     Args:
         weights: for each term by name, or one for all terms of a kind (``D`` for ``D/0``, ``D/1``, ...).
         default: of the terms that are not named.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import Fixed
+        >>> weighting = Fixed({"D": 1.0, "r/0": 0.5})
+        >>> weighting.start(["D/0", "r/0"])
+        >>> weighting(torch.tensor([[1.0, 3.0]]))
+        tensor(2.5000)
     """
 
     def __init__(self, weights: Mapping[str, float], default: float = 0.0) -> None:
@@ -67,7 +84,17 @@ class Rebalance(Weighting):
         schedule: λ by epoch; by default from 3 in the first to -3 in the fifth.
         initialize: balance the contributions after the first period (the "I" of table 5).
         variant: of :func:`initial_weights`.
-        clamp: of :func:`rebalanced_weights`; [0.5, 2] in the authors' code.
+        clamp: of :func:`rebalanced_weights`. The authors' code has [0.5, 2], as have all of our configurations; the
+            paper has none, and keeps the weighted sum of the losses exactly.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import Rebalance
+        >>> weighting = Rebalance()
+        >>> weighting.start(["D/0", "r/0"])
+        >>> weighting.update(epoch=0, losses=torch.tensor([1.0, 3.0]))  # the first period is over
+        >>> weighting.weights  # both now contribute equally
+        tensor([2.0000, 0.6667], dtype=torch.float64)
     """
 
     previous: Tensor
@@ -75,7 +102,7 @@ class Rebalance(Weighting):
 
     def __init__(
         self,
-        schedule: Schedule | None = None,
+        schedule: LambdaSchedule | None = None,
         initialize: bool = True,
         variant: Variant = "paper",
         clamp: Sequence[float] | None = None,
@@ -115,6 +142,14 @@ class Uncertainty(Weighting):
 
     lee2020 compares with it in table 5 (e); its code doesn't have it. The s start at 0 and are parameters of the loss:
     the optimizer must get them too.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.losses import Uncertainty
+        >>> weighting = Uncertainty()
+        >>> weighting.start(["D/0", "r/0"])
+        >>> weighting(torch.tensor([[1.0, 3.0]])).item()
+        4.0
     """
 
     log_variance: nn.Parameter

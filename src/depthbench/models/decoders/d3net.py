@@ -25,7 +25,7 @@ class D3NetDecoder(Decoder):
         self, channels: Sequence[int], reductions: Sequence[int], out_channels: int = 1, dropout: float = 0.0
     ) -> None:
         super().__init__(channels, reductions)
-        self.need(2, 4, 8, 16, 32)
+        self.require_reductions(2, 4, 8, 16, 32)
         skips = self.channels[-2::-1]
         inputs = [self.channels[-1], *(2 * width for width in skips)]
         outputs = [*skips, skips[-1]]

@@ -70,7 +70,7 @@ class Decoder(nn.Module):
         """Map features and the image ``(B, 3, H, W)`` to ``(B, C, h, w)``."""
         raise NotImplementedError
 
-    def need(self, *reductions: int) -> None:
+    def require_reductions(self, *reductions: int) -> None:
         """Raise :class:`UserError` unless the encoder gives exactly these levels."""
         if self.reductions != reductions:
             raise UserError(

@@ -38,7 +38,7 @@ class DenseDepthDecoder(Decoder):
         out_channels: int = 1,
     ) -> None:
         super().__init__(channels, reductions)
-        self.need(2, 4, 8, 16, 32)
+        self.require_reductions(2, 4, 8, 16, 32)
         self.skips, self.align_corners = skips, variant == "pytorch"
         widths = [int(width * self.channels[-1]) >> i for i in range(5)]
         self.reduce = nn.Conv2d(self.channels[-1], widths[0], 1)

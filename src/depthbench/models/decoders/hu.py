@@ -27,7 +27,7 @@ class HuDecoder(Decoder):
         self, channels: Sequence[int], reductions: Sequence[int], fusion_width: int = 16, out_channels: int = 1
     ) -> None:
         super().__init__(channels, reductions)
-        self.need(4, 8, 16, 32)
+        self.require_reductions(4, 8, 16, 32)
         widths = [self.channels[-1] >> i for i in range(1, 6)]
         self.reduce = nn.Sequential(
             nn.Conv2d(self.channels[-1], widths[0], 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)

@@ -30,7 +30,7 @@ class LeeDecoder(Decoder):
         out_channels: int = 1,
     ) -> None:
         super().__init__(channels, reductions)
-        self.need(32)
+        self.require_reductions(32)
         self.reduce = nn.Conv2d(self.channels[-1], widths[0], 1)
         self.blocks = nn.ModuleList(_block(*sizes) for sizes in pairwise(widths))
         self.head = DepthHead(widths[-1], out_channels, 3, padding=1)

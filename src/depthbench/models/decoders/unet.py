@@ -55,7 +55,7 @@ class UNetDecoder(Decoder):
             steps.append(at)
         met = [r for r in self.reductions[:-1] if r >= stride]
         if at != stride or [r for r in steps if r in self.reductions] != met[::-1]:
-            self.need(*sorted(steps), self.reductions[-1])
+            self.require_reductions(*sorted(steps), self.reductions[-1])
         return steps
 
     def forward(self, features: list[Tensor], image: Tensor) -> Tensor:
