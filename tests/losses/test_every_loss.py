@@ -15,8 +15,7 @@ from depthbench.losses.reduction import REDUCERS
 from tests.losses.references import REFERENCES, reference
 
 CONF = Path(__file__).parents[2] / "conf"
-FORMER = ("rebalanced", "rebalanced_released")  # names that lead to another configuration
-NAMES = sorted({path.stem for path in (CONF / "loss").glob("*.yaml") if not path.stem.endswith("_base")} - {*FORMER})
+NAMES = sorted({path.stem for path in (CONF / "loss").glob("*.yaml") if not path.stem.endswith("_base")})
 
 VARIANTS = {  # arguments that no configuration takes
     "huber_image": lambda: L.Huber(threshold="image"),
@@ -134,11 +133,6 @@ def value_and_gradient(loss, prediction, target, valid):
 
 def close(value, wanted):
     assert value.item() == pytest.approx(wanted, rel=2e-5, abs=2e-6)
-
-
-@pytest.mark.parametrize("former", FORMER)
-def test_former_names_are_the_same_loss(former):
-    assert composed_loss(former) == NODES[former.replace("rebalanced", "lee2020")]
 
 
 @pytest.mark.parametrize("name", NODES)

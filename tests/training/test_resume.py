@@ -48,7 +48,7 @@ CASES = {
     "epoch end": (3, ["loss=l1", "+model.encoder.options={drop_path_rate:0.5}"]),
     "mid-epoch": (5, ["loss=l1"]),
     "mid-epoch, adversarial": (4, ["loss=gan", "task.buffer_size=3", "data.size=[96,96]"]),
-    "mid-period": (4, ["loss=rebalanced"]),
+    "mid-period": (4, ["loss=lee2020"]),
     "first step": (1, ["loss=berhu"]),
     "staged, in the fusion": (2, STAGED),
     "staged, between two stages": (4, STAGED),

@@ -121,19 +121,48 @@ MODULES: dict[str, str] = {
     "depthbench.tasks.sets": "depthbench.tasks",
 }
 
+
+def _reduction(variant: str) -> dict[str, Any]:
+    """What ``variant`` said of losses whose formula is the same in the paper and in the released code."""
+    return {"reduction": "holes_as_zero_error" if variant == "released" else "pixel"}
+
+
 # Arguments of a class (today's name) that changed: former argument -> what its value stands for today.
 ARGUMENTS: dict[tuple[str, str], Callable[[Any], dict[str, Any]]] = {
     ("depthbench.protocols.EvalProtocol", "swapped"): lambda value: {"swap_prediction_and_truth": value},
+    **{
+        (f"depthbench.losses.{name}", "variant"): _reduction
+        for name in ("L1", "L2", "RelativeL1", "Huber", "BerHu", "LogL1")
+    },
+    **{
+        (f"depthbench.losses.{name}", "lam"): lambda value: {"lambda_": value}
+        for name in ("Eigen", "EigenGrad", "SILog")
+    },
+    **{
+        (f"depthbench.losses.{name}", "floor"): lambda value: {"min_prediction": value}
+        for name in ("LogL1", "SquareRoot", "Eigen", "EigenGrad", "SILog")
+    },
+    ("depthbench.losses.Translation", "share"): lambda value: {"fraction": value},
+    ("depthbench.tasks.Adversarial", "first"): lambda value: {"update_first": value},
 }
 
 # Former dotted keys of the configuration -> today's.
-KEYS: dict[str, str] = {"protocol.swapped": "protocol.swap_prediction_and_truth"}
+KEYS: dict[str, str] = {
+    "protocol.swapped": "protocol.swap_prediction_and_truth",
+    "loss.lam": "loss.lambda_",
+    "loss.floor": "loss.min_prediction",
+    "task.first": "task.update_first",
+}
 
 # Keys that former run folders lack -> the value that stands for what the code did then.
 ADDED: dict[str, Any] = {"protocol.fill_borders": "none"}
 
 # Former options of the groups, as `group=option` -> today's `group=option`.
-OPTIONS: dict[str, str] = {"protocol=none": "protocol=full"}
+OPTIONS: dict[str, str] = {
+    "protocol=none": "protocol=full",
+    "loss=rebalanced": "loss=lee2020",
+    "loss=rebalanced_released": "loss=lee2020_released",
+}
 
 _said: set[str] = set()
 
