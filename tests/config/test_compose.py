@@ -8,11 +8,11 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from depthbench.config.compose import config_dir
+from depthbench.config.compose import config_dir, group_options
 from depthbench.config.identity import fingerprint
 from depthbench.config.targets import instantiate
 from depthbench.errors import UserError
-from depthbench.run import GROUPS, help_text, main, options
+from depthbench.run import GROUPS, help_text, main
 from depthbench.runs.folder import RunFolder
 from tests.commands import TINY, make_frames
 
@@ -58,7 +58,7 @@ def test_the_same_configuration_finds_the_same_folder(tmp_path):
     first = RunFolder.create(composed("seed=3", "loss=l2", output), ["seed=3", "loss=l2", output], {})
     again = RunFolder.create(composed("loss=l2", "seed=3", output), ["loss=l2", "seed=3", output], {})
     assert first.path == again.path
-    assert first.path.name.startswith("seed=3,loss=l2-")
+    assert first.path.name.startswith("seed-3__loss-l2-")
     assert OmegaConf.to_yaml(again.config) == OmegaConf.to_yaml(composed("seed=3", "loss=l2", output), resolve=True)
 
 
@@ -67,7 +67,7 @@ def test_help_is_short_and_complete():
     assert len(text.splitlines()) < 60
     for group in GROUPS:
         assert group in text
-        assert all(option in text for option in options(group))
+        assert all(option in text for option in group_options(group))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,42 @@ def test_help_is_short_and_complete():
         (["data.cache=disc"], "data.cache=disc is unknown"),
         (["model.encoder.name=resnet_5000"], "resnet_5000"),
         (["optim.optimizer.lr=1e30", "data.split=32", "data.size=[32,32]"], "The loss is"),
-        (["loss=[l1"], "loss=[l1 can't be read as key=value"),
+        (["loss=[l1"], "loss=[l1 can't be read as key=value; if its value is one text, write"),
+        (["loss"], "loss can't be read as key=value"),
+        (["loss=l1,berhu"], "loss=l1,berhu asks for several runs; add -m"),
+        (["data.size=240,320"], "write 'data.size=[240,320]'"),
+        (["data.size=240"], "data.size=240 is one value where a list is needed, such as 'data.size=[240,240]'"),
+        (["-m", "data.size=240,320"], "data.size=240 is one value where a list is needed"),
+        (["data.size=[240]"], "data.size=[240] must be [height,width]"),
+        (["lr=1e-4"], "There is no lr in the configuration; did you mean optim.optimizer.lr?"),
+        (["optim.lr=1e-4"], "There is no optim.lr in the configuration; did you mean optim.optimizer.lr?"),
+        (["model.encoder=resnet50"], "did you mean model.encoder.name=resnet50?"),
+        (["optim.optimizer=adam"], "optim.optimizer is a group of settings, and adam can't stand for them all"),
+        (["trainer.max_epochs=ten"], "trainer.max_epochs=ten is not a number"),
+        (["-m", "trainer.max_epochs=1,ten"], "trainer.max_epochs=ten is not a number"),
+        (["trainer.max_epochs=0"], "trainer.max_epochs=0 must be a whole number of 1 or more"),
+        (["optim.optimizer.lr=-1"], "optim.optimizer.lr=-1 must be a number above 0"),
+        (["-m", "optim.optimizer.lr=1e-3,-1"], "optim.optimizer.lr=-1 must be a number above 0"),
+        (
+            ["loss=gan", "task.discriminator_optimizer.lr=0"],
+            "task.discriminator_optimizer.lr=0 must be",
+        ),
+        (["data.batch_size=0"], "data.batch_size=0 must be a whole number of 1 or more"),
+        (["data.workers=-1"], "data.workers=-1 must be auto or a whole number of 0 or more"),
+        (["seed=-1"], "seed=-1 must be a whole number of 0 or more"),
+        (["model.encoder.nme=resnet10t"], "did you mean model.encoder.name"),
+        (["model.encoder.options.x=1"], "There is no model.encoder.options"),
+        (["experiment=carvalho2018/lossess"], "did you mean carvalho2018/losses"),
+        (["experiment=nothing_like_it"], "lee2020/backbones"),
+        (["-m", "--cfg", "hydra"], "-m and --cfg can't go together"),
+        (["--shell-completion", "install=bash"], 'eval "$(depthbench completion bash)"'),
+        (["-sc", "query=bash"], 'eval "$(depthbench completion bash)"'),
+        (["--config-dir=/no/such/place"], "--config-dir=/no/such/place is not a folder"),
+        (["data=nyu_labeled", "data.root=~/no (such) place"], "/no (such) place is missing"),
+        (
+            ["data=nyu_labeled", "data.root=/no/run#1/epoch=3-step=100"],
+            "/no/run#1/epoch=3-step=100 is missing",
+        ),
     ],
 )
 def test_a_mistake_gets_one_sentence_and_status_2(arguments, sentence, tmp_path, monkeypatch, capfd):
@@ -120,7 +155,7 @@ def test_installed_command_prints_the_configuration(tmp_path):
 
 @pytest.mark.parametrize("group", sorted(set(GROUPS) - {"loss", "protocol"}))  # these two have tests of their own
 def test_every_option_composes_and_names_what_exists(group):
-    for option in options(group):
+    for option in group_options(group):
         if "/" in option:  # a paper's study: tests/test_experiments.py
             continue
         config = composed(f"{group}={option}")
