@@ -71,8 +71,6 @@ def help_text() -> str:
 def job(config: DictConfig) -> float | None:
     """One job, as Hydra calls it: here and now, or, in a sweep, in a process of its own. Returns AbsRel."""
     context = HydraConfig.get()
-    if context.mode == RunMode.RUN:
-        check_root(config)  # jobs of a sweep may run on other machines
     folder = RunFolder.create(config, list(context.overrides.task), context.runtime.choices)
     if context.mode == RunMode.MULTIRUN:
         if run_job(folder, config.launch.timeout) and config.launch.fail_fast:
@@ -152,8 +150,12 @@ def check(options: Namespace) -> None:
             for one in [] if sweep else parsed:
                 _check_single(one, known)
             check_kinds(known, parsed)
-            for job in _jobs(parsed):
-                check_values(compose("config", overrides=job))
+            for job_overrides in _jobs(parsed):
+                config = compose("config", overrides=job_overrides)
+                check_values(config)
+                if not (sweep or options.cfg or options.info):  # jobs of a sweep may run on other machines
+                    OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+                    check_root(config)
         except MISTAKES as error:
             raise UserError(explain(error, known or compose("config"))) from None
 

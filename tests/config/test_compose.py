@@ -12,7 +12,7 @@ from depthbench.config.compose import config_dir, group_options
 from depthbench.config.identity import fingerprint
 from depthbench.config.targets import instantiate
 from depthbench.errors import UserError
-from depthbench.run import GROUPS, help_text, main
+from depthbench.run import GROUPS, check, help_text, main, typed
 from depthbench.runs.folder import RunFolder
 from tests.commands import TINY, make_frames
 
@@ -185,6 +185,7 @@ def test_a_plain_run_tells_what_where_and_how_long(tmp_path, monkeypatch, capfd)
     make_frames(tmp_path / "frames")
     monkeypatch.chdir(tmp_path)
     tiny = [item for item in TINY if "estimate" not in item]
+    monkeypatch.setattr("shutil.which", lambda name: name)
     monkeypatch.setattr(sys, "argv", ["depthbench", *tiny, f"data.root={tmp_path / 'frames'}", "trainer.max_epochs=2"])
     main()
     output = capfd.readouterr().out
@@ -195,5 +196,41 @@ def test_a_plain_run_tells_what_where_and_how_long(tmp_path, monkeypatch, capfd)
     assert "About" in output
     assert "images per second in 3 timed steps" in output
     assert "full: AbsRel" in output
+    (path,) = (tmp_path / "runs").iterdir()
+    assert output.endswith(f"Next: depthbench predict run=runs/{path.name} input=PHOTO output=FOLDER\n")
+    assert len(path.name.encode()) < 130
     main()
     assert "Done already" in capfd.readouterr().out
+
+
+def test_a_folder_of_configurations_may_be_added(tmp_path, monkeypatch, capfd):
+    (tmp_path / "own" / "loss").mkdir(parents=True)
+    (tmp_path / "own" / "loss" / "mine.yaml").write_text("_target_: depthbench.losses.L2\n")
+    monkeypatch.chdir(tmp_path)
+    for given in (["--config-dir=own"], ["-cd", "own"], ["--config-dir", str(tmp_path / "own")]):
+        monkeypatch.setattr(sys, "argv", ["depthbench", *given, "loss=mine", "--cfg", "job", "-p", "loss"])
+        main()
+        assert "_target_: depthbench.losses.L2" in capfd.readouterr().out
+
+
+def test_paths_need_no_quotes_within_quotes(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for given, meant in {
+        "~/no": f"{tmp_path}/no",
+        "my data (v2)": "my data (v2)",
+        "/x/run#1": "/x/run#1",
+        "/x/epoch=3-step=100.ckpt": "/x/epoch=3-step=100.ckpt",
+    }.items():
+        monkeypatch.setattr(sys, "argv", ["depthbench", f"output={given}", "--cfg", "job", "-p", "output"])
+        main()
+        assert capfd.readouterr().out.strip() == meant
+
+
+def test_a_sweep_composes_each_job_once_to_list_it(tmp_path, monkeypatch):
+    """The check before it composes as many as there are options, not as there are combinations."""
+    composed = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("depthbench.run.compose", lambda *one, **two: composed.append(one) or compose(*one, **two))
+    options, _ = typed(["-m", "loss=l1,l2,berhu", "data.split=12,13,14,15", "seed=range(20)"])
+    check(options)
+    assert len(composed) <= 4

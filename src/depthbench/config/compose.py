@@ -50,13 +50,18 @@ def composing(extra: str | Path | None = None) -> Iterator[None]:
     """
     if extra is not None and not Path(extra).is_dir():
         raise UserError(f"--config-dir={extra} is not a folder; give one with YAMLs, such as {extra}/loss/mine.yaml.")
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        if extra is not None:  # as Hydra's own command line adds it
-            path = create_config_search_path(str(config_dir()))
-            path.prepend("command-line", f"file://{Path(extra).absolute()}", SearchPathQuery(provider="schema"))
-            GlobalHydra.instance().clear()
-            Hydra.create_main_hydra2("depthbench", path)
-        yield
+    outer = GlobalHydra.instance().hydra  # of whoever is composing already; None where nobody is
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(config_dir()), version_base="1.3"):
+            if extra is not None:  # as Hydra's own command line adds it
+                path = create_config_search_path(str(config_dir()))
+                path.prepend("command-line", f"file://{Path(extra).absolute()}", SearchPathQuery(provider="schema"))
+                GlobalHydra.instance().clear()
+                Hydra.create_main_hydra2("depthbench", path)
+            yield
+    finally:
+        GlobalHydra.instance().hydra = outer
 
 
 def readable(overrides: Sequence[str]) -> list[str]:
