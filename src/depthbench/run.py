@@ -85,11 +85,13 @@ def run_alone(folder: RunFolder) -> None:
     # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
     from depthbench.data.stream import check_shares
     from depthbench.launch.execute import execute
+    from depthbench.training.devices import check_accelerator
 
     launched = "RANK" in os.environ or int(os.environ.get("SLURM_NTASKS", "1")) > 1
     if folder.done and not launched:
         print(f"Done already; delete {folder.path} to run it again.")
     else:
+        check_accelerator(folder.config.trainer.accelerator)  # before there are several processes to say it
         devices = device_count(folder.config)
         check_shares(folder.config.data.batch_size, devices)
         alone = launched or devices == 1
