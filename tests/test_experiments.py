@@ -12,9 +12,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from depthbench.config.compose import config_dir
+from depthbench.config.compose import group_options as options
 from depthbench.config.targets import instantiate
 from depthbench.report.analyze.published_tables import read_published
-from depthbench.run import options
 from tests.commands import run, runs, status
 
 PAPERS = {  # and where their texts lie in the developers' folder

@@ -1,12 +1,35 @@
 """How commands speak to users: one sentence for a mistake, no traceback."""
 
+import shlex
+import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
-from depthbench.config.mistakes import MISTAKES, explain
+from depthbench.config.mistakes import MISTAKES, explain, nearest
+from depthbench.errors import UserError
 
 BEGINS_ANEW = "Stopped; nothing half-written is left, and the same command begins anew."
 GOES_ON = "Stopped; the same command goes on from here."
+
+
+class Command(NamedTuple):
+    """A command of ``depthbench``: a module with ``main(arguments)``, imported when asked for, and what it does."""
+
+    module: str
+    does: str
+
+
+COMMANDS = {
+    "run": Command("depthbench.run", "train a network and test it; with -m a sweep"),
+    "evaluate": Command("depthbench.evaluate", "score predictions or runs under named protocols"),
+    "predict": Command("depthbench.predict", "depth for photos and videos by the network of a run"),
+    "export": Command("depthbench.export", "the network of a run as ONNX"),
+    "report": Command("depthbench.report.__main__", "tables, figures and one page from run folders"),
+    "prepare": Command("depthbench.prepare.__main__", "downloads to ready data, and a look at what is ready"),
+    "dashboards": Command("depthbench.dashboards", "the W&B workspace of a study"),
+    "completion": Command("depthbench.completion", "a script that completes these commands in bash or zsh"),
+}
 
 
 def exit_status(work: Callable[[], int | None], stopped: str, mistakes: Sequence[type[Exception]] = ()) -> int:
@@ -26,6 +49,37 @@ def exit_status(work: Callable[[], int | None], stopped: str, mistakes: Sequence
     except KeyboardInterrupt:
         print(stopped, file=sys.stderr)
         return 130
+
+
+def next_step(*words: str) -> None:
+    """Say in one line what one would do next with the result of a command."""
+    program = "depthbench" if shutil.which("depthbench") else "python -m depthbench"
+    print(f"Next: {program} {shlex.join(words)}", flush=True)
+
+
+def read_options(arguments: Sequence[str], defaults: Mapping[str, str], needed: Sequence[str] = ()) -> dict[str, str]:
+    """The options of a command that are written ``key=value``.
+
+    Args:
+        arguments: of the command line.
+        defaults: of all options that there are.
+        needed: options that must be given.
+
+    Raises:
+        UserError: for an unknown option, one that is not ``key=value``, or one that is needed and missing.
+    """
+    options = dict(defaults)
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        if not equals:
+            raise UserError(f"{argument} can't be read as key=value.")
+        if key not in options:
+            raise UserError(f"There is no option {key}; {nearest(key, options)}")
+        options[key] = value
+    for key in needed:
+        if not options[key]:
+            raise UserError(f"{key} must be given: append {key}=... to the command.")
+    return options
 
 
 def asks_for_help(arguments: Sequence[str]) -> bool:

@@ -1,4 +1,4 @@
-"""W&B dashboards as code: ``python -m depthbench.dashboards STUDY`` saves a workspace for a study of ``experiments/``.
+"""W&B dashboards as code: ``depthbench dashboards STUDY`` saves a workspace for a study of ``experiments/``.
 
 Its runs are those begun with ``experiment=STUDY``, grouped by what the study sweeps, seeds together. Without a key
 the same definition is checked and, with ``--json``, written to a file.
@@ -13,15 +13,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-from wandb.errors import Error as WandbError
+from hydra import compose
 
 from depthbench.cli import exit_status
-from depthbench.config.compose import config_dir
+from depthbench.config.compose import composing, readable
 from depthbench.config.mistakes import MISTAKES, explain
 from depthbench.errors import UserError
 from depthbench.files import write_atomically
-from depthbench.training.loggers import has_key
 
 SCORES = ("AbsRel", "RMSE", "log10", "delta1")
 
@@ -57,8 +55,8 @@ def dashboard(study: str, overrides: Sequence[str] = ()) -> Dashboard:
         UserError: if there is no such study, or an override does not fit it.
     """
     try:
-        with initialize_config_dir(str(config_dir()), version_base="1.3"):
-            config = compose("config", [f"experiment={study}", *overrides], return_hydra_config=True)
+        with composing():
+            config = compose("config", [f"experiment={study}", *readable(overrides)], return_hydra_config=True)
     except MISTAKES as error:
         raise UserError(explain(error)) from None
     choices = config.hydra.runtime.choices
@@ -108,19 +106,30 @@ def definition(space: Any) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Save or check the dashboard; 0 if that went well, 2 after a user's mistake."""
     command = argparse.ArgumentParser(
-        prog="python -m depthbench.dashboards", description="Save or check a study's W&B workspace."
+        prog="depthbench dashboards", description="Save or check a study's W&B workspace."
     )
     command.add_argument("study", help="as in experiment=STUDY, such as carvalho2018/dataset_size")
     command.add_argument("overrides", nargs="*", help="of the configuration, such as logger.project=mine")
     command.add_argument("--json", metavar="FILE", help="also write the definition")
     options = command.parse_args(arguments)
-    return exit_status(lambda: save(options), "Stopped before the dashboard was saved.", [WandbError])
+    return exit_status(lambda: save(options), "Stopped before the dashboard was saved.")
 
 
 def save(options: argparse.Namespace) -> None:
     """Save the dashboard, or without a key check it; the definition as JSON where that is asked for."""
     board = dashboard(options.study, options.overrides)
-    key = has_key()
+    # Here and not above: they take seconds to import, and help or a mistake should be told at once.
+    from wandb.errors import Error as WandbError
+
+    from depthbench.training.loggers import has_key
+
+    try:
+        _save(board, has_key(), options)
+    except WandbError as error:
+        raise UserError(str(error)) from None
+
+
+def _save(board: Dashboard, key: bool, options: argparse.Namespace) -> None:
     space = workspace(board, board.entity or (_own_entity() if key else "nobody"))
     content = definition(space)
     if options.json:

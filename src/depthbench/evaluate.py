@@ -1,22 +1,24 @@
 """Score predictions under named protocols. See ``--help``."""
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 
-from depthbench.cli import BEGINS_ANEW, asks_for_help, exit_status
-from depthbench.evaluation import names_of, read_request
+from depthbench.cli import BEGINS_ANEW, asks_for_help, exit_status, next_step
+from depthbench.evaluation import Request, names_of, read_request
 
 HELP = """Score predictions, anybody's or a run's, under named protocols.
 
 Prediction files (a folder of .npy, .npz, .pfm or 16-bit .png named like the frames, or one .h5, .npz or .npy stack):
-  python -m depthbench.evaluate data=nyu_labeled data.root=FOLDER predictions=FOLDER protocol=eigen
+  depthbench evaluate data=nyu_labeled data.root=FOLDER predictions=FOLDER protocol=eigen
 
 A run folder, on its own test data and under its own protocol, or on others:
-  python -m depthbench.evaluate run=runs/FOLDER
-  python -m depthbench.evaluate run=runs/FOLDER data=kitti data.root=FOLDER protocol=garg,eigen_kitti
+  depthbench evaluate run=runs/FOLDER     or run=latest, run=1a2b3c4d (the hash of a folder's name)
+  depthbench evaluate run=runs/FOLDER data=kitti data.root=FOLDER protocol=garg,eigen_kitti
 
   protocol=all             every protocol that fits the data; those that refuse say why
-  predictions=A,B run=C,D  two or more: also their paired differences, tested with Holm's correction
+  predictions=A,B run=C,D  two or more: also their paired differences, tested with Holm's correction;
+                           run= also takes a folder of runs, and a pattern such as 'seeds/*'
   output=scores.json       also .csv and .md, separated by commas
   per_image=images.csv     the scores of each image
   structure=edges,normals  or all: scores of whole images, of {structure}
@@ -62,6 +64,17 @@ def score(arguments: Sequence[str]) -> None:
     from depthbench.evaluation.evaluate import answer
 
     answer(request)
+    if int(os.environ.get("RANK", "0")) == 0:
+        _say_next(arguments, request)
+
+
+def _say_next(arguments: Sequence[str], request: Request) -> None:
+    """One set of predictions alone is compared with nothing; of several one would look at single images."""
+    if len(request.inputs) == 1:
+        own = ("run=", "predictions=")
+        next_step("evaluate", *(f"{item},ANOTHER" if item.startswith(own) else item for item in arguments))
+    elif not request.options["per_image"]:
+        next_step("evaluate", *arguments, "per_image=images.csv")
 
 
 if __name__ == "__main__":

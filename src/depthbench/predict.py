@@ -8,7 +8,9 @@ from depthbench.inference import read_request
 
 HELP = """Depth for your own photos and videos, by the network of a run.
 
-  python -m depthbench.predict run=runs/FOLDER input=PHOTO|VIDEO|FOLDER output=FOLDER
+  depthbench predict run=runs/FOLDER input=PHOTO|VIDEO|FOLDER output=FOLDER
+
+  run=FOLDER          or latest, or the hash at the end of a folder's name
 
   save=png,color      what is written, each into a folder of its own in output:
                         png     16 bits in millimetres: up to 65.535 m, 0 for no depth

@@ -2,19 +2,24 @@
 
 import os
 import sys
+from argparse import Namespace
+from collections.abc import Sequence
 
 import hydra
-from hydra import compose, initialize_config_dir
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra import compose
+from hydra._internal.utils import get_args_parser
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from depthbench.cli import asks_for_help
+from depthbench.cli import asks_for_help, next_step
 from depthbench.config.aliases import renew_overrides
-from depthbench.config.compose import config_dir
+from depthbench.config.compose import composing, config_dir, group_options, is_group, readable
 from depthbench.config.mistakes import MISTAKES, explain
+from depthbench.config.values import check_kinds, check_root, check_values
 from depthbench.errors import UserError
 from depthbench.launch.job import run_job
 from depthbench.runs.folder import RunFolder, device_count
@@ -37,7 +42,7 @@ GROUPS = {
     "debug": "what to do when something is wrong",
 }
 
-HELP = """Train a depth network and test it:  python -m depthbench.run [group=option ...] [key=value ...]
+HELP = """Train a depth network and test it:  depthbench run [group=option ...] [key=value ...]
 
 Without arguments a small network learns from the built-in rooms on the machine at hand. Choose something else in
 one of these groups:
@@ -47,7 +52,7 @@ one of these groups:
 Every value can be changed: data.split=12k, optim.optimizer.lr=1e-4, trainer.max_epochs=20. `--cfg job` prints them all.
 
 A sweep runs every combination, each job in a process of its own:
-  python -m depthbench.run -m loss=l1,eigen,berhu,gan data.split=795,12k,230k
+  depthbench run -m loss=l1,eigen,berhu,gan data.split=795,12k,230k
 Started again, it skips what is done and continues what was interrupted. `hydra/launcher=submitit_slurm` sends the
 jobs to a cluster.
 
@@ -59,15 +64,8 @@ def help_text() -> str:
     width = max(map(len, GROUPS))
     lines = []
     for group, meaning in GROUPS.items():
-        lines += [f"  {group:<{width}}  {meaning}:", f"  {'':<{width}}  {', '.join(options(group)) or '-'}"]
+        lines += [f"  {group:<{width}}  {meaning}:", f"  {'':<{width}}  {', '.join(group_options(group)) or '-'}"]
     return HELP.format(groups="\n".join(lines))
-
-
-def options(group: str) -> list[str]:
-    """The names of a group's YAML files; of a paper's folder without the parts that its studies are made of."""
-    folder = config_dir() / group
-    files = [*folder.glob("*.yaml"), *folder.glob("*/*.yaml")]
-    return sorted(str(file.relative_to(folder).with_suffix("")) for file in files)
 
 
 def job(config: DictConfig) -> float | None:
@@ -87,11 +85,13 @@ def run_alone(folder: RunFolder) -> None:
     # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
     from depthbench.data.stream import check_shares
     from depthbench.launch.execute import execute
+    from depthbench.training.devices import check_accelerator
 
     launched = "RANK" in os.environ or int(os.environ.get("SLURM_NTASKS", "1")) > 1
     if folder.done and not launched:
         print(f"Done already; delete {folder.path} to run it again.")
     else:
+        check_accelerator(folder.config.trainer.accelerator)  # before there are several processes to say it
         devices = device_count(folder.config)
         check_shares(folder.config.data.batch_size, devices)
         alone = launched or devices == 1
@@ -99,6 +99,8 @@ def run_alone(folder: RunFolder) -> None:
         if code:
             raise SystemExit(code)
     print(summary(folder))
+    if int(os.environ.get("RANK", "0")) == 0:
+        next_step("predict", f"run={folder.path}", "input=PHOTO", "output=FOLDER")
 
 
 def summary(folder: RunFolder) -> str:
@@ -110,30 +112,90 @@ def summary(folder: RunFolder) -> str:
     return "\n".join(lines)
 
 
-def check(arguments: list[str]) -> None:
-    """Compose what the arguments ask for before Hydra does: a mistake gets a sentence with the nearest names."""
-    overrides = [argument for argument in arguments if "=" in argument or argument.startswith("~")]
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        known = compose("config", return_hydra_config=True)
-        parsed = OverridesParser.create().parse_overrides(overrides)
-        jobs = BasicSweeper.split_arguments(parsed, None)[0]
+def typed(arguments: Sequence[str]) -> tuple[Namespace, list[str]]:
+    """Hydra's options among the arguments, and the arguments as Hydra reads them: options first, paths in quotes.
+
+    Raises:
+        UserError: if options can't go together, or one is Hydra's own way to install completion.
+    """
+    options = get_args_parser().parse_intermixed_args(list(arguments))
+    if options.shell_completion:
+        raise UserError('Completion is installed by another command: eval "$(depthbench completion bash)", or zsh.')
+    alone = {"-m": options.multirun, "--cfg": options.cfg, "--info": options.info, "--run": options.run}
+    given = [name for name, value in alone.items() if value]
+    if len(given) > 1:
+        raise UserError(f"{' and '.join(given)} can't go together; leave one out.")
+    overrides = list(options.overrides)
+    flags = list(arguments)
+    for override in overrides:
+        flags.remove(override)
+    options.overrides = readable(overrides)
+    return options, [*flags, *options.overrides]
+
+
+def check(options: Namespace) -> None:
+    """Compose what is asked for before Hydra does: a mistake gets a sentence with the nearest names.
+
+    Of a sweep every option of every group is tried; its jobs are composed when they are listed.
+
+    Raises:
+        UserError: for any mistake.
+    """
+    with composing(options.config_dir):
+        parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+        known = None
         try:
-            for one in jobs:
-                compose("config", overrides=one)
+            parsed = parser.parse_overrides(options.overrides)
+            chosen = [one for one in parsed if is_group(one.key_or_group) and not one.is_delete()]
+            known = compose("config", _jobs(chosen)[0])
+            sweep = options.multirun or any(one.input_line == "hydra.mode=MULTIRUN" for one in parsed)
+            for one in [] if sweep else parsed:
+                _check_single(one, known)
+            check_kinds(known, parsed)
+            for job_overrides in _jobs(parsed):
+                config = compose("config", overrides=job_overrides)
+                check_values(config)
+                if not (sweep or options.cfg or options.info):  # jobs of a sweep may run on other machines
+                    OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+                    check_root(config)
         except MISTAKES as error:
-            raise UserError(explain(error, known)) from None
+            raise UserError(explain(error, known or compose("config"))) from None
 
 
-def main() -> None:
+def _jobs(parsed: Sequence[Override]) -> list[list[str]]:
+    """As few jobs as have every option of every group; of values the first."""
+    columns = [
+        [f"{one.get_key_element()}={value}" for value in one.sweep_string_iterator()]
+        if one.is_discrete_sweep()
+        else [str(one.input_line)]
+        for one in parsed
+    ]
+    groups = [column for one, column in zip(parsed, columns, strict=True) if is_group(one.key_or_group)]
+    count = max(map(len, groups), default=1)
+    return [[column[index % len(column)] for column in columns] for index in range(count)]
+
+
+def _check_single(override: Override, known: DictConfig) -> None:
+    """Outside of a sweep a value with commas is a slip: of a list, or of ``-m``."""
+    if not override.is_choice_sweep():
+        return
+    key, _, text = str(override.input_line).partition("=")
+    if OmegaConf.is_list(OmegaConf.select(known, key, throw_on_missing=False)):
+        raise UserError(f"{key}={text} is not a list; write '{key}=[{text}]'.")
+    raise UserError(f"{key}={text} asks for several runs; add -m to the command to have them all.")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: one sentence and status 2 for a user's mistake."""
-    arguments = sys.argv[1:]
+    arguments = sys.argv[1:] if arguments is None else arguments
     if asks_for_help(arguments):
         print(help_text())
         return
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to Hydra's printer
-    sys.argv[1:] = arguments = renew_overrides(arguments)
     try:
-        check(arguments)
+        options, rest = typed(renew_overrides(arguments))
+        check(options)
+        sys.argv = [sys.argv[0], *rest]  # Hydra's launchers and the record of a run look there
         hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")(job)()
     except MISTAKES as error:
         print(explain(error), file=sys.stderr)
@@ -143,6 +205,9 @@ def main() -> None:
             Ledger.current.close()
     if Ledger.current is not None and Ledger.current.failures:
         raise SystemExit(1)
+    if Ledger.current is not None and Ledger.current.folders:
+        places = sorted({str(folder.path.parent) for folder in Ledger.current.folders})
+        next_step("report", *places, "--output", "report.html")
 
 
 if __name__ == "__main__":

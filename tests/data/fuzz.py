@@ -27,7 +27,7 @@ from depthbench.data import (
     Pairs,
 )
 from depthbench.errors import UserError
-from depthbench.prepare.cache import Writer
+from depthbench.prepare.cache_writer import Writer
 from depthbench.prepare.nyu_lists import merge, write_part
 from depthbench.prepare.nyu_pairs import Form
 from depthbench.runs.folder import RunFolder

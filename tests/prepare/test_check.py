@@ -172,9 +172,9 @@ def test_of_many_frames_few_edges_are_kept(rooms, tmp_path, capsys, monkeypatch)
     write(tmp_path, "train", mixed)
     write(tmp_path, "test", rooms["test"])
     looks = []
-    monkeypatch.setattr("depthbench.prepare.check.judge", lambda some: looks.append(some) or judge(some))
+    monkeypatch.setattr("depthbench.prepare.examine.judge", lambda some: looks.append(some) or judge(some))
     for most, kept in ((12, 12), (6, 6)):
-        monkeypatch.setattr("depthbench.prepare.check.MOST_EDGES", most)
+        monkeypatch.setattr("depthbench.prepare.examine.MOST_EDGES", most)
         said = check(capsys, tmp_path)[1]
         assert sum(look.edges is not None for look in looks[-2]) == kept
         assert ("are the pairs mixed up" in said) == (kept >= 8)
@@ -199,7 +199,6 @@ def test_built_in_rooms_need_no_files(tmp_path, capsys, monkeypatch):
         (["frames=-1"], "frames=-1 is not a whole number"),
         (["data.rooot=1"], "data.rooot"),
         (["data=foldr"], "did you mean folder"),
-        (["sheet=nowhere/sheet.png"], "nowhere"),
         (["sheet=sheet.xyz"], ".jpg or .png"),
     ],
 )
@@ -221,6 +220,12 @@ def test_a_read_only_folder_is_told_before_frames_are_looked_at(tmp_path, capsys
 
 def test_a_data_set_that_is_not_there(tmp_path, capsys):
     shutil.rmtree(tmp_path)
+    status, said = check(capsys, tmp_path)
+    assert status == 2
+    assert said.startswith(f"data.root={tmp_path} is missing")
+
+
+def test_a_data_set_that_is_another(tmp_path, capsys):
     status, said = check(capsys, tmp_path)
     assert status == 1
     assert str(tmp_path) in said

@@ -1,5 +1,6 @@
 """What a command line asks to be scored: read and checked without torch, which takes seconds to import."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -7,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra import compose, initialize_config_dir
+from hydra import compose
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from depthbench.config.aliases import renew_overrides
-from depthbench.config.compose import config_dir
+from depthbench.config.compose import composing, config_dir, readable
 from depthbench.config.mistakes import MISTAKES, explain, nearest
+from depthbench.config.values import check_kinds, check_root, check_values
 from depthbench.errors import UserError
 from depthbench.runs.folder import RunFolder
+from depthbench.runs.lookup import find_runs, split_paths, trained_run
 
 OUTPUTS = (".json", ".csv", ".md")
 
@@ -75,17 +79,20 @@ def read_request(arguments: Sequence[str]) -> Request:
     Raises:
         UserError: for any mistake in it.
     """
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+    with composing():
         known = compose("evaluate")
         try:
             own, overrides = _sorted_out(renew_overrides(arguments), known)
             known = compose("evaluate", [item for item in overrides if item.startswith("data=")])
+            check_kinds(known, OverridesParser.create().parse_overrides(overrides))
             options = {**{key: known[key] for key in _flat(known)}, **own}
             options |= {"covers": _covers(options["covers"]), "seed": _seed(options["seed"])}
+            options["per_image"] = options["per_image"] and str(Path(options["per_image"]).expanduser())
             inputs = _inputs(options, overrides)
             protocols = _protocols(own.get("protocol"), overrides, inputs)
         except MISTAKES as error:
             raise UserError(explain(error, known)) from None
+    outputs = _outputs(options)
     return Request(
         inputs,
         protocols,
@@ -95,7 +102,7 @@ def read_request(arguments: Sequence[str]) -> Request:
         own_truth=not any(item.lstrip("+").startswith("protocol.truth=") for item in overrides),
         options=options,
         unit=_unit(options["unit"]),
-        output=_outputs(options),
+        output=outputs,
     )
 
 
@@ -114,17 +121,17 @@ def _sorted_out(arguments: Sequence[str], known: DictConfig) -> tuple[dict[str, 
             own[key] = value
         else:
             overrides.append(argument)
-    return own, overrides
+    return own, readable(overrides)
 
 
 def _inputs(options: dict[str, Any], overrides: list[str]) -> list[Input]:
-    files, folders = _paths(options["predictions"]), _paths(options["run"])
+    files, folders = _files(options["predictions"]), _runs(options["run"])
     if not files and not folders:
         compose("evaluate", overrides)  # perhaps there is only a slip of the pen
         raise UserError("There is nothing to score: append predictions=FOLDER and data=..., or run=RUN_FOLDER.")
     found: list[tuple[Path, RunFolder | None, DictConfig]]
     found = [(path, None, _file_settings(overrides)) for path in files]
-    found += [(path, RunFolder(path), run_settings(RunFolder(path), overrides)) for path in folders]
+    found += [(folder.path, folder, run_settings(folder, overrides)) for folder in folders]
     names = [path.name for path, *_ in found]
     if len(set(names)) < len(names):
         names = [str(path) for path, *_ in found]
@@ -132,19 +139,34 @@ def _inputs(options: dict[str, Any], overrides: list[str]) -> list[Input]:
         raise UserError("The same predictions are given twice; name each once.")
     for *_, config in found:
         OmegaConf.to_container(config.data.test, resolve=True, throw_on_missing=True)
+        check_values(config)
+        check_root(config)
     return [Input(name, *rest) for name, rest in zip(names, found, strict=True)]
 
 
-def _paths(text: str | None) -> list[Path]:
-    """Paths separated by commas. Run folders have commas in their names: the longest that exists is one path."""
-    pieces, found = str(text or "").split(","), []
-    while pieces and text:
-        ends = [end for end in range(len(pieces), 0, -1) if Path(",".join(pieces[:end])).exists()]
-        if not ends:
-            raise UserError(f"There is nothing at {','.join(pieces)}; give existing paths, separated by commas.")
-        found.append(Path(",".join(pieces[: ends[0]])))
-        pieces = pieces[ends[0] :]
+def _files(text: str | None) -> list[Path]:
+    """Paths of prediction files."""
+    found = [Path(part).expanduser() for part in split_paths(str(text or ""))]
+    for path in found:
+        if not path.exists():
+            raise UserError(f"There is nothing at {path}; give existing paths, separated by commas.")
     return found
+
+
+def _runs(text: str | None) -> list[RunFolder]:
+    """Runs with a checkpoint; of several those without one are left out, which is told."""
+    if not text:
+        return []
+    found = [RunFolder(path) for path in find_runs(text)]
+    if len(found) == 1:
+        return [trained_run(text)]
+    trained = [folder for folder in found if folder.checkpoint.is_file()]
+    if not trained:
+        raise UserError(f"None of the {len(found)} runs of {text} has been trained.")
+    for folder in found:
+        if folder not in trained:
+            print(f"Left out: {folder.path} has not been trained.", file=sys.stderr)
+    return trained
 
 
 def _file_settings(overrides: list[str]) -> DictConfig:
@@ -156,10 +178,8 @@ def _file_settings(overrides: list[str]) -> DictConfig:
 
 
 def run_settings(folder: RunFolder, overrides: list[str]) -> DictConfig:
-    """The configuration of a run that has a checkpoint, with other data where they are asked for."""
+    """The configuration of a run, with other data where they are asked for."""
     config = folder.config
-    if not folder.checkpoint.is_file():
-        raise UserError(f"{folder.path} has no {folder.checkpoint.relative_to(folder.path)}; has it been trained?")
     if any(item.startswith("data=") for item in overrides):
         other = compose("evaluate", overrides)
         return OmegaConf.create({**config, "data": other.data, "protocol": other.protocol, "seed": config.seed})
@@ -224,7 +244,7 @@ def _seed(text: str | int) -> int:
 
 
 def _outputs(options: dict[str, Any]) -> list[Path]:
-    paths = [Path(item) for item in str(options["output"] or "").split(",") if item]
+    paths = [Path(item).expanduser() for item in str(options["output"] or "").split(",") if item]
     for path in paths:
         if path.suffix not in OUTPUTS:
             raise UserError(f"output={path} has no known form; end it in {', '.join(OUTPUTS)}.")
@@ -232,8 +252,8 @@ def _outputs(options: dict[str, Any]) -> list[Path]:
     if images and images[0].suffix != ".csv":
         raise UserError(f"per_image={images[0]} is written as a table; end it in .csv.")
     for path in [*paths, *images]:
-        if not path.absolute().parent.is_dir():
-            raise UserError(f"The folder {path.absolute().parent} for {path.name} does not exist; make it first.")
         if path.is_dir():
             raise UserError(f"{path} is a folder; give the name of a file in it.")
+    for path in [*paths, *images]:
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
     return paths

@@ -18,6 +18,7 @@ from depthbench.evaluation.scoring import Scored
 from depthbench.files import write_atomically
 from depthbench.metrics.functional import SCORES, STANDARD
 from depthbench.protocols import EvalProtocol
+from depthbench.runs.names import labels
 from depthbench.runs.results import finite_or_null, results_block
 from depthbench.stats import holm
 from depthbench.stats.image_sums import Difference, Limits
@@ -230,12 +231,12 @@ def show(evaluation: Evaluation) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=max(console.width, 150))
-    several, labels = len(evaluation.scored) > 1, _labels([one.name for one in evaluation.scored])
+    several, shown = len(evaluation.scored) > 1, _labels([one.name for one in evaluation.scored])
     table = _table(["protocol", *(["input"] if several else []), *STANDARD, "images"], 2 if several else 1)
     for name, protocol in evaluation.lines():
         scores, limits = evaluation.scores[name][protocol], evaluation.limits[name][protocol]
         cells = [_with_half(scores[key], limits[key]) for key in STANDARD]
-        table.add_row(protocol, *([labels[name]] if several else []), *cells, _images(scores))
+        table.add_row(protocol, *([shown[name]] if several else []), *cells, _images(scores))
     console.print(table)
     if evaluation.structure:
         head, rows = structure_table(evaluation, _with_half)
@@ -248,7 +249,7 @@ def show(evaluation: Evaluation) -> None:
         table = _table(["protocol", "difference", *STANDARD], 2)
         for pair in evaluation.paired:
             cells = [f"{pair.differences[key].value:+.4f}\n[dim]p {pair.adjusted[key]:.2g}[/]" for key in STANDARD]
-            table.add_row(pair.protocol, f"{labels[pair.first]} -\n{labels[pair.second]}", *cells)
+            table.add_row(pair.protocol, f"{shown[pair.first]} -\n{shown[pair.second]}", *cells)
         console.print(table)
         console.print("[dim]p: permutation test, adjusted by Holm for all differences under a protocol[/]")
     for sentence in sentences(evaluation):
@@ -256,10 +257,8 @@ def show(evaluation: Evaluation) -> None:
 
 
 def _labels(names: list[str]) -> dict[str, str]:
-    """What tells the inputs apart: run folders are named by settings separated by commas."""
-    common = set.intersection(*(set(name.split(",")) for name in names))
-    labels = (",".join(piece for piece in name.split(",") if piece not in common) for name in names)
-    return {name: escape(label or name) for name, label in zip(names, labels, strict=True)}
+    """What tells the inputs apart."""
+    return dict(zip(names, map(escape, labels(names)), strict=True))
 
 
 def _images(scores: dict[str, float]) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from depthbench.config.mistakes import nearest
+from depthbench.cli import read_options
 from depthbench.errors import UserError
-from depthbench.evaluation.command_line import run_settings
 from depthbench.runs.folder import RunFolder
+from depthbench.runs.lookup import trained_run
 
 VIDEOS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
 # Pictures of a folder are named where they can't be read, and not passed over.
@@ -21,7 +21,7 @@ FRAMES = ("png", "npy", "ply")  # of a video folders of frames
 KINDS = (*FRAMES, "color", "beside")  # and these videos
 FAR = 10.0  # metres at the end of the colors, where the run's protocol has no limit
 
-_OPTIONS: dict[str, str] = {
+OPTIONS: dict[str, str] = {
     "run": "",
     "input": "",
     "output": "",
@@ -93,9 +93,9 @@ def read_request(arguments: Sequence[str]) -> Request:
     Raises:
         UserError: for any mistake in it.
     """
-    options = _options(arguments)
-    run, output = RunFolder(_path(options["run"])), _path(options["output"])
-    config = run_settings(run, [])
+    options = read_options(arguments, OPTIONS, needed=("run", "input", "output"))
+    run, output = trained_run(options["run"]), _path(options["output"])
+    config = run.config
     if output.exists() and not output.is_dir():
         raise UserError(f"output={output} is a file; give a folder.")
     kinds = _kinds(options["save"])
@@ -108,24 +108,9 @@ def read_request(arguments: Sequence[str]) -> Request:
         _flag("flip_average", options["flip_average"]),
         _far(options["max_depth"], config),
         _intrinsics(options["intrinsics"], "ply" in kinds),
-        _size(options["size"], config),
+        network_size(options["size"], config),
         options["device"],
     )
-
-
-def _options(arguments: Sequence[str]) -> dict[str, str]:
-    options = dict(_OPTIONS)
-    for argument in arguments:
-        key, equals, value = argument.partition("=")
-        if not equals:
-            raise UserError(f"{argument} can't be read as key=value.")
-        if key not in options:
-            raise UserError(f"There is no option {key}; {nearest(key, options)}")
-        options[key] = value
-    for key in ("run", "input", "output"):
-        if not options[key]:
-            raise UserError(f"{key} must be given: append {key}=... to the command.")
-    return options
 
 
 def _path(text: str) -> Path:
@@ -196,7 +181,12 @@ def _intrinsics(text: str, needed: bool) -> tuple[float, ...]:
     raise UserError(f"{problem}FX,FY,CX,CY in pixels of the upright photos.")
 
 
-def _size(text: str, config: DictConfig) -> tuple[int, int]:
+def network_size(text: str, config: DictConfig) -> tuple[int, int]:
+    """Height and width that a run's network sees: ``H,W``, or those of its training.
+
+    Raises:
+        UserError: if neither is known, or the text is not two whole numbers above 0.
+    """
     found: Any = text.split(",") if text else OmegaConf.select(config, "data.size")
     if found is None:
         raise UserError("The run's data.size is null; append size=HEIGHT,WIDTH, what its network saw in training.")

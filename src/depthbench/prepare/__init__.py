@@ -1,1 +1,1 @@
-"""Raw downloads to ready data, and a look at what is ready: ``python -m depthbench.prepare``."""
+"""Raw downloads to ready data, and a look at what is ready: ``depthbench prepare``."""

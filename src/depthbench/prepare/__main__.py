@@ -1,4 +1,4 @@
-"""``python -m depthbench.prepare COMMAND ...``. See ``--help``."""
+"""``depthbench prepare COMMAND ...``. See ``--help``."""
 
 import sys
 from collections.abc import Sequence
@@ -30,11 +30,11 @@ COMMANDS = {
     "fetch": Command("fetch", "where to get a data set, and its download where that may be automatic", alone=True),
 }
 
-HELP = """Make data ready:  python -m depthbench.prepare COMMAND ...
+HELP = """Make data ready:  depthbench prepare COMMAND ...
 
 {commands}
 
-`python -m depthbench.prepare COMMAND --help` says more."""
+`depthbench prepare COMMAND --help` says more."""
 
 
 def help_text() -> str:

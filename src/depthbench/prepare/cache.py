@@ -1,29 +1,20 @@
-"""``python -m depthbench.prepare cache``: any data set, resized once, in files that are read without decoding."""
+"""``depthbench prepare cache``: any data set, resized once, in files that are read without decoding."""
 
-import hashlib
-import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from torch.utils.data import Dataset
-
-from depthbench.config.mistakes import explain
-from depthbench.config.targets import instantiate
-from depthbench.data.cache.packed import FORMAT, UNITS, Record, encode, read_index
-from depthbench.data.frame import Frame
+from depthbench.cli import next_step
+from depthbench.config.values import check_root
 from depthbench.errors import UserError
-from depthbench.files import write_atomically
-from depthbench.prepare.common import choose, cores, in_order, positive_int, with_progress
+from depthbench.prepare.common import choose, cores, positive_int
 from depthbench.runs.folder import RunFolder
 
 HELP = """A resized copy of a data set, for fast training and small disks.
 
-  python -m depthbench.prepare cache data=nyu_sync data.root=FOLDER data.size=[240,320] output=CACHE
-  python -m depthbench.run data=cached data.root=CACHE ...
+  depthbench prepare cache data=nyu_sync data.root=FOLDER data.size=[240,320] output=CACHE
+  depthbench run data=cached data.root=CACHE ...
 
-  data=...           any data set, with its settings: python -m depthbench.run --help
+  data=...           any data set, with its settings: depthbench run --help
   output=FOLDER      gets train.bin, train.jsonl, train.json and the same of the test
   quality=0          every pixel as it was; quality=95 keeps pictures as JPEG and deflates depth: smaller, slower
   on_error=stop      or skip: damaged frames are left out and listed
@@ -41,7 +32,7 @@ def main(arguments: Sequence[str]) -> None:
         UserError: for a mistake in the arguments, or a damaged frame; OSError if the disk is full.
         Busy: if another process is writing into the folder.
     """
-    options, parts = choose(arguments, OWN | {"workers": str(cores())})
+    options, parts, config = choose(arguments, OWN | {"workers": str(cores())})
     quality, workers = positive_int(options, "quality", 0), positive_int(options, "workers")
     if quality > 100:
         raise UserError(f"quality={quality} is no quality of a JPEG; give 1 to 100, or 0 for every pixel as it was.")
@@ -50,108 +41,14 @@ def main(arguments: Sequence[str]) -> None:
     if not options["output"]:
         raise UserError("Say where to: append output=FOLDER.")
     output = Path(options["output"]).expanduser()
+    if not all((output / f"{part}.json").exists() for part in parts):
+        check_root(config)
+    # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
+    from depthbench.prepare.cache_writer import Writer
+
     output.mkdir(parents=True, exist_ok=True)
     with RunFolder(output).lock():
         for part, settings in parts.items():
             writer = Writer(output, part, settings, quality)
             print(writer.write(skip=options["on_error"] == "skip", workers=workers), flush=True)
-
-
-class Writer:
-    """One part of a cache.
-
-    Args:
-        output: the folder.
-        part: ``train`` or ``test``.
-        settings: resolved configuration of the data set.
-        quality: see :func:`encode`.
-
-    Raises:
-        UserError: if the folder holds this part of something else.
-    """
-
-    def __init__(self, output: Path, part: str, settings: dict[str, Any], quality: int = 0) -> None:
-        self.data, self.index, self.manifest = (output / f"{part}.{ending}" for ending in ("bin", "jsonl", "json"))
-        self.part, self.settings, self.quality = part, settings, quality
-        self.claim = output / f"{part}.claim"
-        wanted = json.dumps({"settings": settings, "quality": quality}, sort_keys=True)
-        if not self.claim.exists():
-            if self.manifest.exists() or self.data.exists():
-                raise UserError(f"{output} holds another {part} part; give another output folder, or empty it.")
-            write_atomically(self.claim, wanted)
-        if self.claim.read_text() != wanted:
-            raise UserError(f"{output} was begun with other settings; give another output folder, or empty it.")
-
-    def write(self, skip: bool = False, workers: int = 1) -> str:
-        """Write what is missing; what was done in a sentence.
-
-        Raises:
-            UserError: for a damaged frame unless they are skipped.
-        """
-        if self.manifest.exists():
-            return f"{self.part}: {json.loads(self.manifest.read_bytes())['count']:,} frames are there already."
-        dataset: Dataset[Frame] = instantiate(self.settings)
-        count = len(dataset)  # type: ignore[arg-type]
-        records, damaged, end = self._resume()
-        done = len(records) + len(damaged)
-        units = [*UNITS, *([self.settings["scale"]] if self.settings.get("scale") else [])]
-
-        def load(index: int) -> tuple[Record, bytes] | str:
-            try:
-                return encode(dataset[index], 0, self.quality, units)
-            except UserError as error:
-                if not skip:
-                    raise
-                return explain(error)
-
-        with self.data.open("ab") as file, self.index.open("a") as index:
-            frames = in_order(load, range(done, count), workers)
-            for made in with_progress(frames, count - done, self.part):
-                if isinstance(made, str):
-                    damaged.append(made)
-                    index.write(json.dumps({"damaged": made}) + "\n")
-                    continue
-                record, content = made[0]._replace(start=end), made[1]
-                if shutil.disk_usage(self.data.parent).free < len(content) + (1 << 20):
-                    raise UserError(f"The disk of {self.data} is full; make room and start again, it goes on.")
-                file.write(content.ljust(record.end - end, b"\0"))
-                file.flush()  # before the line that promises it
-                index.write(json.dumps(record._asdict()) + "\n")
-                index.flush()
-                records.append(record)
-                end = record.end
-        return self._finish(records, damaged, end)
-
-    def _resume(self) -> tuple[list[Record], list[str], int]:
-        """What an earlier start wrote completely; the rest is cut off."""
-        if not self.index.exists():
-            self.data.unlink(missing_ok=True)
-            return [], [], 0
-        with self.index.open("r+b") as lines:
-            lines.truncate(lines.read().rfind(b"\n") + 1)
-        records, damaged = read_index(self.index)
-        end = records[-1].end if records else 0
-        self.data.touch()
-        if self.data.stat().st_size < end:
-            raise UserError(f"{self.data} is shorter than {self.index} says; delete both and start again.")
-        with self.data.open("r+b") as file:
-            file.truncate(end)
-        return records, damaged, end
-
-    def _finish(self, records: list[Record], damaged: list[str], end: int) -> str:
-        if not records:
-            raise UserError(f"Not one frame of the {self.part} part can be read, first: {damaged[0]}")
-        names = hashlib.sha256("\n".join(record.name for record in records).encode("utf-8", "surrogateescape"))
-        content = {
-            "format": FORMAT,
-            "count": len(records),
-            "bytes": end,
-            "index_sha256": hashlib.sha256(self.index.read_bytes()).hexdigest(),
-            "names_sha256": names.hexdigest(),
-            "damaged": damaged,
-            "quality": self.quality,
-            "data": self.settings,
-        }
-        write_atomically(self.manifest, json.dumps(content, indent=1) + "\n")
-        summary = f"{self.part}: {len(records):,} frames, {end / 1e6:,.0f} MB ({end / len(records) / 1e3:,.0f} kB each)"
-        return summary + (f"; {len(damaged):,} damaged left out, first: {damaged[0]}" if damaged else ".")
+    next_step("run", "data=cached", f"data.root={output}")

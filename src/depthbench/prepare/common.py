@@ -7,14 +7,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
+from hydra import compose
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
 
-from depthbench.cli import duration
-from depthbench.config.compose import config_dir
+from depthbench.cli import duration, next_step
+from depthbench.config.compose import composing, config_dir, readable
 from depthbench.config.mistakes import MISTAKES, explain
+from depthbench.config.values import check_kinds
 from depthbench.errors import UserError
 
 T = TypeVar("T")
@@ -22,8 +24,16 @@ S = TypeVar("S")
 PARTS = ("train", "test")
 
 
-def choose(arguments: Sequence[str], own: Mapping[str, str]) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
-    """Options of the command, and the resolved configuration of each part of the data set.
+class Chosen(NamedTuple):
+    """Options of a command, the resolved configuration of each part of the data set, and the whole configuration."""
+
+    options: dict[str, str]
+    parts: dict[str, dict[str, Any]]
+    config: DictConfig
+
+
+def choose(arguments: Sequence[str], own: Mapping[str, str]) -> Chosen:
+    """Read the arguments of a command about a data set.
 
     Args:
         arguments: ``key=value``; those that are not the command's own are overrides of Hydra.
@@ -44,14 +54,23 @@ def choose(arguments: Sequence[str], own: Mapping[str, str]) -> tuple[dict[str, 
     names = sorted(path.stem for path in (config_dir() / "data").glob("*.yaml"))
     if not any(item.startswith("data=") for item in overrides):
         raise UserError(f"Say which data set: append data=... (one of {', '.join(names)}).")
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+    overrides = readable(overrides)
+    with composing():
         known = compose("evaluate", [item for item in overrides if item.startswith("data=") and item[5:] in names])
         try:
-            data = compose("evaluate", overrides).data
-            parts = {part: OmegaConf.to_container(data[part], resolve=True, throw_on_missing=True) for part in PARTS}
+            check_kinds(known, OverridesParser.create().parse_overrides(overrides))
+            config = compose("evaluate", overrides)
+            parts = {
+                part: OmegaConf.to_container(config.data[part], resolve=True, throw_on_missing=True) for part in PARTS
+            }
         except MISTAKES as error:
             raise UserError(explain(error, known)) from None
-    return options, parts  # type: ignore[return-value]
+    return Chosen(options, parts, config)  # type: ignore[arg-type]
+
+
+def run_next(arguments: Sequence[str], own: Iterable[str]) -> None:
+    """Say how to train on the data that were chosen."""
+    next_step("run", *(item for item in arguments if item.partition("=")[0] not in own))
 
 
 def positive_int(options: Mapping[str, str], key: str, least: int = 1) -> int:

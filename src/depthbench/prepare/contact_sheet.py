@@ -1,6 +1,5 @@
 """A contact sheet: pictures, their depth, and both together, so that an eye can judge what numbers can't."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.data.sample import Sample
-from depthbench.errors import UserError
 from depthbench.images import colorize, resize_depth
 
 CELL = (120, 160)
@@ -27,21 +25,6 @@ def sheet(samples: Sequence[tuple[str, Sample]]) -> Picture:
     cells += [blank] * (-len(cells) % min(_COLUMNS, len(cells)))
     columns = min(_COLUMNS, len(cells))
     return np.vstack([np.hstack(cells[start : start + columns]) for start in range(0, len(cells), columns)])
-
-
-def check_place(path: Path) -> None:
-    """Refuse a place where no sheet can be written, before the frames are looked at.
-
-    Raises:
-        UserError: if its folder does not exist or is read-only, or its ending names no format.
-    """
-    folder = path.absolute().parent
-    if not folder.is_dir():
-        raise UserError(f"The folder {folder} for sheet={path} does not exist; make it first.")
-    if not os.access(folder, os.W_OK):
-        raise UserError(f"Nothing can be written into {folder}; give another sheet=FILE, or sheet= for none.")
-    if path.suffix.lower() not in (".jpg", ".jpeg", ".png"):
-        raise UserError(f"sheet={path} has no known form; end it in .jpg or .png.")
 
 
 def save(picture: Picture, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``python -m depthbench.prepare fetch``: where to get a data set, and its download where that may be automatic."""
+"""``depthbench prepare fetch``: where to get a data set, and its download where that may be automatic."""
 
 import sys
 import time
@@ -13,9 +13,9 @@ from depthbench.runs.folder import RunFolder
 
 HELP = """Where to get a data set, and its download where that may be automatic.
 
-  python -m depthbench.prepare fetch                    all data sets: pages, terms, files
-  python -m depthbench.prepare fetch data=nyu_labeled   one of them
-  python -m depthbench.prepare fetch data=nyu_labeled output=FOLDER terms=accepted
+  depthbench prepare fetch                    all data sets: pages, terms, files
+  depthbench prepare fetch data=nyu_labeled   one of them
+  depthbench prepare fetch data=nyu_labeled output=FOLDER terms=accepted
 
 Downloads only what its owners offer for that, and only when you say that you accept their terms. Started again, it goes
 on where it was; sizes and checksums are compared where they are known."""

@@ -1,22 +1,24 @@
-"""``python -m depthbench.prepare manifest``: which frames a choice of data holds, as a list, a number and a hash."""
+"""``depthbench prepare manifest``: which frames a choice of data holds, as a list, a number and a hash."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from depthbench.config.targets import instantiate
-from depthbench.data.manifest import describe
+from depthbench.config.values import check_root
 from depthbench.files import write_atomically
-from depthbench.prepare.common import choose
+from depthbench.prepare.common import choose, run_next
 
 HELP = """Which frames a choice of data holds, in the order in which they are numbered.
 
-  python -m depthbench.prepare manifest data=nyu_labeled data.root=FOLDER data.split=795 output=FOLDER
+  depthbench prepare manifest data=nyu_labeled data.root=FOLDER data.split=795 output=FOLDER
 
-  data=...           any data set, with its settings: python -m depthbench.run --help
+  data=...           any data set, with its settings: depthbench run --help
   output=FOLDER      gets train.txt and test.txt (names, one per line) and manifest.json; otherwise it is only told
 
 The hash is the one that a run keeps in data.json: equal hashes, equal frames. It is also `sha256sum` of the list."""
+
+OWN = {"output": ""}
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -25,7 +27,11 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         UserError: for a mistake in the arguments or the data set.
     """
-    options, parts = choose(arguments, {"output": ""})
+    options, parts, config = choose(arguments, OWN)
+    check_root(config)
+    # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
+    from depthbench.data.manifest import describe
+
     frames = {part: instantiate(settings) for part, settings in parts.items()}
     records = {part: describe(held) for part, held in frames.items()}
     for part, record in records.items():
@@ -36,3 +42,4 @@ def main(arguments: Sequence[str]) -> None:
         for part, held in frames.items():
             write_atomically(output / f"{part}.txt", "\n".join(getattr(held, "names", [])))
         write_atomically(output / "manifest.json", json.dumps(records, indent=1) + "\n")
+    run_next(arguments, OWN)

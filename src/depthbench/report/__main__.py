@@ -1,4 +1,4 @@
-"""``python -m depthbench.report RUNS... --output page.html``."""
+"""``depthbench report RUNS... --output page.html``."""
 
 import argparse
 import sys
@@ -7,18 +7,20 @@ from pathlib import Path
 
 from depthbench.cli import BEGINS_ANEW, exit_status
 from depthbench.errors import UserError
-from depthbench.report.read.runs import read_runs
-from depthbench.report.write.page import write_report
+from depthbench.runs.lookup import find_runs
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     command = argparse.ArgumentParser(
-        prog="python -m depthbench.report",
+        prog="depthbench report",
         description="Tables, figures and one self-contained HTML page from run folders, and from nothing else.",
     )
     command.add_argument(
-        "runs", nargs="+", metavar="RUNS", help="run folders, or folders that contain them at any depth"
+        "runs",
+        nargs="+",
+        metavar="RUNS",
+        help="run folders, folders that contain them at any depth, latest, or hashes at the end of folders' names",
     )
     command.add_argument(
         "--output", default="report.html", metavar="PAGE", help="the page to write (default: report.html)"
@@ -50,15 +52,26 @@ def write(options: argparse.Namespace) -> None:
     Raises:
         UserError: if the page can't lie where it should, or a run can't be read.
     """
-    output = Path(options.output)
-    if not output.absolute().parent.is_dir():
-        raise UserError(f"The folder {output.absolute().parent} for the page does not exist; make it first.")
+    output = Path(options.output).expanduser()
     if output.is_dir():
         raise UserError(f"{output} is a folder; --output takes the name of the page, such as {output / 'report.html'}.")
+    places = [place for text in options.runs for place in _places(text)]
+    # Here and not above: what draws takes seconds to import, and help or a mistake should be told at once.
+    from depthbench.report.read.runs import read_runs
+    from depthbench.report.write.page import write_report
+
+    runs = read_runs(places)
+    output.absolute().parent.mkdir(parents=True, exist_ok=True)
     published = [Path(path) for path in options.published]
-    figures, gallery = not options.no_figures, not options.no_gallery
-    write_report(read_runs(options.runs), output, options.title, figures, published, gallery)
+    write_report(runs, output, options.title, not options.no_figures, published, not options.no_gallery)
     print(output)
+    print(f"Next: open {output.absolute().as_uri()} in a browser.")
+
+
+def _places(text: str) -> list[Path]:
+    """A folder is searched by the reader, which also knows runs that are not whole; the rest is looked up."""
+    path = Path(text).expanduser()
+    return [path] if path.is_dir() else find_runs(text)
 
 
 if __name__ == "__main__":

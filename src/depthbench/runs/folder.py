@@ -24,7 +24,6 @@ import fcntl
 import json
 import os
 import platform
-import re
 import secrets
 import subprocess
 import sys
@@ -42,6 +41,7 @@ from depthbench.config.aliases import renew, renew_overrides, silent
 from depthbench.config.identity import NOT_IDENTITY, fingerprint, identity
 from depthbench.errors import UserError
 from depthbench.files import write_atomically
+from depthbench.runs.names import folder_name
 
 VERSIONS = ("torch", "pytorch-lightning", "timm")
 
@@ -72,7 +72,7 @@ class RunFolder:
             return cls(existing[0])
         told = [item for item in overrides if not item.lstrip("+~").startswith(NOT_IDENTITY)]
         name = ",".join(told) or "default"
-        folder = cls(root / f"{_short(name)}-{digest}")
+        folder = cls(root / folder_name(told, digest))
         folder.path.mkdir(exist_ok=True)
         folder.write_json("run.json", _record(name, told, choices, digest))
         folder.write_json("status.json", {"state": "waiting"})
@@ -168,12 +168,6 @@ class RunFolder:
     def same_as(self, config: DictConfig) -> bool:
         """Whether this folder's configuration is the given one."""
         return identity(self.config) == identity(config)
-
-
-def _short(name: str) -> str:
-    """A file name that a person can read."""
-    name = re.sub(r"[^\w=,.+\-\[\]]", "_", name)
-    return name if len(name) <= 120 else name[:117] + "..."
 
 
 def _record(name: str, overrides: Sequence[str], choices: Mapping[str, str | None], digest: str) -> dict[str, Any]:

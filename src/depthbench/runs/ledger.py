@@ -20,6 +20,7 @@ from rich.table import Table
 
 from depthbench.cli import duration
 from depthbench.config.mistakes import explain
+from depthbench.config.values import check_values
 from depthbench.runs.folder import RunFolder
 
 COLORS = {"waiting": "dim", "running": "cyan", "interrupted": "yellow", "failed": "red", "done": "green"}
@@ -38,13 +39,15 @@ def plan(config: DictConfig, config_name: str) -> list[RunFolder]:
     wanted += told
     parsed = OverridesParser.create(config_loader=hydra.config_loader).parse_overrides(wanted)
     jobs = [job for batch in BasicSweeper.split_arguments(parsed, None) for job in batch]
-    folders = []
+    planned = []
     for job in jobs:
         composed = hydra.compose_config(config_name=config_name, overrides=job, run_mode=RunMode.RUN)
         choices = composed.hydra.runtime.choices
         with open_dict(composed):
             del composed["hydra"]
-        folders.append(RunFolder.create(composed, job, choices))
+        check_values(composed)
+        planned.append((composed, job, choices))
+    folders = [RunFolder.create(*one) for one in planned]  # none before all can be composed
     return list({folder.path: folder for folder in folders}.values())
 
 

@@ -20,3 +20,13 @@ def choose_device(wanted: str) -> torch.device:
     if wanted == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+
+
+def check_accelerator(wanted: str) -> None:
+    """Refuse ``trainer.accelerator=gpu`` where there is none.
+
+    Raises:
+        UserError: in that case.
+    """
+    if wanted in ("gpu", "cuda") and not torch.cuda.is_available():
+        raise UserError("trainer.accelerator=gpu, but torch sees no GPU here; choose trainer=auto or trainer=cpu.")

@@ -30,6 +30,7 @@ from depthbench.training.callbacks import (
     SeedEachStep,
     StatusReporter,
 )
+from depthbench.training.devices import check_accelerator
 from depthbench.training.loggers import MetricsTable, wandb_logger
 from depthbench.training.results import save_results
 from depthbench.training.startup_summary import announcement, estimate
@@ -93,8 +94,7 @@ def build_trainer(
     settings: dict[str, Any] = OmegaConf.to_container(config.trainer, resolve=True)  # type: ignore[assignment]
     settings = {key: value for key, value in settings.items() if key not in _OURS}
     gpu = torch.cuda.is_available()
-    if settings["accelerator"] in ("gpu", "cuda") and not gpu:
-        raise UserError("trainer.accelerator=gpu, but torch sees no GPU here; choose trainer=auto or trainer=cpu.")
+    check_accelerator(settings["accelerator"])
     settings["devices"] = device_count(config)
     if settings["precision"] == "auto":
         settings["precision"] = "bf16-mixed" if gpu and settings["accelerator"] != "cpu" else "32-true"

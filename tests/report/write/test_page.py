@@ -198,11 +198,11 @@ def test_pictures_keep_one_scale():
 
 
 def test_the_command_writes_the_page(sweep, tmp_path, capsys):
-    output = tmp_path / "page.html"
+    output = tmp_path / "new" / "folder" / "page.html"  # it is made
     assert main([str(sweep), "--output", str(output), "--title", "A <title>", "--no-figures"]) == 0
-    assert capsys.readouterr().out == f"{output}\n"
+    assert capsys.readouterr().out == f"{output}\nNext: open {output.as_uri()} in a browser.\n"
     assert "<h1>A &lt;title&gt;</h1>" in output.read_text()
-    assert {path.suffix for path in (tmp_path / "page_files").iterdir()} == {".csv", ".md", ".tex"}
+    assert {path.suffix for path in (output.parent / "page_files").iterdir()} == {".csv", ".md", ".tex"}
 
 
 def test_without_a_gallery_nothing_written_holds_a_picture(tmp_path, make_run):
@@ -225,8 +225,7 @@ def test_without_a_gallery_nothing_written_holds_a_picture(tmp_path, make_run):
     ("arguments", "words"),
     [
         (["{root}/empty"], "No run folder found"),
-        (["{root}/absent"], "is not a folder"),
-        (["{root}/runs", "--output", "{root}/no/page.html"], "does not exist; make it first"),
+        (["{root}/absent"], "is not a run folder; give one"),
         (["{root}/runs", "--output", "{root}"], "is a folder; --output takes the name of the page"),
         (["{root}/broken"], "is not readable JSON"),
     ],
