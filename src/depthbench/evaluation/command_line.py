@@ -227,8 +227,10 @@ def _unit(text: str | float | None) -> float | None:
         raise UserError(f"unit={text} is not a number such as 0.001 or 10/65535.") from None
 
 
-def _covers(text: str) -> Any:
-    """The name of a region, or a list of its edges."""
+def _covers(text: str | None) -> Any:
+    """The name of a region, a list of its edges, or None."""
+    if text in (None, "", "null"):
+        return None
     if not text.startswith("["):
         return text
     try:

@@ -170,15 +170,15 @@ def read_map(path: Path, key: str | None = None) -> Map:
     return values
 
 
-def check_prediction(name: str, prediction: Tensor, truth: Tensor, stretch: float = 0.03) -> None:
-    """Raise :class:`UserError` for NaN or infinities, depths of 0 or below, or another shape than the truth's.
+def check_prediction(name: str, prediction: Tensor) -> None:
+    """Raise :class:`UserError` for no pixels, NaN or infinities, and depths of 0 or below.
 
     Args:
         name: of the frame.
         prediction: ``(1, h, w)``.
-        truth: ``(1, H, W)`` of the part that the prediction covers.
-        stretch: tolerated relative difference of ``h / w`` and ``H / W``.
     """
+    if not prediction.numel():
+        raise UserError(f"The prediction of '{name}' is {prediction.shape[-2]}x{prediction.shape[-1]}: no pixels.")
     bad = int((~prediction.isfinite()).sum())
     if bad:
         raise UserError(
@@ -187,13 +187,6 @@ def check_prediction(name: str, prediction: Tensor, truth: Tensor, stretch: floa
     bad = int((prediction <= 0).sum())
     if bad:
         raise UserError(f"The prediction of '{name}' has {bad} of {prediction.numel()} pixels at or below 0 m.")
-    (h, w), (height, width) = prediction.shape[-2:], truth.shape[-2:]
-    if abs(h * width / (w * height) - 1) > stretch:
-        turned = " It looks transposed." if abs(w * width / (h * height) - 1) <= stretch else ""
-        raise UserError(
-            f"The prediction of '{name}' is {h}x{w}, the truth {height}x{width}: not the same shape; "
-            f"say which part it covers, or predict the whole frame.{turned}"
-        )
 
 
 def check_unit(pairs: Iterable[tuple[Tensor, Tensor]], tolerance: float = 5.0) -> None:
