@@ -25,6 +25,7 @@ A run folder, on its own test data and under its own protocol, or on others:
   kind=inverse             or disparity: prediction files that are not depth
   unit=0.001               metres per unit of prediction files; unit=10/65535 works too
   key=depth                the array in .h5 and .npz files that hold several
+  order=numbers            or names: how a stack without names is sorted, where 10 before 2 makes a difference
   covers=kb                the part of the truth that prediction files show, for networks that see a crop; full for
                            predictions of another shape that show the whole frame
   device=cpu               by default a GPU where there is one; under torchrun every process takes its share

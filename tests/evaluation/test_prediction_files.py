@@ -203,3 +203,24 @@ def test_right_units(depth):
         check_unit([(torch.full_like(truth, 4.0), truth)])
     with pytest.raises(UserError, match="valid pixel"):
         check_unit([(truths[0], 0 * truths[0])])
+
+
+LETTERS = ["0", "1", "10", "11", "2", "a/3"]
+
+
+def test_a_stack_is_paired_only_where_its_order_is_known(tmp_path):
+    depth = np.arange(1.0, 7.0, dtype=np.float32)[:, None, None] * np.ones((6, 8), np.float32)
+    path = tmp_path / "all.npy"
+    np.save(path, depth)
+    numbers = ["0", "1", "2", "10", "11", "a/3"]
+    refused(r"order=names \(0 1 10 11 2 ...\) or order=numbers \(0 1 2 10 11 ...\)", path, LETTERS)
+    refused("order=names", path, numbers)
+    refused("frames, names, numbers, not 'size'", path, LETTERS, order="size")
+    for order, written in (("names", LETTERS), ("numbers", numbers)):
+        for listed in (LETTERS, numbers, numbers[::-1]):
+            files = PredictionFiles(path, listed, order=order)
+            assert [float(files[i][0, 0, 0]) for i in range(6)] == [written.index(name) + 1.0 for name in listed]
+    files = PredictionFiles(path, LETTERS, order="frames")
+    assert [float(files[i][0, 0, 0]) for i in range(6)] == [1, 2, 3, 4, 5, 6]
+    PredictionFiles(path, [f"{i:02}" for i in (8, 9, 10, 11, 12, 13)])  # one order only
+    PredictionFiles(path, ["10", "2", "1", "0", "11", "x"])  # a list's own

@@ -1,5 +1,6 @@
 """Anybody's prediction files, for scoring: a folder of maps or one stack; what is wrong is said in one sentence."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from depthbench.errors import UserError
 
 KINDS = ("depth", "inverse", "disparity")
 SUFFIXES = (".npy", ".npz", ".png", ".pfm")
+ORDERS = ("frames", "names", "numbers")
 STACKS = (".h5", ".hdf5", ".npz", ".npy")
 
 Map = NDArray[Any]
@@ -41,12 +43,15 @@ class PredictionFiles:
     Args:
         path: a folder with one file per frame, named like the frame (``NAME.npy``, ``.npz`` of one array, 16-bit
             ``.png``, ``.pfm``; a ``/`` in a name is a subfolder), or one stack ``(N, h, w)`` as ``.h5``, ``.npz`` or
-            ``.npy``. A stack with an array ``names`` is matched by it, else it is in the order of the frames.
+            ``.npy``. A stack with an array ``names`` is matched by it, else by ``order``.
         names: of all frames of the data set.
         kind: ``depth``, ``inverse`` (1 / metres) or ``disparity`` (pixels of the prediction).
         unit: metres per unit of depth; what is divided by the value for the other two (for disparity focal length
             times baseline). By default 1, except that integers (png) and disparity need it.
         key: of the array within ``.h5`` or ``.npz``, where there is more than one.
+        order: of a stack without names: ``frames`` (as the data set lists them), ``names`` (by letters: 0, 1, 10, 2) or
+            ``numbers`` (0, 1, 2, 10). By default that of the frames, where letters and numbers agree or the frames
+            follow a list of their own; else it must be said.
 
     Raises:
         UserError: if something is missing, superfluous, unreadable or not stated.
@@ -59,8 +64,9 @@ class PredictionFiles:
         kind: str = "depth",
         unit: float | None = None,
         key: str | None = None,
+        order: str | None = None,
     ) -> None:
-        self.path = Path(path)
+        self.path = Path(path).expanduser()
         self.names = list(names)
         if kind not in KINDS:
             raise UserError(f"Predictions can be {', '.join(KINDS)}, not '{kind}'.")
@@ -70,8 +76,11 @@ class PredictionFiles:
             raise UserError("Disparity becomes depth by unit = focal length (pixels) times baseline (metres); give it.")
         if unit is not None and unit <= 0:
             raise UserError(f"The unit of predictions must be positive, not {unit}.")
+        if order not in (None, *ORDERS):
+            raise UserError(f"A stack is in the order of {', '.join(ORDERS)}, not '{order}'.")
         self.kind = kind
         self.unit = unit
+        self.order = order
         self.key = key
         self._stack: Map | None = None
         self._files = [Path()] * len(self.names)
@@ -119,7 +128,7 @@ class PredictionFiles:
         if listed is None:
             if length != len(self.names):
                 raise UserError(f"{self.path} holds {length} maps, but the data set has {len(self.names)} frames.")
-            return list(range(length))
+            return stack_rows(self.names, self.order, self.path)
         rows = {name: row for row, name in enumerate(listed)}
         _refuse(f"{self.path} holds several predictions of", _repeated(listed))
         _refuse(f"{self.path} lacks predictions of", [name for name in self.names if name not in rows])
@@ -150,6 +159,43 @@ class PredictionFiles:
             return np.asarray(self._stack[row])
         with h5py.File(self.path) as file:  # opened anew: safe with workers
             return np.asarray(file[self.key][row])
+
+
+def stack_rows(names: Sequence[str], order: str | None, where: Path) -> list[int]:
+    """The row of each frame in a stack without names.
+
+    Args:
+        names: of the frames, as the data set lists them.
+        order: one of :data:`ORDERS`, or None.
+        where: the stack.
+
+    Raises:
+        UserError: if nothing was said, and the frames' names have another order as letters than as numbers.
+    """
+    own = list(range(len(names)))
+    found = {
+        "frames": own,
+        "names": sorted(own, key=lambda row: names[row]),
+        "numbers": sorted(own, key=lambda row: _by_numbers(names[row])),
+    }
+    if order is None:
+        letters, numbers = found["names"], found["numbers"]
+        if letters != numbers and own in (letters, numbers):
+            told = [" ".join(names[row] for row in rows[:5]) for rows in (letters, numbers)]
+            raise UserError(
+                f"{where} has no names, and the frames have two orders: append order=names ({told[0]} ...) or "
+                f"order=numbers ({told[1]} ...)."
+            )
+        order = "frames"
+    rows = [0] * len(names)
+    for row, place in enumerate(found[order]):
+        rows[place] = row
+    return rows
+
+
+def _by_numbers(name: str) -> list[tuple[int, str]]:
+    """A key that sorts runs of digits by their value."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def read_map(path: Path, key: str | None = None) -> Map:
