@@ -80,7 +80,7 @@ HARM = {
     "mirrored against": lambda rgb, depth, index: (rgb, depth[:, ::-1]),
     "moved 6 pixels to the left": lambda rgb, depth, index: (rgb, np.roll(depth, 6, 1)),
     "moved 5 pixels down": lambda rgb, depth, index: (rgb, np.roll(depth, -5, 0)),
-    "if the files are in centimetres, set data.scale=0.01": lambda rgb, depth, index: (rgb, depth // 10),
+    "data.scale=0.01 (centimetres) makes it": lambda rgb, depth, index: (rgb, depth // 10),
     "1 of 12 frames seem to be in another unit": lambda rgb, depth, index: (rgb, depth // (10 if index == 5 else 1)),
     "have no depth at all": lambda rgb, depth, index: (rgb, depth * np.uint16(index != 5)),
     "one depth everywhere": lambda rgb, depth, index: (rgb, depth if index != 5 else np.full_like(depth, 2000)),
@@ -248,3 +248,17 @@ def test_steps():
     assert step_of(eight[[0, 3, 5, 8, 12, 20, 21, 40, 41, 60]]) == pytest.approx(10 / 255, rel=1e-5)
     assert step_of(np.sort(np.random.default_rng(0).uniform(1, 9, 500)).astype(np.float32)) == 0
     assert step_of(351.3 / np.arange(900, 1000, dtype=np.float32)[::-1]) == 0
+
+
+def test_other_units_are_named_where_the_depth_is_unusual(rooms, tmp_path, capsys):
+    index = np.arange(SIZE[0] * SIZE[1]).reshape(SIZE)  # all steps of a quarter of a millimetre occur
+    for part, pairs in rooms.items():
+        write(tmp_path, part, [(rgb, depth * np.uint16(4) + (index % 4).astype(np.uint16)) for rgb, depth in pairs])
+    status, said = check(capsys, tmp_path, "data.plausible=[0.5,20]")
+    assert status == 0
+    notes = [line for line in said.splitlines() if "Is the unit right?" in line]
+    assert len(notes) == 2
+    assert all("data.scale=0.00025 (1/4000 m, as Matterport3D) makes it" in note for note in notes)
+    status, said = check(capsys, tmp_path, "data.scale=0.00025")
+    assert status == 0
+    assert "Is the unit right?" not in said

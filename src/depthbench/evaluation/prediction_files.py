@@ -1,5 +1,6 @@
 """Anybody's prediction files, for scoring: a folder of maps or one stack; what is wrong is said in one sentence."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from depthbench.data.formats.pfm import read_pfm
+from depthbench.data.units import Unit, explaining_units
 from depthbench.errors import UserError
 
 KINDS = ("depth", "inverse", "disparity")
@@ -23,16 +25,9 @@ STACKS = (".h5", ".hdf5", ".npz", ".npy")
 
 Map = NDArray[Any]
 
-_UNITS = {
-    1000.0: "millimetres, so unit=0.001",
-    100.0: "centimetres, so unit=0.01",
-    256.0: "the png of KITTI, so unit=1/256",
-    6553.5: "16 bits for 10 m, so unit=10/65535",
-    25.5: "8 bits for 10 m, so unit=10/255",
-    0.1: "relative to 10 m, so unit=10",
-    0.0125: "relative to 80 m, so unit=80",
-    0.001: "kilometres, so unit=1000",
-}
+_SURE = 5.0  # spreads: a ratio that far from 1 is no inaccuracy of a network
+_CLOSE = 0.02  # of a ratio to a unit's
+_METRIC = 1.1  # ratio of medians that a good metric network may have
 
 
 class PredictionFiles:
@@ -235,30 +230,81 @@ def check_prediction(name: str, prediction: Tensor) -> None:
         raise UserError(f"The prediction of '{name}' has {bad} of {prediction.numel()} pixels at or below 0 m.")
 
 
-def check_unit(pairs: Iterable[tuple[Tensor, Tensor]], tolerance: float = 5.0) -> None:
-    """Raise :class:`UserError` if predictions are in another unit than metres, or are not depth.
+def check_unit(pairs: Iterable[tuple[Tensor, Tensor]], tolerance: float = 5.0, unit: float | None = None) -> str | None:
+    """Raise :class:`UserError` if predictions are in another unit than the one they were read in, or are not depth.
+
+    A ratio to the truth that is far from 1, nearly the same in every pixel, and a ratio of two units of the field has
+    one explanation.
 
     Args:
         pairs: some predictions and truths ``(1, h, w)``, of any sizes.
-        tolerance: factor by which the medians may differ.
+        tolerance: factor by which the medians may differ; infinite where protocols remove the scale.
+        unit: that they were read in, by default metres.
+
+    Returns:
+        A note where the unit is doubtful and no unit of the field explains it; else None.
     """
-    ratios, correlations = [], []
+    medians, correlations, logs = [], [], []
     for prediction, truth in pairs:
         shown = torch.nn.functional.interpolate(prediction[None], truth.shape[-2:], mode="nearest-exact")[0]
         p, t = shown[truth > 0].double(), truth[truth > 0].double()
         if len(t) > 1:
-            ratios.append(float(p.median() / t.median()))
+            medians.append((float(p.median()), float(t.median())))
             ranks = torch.stack([_ranks(p), _ranks(t)])
             correlations.append(float(torch.corrcoef(ranks).nan_to_num()[0, 1]))  # a constant has none
-    if not ratios:
+            logs.append((p / t).log())
+    if not medians:
         raise UserError("None of the images that were looked at has a valid pixel of truth.")
-    ratio, correlation = float(np.median(ratios)), float(np.median(correlations))
-    if correlation < -0.3:
+    if float(np.median(correlations)) < -0.3:
         raise UserError("Predictions fall where the truth rises: inverse depth or disparity, so kind=inverse?")
-    if not 1 / tolerance <= ratio <= tolerance:
-        nearest = min(_UNITS, key=lambda factor: abs(np.log(ratio / factor)))
-        guess = f": {_UNITS[nearest]}?" if abs(np.log(ratio / nearest)) < np.log(1.6) else "; in which unit are they?"
-        raise UserError(f"The median of the predictions is {ratio:.4g} times the truth's{guess}")
+    if tolerance == float("inf"):
+        return None
+    ratio = float(np.median([p / t for p, t in medians]))
+    return judge_ratio(ratio, _spread(logs), float(np.median([t for _, t in medians])), tolerance, unit or 1.0)
+
+
+def judge_ratio(ratio: float, spread: float, median: float, tolerance: float, unit: float) -> str | None:
+    """What the ratio of predictions to truth says about their unit.
+
+    Args:
+        ratio: of the medians.
+        spread: standard deviation of the logarithm of the ratio of all pixels.
+        median: of the truth in metres.
+        tolerance: factor by which the medians may differ.
+        unit: metres per unit that predictions were read with.
+
+    Returns:
+        A note or None.
+
+    Raises:
+        UserError: if the ratio is beyond the tolerance, or sure to be one of two units.
+    """
+    off, per_metre = abs(math.log(ratio)), ratio / unit
+    told = f"The median of the predictions is {ratio:.4g} times the truth's"
+    if off > math.log(tolerance):
+        within = min(max(3 * spread, _CLOSE), math.log(1.6))
+        near = explaining_units(per_metre, within) or explaining_units(per_metre, math.log(1.6))[:1]
+        raise UserError(f"{told}{f': {_asked(near, per_metre, median)}?' if near else '; in which unit are they?'}")
+    if off <= max(math.log(_METRIC), 3 * spread):
+        return None
+    told += f", and {100 * spread:.2g} % is all that they differ from that multiple: times {1 / ratio:.3g} they fit"
+    near = explaining_units(per_metre, _CLOSE)
+    if near and off > _SURE * spread:
+        raise UserError(
+            f"{told}; {_asked(near, per_metre, median)}? If not, protocol.scaling=median scores them without their unit."
+        )
+    return f"{told}; is their unit right?"
+
+
+def _asked(units: Sequence[Unit], per_metre: float, median: float) -> str:
+    if len(units) == 1:
+        return f"{units[0].name}, so unit={units[0].scale}"
+    parts = [f"{one.name}, so unit={one.scale} ({median * per_metre / one.per_metre:.3g} m)" for one in units]
+    return f"{', or '.join(parts)} where the truth's median is {median:.3g} m"
+
+
+def _spread(logs: Sequence[Tensor]) -> float:
+    return float(torch.cat(list(logs)).std(correction=0))
 
 
 def _ranks(values: Tensor) -> Tensor:

@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from depthbench.data.units import listed, plausible_units
 from depthbench.prepare.frame_stats import EDGES, SHIFTS, THUMB, FrameStats, correlations
 
 # Product of fingerprints. A frame that is stored again, smaller and as a JPEG, stays above.
 _COPY = 0.995
+_USUAL = (1.0, 5.0)  # metres: where the median depth of most indoor data lies
 _FEWEST = 8  # frames that a statement about all of them needs
 _SURE = 3.0  # standard errors
 
@@ -31,6 +33,7 @@ def judge(looks: Sequence[FrameStats]) -> list[Finding]:
         _missing,
         _range,
         _units,
+        _other_units,
         _steps,
         _sizes,
         _alignment,
@@ -102,6 +105,20 @@ def _units(looks: Sequence[FrameStats], seen: Sequence[FrameStats]) -> Iterator[
             f"{first.quantiles[1]:.3g} m, of the others {usual:.3g} m."
         )
         yield Finding(True, text, _places(odd))
+
+
+def _other_units(looks: Sequence[FrameStats], seen: Sequence[FrameStats]) -> Iterator[Finding]:
+    """Other units of the field are worth knowing where the middle depth is unusual with the given one."""
+    steps = np.array([look.step for look in seen])
+    if not len(steps) or (steps > 0).mean() < 0.9:
+        return
+    step, median = float(np.median(steps[steps > 0])), float(np.median([look.quantiles[1] for look in seen]))
+    if _USUAL[0] <= median <= _USUAL[1]:
+        return
+    others = listed(plausible_units(median / step, *_USUAL, apart_from=1 / step), "data.scale")
+    if others:
+        text = f"Is the unit right? Depth is {median:.3g} m in the middle with data.scale={step:.4g}; {others}."
+        yield Finding(False, text)
 
 
 def _steps(looks: Sequence[FrameStats], seen: Sequence[FrameStats]) -> Iterator[Finding]:

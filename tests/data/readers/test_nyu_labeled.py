@@ -49,7 +49,7 @@ def test_workers_open_the_file_themselves(made, tmp_path, context):
         ({"depths": np.ones((6, 64, 48))}, "no proper 'depths'"),
         ({"depths": np.ones((6, 48, 64), np.float32)}, "do not belong together"),
         ({"depths": np.full((6, 64, 48), np.nan, np.float32)}, "impossible pixels at image 1"),
-        ({"depths": np.full((6, 64, 48), 250, np.float32)}, "centimetres"),
+        ({"depths": np.full((6, 64, 48), 250, np.float32)}, "250 m .* own depth files"),
     ],
 )
 def test_wrong_content(made, tmp_path, changes, says):

@@ -1,3 +1,5 @@
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -49,15 +51,26 @@ def test_the_unit_is_never_guessed(folder):
         Pairs(folder, scale=0)
 
 
-@pytest.mark.parametrize(
-    ("factor", "scale", "says"),
-    [(0.1, 0.001, "centimetres, set data.scale=0.01"), (65535 / 10000, 0.001, "65535"), (1, 1, "0.001")],
-)
-def test_wrong_units_are_named(folder, factor, scale, says):
+FIELD = [1000, 256, 5000, 4000, 65535 / 10, 65535 / 50, 100]
+
+
+@pytest.mark.parametrize("per_metre", FIELD)
+@pytest.mark.parametrize("given", [*FIELD, 1])
+def test_wrong_units_are_named(folder, made, per_metre, given):
     for path in folder.rglob("*depth_*.png"):
-        rewrite_depth(path, lambda depth: (depth * factor).astype(np.uint16))
-    with pytest.raises(UserError, match=says):
-        Pairs(folder, scale=scale)
+        rewrite_depth(path, lambda depth: (depth * (per_metre / 1000)).round().astype(np.uint16))
+    depths = np.concatenate([made.scene(index)[1].ravel() / 1000 for index in range(3)])
+    median = np.median(depths[depths > 0])
+    assert Pairs(folder, scale=1 / per_metre)[0].depth.max() > 1
+    if 0.5 <= median * per_metre / given <= 10:
+        return  # nobody can tell
+    with pytest.raises(UserError, match="outside of 0.5 to 10 m") as refused:
+        Pairs(folder, scale=1 / given)
+    found = re.findall(r"data.scale=(\S+) \(.*?\) makes it (\S+) m", str(refused.value))
+    assert any(float(scale) == pytest.approx(1 / per_metre, rel=1e-6) for scale, _ in found)
+    assert all(0.5 <= float(depth) <= 10 for _, depth in found)
+    for scale, depth in found:
+        assert float(depth) == pytest.approx(median * per_metre * float(scale), rel=0.02)
 
 
 def test_a_plausible_range_can_be_given(folder):

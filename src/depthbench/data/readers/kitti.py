@@ -63,7 +63,7 @@ class KITTI(Reader):
         self.names = [entry.rgb.rsplit(".", 1)[0] for entry in self.entries]
         self._calibrations: dict[tuple[Path, int], Calibration | None] = {}
         checked_files(self.root / entry.rgb for entry in self.entries)
-        self.check_units(1.0 if depth == "velodyne" else _SCALE, (1.0, 80.0))
+        self.check_units(1.0 if depth == "velodyne" else _SCALE, (1.0, 80.0), fixed=True)
 
     def scene(self, index: int) -> str | None:
         """The drive: its four cameras see the same road."""

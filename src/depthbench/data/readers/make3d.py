@@ -55,7 +55,7 @@ class Make3D(Reader):
         wanted = range(len(names)) if split is None else evenly_spaced(len(names), split)
         self.names = [names[index] for index in wanted]
         self.files = [(rgb[name], depth[name]) for name in self.names]
-        self.check_units(1.0, (1.0, 80.0))
+        self.check_units(1.0, (1.0, 80.0), fixed=True)
 
     def read(self, index: int) -> Sample:
         """See :meth:`Reader.read`."""

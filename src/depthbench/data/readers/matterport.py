@@ -61,7 +61,7 @@ class Matterport3D(Reader):
         wanted = range(len(views)) if split is None else evenly_spaced(len(views), split)
         self.names = [sorted(views)[index] for index in wanted]
         self.views = [views[name] for name in self.names]
-        self.check_units(_SCALE)
+        self.check_units(_SCALE, fixed=True)
 
     def scene(self, index: int) -> str | None:
         """The house."""

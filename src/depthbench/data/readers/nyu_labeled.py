@@ -70,7 +70,7 @@ class NYULabeled(Reader):
         amount = split if part == "train" else test_split
         if amount is not None:
             self.names = [self.names[index] for index in evenly_spaced(len(self.names), amount)]
-        self.check_units(scale or 1.0)
+        self.check_units(scale or 1.0, fixed=(self.root / FILE).exists())
 
     def with_truth(self, truth: str) -> Self:
         """See :meth:`Reader.with_truth`: the official file has both kinds."""

@@ -16,11 +16,11 @@ from depthbench.data.held_out import Share, divide
 from depthbench.data.manifest import describe
 from depthbench.data.sample import DepthSize, Sample, to_frame
 from depthbench.data.subset import FrameSubset
+from depthbench.data.units import listed, plausible_units
 from depthbench.errors import UserError
 from depthbench.images import Size, decode_depth, decode_rgb, read_bytes
 
 INDOOR = (0.5, 10.0)  # metres: where the median depth of an indoor data set lies
-_SCALES = {"millimetres": 0.001, "centimetres": 0.01, "65535 = 10 m": 10 / 65535, "1/256 m": 1 / 256, "metres": 1.0}
 _PROBES = 5
 
 
@@ -107,11 +107,16 @@ class Reader(Dataset[Frame], ABC):
             raise IndexError(f"Frame {index} of {count}.")
         return to_frame(self.read(index % count), self.size, self.depth_size)
 
-    def check_units(self, scale: float, plausible: tuple[float, float] = INDOOR) -> None:
+    def check_units(self, scale: float, plausible: tuple[float, float] = INDOOR, fixed: bool = False) -> None:
         """Look at a few frames: is the median depth plausible in metres?
 
+        Args:
+            scale: metres per stored value.
+            plausible: metres between which the median must lie.
+            fixed: whether the data set has one unit, so that nobody can choose another.
+
         Raises:
-            UserError: if it is not; says which scale would make it so.
+            UserError: if it is not; names every unit of the field that would make it so.
         """
         count = len(self)
         probes = sorted({index * count // _PROBES for index in range(_PROBES)})
@@ -122,12 +127,14 @@ class Reader(Dataset[Frame], ABC):
         median = float(np.median(known))
         if plausible[0] <= median <= plausible[1]:
             return
-        center = np.sqrt(plausible[0] * plausible[1])
-        unit, better = min(_SCALES.items(), key=lambda item: abs(np.log(median / scale * item[1] / center)))
-        raise UserError(
+        found = (
             f"The median depth in {self!r} is {median:.3g} m with scale={scale:.6g}, outside of "
-            f"{plausible[0]:g} to {plausible[1]:g} m; if the files are in {unit}, set data.scale={better:.6g}."
+            f"{plausible[0]:g} to {plausible[1]:g} m"
         )
+        if fixed:
+            raise UserError(f"{found}; are these the data set's own depth files?")
+        others = listed(plausible_units(median / scale, *plausible, apart_from=1 / scale), "data.scale")
+        raise UserError(f"{found}; {others or 'no unit of the field makes it plausible, so look at the depth files'}.")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({getattr(self, 'root', '')})"

@@ -55,7 +55,7 @@ class SUNRGBD(Reader):
             raise UserError(f"No folder below {root} holds both image and depth; is data.root right?")
         wanted = range(len(folders)) if split is None else evenly_spaced(len(folders), split)
         self.names = [folders[index] for index in wanted]
-        self.check_units(0.001)
+        self.check_units(0.001, fixed=True)
 
     def read(self, index: int) -> Sample:
         """See :meth:`Reader.read`."""
