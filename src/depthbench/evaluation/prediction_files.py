@@ -282,8 +282,9 @@ def judge_ratio(ratio: float, spread: float, median: float, tolerance: float, un
     off, per_metre = abs(math.log(ratio)), ratio / unit
     told = f"The median of the predictions is {ratio:.4g} times the truth's"
     if off > math.log(tolerance):
-        within = min(max(3 * spread, _CLOSE), math.log(1.6))
-        near = explaining_units(per_metre, within) or explaining_units(per_metre, math.log(1.6))[:1]
+        within = min(3 * spread, math.log(1.6))
+        near = explaining_units(per_metre, _CLOSE) or explaining_units(per_metre, within)
+        near = near or explaining_units(per_metre, math.log(1.6))[:1]
         raise UserError(f"{told}{f': {_asked(near, per_metre, median)}?' if near else '; in which unit are they?'}")
     if off <= max(math.log(_METRIC), 3 * spread):
         return None
@@ -291,7 +292,7 @@ def judge_ratio(ratio: float, spread: float, median: float, tolerance: float, un
     near = explaining_units(per_metre, _CLOSE)
     if near and off > _SURE * spread:
         raise UserError(
-            f"{told}; {_asked(near, per_metre, median)}? If not, protocol.scaling=median scores them without their unit."
+            f"{told}; {_asked(near, per_metre, median)}? If not, protocol.scaling=median scores them without a unit."
         )
     return f"{told}; is their unit right?"
 

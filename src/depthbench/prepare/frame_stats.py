@@ -100,10 +100,15 @@ def measure_frame(dataset: Dataset[Frame], index: int, keep_edges: bool = True) 
 def step_of(values: Floats) -> float:
     """The step of which all differences of sorted values are multiples, judged by the least of them; 0 if none is."""
     steps = np.diff(values.astype(np.float64))
-    least = float(steps.min(initial=np.inf))
-    if len(steps) < 8 or np.abs(steps / least - np.rint(steps / least)).max() > 0.1:
+    if len(steps) < 8:
         return 0.0
-    return float(steps.sum() / np.rint(steps / least).sum())
+    # One step is too rough in float32 to count a wide gap by; the sum of narrow ones is not.
+    step = float(steps.min())
+    for width in (4, 32, np.inf):
+        some = steps[steps < width * step]
+        counts = np.rint(some / step)
+        step = float(some.sum() / counts.sum())
+    return 0.0 if np.abs(steps / step - np.rint(steps / step)).max() > 0.1 else step
 
 
 def _edges(sample: Sample) -> Floats:

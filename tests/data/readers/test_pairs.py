@@ -64,7 +64,7 @@ def test_wrong_units_are_named(folder, made, per_metre, given):
     assert Pairs(folder, scale=1 / per_metre)[0].depth.max() > 1
     if 0.5 <= median * per_metre / given <= 10:
         return  # nobody can tell
-    with pytest.raises(UserError, match="outside of 0.5 to 10 m") as refused:
+    with pytest.raises(UserError, match=r"outside of 0\.5 to 10 m") as refused:
         Pairs(folder, scale=1 / given)
     found = re.findall(r"data.scale=(\S+) \(.*?\) makes it (\S+) m", str(refused.value))
     assert any(float(scale) == pytest.approx(1 / per_metre, rel=1e-6) for scale, _ in found)
