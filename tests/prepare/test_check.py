@@ -262,3 +262,16 @@ def test_other_units_are_named_where_the_depth_is_unusual(rooms, tmp_path, capsy
     status, said = check(capsys, tmp_path, "data.scale=0.00025")
     assert status == 0
     assert "Is the unit right?" not in said
+
+
+def test_a_sky_at_the_largest_value_is_found_in_frames_that_no_probe_met(rooms, tmp_path, capsys):
+    harmed = [(rgb, np.where(np.arange(SIZE[0])[:, None] < 20 * (index == 5), 65535, depth).astype(np.uint16))
+              for index, (rgb, depth) in enumerate(rooms["train"])]  # fmt: skip
+    write(tmp_path, "train", harmed)
+    write(tmp_path, "test", rooms["test"])
+    status, said = check(capsys, tmp_path)
+    assert status == 1
+    assert any("In 1 of 12 frames, first 005, 17 %" in line and "data.invalid=65535" in line for line in problems(said))
+    for answer in ("none", "65535"):
+        status, said = check(capsys, tmp_path, f"data.invalid={answer}")
+        assert (status, problems(said)) == (0, [])

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from depthbench.data.missing import MOST_AT_TOP, answers
 from depthbench.data.units import listed, plausible_units
 from depthbench.prepare.frame_stats import EDGES, SHIFTS, THUMB, FrameStats, correlations
 
@@ -90,6 +91,26 @@ def _range(looks: Sequence[FrameStats], seen: Sequence[FrameStats]) -> Iterator[
         share = float(np.mean([look.largest for look in cut]))
         text = f"{_of(cut, looks)} are cut off at {largest.max():.3g} m, where {_percent(share)} of their pixels lie."
         yield Finding(False, text, _places(cut))
+
+
+def judge_top(looks: Sequence[FrameStats], said: bool) -> list[Finding]:
+    """Frames with many pixels at the largest value of 8 or 16 bits: whether that is a depth must be said.
+
+    Args:
+        looks: at the frames.
+        said: whether the user has said it.
+    """
+    found = []
+    for bits in (8, 16):
+        top = (1 << bits) - 1
+        some = [one for one in looks if one.step > 0 and abs(one.quantiles[2] / one.step - top) < 0.5]
+        some = [one for one in some if one.largest * (1 - one.missing) > MOST_AT_TOP]
+        if some and not said:
+            share = float(np.mean([one.largest * (1 - one.missing) for one in some]))
+            told = answers(top, some[0].quantiles[2], bits)
+            text = f"In {_of(some, looks)}, first {some[0].name}, {_percent(share)} of the pixels hold {told}"
+            found.append(Finding(True, text, _places(some)))
+    return found
 
 
 def _units(looks: Sequence[FrameStats], seen: Sequence[FrameStats]) -> Iterator[Finding]:

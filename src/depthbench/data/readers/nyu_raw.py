@@ -43,6 +43,6 @@ class NYURaw(NYUSync):
             raise UserError(f"{path} is missing; prepare the folder to its end: depthbench.prepare nyu-raw.") from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path} is damaged ({error}); start depthbench.prepare nyu-raw again.") from error
-        super().__init__(path.parent, files, split, 0.001, size, depth_size, intrinsics)
+        super().__init__(path.parent, files, split, 0.001, size, depth_size, intrinsics, "none")
         if names_hash(self.listed) != digest:
             raise UserError(f"{files} is not the list that {path} describes; start depthbench.prepare nyu-raw again.")

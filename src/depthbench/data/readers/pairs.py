@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from depthbench.config.amounts import evenly_spaced
+from depthbench.data.missing import Invalid, missing
 from depthbench.data.readers.reader import INDOOR, Reader, existing_folder, read_pair
 from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError
@@ -35,6 +36,9 @@ class Pairs(Reader):
         split: how many frames, evenly spaced over the sorted names; None for all.
         intrinsics: (fx, fy, cx, cy) in pixels of the stored pictures, integer coordinates at pixel centers.
         plausible: metres between which the median depth must lie; a few frames are looked at when opened.
+        invalid: a value of the depth files, or several, that means "no depth" as 0 does; ``none`` if there is no such
+            value. It must be said where many pixels hold the largest value of the type.
+        max_depth: metres beyond which depth is missing; None for no limit.
         size: (height, width) of the image delivered; None keeps each file's own.
         depth_size: ``image`` or ``native``, see :class:`Reader`.
 
@@ -52,20 +56,23 @@ class Pairs(Reader):
         plausible: tuple[float, float] = INDOOR,
         size: Sequence[int] | None = None,
         depth_size: DepthSize = "image",
+        invalid: Invalid = None,
+        max_depth: float | None = None,
     ) -> None:
         super().__init__(size, depth_size)
         self.root = existing_folder(root, "rgb_*.jpg with depth_*.png or sync_depth_*.png")
         self.scale = checked_scale(scale, self.root)
+        self.missing = missing(invalid, max_depth)
         self.matrix = None if intrinsics is None else camera_matrix(intrinsics)
         pairs = find_pairs(self.root)
         self.pairs = pairs if split is None else [pairs[index] for index in evenly_spaced(len(pairs), split)]
         self.names = [pair.name for pair in self.pairs]
-        self.check_units(self.scale, plausible)
+        self.check_units(self.scale, plausible, bits=16)
 
     def read(self, index: int) -> Sample:
         """See :meth:`Reader.read`."""
         name, rgb, depth = self.pairs[index]
-        return Sample(*read_pair(rgb, depth, self.scale), self.matrix, name)
+        return Sample(*read_pair(rgb, depth, self.scale, self.missing), self.matrix, name)
 
 
 def checked_scale(scale: float | None, root: Path) -> float:

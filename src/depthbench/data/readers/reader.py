@@ -14,6 +14,7 @@ from depthbench.config.amounts import evenly_spaced
 from depthbench.data.frame import Frame
 from depthbench.data.held_out import Share, divide
 from depthbench.data.manifest import describe
+from depthbench.data.missing import ZERO_ONLY, Missing
 from depthbench.data.sample import DepthSize, Sample, to_frame
 from depthbench.data.subset import FrameSubset
 from depthbench.data.units import listed, plausible_units
@@ -36,6 +37,7 @@ class Reader(Dataset[Frame], ABC):
     """
 
     truth: str | None = None
+    missing = ZERO_ONLY
     _opened_with: tuple[tuple[Any, ...], dict[str, Any]]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
@@ -107,21 +109,27 @@ class Reader(Dataset[Frame], ABC):
             raise IndexError(f"Frame {index} of {count}.")
         return to_frame(self.read(index % count), self.size, self.depth_size)
 
-    def check_units(self, scale: float, plausible: tuple[float, float] = INDOOR, fixed: bool = False) -> None:
+    def check_units(
+        self, scale: float, plausible: tuple[float, float] = INDOOR, fixed: bool = False, bits: int | None = None
+    ) -> None:
         """Look at a few frames: is the median depth plausible in metres?
 
         Args:
             scale: metres per stored value.
             plausible: metres between which the median must lie.
             fixed: whether the data set has one unit, so that nobody can choose another.
+            bits: of the stored numbers, where the largest may mean "no depth" and the user can say so.
 
         Raises:
-            UserError: if it is not; names every unit of the field that would make it so.
+            UserError: if it is not; names every unit of the field that would make it so. Also if many pixels hold the
+                largest value of the type and nobody has said what it means.
         """
         count = len(self)
         probes = sorted({index * count // _PROBES for index in range(_PROBES)})
-        depths = [depth[depth > 0] for depth in (self.read(index).depth for index in probes)]
-        known = np.concatenate(depths)
+        samples = [self.read(index) for index in probes]
+        for sample in samples if bits else ():
+            self.missing.check_top(f"frame '{sample.name}' of {self!r}", sample.depth, scale, bits or 0)
+        known = np.concatenate([sample.depth[sample.depth > 0] for sample in samples])
         if not known.size:
             raise UserError(f"The first frames looked at in {self!r} have no depth at all; check the depth files.")
         median = float(np.median(known))
@@ -166,14 +174,16 @@ def checked_files(paths: Iterable[Path], probes: int = 64) -> None:
             raise UserError(f"{path} is listed but missing; check data.root and whether the download is complete.")
 
 
-def read_pair(rgb: Path, depth: Path, scale: float) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Picture and 16-bit depth in metres, of one size.
+def read_pair(
+    rgb: Path, depth: Path, scale: float, missing: Missing = ZERO_ONLY
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Picture and 16-bit depth in metres, of one size; 0 where ``missing`` says that there is no depth.
 
     Raises:
         UserError: if a file is damaged or the sizes differ.
     """
     image = decode_rgb(read_bytes(rgb), rgb)
-    metres = decode_depth(read_bytes(depth), depth) * np.float32(scale)
+    metres = missing.metres(decode_depth(read_bytes(depth), depth), scale)
     same_size(image, metres, rgb, depth)
     return image, metres
 

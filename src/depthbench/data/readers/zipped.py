@@ -9,6 +9,7 @@ import numpy as np
 from depthbench.config.amounts import evenly_spaced
 from depthbench.data.formats.lists import Entry, parse_list
 from depthbench.data.formats.store import Store
+from depthbench.data.missing import Invalid, missing
 from depthbench.data.readers.nyu_labeled import INTRINSICS
 from depthbench.data.readers.reader import INDOOR, Reader, same_size
 from depthbench.data.sample import DepthSize, Sample
@@ -28,6 +29,9 @@ class Zipped(Reader):
         split: how many of the frames, evenly spaced; None for all.
         intrinsics: (fx, fy, cx, cy) in pixels of the pictures, None where unknown.
         plausible: metres between which the median depth must lie.
+        invalid: a value of the depth files, or several, that means "no depth" as 0 does; ``none`` if there is no such
+            value. It must be said where many pixels hold the largest value of the type.
+        max_depth: metres beyond which depth is missing; None for no limit.
         size: (height, width) of the image delivered; None keeps each file's own.
         depth_size: ``image`` or ``native``, see :class:`Reader`.
 
@@ -46,19 +50,22 @@ class Zipped(Reader):
         plausible: tuple[float, float] = INDOOR,
         size: Sequence[int] | None = None,
         depth_size: DepthSize = "image",
+        invalid: Invalid = None,
+        max_depth: float | None = None,
     ) -> None:
         super().__init__(size, depth_size)
         if bits not in (8, 16):
             raise UserError(f"data.bits={bits}: depth images have 8 or 16 bits.")
         self.root = Path(root).expanduser()
         self.scale, self.dtype = scale, np.uint8 if bits == 8 else np.uint16
+        self.missing = missing(invalid, max_depth)
         self.matrix = None if intrinsics is None else camera_matrix(intrinsics)
         self.store = Store(self.root)
         listed = [(entry.rgb, entry.depth) for entry in self._entries(csv) if entry.depth]
         wanted = range(len(listed)) if split is None else evenly_spaced(len(listed), split)
         self.files = [listed[index] for index in wanted]
         self.names = [rgb.rsplit(".", 1)[0] for rgb, _ in self.files]
-        self.check_units(scale, plausible)
+        self.check_units(scale, plausible, bits=bits)
 
     def _entries(self, csv: str) -> list[Entry]:
         if csv not in self.store:
@@ -74,7 +81,8 @@ class Zipped(Reader):
         """See :meth:`Reader.read`."""
         rgb, depth = self.files[index]
         image = decode_rgb(self.store.read(rgb), self.store.where(rgb))
-        metres = decode_depth(self.store.read(depth), self.store.where(depth), self.dtype) * np.float32(self.scale)
+        stored = decode_depth(self.store.read(depth), self.store.where(depth), self.dtype)
+        metres = self.missing.metres(stored, self.scale)
         same_size(image, metres, self.store.where(rgb), self.store.where(depth))
         return Sample(image, metres, self.matrix, self.names[index])
 
@@ -110,4 +118,5 @@ class DenseDepthNYU(Zipped):
             raise UserError(f"part={part} is unknown; choose train or test.")
         scale, bits = forms[part]
         csv = f"data/nyu2_{part}.csv"
-        super().__init__(root, csv, scale, bits, split, INTRINSICS, size=size, depth_size=depth_size)
+        # 255 is a depth: beyond 10 m DenseDepth stores 10 m.
+        super().__init__(root, csv, scale, bits, split, INTRINSICS, size=size, depth_size=depth_size, invalid="none")
