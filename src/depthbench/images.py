@@ -1,9 +1,12 @@
 """Pictures, once for all rooms: decode, resize, turn upright, colorize.
 
-Decoding refuses what a decoder would quietly fill with gray. Plain numpy: nothing here imports torch.
+Decoding refuses what a decoder would quietly fill with gray: every chunk of a PNG has a checksum, and of a JPEG the
+decoder's own complaints are read. A JPEG has no checksum, so a flipped bit that leaves a valid stream (about half of them)
+can't be seen by anybody. Plain numpy: nothing here imports torch.
 """
 
 import io
+import re
 import warnings
 import zlib
 from pathlib import Path
@@ -21,6 +24,10 @@ try:
     from pywuffs.aux import ImageDecoder, ImageDecoderConfig
 except ImportError:  # the extra `fast`: the same pixels sooner
     ImageDecoder = None
+try:
+    import simplejpeg
+except ImportError:  # without it damage inside of a JPEG's scan is not seen
+    simplejpeg = None
 
 Size = tuple[int, int]
 """Height and width."""
@@ -31,6 +38,9 @@ MAX_PIXELS = 1 << 26  # 67 megapixels; a damaged header must not ask for gigabyt
 MAX_BYTES = 1 << 29
 _PNG = b"\x89PNG\r\n\x1a\n"
 _GRAY16 = b"\x10\x00"  # bit depth and color type
+_COLOR_TYPES = {0: "", 2: "colors", 3: "colors", 4: "an alpha channel", 6: "colors"}
+_COMPLAINTS = ("Corrupt JPEG data", "Premature end of JPEG", "Unsupported marker", "Bogus", "bad Huffman")
+_PADDING = re.compile(r"Corrupt JPEG data: (\d+) extraneous bytes before marker 0xd9")
 _ORIENTATION = 0x0112  # the tag's number in EXIF
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
@@ -59,6 +69,8 @@ def decode_rgb(data: bytes, where: str | Path) -> NDArray[np.uint8]:
     Raises:
         UserError: naming ``where`` if the bytes are empty, truncated, damaged or no picture.
     """
+    if data.startswith(b"\xff\xd8"):
+        return _decode_jpeg(data, where)
     return _decode(data, where, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
 
 
@@ -74,26 +86,55 @@ def decode_depth(data: bytes, where: str | Path, dtype: type = np.uint16) -> NDA
         UserError: also if the image has colors or another bit depth.
     """
     if ImageDecoder and dtype is np.uint16 and data.startswith(_PNG) and data[24:26] == _GRAY16:
-        return _decode_gray16(data, where)
+        fast = _decode_gray16(data, where)
+        if fast is not None:
+            return fast
     image = _decode(data, where, cv2.IMREAD_UNCHANGED)
-    if image.ndim != 2:
-        raise UserError(f"{where} has colors, but depth has one channel; is this a colored rendering of the depth?")
-    if image.dtype != dtype:
-        want, have = 8 * np.dtype(dtype).itemsize, 8 * image.dtype.itemsize
+    other = _COLOR_TYPES.get(data[25], "colors") if data.startswith(_PNG) else "colors"
+    if image.ndim != 2 or (other and data.startswith(_PNG)):
+        raise UserError(f"{where} has {other}, but depth has one channel; is this a colored rendering of the depth?")
+    want = 8 * np.dtype(dtype).itemsize
+    have = data[24] if data.startswith(_PNG) else 8 * image.dtype.itemsize  # decoders stretch 1, 2 and 4 bits to 8
+    if have != want:
         raise UserError(f"{where} is a {have}-bit image, but depth is expected in {want} bits; convert or replace it.")
     return image
 
 
-def _decode_gray16(data: bytes, where: str | Path) -> NDArray[np.uint16]:
+def _decode_gray16(data: bytes, where: str | Path) -> NDArray[np.uint16] | None:
+    """By the fast decoder; None for kinds of PNG that it does not know, such as interlaced ones."""
     size = _sane(_png_size(data, where), where)
     config = ImageDecoderConfig()
     config.enabled_decoders = [ImageDecoderType.PNG]
     config.pixel_format = PixelFormat.Y_16LE
     result = ImageDecoder(config).decode(data)
     if result.error_message or result.pixbuf.shape[:2] != size:
-        raise _damaged(where)
+        return None
     image: NDArray[np.uint16] = np.ascontiguousarray(result.pixbuf).view("<u2")[..., 0]
     return image
+
+
+def _decode_jpeg(data: bytes, where: str | Path) -> NDArray[np.uint8]:
+    """Every complaint of the decoder is damage, except those about headers and about padding behind the last pixel."""
+    size = _sane(_jpeg_size(data, where), where)
+    if simplejpeg is not None:
+        try:
+            image: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, "RGB", strict=True)
+            if image.shape[:2] == size:
+                return image
+        except ValueError as error:
+            if any(complaint in str(error) for complaint in _COMPLAINTS) and not _padded(str(error), data):
+                raise _damaged(where) from error
+    return _decode(data, where, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+
+
+def _padded(complaint: str, data: bytes) -> bool:
+    """Whether the bytes that are too many repeat one value: some cameras fill their files up before the end marker."""
+    match = _PADDING.fullmatch(complaint.strip())
+    if match is None:
+        return False
+    end = data.find(b"\xff\xd9", data.rfind(b"\xff\xda"))
+    filling = data[end - int(match[1]) : end]
+    return end > 0 and len(set(filling)) <= 1
 
 
 def _decode(data: bytes, where: str | Path, flags: int) -> NDArray[Any]:
@@ -126,13 +167,17 @@ def _damaged(where: str | Path) -> UserError:
 
 
 def _png_size(data: bytes, where: str | Path) -> tuple[int, int]:
-    """Height and width, after the checksum of every chunk: decoders deliver damaged rows without an error."""
+    """Height and width, after the checksum of every chunk with pixels: decoders deliver damaged rows without an error."""
     offset, size = 8, None
     view = memoryview(data)
     while offset + 12 <= len(data):
         length = int.from_bytes(data[offset : offset + 4])
         kind, end = data[offset + 4 : offset + 8], offset + 8 + length
-        if end + 4 > len(data) or zlib.crc32(view[offset + 4 : end]) != int.from_bytes(data[end : end + 4]):
+        if end + 4 > len(data):
+            raise _damaged(where)
+        # As libpng: what is no picture, and the end, may have a wrong checksum.
+        needed = not kind[:1].islower() and kind != b"IEND"
+        if needed and zlib.crc32(view[offset + 4 : end]) != int.from_bytes(data[end : end + 4]):
             raise _damaged(where)
         if kind == b"IHDR" and length >= 8:
             size = int.from_bytes(data[offset + 12 : offset + 16]), int.from_bytes(data[offset + 8 : offset + 12])
