@@ -87,7 +87,7 @@ def test_every_kind_of_colors(color, bits, interlaced):
         expected = gray >> 8 if bits == 16 else gray * 255 // ((1 << bits) - 1)
     np.testing.assert_array_equal(decode_rgb(data, "a.png"), expected)
     if (color, bits) != (0, 8):
-        with pytest.raises(UserError, match="colors|alpha|-bit image"):
+        with pytest.raises(UserError, match=r"colors|alpha|-bit image"):
             decode_depth(data, "a.png", np.uint8)
 
 

@@ -1,8 +1,8 @@
 """Pictures, once for all rooms: decode, resize, turn upright, colorize.
 
 Decoding refuses what a decoder would quietly fill with gray: every chunk of a PNG has a checksum, and of a JPEG the
-decoder's own complaints are read. A JPEG has no checksum, so a flipped bit that leaves a valid stream (about half of them)
-can't be seen by anybody. Plain numpy: nothing here imports torch.
+decoder's own complaints are read. A JPEG has no checksum, so a flipped bit that leaves a valid stream (half of them or
+more) can't be seen by anybody. Plain numpy: nothing here imports torch.
 """
 
 import io
@@ -167,7 +167,7 @@ def _damaged(where: str | Path) -> UserError:
 
 
 def _png_size(data: bytes, where: str | Path) -> tuple[int, int]:
-    """Height and width, after the checksum of every chunk with pixels: decoders deliver damaged rows without an error."""
+    """Height and width, after the checksums of chunks with pixels: decoders deliver damaged rows without an error."""
     offset, size = 8, None
     view = memoryview(data)
     while offset + 12 <= len(data):

@@ -1,4 +1,5 @@
 import re
+import zipfile
 from fractions import Fraction
 
 import cv2
@@ -90,7 +91,7 @@ def test_missing_and_superfluous(tmp_path, depth):
     refused("nothing at", tmp_path / "nowhere", NAMES)
     np.savez(tmp_path / "all.npz", depth=depth, names=NAMES)
     refused("lacks predictions of d", tmp_path / "all.npz", [*NAMES, "d"])
-    refused("maps of no frame of this data set: b", tmp_path / "all.npz", ["scene/a", "c"])
+    refused("files of no frame of this data set: b", tmp_path / "all.npz", ["scene/a", "c"])
     np.save(tmp_path / "all.npy", depth)
     refused("holds 3 maps, but the data set has 2", tmp_path / "all.npy", NAMES[:2])
     (tmp_path / "notes.txt").write_text("")
@@ -156,7 +157,7 @@ def test_truncated_files(tmp_path, depth, suffix):
     write(tmp_path, suffix, depth)
     path = tmp_path / f"b{suffix}"
     path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(UserError, match=r"can't be read|no complete"):
+    with pytest.raises(UserError, match=r"can't be read|no complete|truncated"):
         PredictionFiles(tmp_path, NAMES, unit=1)[1]
 
 
@@ -257,3 +258,96 @@ def test_a_stack_is_paired_only_where_its_order_is_known(tmp_path):
     assert [float(files[i][0, 0, 0]) for i in range(6)] == [1, 2, 3, 4, 5, 6]
     PredictionFiles(path, [f"{i:02}" for i in (8, 9, 10, 11, 12, 13)])  # one order only
     PredictionFiles(path, ["10", "2", "1", "0", "11", "x"])  # a list's own
+
+
+def test_what_hdf5_lacks_is_no_prediction(tmp_path, depth):
+    path = tmp_path / "all.h5"
+    layout = h5py.VirtualLayout(depth.shape, "f4")
+    for row in range(3):
+        layout[row] = h5py.VirtualSource(str(tmp_path / f"{row}.h5"), "depth", depth.shape[1:])
+        with h5py.File(tmp_path / f"{row}.h5", "w") as part:
+            part["depth"] = depth[row]
+    with h5py.File(path, "w") as file:
+        file.create_virtual_dataset("depth", layout, fillvalue=2)
+    np.testing.assert_array_equal(PredictionFiles(path, NAMES)[1][0], depth[1])
+    (tmp_path / "1.h5").unlink()
+    refused("'/depth' is not complete .*1.h5, which is missing", path, NAMES)
+    with h5py.File(path, "w") as file:
+        file.create_dataset("depth", depth.shape, "f4", chunks=(1, 6, 8))[:2] = depth[:2]
+    refused("2 of 3 chunks were written", path, NAMES)
+
+
+@pytest.mark.parametrize("damage", ["link", "loop", "names", "no names", "huge"])
+def test_hdf5_that_leads_nowhere(tmp_path, depth, damage):
+    with h5py.File(tmp_path / "all.h5", "w") as file:
+        if damage == "link":
+            file["depth"] = h5py.ExternalLink("nowhere.h5", "/depth")
+        elif damage == "loop":
+            file["depth"] = h5py.SoftLink("/depth")
+        elif damage == "huge":
+            file.create_dataset("depth", (3, 200000, 200000), "f4", chunks=(1, 100, 100))
+        else:
+            file["depth"] = depth
+            file["names"] = np.array([b"\xff\xfe"] * 3) if damage == "names" else h5py.Empty("S1")
+    refused(r"can't be read as HDF5|claims maps", tmp_path / "all.h5", NAMES)
+
+
+def test_numpy_files_that_hold_no_array(tmp_path):
+    with zipfile.ZipFile(tmp_path / "all.npz", "w") as file:
+        file.writestr("depth.npy", b"junk")
+    refused("can't be read", tmp_path / "all.npz", NAMES)
+    with zipfile.ZipFile(tmp_path / "all.npz", "w") as file:
+        file.writestr("depth.txt", b"junk")
+    refused("can't be read", tmp_path / "all.npz", NAMES)
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["{}_depth", "rgb_{}", "rgb_{}_depth", "epoch=12-{}", "00{}", "{}.png", "{}.5"],
+)
+def test_a_prefix_and_a_suffix_that_all_files_share_are_no_hindrance(tmp_path, depth, form):
+    names = ["scene/0", "scene/1", "scene/10"]
+    for name, value in zip(names, depth, strict=True):
+        path = tmp_path / f"scene/{form.format(name[6:])}.npy"
+        path.parent.mkdir(exist_ok=True)
+        np.save(path, value)
+    files = PredictionFiles(tmp_path, names)
+    for index in range(3):
+        np.testing.assert_array_equal(files[index][0], depth[index])
+
+
+@pytest.mark.parametrize("form", ["scene_{}", "scene-{}_pred", "{}", "pred_{}"])
+def test_subfolders_may_be_left_out_where_names_stay_apart(tmp_path, depth, form):
+    for name, value in zip("abc", depth, strict=True):
+        np.save(tmp_path / f"{form.format(name)}.npy", value)
+    files = PredictionFiles(tmp_path, ["scene/a", "scene/b", "scene/c"])
+    for index in range(3):
+        np.testing.assert_array_equal(files[index][0], depth[index])
+
+
+def test_names_that_can_be_read_in_two_ways_or_not_at_all(tmp_path, depth):
+    for name, value in zip(["1_2", "2_1", "0"], depth, strict=True):
+        np.save(tmp_path / f"{name}.npy", value)
+    refused("lacks predictions of 1, 2, 3; it holds 0, 1_2, 2_1", tmp_path, ["1", "2", "3"])
+    (tmp_path / "0.npy").unlink()
+    refused("lacks predictions of 1, 2; it holds 1_2, 2_1", tmp_path, ["1", "2"])
+    two = tmp_path / "two"
+    two.mkdir()
+    for name in ("1_1", "2_1", "1_2", "2_2"):
+        np.save(two / f"{name}.npy", depth[0])
+    refused("lacks predictions of 1, 2", two, ["1", "2"])
+    refused("lacks predictions", two, ["1", "2", "11", "12"])
+    ambiguous = tmp_path / "ambiguous"
+    ambiguous.mkdir()
+    for name in ("a_a_b", "b_a_b"):
+        np.save(ambiguous / f"{name}.npy", depth[0])
+    PredictionFiles(ambiguous, ["a", "b"])  # the other reading gives b no file
+    other = tmp_path / "tiff"
+    other.mkdir()
+    (other / "0.tiff").write_bytes(b"II*")
+    refused(r"holds no .npy, .npz, .png, .pfm, which are read, but 0.tiff", other, ["0"])
+
+
+def test_names_of_a_stack_may_be_those_of_the_pictures(tmp_path, depth):
+    np.savez(tmp_path / "all.npz", depth=depth, names=["rgb_b.png", "rgb_a.png", "rgb_c.png"])
+    np.testing.assert_array_equal(PredictionFiles(tmp_path / "all.npz", ["a", "b", "c"])[0][0], depth[1])

@@ -2,21 +2,22 @@
 
 import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import h5py
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from depthbench.data.formats.hdf5 import check_stored
 from depthbench.data.formats.pfm import read_pfm
 from depthbench.data.units import Unit, explaining_units
 from depthbench.errors import UserError
+from depthbench.evaluation.file_names import matched, without_ending
+from depthbench.images import MAX_PIXELS, decode_depth, read_bytes
 
 KINDS = ("depth", "inverse", "disparity")
 SUFFIXES = (".npy", ".npz", ".png", ".pfm")
@@ -25,6 +26,7 @@ STACKS = (".h5", ".hdf5", ".npz", ".npy")
 
 Map = NDArray[Any]
 
+_DAMAGED = (OSError, KeyError, RuntimeError, ValueError, TypeError, MemoryError)  # what HDF5 raises on bad files
 _SURE = 5.0  # spreads: a ratio that far from 1 is no inaccuracy of a network
 _CLOSE = 0.02  # of a ratio to a unit's
 _METRIC = 1.1  # ratio of medians that a good metric network may have
@@ -37,8 +39,9 @@ class PredictionFiles:
 
     Args:
         path: a folder with one file per frame, named like the frame (``NAME.npy``, ``.npz`` of one array, 16-bit
-            ``.png``, ``.pfm``; a ``/`` in a name is a subfolder), or one stack ``(N, h, w)`` as ``.h5``, ``.npz`` or
-            ``.npy``. A stack with an array ``names`` is matched by it, else by ``order``.
+            ``.png``, ``.pfm``; a ``/`` in a name is a subfolder; a prefix and a suffix that all files share are no
+            hindrance), or one stack ``(N, h, w)`` as ``.h5``, ``.npz`` or ``.npy``. A stack with an array ``names`` is
+            matched by it, else by ``order``.
         names: of all frames of the data set.
         kind: ``depth``, ``inverse`` (1 / metres) or ``disparity`` (pixels of the prediction).
         unit: metres per unit of depth; what is divided by the value for the other two (for disparity focal length
@@ -106,13 +109,13 @@ class PredictionFiles:
         return torch.from_numpy(depth)[None]
 
     def _match_folder(self) -> list[Path]:
-        files = [file for file in sorted(self.path.rglob("*")) if file.suffix.lower() in SUFFIXES]
-        listed = [file.relative_to(self.path).with_suffix("").as_posix() for file in files]
-        found = dict(zip(listed, files, strict=True))
-        _refuse(f"{self.path} holds several predictions of", _repeated(listed))
-        _refuse(f"{self.path} lacks predictions of", [name for name in self.names if name not in found])
-        _refuse(f"{self.path} holds files of no frame of this data set:", sorted(found.keys() - set(self.names)))
-        return [found[name] for name in self.names]
+        every = sorted(self.path.rglob("*"))
+        files = [file for file in every if file.suffix.lower() in SUFFIXES]
+        if not files and any(file.suffix for file in every):
+            other = next(file.name for file in every if file.suffix)
+            raise UserError(f"{self.path} holds no {', '.join(SUFFIXES)}, which are read, but {other}; convert them.")
+        listed = [file.relative_to(self.path).as_posix()[: -len(file.suffix)] for file in files]
+        return [files[place] for place in matched(self.names, listed, str(self.path))]
 
     def _match_stack(self) -> list[int]:
         if self.path.suffix.lower() not in STACKS:
@@ -124,11 +127,9 @@ class PredictionFiles:
             if length != len(self.names):
                 raise UserError(f"{self.path} holds {length} maps, but the data set has {len(self.names)} frames.")
             return stack_rows(self.names, self.order, self.path)
-        rows = {name: row for row, name in enumerate(listed)}
-        _refuse(f"{self.path} holds several predictions of", _repeated(listed))
-        _refuse(f"{self.path} lacks predictions of", [name for name in self.names if name not in rows])
-        _refuse(f"{self.path} holds maps of no frame of this data set:", sorted(rows.keys() - set(self.names)))
-        return [rows[name] for name in self.names]
+        if not set(listed) & set(self.names):
+            listed = [without_ending(name) for name in listed]
+        return matched(self.names, listed, str(self.path))
 
     def _open(self) -> tuple[int, list[str] | None]:
         """Length of the stack, and its names; keeps arrays that are not HDF5."""
@@ -139,21 +140,28 @@ class PredictionFiles:
             with h5py.File(self.path) as file:
                 self.key = _only(self.path, [key for key in file if key != "names"], self.key)
                 names = None if "names" not in file else [_text(name) for name in np.atleast_1d(file["names"])]
-                return self._length(file[self.key]), names
-        except OSError as error:
+                length = self._length(file[self.key])
+                check_stored(file[self.key], self.path)
+                return length, names
+        except _DAMAGED as error:
             raise UserError(f"{self.path} can't be read as HDF5 ({error}); is the file complete?") from None
 
     def _length(self, stack: Any) -> int:
-        shape = tuple(getattr(stack, "shape", ()))  # a group of HDF5 has none
+        shape = tuple(getattr(stack, "shape", None) or ())  # a group of HDF5 has none
         if len(shape) < 3:
             raise UserError(f"{self.path} holds no stack (N, height, width), but what has the shape {shape}.")
+        if math.prod(shape[1:]) > MAX_PIXELS:
+            raise UserError(f"{self.path} claims maps of the shape {shape[1:]}, which no prediction has.")
         return int(shape[0])
 
     def _row(self, row: int) -> Map:
         if self._stack is not None:
             return np.asarray(self._stack[row])
-        with h5py.File(self.path) as file:  # opened anew: safe with workers
-            return np.asarray(file[self.key][row])
+        try:
+            with h5py.File(self.path) as file:  # opened anew: safe with workers
+                return np.asarray(file[self.key][row])
+        except _DAMAGED as error:
+            raise UserError(f"{self.path} is damaged at map {row} ({error}); is the file complete?") from None
 
 
 def stack_rows(names: Sequence[str], order: str | None, where: Path) -> list[int]:
@@ -200,15 +208,14 @@ def read_map(path: Path, key: str | None = None) -> Map:
         return read_pfm(path)
     if suffix != ".png":
         return _load_numpy(path, key, mapped=False)[0]
-    values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if values is None:
-        raise UserError(f"{path} can't be read as an image; is the file complete?")
-    if values.dtype != np.uint16 or values.ndim != 2:
+    data = read_bytes(path)
+    if data.startswith(b"\x89PNG") and data[24:26] not in (b"\x10\0", b""):
+        colors = {0: "gray", 4: "gray and alpha"}.get(data[25], "colors")
         raise UserError(
-            f"{path} is a png of {values.dtype} and shape {values.shape}, not 16-bit gray; 8 bits are too coarse to "
-            "score and colors are no depth."
+            f"{path} is a png of {data[24]} bits and {colors}, not 16-bit gray; 8 bits are too coarse to score and "
+            "colors are no depth."
         )
-    return values
+    return decode_depth(data, path)
 
 
 def check_prediction(name: str, prediction: Tensor) -> None:
@@ -316,13 +323,18 @@ def _ranks(values: Tensor) -> Tensor:
 
 
 def _load_numpy(path: Path, key: str | None, mapped: bool) -> tuple[Map, list[str] | None]:
+    if not path.is_file():
+        raise UserError(f"{path} can't be read: it is no file.")
     try:
         loaded = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return loaded, None
         with loaded:
             names = None if "names" not in loaded.files else [_text(name) for name in np.atleast_1d(loaded["names"])]
-            return loaded[_only(path, [name for name in loaded.files if name != "names"], key)], names
+            values = loaded[_only(path, [name for name in loaded.files if name != "names"], key)]
+        if not isinstance(values, np.ndarray):
+            raise ValueError("it holds no array")
+        return values, names
     except UserError:
         raise
     except Exception as error:  # numpy raises whatever its parts do on damaged files
@@ -335,16 +347,6 @@ def _only(path: Path, keys: list[str], key: str | None) -> str:
     if key is None and len(keys) != 1:
         raise UserError(f"{path} holds {len(keys)} arrays ({', '.join(keys)}); give the key of the predictions.")
     return keys[0] if key is None else key
-
-
-def _refuse(what: str, names: Sequence[str]) -> None:
-    if names:
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        raise UserError(f"{what} {', '.join(names[:3])}{more}.")
-
-
-def _repeated(names: Sequence[str]) -> list[str]:
-    return sorted(name for name, count in Counter(names).items() if count > 1)
 
 
 def _text(name: Any) -> str:
