@@ -10,6 +10,7 @@ from torch import nn
 
 from depthbench.errors import UserError
 from depthbench.models import Encoder
+from depthbench.models.pretrained import current_name
 
 DENSENET = ["features.norm0", "features.transition1.conv", "features.transition2.conv", "features.transition3.conv"]
 
@@ -216,3 +217,52 @@ def test_d3net_takes_real_weights(shared):
     torch.testing.assert_close(encoder.net.steps.features_conv0.weight, state["features.conv0.weight"])
     key = "denseblock3.denselayer24.conv2.weight"
     torch.testing.assert_close(encoder.net.get_parameter(f"steps.features_{key}"), state[f"features.{key}"])
+
+
+RENAMED = sorted(name for name, new in timm.models.get_deprecated_models().items() if new)
+
+
+def _known(name):
+    return timm.is_model(name) and (name in timm.list_pretrained() or name in timm.list_models())
+
+
+def test_every_older_name_has_a_newer_one():
+    assert len(RENAMED) > 100
+    lost = []
+    for name in RENAMED:
+        if not _known(timm.models.get_deprecated_models()[name]):  # a few of timm's own replacements do not exist
+            lost.append(name)
+            with pytest.raises(UserError, match=f"no model '{name}', nor .*nearest: "):
+                current_name(name)
+            continue
+        with pytest.warns(UserWarning, match=f"calls '{name}' by another name today"):
+            new = current_name(name)
+        assert current_name(new) == new
+        assert timm.get_pretrained_cfg(new) is not None
+    assert len(lost) < 10
+
+
+@pytest.mark.parametrize("name", ["tv_resnet34", "gluon_resnet18_v1b", "ssl_resnet18"])
+def test_older_names_of_timm_are_taken(name):
+    with pytest.warns(UserWarning, match="by another name today"):
+        encoder = Encoder(name, pretrained=False)
+    assert encoder.name == timm.models.get_deprecated_models()[name]
+    config = timm.get_pretrained_cfg(encoder.name)
+    assert encoder.mean.flatten().tolist() == pytest.approx(config.mean)
+    assert encoder.channels == Encoder(encoder.name, pretrained=False).channels
+
+
+def test_removed_names_are_told(monkeypatch):
+    monkeypatch.setattr(timm.models, "get_deprecated_models", lambda: {"resnet18": None})
+    with pytest.raises(UserError, match="removed the model 'resnet18'"):
+        current_name("resnet18")
+
+
+def test_a_flipped_bit_of_local_weights_is_found(tmp_path):
+    path = tmp_path / "w.pth"
+    torch.save(timm.create_model("resnet10t", pretrained=False).state_dict(), path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=r"the checksum of .* is wrong"):
+        Encoder("resnet10t", pretrained=path)

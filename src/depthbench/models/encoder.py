@@ -12,7 +12,7 @@ from torch.func import functional_call
 
 from depthbench.errors import UserError
 from depthbench.models.intermediate_features import TappedNet
-from depthbench.models.pretrained import create_backbone
+from depthbench.models.pretrained import create_backbone, current_name
 
 
 class Encoder(nn.Module):
@@ -65,6 +65,7 @@ class Encoder(nn.Module):
             raise UserError(f"Encoder '{name}' was given both `taps` and `levels`; give one of them.")
         if stem not in ("timm", "conv4x4"):
             raise UserError(f"The encoder's stem={stem} is unknown; choose timm or conv4x4.")
+        name = current_name(name)
         self.name, self.frozen = name, frozen
         if taps is None and stem == "timm":
             self.net, info = _timm_features(name, pretrained, levels, dict(options or {}))
@@ -76,6 +77,8 @@ class Encoder(nn.Module):
         self.multiple = multiple or (self.reductions[-1] if plain else 1)
         self.channels_last = getattr(self.net, "output_fmt", "NCHW") == "NHWC"  # Swin and kin
         config = cast(Any, timm.get_pretrained_cfg(name))
+        if config is None and not (mean and std):  # a network that the user has registered
+            raise UserError(f"timm knows no normalization for '{name}'; give the encoder's `mean` and `std`.")
         for key, values in (("mean", mean or config.mean), ("std", std or config.std)):
             self.register_buffer(key, torch.tensor(list(values)).view(1, 3, 1, 1), persistent=False)
         self._try_an_odd_size()

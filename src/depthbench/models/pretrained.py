@@ -1,6 +1,7 @@
 """timm networks with their weights: from the hub, from a local file, or random; never half loaded."""
 
 import difflib
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from huggingface_hub import get_session
 from torch import Tensor, nn
 
 from depthbench.errors import UserError
+from depthbench.files import verify_archive
 
 
 def create_backbone(name: str, pretrained: bool | str | Path, **options: Any) -> nn.Module:
@@ -27,9 +29,7 @@ def create_backbone(name: str, pretrained: bool | str | Path, **options: Any) ->
     Raises:
         UserError: If the name or an option is unknown, or the weights are not to be had or do not match.
     """
-    if not timm.is_model(name):
-        near = difflib.get_close_matches(name, timm.list_models(), n=3)
-        raise UserError(f"timm has no model '{name}'; nearest: {', '.join(near) or 'none'}.")
+    name = current_name(name)
     try:
         with torch.device("meta"):
             timm.create_model(name, pretrained=False, **options)
@@ -37,11 +37,39 @@ def create_backbone(name: str, pretrained: bool | str | Path, **options: Any) ->
         raise UserError(f"timm can't make '{name}' with {options}: {error}") from error
     if isinstance(pretrained, bool):
         return _from_hub(name, **options) if pretrained else timm.create_model(name, pretrained=False, **options)
-    state = read_weights(name, Path(pretrained))
+    state = read_weights(name, Path(pretrained).expanduser())
     try:
         return timm.create_model(name, pretrained=True, pretrained_cfg_overlay={"state_dict": state}, **options)
     except RuntimeError as error:
         raise UserError(f"The weights in {pretrained} do not fit {name}: {' '.join(str(error).split())}") from error
+
+
+def current_name(name: str) -> str:
+    """The name that timm has for a network today; older names are resolved with a warning.
+
+    Raises:
+        UserError: if there is no such network, or it was removed.
+    """
+    renamed = timm.models.get_deprecated_models()
+    new: str | None = renamed.get(name, name)
+    if new is None:
+        raise UserError(f"timm has removed the model '{name}' and names no other in its place.")
+    if not _exists(new):
+        known = timm.list_pretrained(f"{new.partition('.')[0]}.*") or [*timm.list_models(), *timm.list_pretrained()]
+        near = difflib.get_close_matches(new, known, n=3) or known[:3]
+        called = f"'{name}'" if name == new else f"'{name}', nor '{new}', as it says it is called today"
+        raise UserError(f"timm has no model {called}; nearest: {', '.join(near)}.")
+    if name != new:
+        warnings.warn(f"timm calls '{name}' by another name today: '{new}' is taken.", stacklevel=2)
+    return new
+
+
+def _exists(name: str) -> bool:
+    try:
+        timm.get_pretrained_cfg(name)
+    except RuntimeError:  # the network has no weights of that name
+        return False
+    return bool(timm.is_model(name))
 
 
 def _from_hub(name: str, **options: Any) -> nn.Module:
@@ -79,6 +107,7 @@ def read_weights(name: str, path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise UserError(f"There is no file of weights at '{path}'; correct the encoder's `pretrained`.")
+    verify_archive(path)
     try:
         state: dict[str, Tensor] = timm.models.load_state_dict(str(path), device="cpu", weights_only=True)
     except Exception as error:

@@ -6,6 +6,7 @@ import torch
 from omegaconf import OmegaConf
 
 from depthbench.errors import UserError
+from depthbench.files import verify_archive
 from depthbench.runs.folder import RunFolder
 from depthbench.tasks import DepthTask
 from depthbench.training.trainer import build_task
@@ -21,6 +22,7 @@ def load_task(folder: RunFolder) -> DepthTask:
     for group in ("model", "loss", "task"):
         config[group] = _without_weights(OmegaConf.to_container(config[group], resolve=True))
     task = build_task(config)
+    verify_archive(folder.checkpoint)
     try:
         state = torch.load(folder.checkpoint, map_location="cpu", weights_only=True, mmap=True)
         task.load_state_dict(state["state_dict"])

@@ -17,6 +17,7 @@ from pytorch_lightning.loggers import Logger
 from depthbench.config.targets import instantiate
 from depthbench.data import DataModule
 from depthbench.errors import UserError
+from depthbench.files import verify_archive
 from depthbench.models import prefers_channels_last
 from depthbench.protocols import protocol_from
 from depthbench.runs.folder import RunFolder, device_count
@@ -151,6 +152,8 @@ def train_and_test(folder: RunFolder, progress_bar: bool) -> dict[str, dict[str,
     callbacks = build_callbacks(folder, config, progress_bar)
     trainer = build_trainer(config, task, folder.path, callbacks, loggers)
     resumed = folder.checkpoint if folder.checkpoint.exists() else None
+    if resumed:
+        verify_archive(resumed)
     if trainer.is_global_zero:
         print(announcement(config, task, data, trainer, resumed is not None), flush=True)
         if config.trainer.estimate:
