@@ -9,10 +9,12 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from depthbench.errors import UserError
+from depthbench.evaluation.covered_part import check_covers
 from depthbench.evaluation.prediction_files import check_prediction
 from depthbench.evaluation.scoring import Scored
 from depthbench.metrics import ImageMetric
 from depthbench.protocols import Camera, EvalProtocol, Scorer, load_protocol
+from depthbench.protocols.regions import Region
 from depthbench.stats.image_sums import Limits, intervals
 
 Maps = ArrayLike | Tensor | Sequence[ArrayLike | Tensor]
@@ -41,6 +43,7 @@ def score_arrays(
     intrinsics: ArrayLike | Tensor | None = None,
     structure: Mapping[str, ImageMetric] | None = None,
     seed: int = 0,
+    covers: Region | None = None,
 ) -> ArrayScores:
     """Scores of predictions in memory, with intervals, as ``depthbench evaluate`` gives them for files.
 
@@ -54,6 +57,7 @@ def score_arrays(
         intrinsics: ``(3, 3)`` of all or ``(N, 3, 3)``, in pixels of the truths; for structure that needs a camera.
         structure: metrics of whole images that are scored, too, by any names.
         seed: of the bootstrap.
+        covers: the part of the truths that predictions show; by default all, where their size can be that of all.
 
     Raises:
         UserError: if there is nothing to score, numbers or shapes don't fit, or a protocol refuses the truths.
@@ -79,10 +83,12 @@ def score_arrays(
     if cameras is None and scorer.structure.needs_camera:
         raise UserError("Some of the metrics of structure need intrinsics; give them, in pixels of the truths.")
     for place, (prediction, truth) in enumerate(zip(predicted, true, strict=True)):
-        check_prediction(str(place), prediction, truth)
         size = (truth.shape[-2], truth.shape[-1])
+        check_prediction(str(place), prediction)
+        check_covers(str(place), (prediction.shape[-2], prediction.shape[-1]), size, covers)
         camera = None if cameras is None else Camera(cameras[place : place + 1], size)
-        scorer.update(prediction[None], truth[None], [str(place)], camera=camera, places=[place])
+        shown: Region = "full" if covers is None else covers
+        scorer.update(prediction[None], truth[None], [str(place)], covers=shown, camera=camera, places=[place])
     found = Scored(name="", **vars(scorer.compute()))
     limits: dict[str, dict[str, Limits]] = {one.name: {} for one in rules}
     for one in rules:
@@ -90,9 +96,7 @@ def score_arrays(
             limits[one.name] |= intervals(part, seed)
     return ArrayScores(
         scores={one.name: found.scores(one) for one in rules},
-        intervals={
-            name: {key: value for part in parts for key, value in part.items()} for name, parts in limits.items()
-        },
+        intervals=limits,
         per_image={one.name: found.per_image(one) for one in rules},
     )
 

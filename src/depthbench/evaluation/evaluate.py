@@ -39,11 +39,13 @@ def evaluate(request: Request, device: torch.device) -> Evaluation:
         UserError: if data, predictions and protocols do not fit together.
     """
     chosen = open_sets(request)
-    scored = []
+    scored: list[Scored] = []
+    doubts: list[str] = []
     for one, frames in zip(request.inputs, chosen.sets, strict=True):
         predict = open_predictor(one, frames, chosen.protocols, request, device)
+        doubts += getattr(predict, "notes", [])
         scored.append(score(one.name, predict, frames, chosen.protocols, device, chosen.structure))
-    told = [*notes(request, chosen.protocols, len(scored[0].frames)), *chosen.lacking]
+    told = [*notes(request, chosen.protocols, len(scored[0].frames)), *chosen.lacking, *doubts]
     return evaluation_of(scored, chosen.protocols, chosen.refused, told, request.options["seed"])
 
 

@@ -9,7 +9,9 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from depthbench.evaluation.command_line import Input, Request
-from depthbench.evaluation.prediction_files import PredictionFiles, check_prediction, check_unit
+from depthbench.evaluation.covered_part import check_covers, check_no_crop
+from depthbench.evaluation.prediction_files import PredictionFiles, check_prediction
+from depthbench.evaluation.prediction_units import check_unit
 from depthbench.evaluation.test_set import EvaluationSet, Items
 from depthbench.protocols import EvalProtocol
 from depthbench.protocols.protocol import crop
@@ -41,8 +43,11 @@ class Files:
         files: of all frames of the truth.
         test_set: that they are of.
         protocol: that they will be scored under.
-        covers: the part of the truth that they show.
+        covers: the part of the truth that they show; None where nobody said it: then they must be able to show all.
         unitless: whether every protocol scales them, so that their unit is nobody's business.
+
+    Attributes:
+        notes: sentences for the reader of the scores.
 
     Raises:
         UserError: if they seem to be in another unit or no depth; when called, for what is wrong with one of them.
@@ -55,12 +60,16 @@ class Files:
         files: PredictionFiles,
         test_set: EvaluationSet,
         protocol: EvalProtocol,
-        covers: Region = "full",
+        covers: Region | None = None,
         unitless: bool = False,
     ) -> None:
-        self.files, self.protocol, self.covers, self.test_set = files, protocol, covers, test_set
-        step = max(1, len(files) // _LOOKED_AT)
-        check_unit(self._pairs(range(0, len(files), step)), float("inf") if unitless else 5.0)
+        self.files, self.protocol, self.test_set = files, protocol, test_set
+        self.said, self.covers = covers, "full" if covers is None else covers
+        pairs = list(self._pairs(range(0, len(files), max(1, len(files) // _LOOKED_AT))))
+        if covers is None:
+            check_no_crop(pairs)
+        doubt = check_unit(pairs, float("inf") if unitless else 5.0, files.unit)
+        self.notes = [f"{files.path.name}: {doubt}"] if doubt else []
 
     def _pairs(self, places: Iterable[int]) -> Iterator[tuple[Tensor, Tensor]]:
         for place in places:
@@ -70,10 +79,11 @@ class Files:
     def _checked(self, items: Items) -> tuple[Tensor, Tensor]:
         (place,), (name,) = items.places, items.names
         true = self.protocol.scored_truth(next(iter(items.truth.values())))
-        shown = crop(true, region_box(self.covers, (true.shape[-2], true.shape[-1])))[0]
+        whole = true.shape[-2], true.shape[-1]
         prediction = self.files[place]
-        check_prediction(name, prediction, shown)
-        return prediction, shown
+        check_prediction(name, prediction)
+        check_covers(name, (prediction.shape[-2], prediction.shape[-1]), whole, self.said)
+        return prediction, crop(true, region_box(self.covers, whole))[0]
 
     def __call__(self, items: Items, mirror: bool) -> tuple[Tensor, Tensor | None]:
         """One file; flip averaging is not applied to files."""
@@ -128,6 +138,7 @@ def open_predictor(
     if one.run:
         return Network(one.run, one.config, device)
     options = request.options
-    files = PredictionFiles(one.path, test_set.frame_names(), options["kind"], request.unit, options["key"])
+    names = test_set.frame_names()
+    files = PredictionFiles(one.path, names, options["kind"], request.unit, options["key"], options["order"])
     unitless = all(protocol.scaling != "none" for protocol in protocols)
     return Files(files, test_set, protocols[0], options["covers"], unitless)

@@ -25,7 +25,8 @@ PUBLISHED = {"NYUv2": (654,), "KITTI": (697, 652), "Make3D": (134,)}
 FAMILIES = {
     "NYULabeled": "NYUv2",
     "NYUSync": "NYUv2",
-    "DenseDepth": "NYUv2",
+    "DenseDepthNYU": "NYUv2",
+    "NYURaw": "NYUv2",
     "Rooms": "NYUv2",
     "KITTI": "KITTI",
     "Make3D": "Make3D",
@@ -155,7 +156,7 @@ def fitting_protocols(
     refused: dict[str, str] = {}
     for one, frames in zip(request.inputs, sets, strict=True):
         first = frames[0]
-        truth, covers = frames.given(first.truth), "full" if one.run else request.options["covers"]
+        truth, covers = frames.given(first.truth), "full" if one.run else request.options["covers"] or "full"
         for protocol in protocols:
             try:
                 reason = frames.refuses(protocol) if request.every else None
