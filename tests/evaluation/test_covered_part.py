@@ -59,6 +59,7 @@ def test_shapes_that_fit_nothing():
     check_covers("x", (256, 320), NYU, "full")
     check_covers("x", (240, 320), NYU, None)
     check_covers("x", (192, 640), KITTI, None)
+    check_covers("x", (32, 32), (64, 64), None)
 
 
 def scenes(count=8, size=NYU):

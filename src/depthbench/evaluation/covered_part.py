@@ -40,7 +40,8 @@ def parts_of(size: Size, whole: Size) -> list[str]:
             by = whole[0] / defined[0], whole[1] / defined[1]
             exact.append(_written((top * by[0], bottom * by[0], left * by[1], right * by[1])))
     down, across = whole[0] - size[0], whole[1] - size[1]
-    if not exact and down == across > 0 and down % 2 == 0:  # one border on all sides
+    # One border on all sides; of a square frame, every smaller square has one.
+    if not exact and not is_scaled(size, whole) and down == across > 0 and down % 2 == 0:
         exact.append(_written(_central(size, whole)))
     return list(dict.fromkeys([*exact, *scaled]))
 
