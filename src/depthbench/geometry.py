@@ -149,11 +149,23 @@ def resize_intrinsics(intrinsics: NDArray[np.float64], old: Size, new: Size) -> 
     return np.asarray(scale @ intrinsics, np.float64)
 
 
+_LEAST_FOCAL = 4.0  # pixels; more than any focal length in units of the picture's sides
+
+
 def camera_matrix(values: Sequence[float]) -> np.ndarray:
-    """``(fx, fy, cx, cy)`` as a ``(3, 3)`` matrix."""
+    """``(fx, fy, cx, cy)`` in pixels as a ``(3, 3)`` matrix.
+
+    Raises:
+        UserError: if they are not four, or fractions of the picture's sides.
+    """
     if len(values) != 4:
         raise UserError(f"data.intrinsics={list(values)} is not [fx, fy, cx, cy]; give four numbers in pixels.")
     fx, fy, cx, cy = values
+    if not min(fx, fy) >= _LEAST_FOCAL:
+        raise UserError(
+            f"The focal lengths {fx:g}, {fy:g} are no pixels: as fractions of a picture's width and height (some data "
+            "sets write them so), multiply fx and cx by its width, fy and cy by its height."
+        )
     return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], dtype=np.float64)
 
 

@@ -73,8 +73,11 @@ class DataModule(pl.LightningDataModule):
         given = val if isinstance(val, Dataset) else held_out
         self._parts = {"train": train, "val": given or _some(test, val_frames, self.val_kind), "test": test}
         if cache == "disk":
-            train, test = DiskCache(train, Path(cache_folder)), _kept(test, Path(cache_folder))
-            given = None if given is None else _kept(given, Path(cache_folder))
+            train, test = (
+                DiskCache(train, Path(cache_folder).expanduser()),
+                _kept(test, Path(cache_folder).expanduser()),
+            )
+            given = None if given is None else _kept(given, Path(cache_folder).expanduser())
         self.skipping = SkipDamaged(train) if on_error == "skip" else None
         self.train, self.test = self.skipping or train, test
         self.val = given or _some(test, val_frames, self.val_kind)

@@ -28,7 +28,7 @@ def answer(request: Request) -> None:
         for path in request.output:
             write(evaluation, path)
         if request.options["per_image"]:
-            write_atomically(Path(request.options["per_image"]), per_image_csv(evaluation))
+            write_atomically(Path(request.options["per_image"]).expanduser(), per_image_csv(evaluation))
         show(evaluation)
 
 

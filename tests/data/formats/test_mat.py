@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-from depthbench.data.formats.mat import load_mat5
+from depthbench.data.formats.mat import load_mat
 from depthbench.errors import UserError
 
 
@@ -20,17 +20,17 @@ def test_agrees_with_scipy(tmp_path, compressed):
     }
     path = tmp_path / "a.mat"
     scipy.io.savemat(path, content, do_compression=compressed)
-    found = load_mat5(path, ["trainNdxs", "small", "grid", "whole", "single"])
+    found = load_mat(path, ["trainNdxs", "small", "grid", "whole", "single"])
     assert len(found) == 5
     for name, values in found.items():
         np.testing.assert_array_equal(values, scipy.io.loadmat(path)[name])
     with pytest.raises(UserError, match="no array of numbers 'words'"):
-        load_mat5(path, ["words"])
+        load_mat(path, ["words"])
 
 
 def test_official_splits(shared):
     path = shared / "data/nyuv2_labeled/splits.mat"
-    found = load_mat5(path, ["trainNdxs", "testNdxs"])
+    found = load_mat(path, ["trainNdxs", "testNdxs"])
     assert [values.shape for values in found.values()] in ([(795, 1), (654, 1)], [(654, 1), (795, 1)])
     np.testing.assert_array_equal(found["testNdxs"], scipy.io.loadmat(path)["testNdxs"])
 
@@ -43,4 +43,4 @@ def test_cut_anywhere(tmp_path, compressed):
     for end in range(0, len(data) - 8, 7):
         path.write_bytes(data[:end])
         with pytest.raises(UserError, match=r"a\.mat"):
-            load_mat5(path, ["a"])
+            load_mat(path, ["a"])

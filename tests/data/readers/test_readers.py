@@ -7,6 +7,7 @@ import pickle
 import zipfile
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 import scipy.io
@@ -271,6 +272,54 @@ def test_velodyne_real(shared):
     assert np.median(depth[340:][depth[340:] > 0]) < np.median(depth[180:200][depth[180:200] > 0])
 
 
+@pytest.mark.parametrize("place", ["a/b/0000000069.png", "0000000069.png", "image_02/0000000069.png", "x/y/z/w/v.png"])
+def test_kitti_pictures_may_lie_anywhere(kitti, place):
+    root, sparse, _ = kitti
+    path = root / "moved" / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    (root / PICTURE).rename(path)
+    (root / "list").write_text(f"{place} {DEPTH}\n")
+    data = KITTI(root / "moved", root / "list", depth_root=root)
+    np.testing.assert_array_equal(data[0].depth[0], sparse / np.float32(256))
+    assert data[0].intrinsics is None
+    with pytest.raises(UserError, match=r"no calibration: velodyne depth needs DATE/calib|calib_cam_to_cam.txt"):
+        KITTI(root / "moved", root / "list", "velodyne")
+
+
+def test_kitti_without_the_folder_data_keeps_its_camera(kitti):
+    root, _, _ = kitti
+    path = root / DATE / DRIVE / "image_02" / "0000000069.png"
+    (root / PICTURE).rename(path)
+    (root / "list").write_text(f"{DATE}/{DRIVE}/image_02/0000000069.png {DEPTH}\n")
+    for depth in ("official", "velodyne"):
+        frame = KITTI(root, root / "list", depth)[0]
+        torch.testing.assert_close(frame.intrinsics[:, 2], torch.tensor([609.5, 172.8, 1]))
+        assert (frame.depth > 0).sum() > 1000
+
+
+def test_kitti_as_jpg_with_a_list_of_another_machine(kitti):
+    root, sparse, _ = kitti
+    rgb = cv2.imread(str(root / PICTURE))
+    (root / PICTURE).unlink()
+    put((root / PICTURE).with_suffix(".jpg"), rgb)
+    (root / "list").write_text(f"/data/kitti/raw/{PICTURE} /data/kitti/depth/{DEPTH} 721.5377\n")
+    data = KITTI(root, root / "list")
+    assert data.names == [PICTURE[:-4]]
+    np.testing.assert_array_equal(data[0].depth[0], sparse / np.float32(256))
+    (root / PICTURE).with_suffix(".jpg").rename((root / PICTURE).with_suffix(".webp"))
+    with pytest.raises(UserError, match=r"listed but missing \(.*its folder holds 0000000069.webp|no such folder"):
+        KITTI(root, root / "list")
+
+
+def test_nyu_sync_by_a_list_of_another_machine(sync, made):
+    lines = (sync / "list.txt").read_text().replace(".jpg", ".png").split("\n")
+    lines = [" ".join(f"home/me/sync{part}" if part.startswith("/") else part for part in one.split()) for one in lines]
+    (sync / "list.txt").write_text("\n".join(lines))
+    data = NYUSync(sync, sync / "list.txt")
+    assert data.names[:2] == ["kitchen_0028b/rgb_00000", "office_0001/rgb_00001"]
+    np.testing.assert_allclose(data[1].depth[0], made.scene(1)[1] / 1000, rtol=1e-6)
+
+
 # SUN RGB-D
 
 
@@ -301,6 +350,16 @@ def test_sun(sun, made):
     assert data[0].intrinsics[0, 2] == 365
     (sun / "list").write_bytes(b"\xef\xbb\xbfxtion/sun3d/a b\r\n")  # as a Windows editor leaves it
     assert SUNRGBD(sun, files=sun / "list").names == ["xtion/sun3d/a b"]
+
+
+def test_sun_by_the_official_list(sun):
+    (sun / "list").write_text(
+        "/n/fs/sun3d/data/SUNRGBD/xtion/sun3d/a b\n/n/fs/sun3d/data/SUNRGBD/kv1/NYUdata/NYU0001\n"
+    )
+    assert SUNRGBD(sun, files=sun / "list").names == ["xtion/sun3d/a b", "kv1/NYUdata/NYU0001"]
+    (sun / "list").write_text("/n/fs/elsewhere/kv9/x\n")
+    with pytest.raises(UserError, match=r"is no folder \(there is no such folder; .* holds kv1, list, xtion\)"):
+        SUNRGBD(sun, files=sun / "list")
 
 
 def test_sun_refuses(sun, tmp_path):
@@ -354,6 +413,17 @@ def test_make3d(make3d):
     assert frame.depth.shape == (1, 48, 36)
     with pytest.raises(UserError, match="unpack Train400Img"):
         Make3D(make3d)
+
+
+def test_make3d_of_matlab_7_3(make3d):
+    before = Make3D(make3d, "test", depth_size="native")[1].depth
+    path = make3d / "Gridlaserdata/depth_sph_corr-math1-p-46t0.mat"
+    grid = scipy.io.loadmat(path)["Position3DGrid"]
+    path.unlink()
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file["Position3DGrid"] = grid.T
+    path.write_bytes(b"MATLAB 7.3 MAT-file".ljust(126) + b"\x02IM" + path.read_bytes()[129:])
+    assert torch.equal(Make3D(make3d, "test", depth_size="native")[1].depth, before)
 
 
 def test_make3d_refuses(make3d):

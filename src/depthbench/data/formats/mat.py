@@ -1,4 +1,4 @@
-"""Numbers from MATLAB 5 to 7 files, checked at every step.
+"""Numbers from MATLAB files, checked at every step: versions 5 to 7 here, 7.3 (HDF5) by h5py.
 
 SciPy's reader crashes the process on some damaged files (its C code trusts the tags), so a training run would end
 without a word.
@@ -12,24 +12,29 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from depthbench.data.formats.hdf5 import check_stored
 from depthbench.errors import UserError
 from depthbench.images import MAX_BYTES, read_bytes
 
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 _MATRIX, _COMPRESSED = 14, 15
 _TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 _NUMERIC = range(6, 16)  # mxDOUBLE_CLASS to mxUINT64_CLASS
 
 
-def load_mat5(path: Path, names: Collection[str]) -> dict[str, NDArray[Any]]:
+def load_mat(path: Path, names: Collection[str]) -> dict[str, NDArray[Any]]:
     """Numeric arrays of a file by their names.
 
     Raises:
         UserError: if the file is missing or damaged, or lacks one of them.
     """
     data = read_bytes(path)
+    if _HDF5 in (data[:8], data[512:520]):
+        return _load_hdf5(path, names)
     try:
         found = dict(_variables(data, names))
     except (ValueError, KeyError, struct.error, zlib.error) as error:
@@ -37,6 +42,23 @@ def load_mat5(path: Path, names: Collection[str]) -> dict[str, NDArray[Any]]:
     for name in names:
         if name not in found:
             raise UserError(f"{path} has no array of numbers '{name}'; is it the right file?")
+    return found
+
+
+def _load_hdf5(path: Path, names: Collection[str]) -> dict[str, NDArray[Any]]:
+    found = {}
+    try:
+        with h5py.File(path, "r", locking=False) as file:  # locks fail on many network disks
+            for name in names:
+                array = file.get(name)
+                if not isinstance(array, h5py.Dataset) or array.dtype.kind not in "fiu":
+                    raise UserError(f"{path} has no array of numbers '{name}'; is it the right file?")
+                if array.nbytes > MAX_BYTES:
+                    raise UserError(f"{path} claims {array.nbytes >> 20} MiB for '{name}'; is it the right file?")
+                check_stored(array, path)
+                found[name] = np.asarray(array).T  # MATLAB counts axes from the other end
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+        raise UserError(f"{path} is a damaged MATLAB 7.3 file ({error}); download it again.") from error
     return found
 
 

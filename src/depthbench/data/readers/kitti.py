@@ -1,5 +1,6 @@
 """KITTI: driving scenes with laser depth, by Eigen's lists."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.config.amounts import evenly_spaced
+from depthbench.data.formats.listed import fitted
 from depthbench.data.formats.lists import Entry, read_list
 from depthbench.data.formats.velodyne import Calibration, project_velodyne, read_calibration, read_scan
 from depthbench.data.readers.reader import Reader, checked_files, existing_folder, same_size
@@ -16,6 +18,7 @@ from depthbench.errors import UserError
 from depthbench.images import Size, decode_depth, decode_rgb, read_bytes
 
 _SCALE = 1 / 256
+_CAMERA = re.compile(r"image_0[0-3]")
 _PLACES = ("", "train", "val", "data_depth_annotated", "data_depth_annotated/train", "data_depth_annotated/val")
 
 
@@ -58,11 +61,16 @@ class KITTI(Reader):
         entries = [entry for entry in read_list(files) if entry.depth or depth == "velodyne"]
         if not entries:
             raise UserError(f"{files} lists no picture with depth; is it the right list?")
+        places = fitted(self.root, [entry.rgb for entry in entries])
+        entries = [entry._replace(rgb=place) for entry, place in zip(entries, places, strict=True)]
+        if depth == "official":
+            depths = fitted(self.depth_root, [entry.depth or "" for entry in entries], self._has_depth)
+            entries = [entry._replace(depth=place) for entry, place in zip(entries, depths, strict=True)]
         wanted = range(len(entries)) if split is None else evenly_spaced(len(entries), split)
         self.entries = [entries[index] for index in wanted]
         self.names = [entry.rgb.rsplit(".", 1)[0] for entry in self.entries]
-        self._calibrations: dict[tuple[Path, int], Calibration | None] = {}
-        checked_files(self.root / entry.rgb for entry in self.entries)
+        self._calibrations: dict[tuple[Path, int], Calibration] = {}
+        checked_files((self.root / entry.rgb for entry in self.entries), self.root)
         self.check_units(1.0 if depth == "velodyne" else _SCALE, (1.0, 80.0), fixed=True)
 
     def scene(self, index: int) -> str | None:
@@ -84,6 +92,10 @@ class KITTI(Reader):
         sample = Sample(rgb, depth, intrinsics, self.names[index])
         return kb_crop(sample, path) if self.kb_crop else sample
 
+    def _has_depth(self, path: Path) -> bool:
+        name = path.relative_to(self.depth_root)
+        return any((self.depth_root / place / name).is_file() for place in _PLACES)
+
     def _official(self, entry: Entry) -> NDArray[np.float32]:
         name = entry.depth or ""
         for place in _PLACES:
@@ -94,18 +106,33 @@ class KITTI(Reader):
 
     def _velodyne(self, picture: Path, calibration: Calibration | None, size: Size) -> NDArray[np.float32]:
         if calibration is None:
-            raise UserError(f"{picture} has no calibration; velodyne depth needs the calib_*.txt of its date.")
-        scan = picture.parents[2] / "velodyne_points" / "data" / f"{picture.stem}.bin"
+            raise UserError(
+                f"{picture} has no calibration: velodyne depth needs DATE/calib_*.txt above DATE/DRIVE/image_02/data, "
+                "as the raw data have it; with depth=official any folder will do."
+            )
+        drive = _camera_folder(picture, self.root)
+        scan = (drive.parent if drive else picture.parent) / "velodyne_points" / "data" / f"{picture.stem}.bin"
         return project_velodyne(read_scan(scan), calibration.projection, size)
 
     def _calibration(self, picture: Path, required: bool) -> Calibration | None:
-        """Of the picture's date and camera; None if there is none and none is needed."""
-        folder, camera = picture.parents[3], int(picture.parents[1].name[-2:])
-        key = folder, camera
+        """Of the picture's date and camera; None where its folders do not tell, or nothing is there or needed."""
+        camera = _camera_folder(picture, self.root)
+        if camera is None:
+            return None
+        dates = [folder for folder in camera.parents if folder == self.root or self.root in folder.parents]
+        folder = next((place for place in dates if (place / "calib_cam_to_cam.txt").is_file()), None)
+        if folder is None and not required:
+            return None
+        key = folder or camera.parents[1], int(camera.name[-2:])
         if key not in self._calibrations:
-            exists = required or (folder / "calib_cam_to_cam.txt").is_file()
-            self._calibrations[key] = read_calibration(folder, camera) if exists else None
+            self._calibrations[key] = read_calibration(*key)
         return self._calibrations[key]
+
+
+def _camera_folder(picture: Path, root: Path) -> Path | None:
+    """The folder ``image_02`` or its like above a picture."""
+    above = [folder for folder in picture.parents if root in folder.parents]
+    return next((folder for folder in above if _CAMERA.fullmatch(folder.name)), None)
 
 
 def kb_crop(sample: Sample, where: str | Path = "") -> Sample:

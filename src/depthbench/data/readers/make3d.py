@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.config.amounts import evenly_spaced
-from depthbench.data.formats.mat import load_mat5
+from depthbench.data.formats.mat import load_mat
 from depthbench.data.readers.reader import Reader, existing_folder
 from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError
@@ -72,7 +72,7 @@ def _by_name(folder: Path, prefix: str, suffix: str) -> dict[str, Path]:
 
 def _distances(path: Path) -> NDArray[np.float32]:
     """The fourth channel of ``Position3DGrid`` (Y, X, Z, distance), metres."""
-    grid = load_mat5(path, ["Position3DGrid"])["Position3DGrid"]
+    grid = load_mat(path, ["Position3DGrid"])["Position3DGrid"]
     if grid.ndim != 3 or grid.shape[2] != 4:
         raise UserError(f"{path} has a Position3DGrid of shape {grid.shape} instead of (rows, columns, 4).")
     distances = np.ascontiguousarray(grid[:, :, 3], dtype=np.float32)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.config.amounts import evenly_spaced
-from depthbench.data.formats.mat import load_mat5
+from depthbench.data.formats.mat import load_mat
 from depthbench.data.formats.store import PerProcess
 from depthbench.data.readers.pairs import checked_scale, find_pairs
 from depthbench.data.readers.reader import Reader, existing_folder, read_pair
@@ -179,7 +179,7 @@ def read_splits(root: Path) -> dict[str, list[int]]:
     path = root / "splits.mat"
     if not path.is_file():
         raise UserError(f"{path} is missing; put the official splits.mat (trainNdxs, testNdxs) beside {FILE}.")
-    content = load_mat5(path, _SPLIT_KEYS.values())
+    content = load_mat(path, _SPLIT_KEYS.values())
     parts = {part: sorted(int(index) - 1 for index in content[key].flat) for part, key in _SPLIT_KEYS.items()}
     if not all(parts.values()) or min(map(min, parts.values())) < 0 or set(parts["train"]) & set(parts["test"]):
         raise UserError(f"{path} must hold 1-based indices whose parts do not overlap; download it again.")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from depthbench.config.amounts import evenly_spaced
+from depthbench.data.formats.listed import fitted
 from depthbench.data.formats.lists import read_list
 from depthbench.data.missing import Invalid, missing
 from depthbench.data.readers.nyu_labeled import INTRINSICS
@@ -53,11 +54,13 @@ class NYUSync(Reader):
         listed = [(entry.rgb, entry.depth) for entry in read_list(files) if entry.depth]
         if not listed:
             raise UserError(f"{files} lists no picture with depth; is it the right list?")
+        columns = [fitted(self.root, column) for column in zip(*listed, strict=True)]
+        listed = list(zip(*columns, strict=True))
         wanted = range(len(listed)) if split is None else evenly_spaced(len(listed), split)
         self.files = [listed[index] for index in wanted]
         self.listed = [rgb.rsplit(".", 1)[0] for rgb, _ in listed]
         self.names = [self.listed[index] for index in wanted]
-        checked_files(self.root / name for pair in self.files for name in pair)
+        checked_files((self.root / name for pair in self.files for name in pair), self.root)
         self.check_units(scale, bits=16)
 
     def read(self, index: int) -> Sample:

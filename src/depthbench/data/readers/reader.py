@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from depthbench.config.amounts import evenly_spaced
+from depthbench.data.formats.listed import told
 from depthbench.data.frame import Frame
 from depthbench.data.held_out import Share, divide
 from depthbench.data.manifest import describe
@@ -161,8 +162,13 @@ def existing_folder(root: str | Path, what: str) -> Path:
     return path
 
 
-def checked_files(paths: Iterable[Path], probes: int = 64) -> None:
+def checked_files(paths: Iterable[Path], root: Path, probes: int = 64) -> None:
     """Look for some of the files, evenly spaced: a wrong root shows at once, even with 230k files on a network disk.
+
+    Args:
+        paths: of the files.
+        root: below which they should lie.
+        probes: how many are looked for.
 
     Raises:
         UserError: naming the first that is missing.
@@ -171,7 +177,9 @@ def checked_files(paths: Iterable[Path], probes: int = 64) -> None:
     for index in range(min(probes, len(every))):
         path = every[index * len(every) // min(probes, len(every))]
         if not path.is_file():
-            raise UserError(f"{path} is listed but missing; check data.root and whether the download is complete.")
+            raise UserError(
+                f"{path} is listed but missing ({told(path, root)}); check data.root, the list and the download."
+            )
 
 
 def read_pair(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.config.amounts import evenly_spaced
+from depthbench.data.formats.listed import fitted, told
 from depthbench.data.formats.lists import parse_lines
 from depthbench.data.formats.store import inside
 from depthbench.data.readers.reader import Reader, existing_folder, same_size
@@ -50,7 +51,7 @@ class SUNRGBD(Reader):
             raise UserError(f"data.depth={depth} is unknown; choose bfx or raw.")
         self.root = existing_folder(root, "the frames' folders, each with image and depth")
         self.kind, self.max_depth = "depth_bfx" if depth == "bfx" else "depth", max_depth
-        folders = _find(self.root) if files is None else _listed(files)
+        folders = _find(self.root) if files is None else fitted(self.root, _listed(files), Path.is_dir)
         if not folders:
             raise UserError(f"No folder below {root} holds both image and depth; is data.root right?")
         wanted = range(len(folders)) if split is None else evenly_spaced(len(folders), split)
@@ -60,7 +61,7 @@ class SUNRGBD(Reader):
     def read(self, index: int) -> Sample:
         """See :meth:`Reader.read`."""
         folder = self.root / self.names[index]
-        rgb, depth = _only(folder / "image", ".jpg"), _only(folder / self.kind, ".png")
+        rgb, depth = _only(folder / "image", ".jpg", self.root), _only(folder / self.kind, ".png", self.root)
         image = decode_rgb(read_bytes(rgb), rgb)
         metres = unrotate(decode_depth(read_bytes(depth), depth)) * np.float32(0.001)
         same_size(image, metres, rgb, depth)
@@ -89,7 +90,9 @@ def _listed(files: str | Path) -> list[str]:
     return listed
 
 
-def _only(folder: Path, suffix: str) -> Path:
+def _only(folder: Path, suffix: str, root: Path) -> Path:
+    if not folder.is_dir():
+        raise UserError(f"{folder} is no folder ({told(folder, root)}); check data.root and the list.")
     found = sorted(path for path in folder.glob("*") if path.suffix.lower() == suffix)
     if len(found) != 1:
         raise UserError(f"{folder} holds {len(found)} {suffix} files instead of one; download this frame again.")

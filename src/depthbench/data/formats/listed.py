@@ -1,0 +1,58 @@
+"""Where the files of a list lie, when the list was written on another machine."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+PICTURES = (".png", ".jpg", ".jpeg", ".PNG", ".JPG", ".JPEG")
+_PROBES = 16
+
+
+def fitted(root: Path, names: Sequence[str], exists: Callable[[Path], bool] = Path.is_file) -> list[str]:
+    """Names of a list as they lie below ``root``.
+
+    A list may have a prefix of its own (``/n/fs/sun3d/data/SUNRGBD/kv1/...``), and pictures may have been stored anew
+    with another ending (``.jpg`` for ``.png``). Where the names as they stand are not there, and exactly one prefix
+    taken off, with at most one other ending, gives files for all names that are looked at, the names are read so.
+
+    Args:
+        root: the folder.
+        names: from the list, with forward slashes.
+        exists: whether a path is what is looked for.
+    """
+    if not names:
+        return []
+    probes = [names[index * len(names) // _PROBES] for index in range(_PROBES)]
+    if all(exists(root / name) for name in probes):
+        return list(names)
+    least = min(name.count("/") for name in probes)
+    readings = []
+    for drop in range(least + 1):
+        for ending in (None, *PICTURES):
+            changed = [_changed(name, drop, ending) for name in probes]
+            if changed != probes and all(exists(root / name) for name in changed):
+                readings.append((drop, ending))
+                break  # .jpg and .JPG are one file on some systems
+    if len(readings) != 1:
+        return list(names)
+    return [_changed(name, *readings[0]) for name in names]
+
+
+def _changed(name: str, drop: int, ending: str | None) -> str:
+    name = "/".join(name.split("/")[drop:])
+    stem, dot, old = name.rpartition(".")
+    return f"{stem}{ending}" if ending and dot and f".{old}" in PICTURES else name
+
+
+def told(path: Path, root: Path) -> str:
+    """What lies where a listed file should be: half a sentence for errors."""
+    if path.parent.is_dir():
+        beside = sorted(file.name for file in path.parent.iterdir() if file.is_file())
+        same = [name for name in beside if Path(name).stem == path.stem]
+        if same or beside:
+            return f"its folder holds {(same or beside)[0]}"
+        return "its folder is empty"
+    inside = path.parent
+    while inside != root and root in inside.parents and not inside.is_dir():
+        inside = inside.parent
+    some = sorted(file.name for file in inside.iterdir())[:3] if inside.is_dir() else []
+    return f"there is no such folder; {inside} holds {', '.join(some) or 'nothing'}"
