@@ -1,3 +1,4 @@
+import h5py
 import numpy as np
 import pytest
 import scipy.io
@@ -26,6 +27,21 @@ def test_agrees_with_scipy(tmp_path, compressed):
         np.testing.assert_array_equal(values, scipy.io.loadmat(path)[name])
     with pytest.raises(UserError, match="no array of numbers 'words'"):
         load_mat(path, ["words"])
+
+
+def test_version_7_3(tmp_path):
+    path = tmp_path / "splits.mat"
+    values = np.arange(6, dtype=np.uint16).reshape(2, 3)
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file["x"], file["text"] = values.T, "abc"
+        file.create_dataset("hole", (4, 4), chunks=(2, 2))
+    np.testing.assert_array_equal(load_mat(path, ["x"])["x"], values)
+    for name, says in (("y", "no array of numbers 'y'"), ("text", "no array"), ("hole", "0 of 4 chunks")):
+        with pytest.raises(UserError, match=says):
+            load_mat(path, [name])
+    path.write_bytes(path.read_bytes()[:700])
+    with pytest.raises(UserError, match=r"damaged MATLAB 7\.3"):
+        load_mat(path, ["x"])
 
 
 def test_official_splits(shared):

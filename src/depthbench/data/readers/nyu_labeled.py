@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.config.amounts import evenly_spaced
+from depthbench.data.formats.hdf5 import check_stored
 from depthbench.data.formats.mat import load_mat
 from depthbench.data.formats.store import PerProcess
 from depthbench.data.readers.pairs import checked_scale, find_pairs
@@ -151,6 +152,7 @@ class _Official:
                 found = file.get(key)
                 if not isinstance(found, h5py.Dataset) or found.ndim != axes or found.dtype != kind:
                     raise UserError(f"{self.path} has no proper '{key}'; is it the official labeled file of NYUv2?")
+                check_stored(found, self.path)
             images, depths = file["images"].shape, file[self.key].shape
         if images[1] != 3 or depths != (images[0], *images[2:]) or not images[0]:
             raise UserError(f"{self.path}: images {images} and {self.key} {depths} do not belong together.")
