@@ -29,11 +29,16 @@ def global_sum(values: Tensor) -> Tensor:
     return total
 
 
-def global_count(mask: Tensor | int) -> Tensor | int:
-    """Number of true elements over all processes: of a mask, or of one that is true in as many places as given."""
+def global_count(mask: Tensor | int, device: torch.device) -> Tensor | int:
+    """Number of true elements over all processes.
+
+    Args:
+        mask: a bool mask, or its number of true elements.
+        device: where the maps of this process are.
+    """
     if process_count() == 1:
         return mask.sum() if isinstance(mask, Tensor) else mask
-    count = mask.sum() if isinstance(mask, Tensor) else torch.tensor(mask, device=_device())
+    count = mask.sum() if isinstance(mask, Tensor) else torch.tensor(mask, device=device)
     return _reduced(count.long(), dist.ReduceOp.SUM)
 
 
@@ -51,11 +56,6 @@ def _reduced(values: Tensor, operation: Any) -> Tensor:
     reduced = values.detach().clone(memory_format=torch.contiguous_format)
     dist.all_reduce(reduced, operation)
     return reduced
-
-
-def _device() -> torch.device:
-    """Where the backend of the process group takes tensors."""
-    return torch.device("cuda", torch.cuda.current_device()) if dist.get_backend() == "nccl" else torch.device("cpu")
 
 
 class _GlobalSum(torch.autograd.Function):

@@ -56,7 +56,7 @@ class PixelMean(Reducer):
 
     def __init__(self, like: Tensor, valid: Tensor | None) -> None:
         super().__init__(like, valid)
-        self.count = global_count(like.numel() if valid is None else valid)
+        self.count = global_count(like.numel() if valid is None else valid, like.device)
 
     def means(self, values: Tensor) -> Tensor:
         """Mean over the batch: ``(1,)``."""
@@ -72,7 +72,7 @@ class PixelMean(Reducer):
         """Sum over the images' sums, divided by all their pixels."""
         total = global_sum(totals.sum(dim=0))
         if isinstance(counts, int):
-            return total / at_least_one(global_count(len(totals))) / max(counts, 1)
+            return total / at_least_one(global_count(len(totals), totals.device)) / max(counts, 1)
         return total / global_sum(counts.sum(dim=0)).clamp(min=1)
 
 
@@ -90,9 +90,9 @@ class ImageMean(Reducer):
     def mean(self, groups: Tensor) -> Tensor:
         """Mean over the images that have a valid pixel."""
         if self.valid is None:
-            return global_sum(groups.sum()) / at_least_one(global_count(len(groups)))
+            return global_sum(groups.sum()) / at_least_one(global_count(len(groups), groups.device))
         present = self.valid.flatten(1).any(dim=1)
-        return global_sum(groups.where(present, 0.0).sum()) / at_least_one(global_count(present))
+        return global_sum(groups.where(present, 0.0).sum()) / at_least_one(global_count(present, present.device))
 
     @staticmethod
     def of_sums(totals: Tensor, counts: Tensor | int) -> Tensor:
@@ -136,7 +136,7 @@ def mean_of_terms(terms: Tensor, weights: Tensor | None = None) -> Tensor:
         weights: of the images, same shape: whether an image has the term, or by how many pixels. None: all count once.
     """
     if weights is None:
-        return global_sum(terms.sum(dim=0)) / at_least_one(global_count(len(terms)))
+        return global_sum(terms.sum(dim=0)) / at_least_one(global_count(len(terms), terms.device))
     counted = terms.where(weights, 0.0) if weights.dtype == torch.bool else terms * weights
     return global_sum(counted.sum(dim=0)) / global_sum(weights.sum(dim=0)).clamp(min=1)
 

@@ -59,7 +59,7 @@ class Eigen(MapLoss):
         over = self.over(difference, valid)
         shift = over.means(difference)
         if self.variant == "released":
-            shift = shift / global_count(difference.numel())
+            shift = shift / global_count(difference.numel(), difference.device)
         return over.mean(over.means(difference.square()) - self.lambda_ * shift.square())
 
 
