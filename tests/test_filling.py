@@ -7,7 +7,14 @@ from benchmarks.fill_reference import fill
 
 from depthbench.data import Rooms
 from depthbench.errors import UserError
-from depthbench.filling import REC601, REC709, fill_bilateral, fill_colorization, fill_cross_bilateral
+from depthbench.filling import (
+    REC601,
+    REC709,
+    fill_bilateral,
+    fill_colorization,
+    fill_cross_bilateral,
+    smooth_bilateral,
+)
 
 METHODS = [fill_colorization, fill_bilateral]
 
@@ -104,3 +111,38 @@ def test_bilateral_is_the_filter_of_the_networks(room):
     image = torch.from_numpy(rgb).permute(2, 0, 1)[None]
     same = fill_cross_bilateral(torch.from_numpy(depth)[None, None], image, radius=3)
     np.testing.assert_array_equal(fill_bilateral(rgb, depth, radius=3), same[0, 0].numpy())
+
+
+@pytest.mark.parametrize("size", [3, 4])
+def test_a_bilateral_filter_equals_a_loop(size):
+    depth = np.random.default_rng(0).uniform(1, 1.4, (7, 9))
+    sigma, range_, radius = 1.3, 0.1, size // 2
+    expected = np.zeros_like(depth)
+    for row, column in np.ndindex(depth.shape):
+        total = weights = 0.0
+        for y, x in np.ndindex(depth.shape):
+            down, right = abs(y - row), abs(x - column)
+            if max(down, right) > radius:
+                continue
+            weight = np.exp(-(down**2 + right**2) / (2 * sigma**2))
+            weight *= np.exp(-((depth[y, x] - depth[row, column]) ** 2) / (2 * range_**2))
+            if size % 2 == 0:
+                weight *= 0.5 ** ((down == radius) + (right == radius))
+            total, weights = total + weight * depth[y, x], weights + weight
+        expected[row, column] = total / weights
+    found = smooth_bilateral(torch.from_numpy(depth)[None, None], size, sigma, range_)
+    np.testing.assert_allclose(found[0, 0], expected, rtol=1e-6)
+
+
+def test_a_bilateral_filter_keeps_steps_and_smooths_noise():
+    step = torch.where(torch.arange(40) < 20, 2.0, 4.0).expand(1, 1, 30, 40)
+    noisy = step + 0.03 * torch.randn(step.shape)
+    smooth = smooth_bilateral(noisy)
+    assert (smooth - step).std() < 0.3 * (noisy - step).std()
+    assert (smooth[..., 19] < 2.2).all()
+    assert (smooth[..., 20] > 3.8).all()
+    torch.testing.assert_close(smooth_bilateral(step), step)
+    assert smooth_bilateral(step.half()).dtype == torch.float32
+    for arguments in ((step[0],), (step, 0), (step, 3, -1.0)):
+        with pytest.raises(UserError):
+            smooth_bilateral(*arguments)

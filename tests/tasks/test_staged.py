@@ -7,6 +7,7 @@ from hydra import compose, initialize_config_dir
 from depthbench.config.compose import config_dir
 from depthbench.data import DataModule
 from depthbench.errors import UserError
+from depthbench.filling import smooth_bilateral
 from depthbench.geometry import central_gradients
 from depthbench.losses import Flip
 from depthbench.maps import resize_bilinear, resize_nearest
@@ -150,6 +151,16 @@ def test_streams_combined_by_optimization(tmp_path):
     assert fused.shape == (1, 1, *SIZE)
     assert fused.isfinite().all()
     assert not torch.allclose(fused, resize_bilinear(stream, SIZE))
+
+
+def test_the_depth_stream_smoothed_by_a_bilateral_filter(tmp_path):
+    left_out = ["task.stages.combination.length=0", "task.stages.joint.length=0"]
+    task, _ = trained(tmp_path, "loss=l1", "model.combine=bilateral", *left_out, steps=2)
+    image = torch.rand(1, 3, *SIZE)
+    with torch.no_grad():
+        stream = task.eval().net.to_depth(task.net.maps(image, "refinement").depth)
+        torch.testing.assert_close(task(image), resize_bilinear(smooth_bilateral(stream), SIZE))
+        assert not torch.allclose(smooth_bilateral(stream), stream)
 
 
 @pytest.mark.parametrize("last", ["fusion", "refinement"])

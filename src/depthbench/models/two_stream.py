@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from depthbench.errors import UserError
+from depthbench.filling import smooth_bilateral
 from depthbench.maps import resize_bilinear
 from depthbench.models.decoders.decoder import DepthHead, resize_like
 from depthbench.models.depth_spaces import LogDepth, MetricDepth
@@ -50,7 +51,7 @@ class TwoStreamNet(DepthModel):
         dropout: Between the fully connected layers.
         combine: How depth and gradient become one map: ``network``, by the combination block, or ``optimization``, by
             :func:`fuse_gradients` with the paper's constants (equation 7), which has nothing to train; ``none``: the
-            output is the depth stream's.
+            output is the depth stream's; ``bilateral``: that, smoothed by :func:`smooth_bilateral` at its own size.
     """
 
     def __init__(
@@ -63,11 +64,11 @@ class TwoStreamNet(DepthModel):
         coarse: tuple[int, int] = (55, 75),
         reduced: int = 512,
         dropout: float = 0.5,
-        combine: Literal["network", "optimization", "none"] = "network",
+        combine: Literal["network", "optimization", "bilateral", "none"] = "network",
     ) -> None:
         super().__init__(space or LogDepth())
-        if combine not in ("network", "optimization", "none"):
-            raise UserError(f"TwoStreamNet combines by network, optimization or none, not by {combine}.")
+        if combine not in ("network", "optimization", "bilateral", "none"):
+            raise UserError(f"TwoStreamNet combines by network, optimization, bilateral or none, not by {combine}.")
 
         def stream(channels: int) -> Stream:
             parsing = Parsing(encoder(), channels, units, (grid[0], grid[1]), (coarse[0], coarse[1]), reduced, dropout)
@@ -97,6 +98,8 @@ class TwoStreamNet(DepthModel):
             return combined
         if self.combine == "none":
             return depth
+        if self.combine == "bilateral":
+            return self.space.from_depth(smooth_bilateral(self.space.to_depth(depth)))
         return self.space.from_depth(fuse_gradients(self.space.to_depth(depth), gradient))
 
     def complete(self, stage: Stage) -> bool:
