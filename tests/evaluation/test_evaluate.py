@@ -223,6 +223,18 @@ def test_every_form_of_file_gives_the_same_scores(form, frames, tmp_path, capsys
     assert scores["full"]["images"] == TEST_FRAMES
 
 
+def test_former_names_of_protocols_and_keys_work_and_say_so(frames, predictions, tmp_path, capsys):
+    output = tmp_path / "scores.json"
+    former = [item.replace("protocol=full", "protocol=none") for item in data(frames)]
+    arguments = [*former, "protocol.swapped=true", f"predictions={predictions}", f"output={output}"]
+    code, _, err = evaluate(capsys, *arguments)
+    assert code == 0
+    content = json.loads(output.read_text())
+    assert content["scores"]["good"].keys() == {"full"}
+    assert content["protocols"]["full"]["swap_prediction_and_truth"]
+    assert err.count("protocol.swapped is now protocol.swap_prediction_and_truth") <= 1
+
+
 def test_a_stack_that_does_not_fit_is_told_in_a_sentence(frames, tmp_path, capsys):
     np.save(tmp_path / "stack.npy", np.ones((3, 8, 8), np.float32))
     assert "holds 3 maps" in refusal(capsys, *data(frames), f"predictions={tmp_path / 'stack.npy'}")

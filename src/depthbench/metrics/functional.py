@@ -113,14 +113,34 @@ HIGHER_IS_BETTER = frozenset({"delta1", "delta2", "delta3"})
 
 
 def read_out(sums: Tensor) -> dict[str, Tensor]:
-    """All scores of :data:`SCORES` from sums ``(..., len(COLUMNS))``; NaN where there is no pixel."""
+    """All scores of :data:`SCORES` from sums ``(..., len(COLUMNS))``; NaN where there is no pixel.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics import masked_sums, read_out
+        >>> truth = torch.tensor([[2.0, 4.0], [5.0, 0.0]]).reshape(1, 1, 2, 2)  # metres, 0 = missing
+        >>> prediction = torch.tensor([[3.0, 4.0], [4.0, 9.0]]).reshape(1, 1, 2, 2)
+        >>> scores = read_out(masked_sums(prediction, truth))
+        >>> round(scores["RMSE"].item(), 4), round(scores["delta1"].item(), 4)
+        (0.8165, 0.3333)
+    """
     return {name: score(sums) for name, score in SCORES.items()}
 
 
 def per_image(
     prediction: Tensor, target: Tensor, valid: Tensor | None = None, *, strict: bool = True
 ) -> dict[str, Tensor]:
-    """All scores of each image, ``(B,)`` float64, with ``pixels`` and ``nonfinite``; arguments as in masked_sums."""
+    """All scores of each image, ``(B,)`` float64, with ``pixels`` and ``nonfinite``; arguments as in masked_sums.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics import per_image
+        >>> truth = torch.tensor([[2.0, 4.0], [5.0, 0.0]]).reshape(1, 1, 2, 2)  # metres, 0 = missing
+        >>> prediction = torch.tensor([[3.0, 4.0], [4.0, 9.0]]).reshape(1, 1, 2, 2)
+        >>> scores = per_image(prediction.expand(2, 1, 2, 2), truth.expand(2, 1, 2, 2))
+        >>> [round(value, 4) for value in scores["AbsRel"].tolist()], scores["pixels"].tolist()
+        ([0.2333, 0.2333], [3.0, 3.0])
+    """
     return per_image_from(masked_sums(prediction, target, valid, strict=strict))
 
 

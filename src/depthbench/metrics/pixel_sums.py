@@ -67,6 +67,16 @@ def masked_sums(prediction: Tensor, target: Tensor, valid: Tensor | None = None,
 
     Raises:
         UserError: if the shapes differ.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics import masked_sums
+        >>> from depthbench.metrics.pixel_sums import COLUMNS
+        >>> truth = torch.tensor([[2.0, 4.0], [5.0, 0.0]]).reshape(1, 1, 2, 2)  # metres, 0 = missing
+        >>> prediction = torch.tensor([[3.0, 4.0], [4.0, 9.0]]).reshape(1, 1, 2, 2)
+        >>> sums = masked_sums(prediction, truth)
+        >>> sums.shape, sums[0, COLUMNS.index("pixels")].item(), sums[0, COLUMNS.index("square")].item()
+        (torch.Size([1, 12]), 3.0, 2.0)
     """
     cells = cell_sums(prediction, target, PRESENT if valid is None else valid, [(strict, False)])
     return cells[:, 0, 0, 0]

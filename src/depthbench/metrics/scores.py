@@ -33,6 +33,19 @@ class DepthMetric(Metric):
 
     Raises:
         UserError: for an unknown reduction.
+
+    Example:
+        Several metrics in a collection share one pass over the pixels:
+
+        >>> import torch
+        >>> from torchmetrics import MetricCollection
+        >>> from depthbench.metrics import AbsRel, Delta
+        >>> truth = torch.tensor([[2.0, 4.0], [5.0, 0.0]]).reshape(1, 1, 2, 2)  # metres, 0 = missing
+        >>> prediction = torch.tensor([[3.0, 4.0], [4.0, 9.0]]).reshape(1, 1, 2, 2)
+        >>> metrics = MetricCollection([AbsRel(), Delta()])
+        >>> metrics.update(prediction, truth)
+        >>> {name: round(value.item(), 4) for name, value in metrics.compute().items()}
+        {'AbsRel': 0.2333, 'Delta': 0.3333}
     """
 
     is_differentiable = False
@@ -90,7 +103,19 @@ class DepthMetric(Metric):
 
 
 class DepthScores(DepthMetric):
-    """All standard scores from one state; arguments as for :class:`DepthMetric`."""
+    """All standard scores from one state; arguments as for :class:`DepthMetric`.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics import DepthScores
+        >>> truth = torch.tensor([[2.0, 4.0], [5.0, 0.0]]).reshape(1, 1, 2, 2)  # metres, 0 = missing
+        >>> prediction = torch.tensor([[3.0, 4.0], [4.0, 9.0]]).reshape(1, 1, 2, 2)
+        >>> metric = DepthScores(reduction="pixel")
+        >>> metric.update(prediction, truth)
+        >>> scores = metric.compute()
+        >>> round(scores["AbsRel"].item(), 4), int(scores["images"]), int(scores["pixels"])
+        (0.2333, 1, 3)
+    """
 
     higher_is_better = None
 
@@ -115,7 +140,18 @@ class _Single(DepthMetric):
 
 
 class Delta(_Single):
-    """Share of pixels with ``max(p / t, t / p) < 1.25^power``; further arguments as for :class:`DepthMetric`."""
+    """Share of pixels with ``max(p / t, t / p) < 1.25^power``; further arguments as for :class:`DepthMetric`.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics import Delta
+        >>> truth = torch.tensor([[2.0, 4.0], [5.0, 0.0]]).reshape(1, 1, 2, 2)  # metres, 0 = missing
+        >>> prediction = torch.tensor([[3.0, 4.0], [4.0, 9.0]]).reshape(1, 1, 2, 2)
+        >>> metric = Delta(power=1)
+        >>> metric.update(prediction, truth)
+        >>> round(metric.compute().item(), 4)
+        0.3333
+    """
 
     higher_is_better = True
 
@@ -127,13 +163,35 @@ class Delta(_Single):
 
 
 class AbsRel(_Single):
-    """Mean of ``|p - t| / t``."""
+    """Mean of ``|p - t| / t``.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics import AbsRel
+        >>> truth = torch.tensor([[2.0, 4.0], [5.0, 0.0]]).reshape(1, 1, 2, 2)  # metres, 0 = missing
+        >>> prediction = torch.tensor([[3.0, 4.0], [4.0, 9.0]]).reshape(1, 1, 2, 2)
+        >>> metric = AbsRel()
+        >>> metric.update(prediction, truth)
+        >>> round(metric.compute().item(), 4)
+        0.2333
+    """
 
     score = "AbsRel"
 
 
 class SqRel(_Single):
-    """Mean of ``(p - t)^2 / t`` (``usual``) or ``(p - t)^2 / t^2`` (``textbook``)."""
+    """Mean of ``(p - t)^2 / t`` (``usual``) or ``(p - t)^2 / t^2`` (``textbook``).
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics import SqRel
+        >>> truth = torch.tensor([[2.0, 4.0], [5.0, 0.0]]).reshape(1, 1, 2, 2)  # metres, 0 = missing
+        >>> prediction = torch.tensor([[3.0, 4.0], [4.0, 9.0]]).reshape(1, 1, 2, 2)
+        >>> metric = SqRel(definition="textbook")
+        >>> metric.update(prediction, truth)
+        >>> round(metric.compute().item(), 4)
+        0.0967
+    """
 
     def __init__(self, definition: str = "usual", reduction: str = "image", strict: bool = True, **kwargs: Any) -> None:
         super().__init__(reduction, strict, **kwargs)
@@ -142,31 +200,86 @@ class SqRel(_Single):
 
 
 class RMSE(_Single):
-    """Root of the mean squared error, metres."""
+    """Root of the mean squared error, metres.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics import RMSE
+        >>> truth = torch.tensor([[2.0, 4.0], [5.0, 0.0]]).reshape(1, 1, 2, 2)  # metres, 0 = missing
+        >>> prediction = torch.tensor([[3.0, 4.0], [4.0, 9.0]]).reshape(1, 1, 2, 2)
+        >>> metric = RMSE(reduction="pixel")
+        >>> metric.update(prediction, truth)
+        >>> round(metric.compute().item(), 4)
+        0.8165
+    """
 
     score = "RMSE"
 
 
 class RMSELog(_Single):
-    """Root of the mean squared difference of natural logarithms."""
+    """Root of the mean squared difference of natural logarithms.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics import RMSELog
+        >>> truth = torch.tensor([[2.0, 4.0], [5.0, 0.0]]).reshape(1, 1, 2, 2)  # metres, 0 = missing
+        >>> prediction = torch.tensor([[3.0, 4.0], [4.0, 9.0]]).reshape(1, 1, 2, 2)
+        >>> metric = RMSELog()
+        >>> metric.update(prediction, truth)
+        >>> round(metric.compute().item(), 4)
+        0.2672
+    """
 
     score = "RMSElog"
 
 
 class RMSESI(_Single):
-    """RMSElog with the global scale removed (Lee and Kim 2020)."""
+    """RMSElog with the global scale removed (Lee and Kim 2020).
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics import RMSESI
+        >>> truth = torch.tensor([[2.0, 4.0], [5.0, 0.0]]).reshape(1, 1, 2, 2)  # metres, 0 = missing
+        >>> prediction = torch.tensor([[3.0, 4.0], [4.0, 9.0]]).reshape(1, 1, 2, 2)
+        >>> metric = RMSESI()
+        >>> metric.update(prediction, truth)
+        >>> round(metric.compute().item(), 4)
+        0.2602
+    """
 
     score = "RMSE_si"
 
 
 class Log10(_Single):
-    """Mean absolute difference of decimal logarithms."""
+    """Mean absolute difference of decimal logarithms.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics import Log10
+        >>> truth = torch.tensor([[2.0, 4.0], [5.0, 0.0]]).reshape(1, 1, 2, 2)  # metres, 0 = missing
+        >>> prediction = torch.tensor([[3.0, 4.0], [4.0, 9.0]]).reshape(1, 1, 2, 2)
+        >>> metric = Log10()
+        >>> metric.update(prediction, truth)
+        >>> round(metric.compute().item(), 4)
+        0.091
+    """
 
     score = "log10"
 
 
 class SILog(_Single):
-    """Scale-invariant error of the logarithm; ``definition`` is a key of ``functional.SILOG``."""
+    """Scale-invariant error of the logarithm; ``definition`` is a key of ``functional.SILOG``.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics import SILog
+        >>> truth = torch.tensor([[2.0, 4.0], [5.0, 0.0]]).reshape(1, 1, 2, 2)  # metres, 0 = missing
+        >>> prediction = torch.tensor([[3.0, 4.0], [4.0, 9.0]]).reshape(1, 1, 2, 2)
+        >>> metric = SILog(definition="eigen2014")
+        >>> metric.update(prediction, truth)
+        >>> round(metric.compute().item(), 4)
+        0.0696
+    """
 
     def __init__(self, definition: str = "bts", reduction: str = "image", strict: bool = True, **kwargs: Any) -> None:
         super().__init__(reduction, strict, **kwargs)

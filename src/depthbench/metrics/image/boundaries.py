@@ -52,6 +52,16 @@ class BoundaryError(ImageMetric):
         threshold: metres of un-normalized Sobel magnitude.
         limit: pixels.
         **kwargs: torchmetrics options.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics import BoundaryError
+        >>> truth = torch.where(torch.arange(40) < 20, 2.0, 3.0).expand(1, 1, 30, 40)  # a step of one metre
+        >>> prediction = truth.roll(1, -1)  # a pixel to the right
+        >>> metric = BoundaryError()
+        >>> metric.update(prediction[..., 2:], truth[..., 2:])
+        >>> {name: value.item() for name, value in metric.compute().items()}
+        {'DBE_accuracy': 1.0, 'DBE_completeness': 1.0, 'images': 1.0}
     """
 
     higher_is_better = False

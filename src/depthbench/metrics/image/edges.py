@@ -29,6 +29,16 @@ class EdgeScores(ImageMetric):
         border: False: pixels whose 3x3 neighborhood is not wholly valid and inside the map are left out; True: only
             holes are, and the frame counts with zeros around it, as in Hu's released code.
         **kwargs: torchmetrics options.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics import EdgeScores
+        >>> truth = torch.where(torch.arange(40) < 20, 2.0, 3.0).expand(1, 1, 30, 40)  # a step of one metre
+        >>> prediction = truth.roll(1, -1)  # a pixel to the right
+        >>> metric = EdgeScores([0.5])
+        >>> metric.update(prediction[..., 2:], truth[..., 2:])
+        >>> {name: value.item() for name, value in metric.compute().items()}
+        {'edge_precision_0.5': 0.5, 'edge_recall_0.5': 0.5, 'edge_F1_0.5': 0.5, 'images': 1.0}
     """
 
     higher_is_better = True

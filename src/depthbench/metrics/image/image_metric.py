@@ -57,6 +57,23 @@ class ImageMetric(ImageMeans):
 
     A score that an image does not have (no edge to find) is left out of that score's mean only. A prediction with a
     NaN or infinity under the mask scores NaN; one outside has no influence.
+
+    Example:
+        A metric of one's own names its scores and computes them for each image:
+
+        >>> import torch
+        >>> from depthbench.metrics import ImageMetric
+        >>> class Nearest(ImageMetric):
+        ...     def __init__(self):
+        ...         super().__init__(["nearest_error"])
+        ...
+        ...     def score(self, prediction, target, valid, intrinsics):
+        ...         least = [maps.where(valid, 1e9).flatten(1).amin(1, keepdim=True) for maps in (prediction, target)]
+        ...         return (least[0] - least[1]).abs(), valid.flatten(1).any(1, keepdim=True)
+        >>> metric = Nearest()
+        >>> metric.update(torch.full((1, 1, 4, 4), 2.5), torch.full((1, 1, 4, 4), 2.0))
+        >>> metric.compute()["nearest_error"].item()
+        0.5
     """
 
     needs_intrinsics = False

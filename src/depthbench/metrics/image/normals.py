@@ -19,6 +19,15 @@ class NormalError(ImageMetric):
         use_intrinsics: whether ``update`` must be given intrinsics and normals are the scene's; scores are then called
             ``surface_cosine`` and ``surface_degrees``, else ``normal_...``.
         **kwargs: torchmetrics options.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics import NormalError
+        >>> truth = torch.full((1, 1, 20, 30), 2.0)
+        >>> metric = NormalError()
+        >>> metric.update(truth + torch.arange(30) / 8, truth)  # Sobel sees eight times the slope
+        >>> round(metric.compute()["normal_degrees"].item(), 3)
+        45.0
     """
 
     higher_is_better = False

@@ -21,6 +21,15 @@ class OrdinalError(ImageMetric):
         tolerance: depths within this ratio count as equal (0.02 in Xian 2018).
         seed: of the draw.
         **kwargs: torchmetrics options.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics import OrdinalError
+        >>> truth = 1 + torch.arange(600.0).reshape(1, 1, 20, 30)
+        >>> metric = OrdinalError()
+        >>> metric.update(3 * truth, truth)  # another scale, the same order
+        >>> metric.compute()["WHDR"].item()
+        0.0
     """
 
     higher_is_better = False

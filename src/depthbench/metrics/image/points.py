@@ -33,6 +33,16 @@ class PointCloudError(ImageMetric):
         queries: points of each cloud, evenly spaced, whose distance to the whole other cloud is measured; None for
             all (about ten times as slow at 480x640).
         **kwargs: torchmetrics options.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics import PointCloudError
+        >>> truth = torch.full((1, 1, 20, 30), 2.0)
+        >>> camera = torch.tensor([[[60.0, 0.0, 14.5], [0.0, 60.0, 9.5], [0.0, 0.0, 1.0]]])
+        >>> metric = PointCloudError(thresholds=[0.05], queries=None)
+        >>> metric.update(truth + 0.01, truth, intrinsics=camera)
+        >>> {name: round(value.item(), 3) for name, value in metric.compute().items()}
+        {'chamfer': 0.01, 'F_5cm': 1.0, 'images': 1.0}
     """
 
     needs_intrinsics = True

@@ -21,6 +21,15 @@ class MeanSSIM(ImageMetric):
         size: of the window, odd.
         sigma: of the window.
         **kwargs: torchmetrics options.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics import MeanSSIM
+        >>> truth = 1 + torch.arange(600.0).reshape(1, 1, 20, 30) / 100
+        >>> metric = MeanSSIM()
+        >>> metric.update(truth, truth)
+        >>> round(metric.compute()["mSSIM"].item(), 4)
+        1.0
     """
 
     higher_is_better = True
