@@ -22,7 +22,7 @@ from depthbench.errors import UserError
 from depthbench.evaluation import Input, Request, read_request
 from depthbench.evaluation.predictors import open_predictor
 from depthbench.evaluation.scoring import score
-from depthbench.evaluation.test_set import FAMILIES, PUBLISHED, EvaluationSet
+from depthbench.evaluation.test_set import PUBLISHED, EvaluationSet
 from depthbench.metrics.functional import STANDARD
 from depthbench.protocols import EvalProtocol, protocol_from
 from depthbench.training.devices import choose_device
@@ -129,7 +129,7 @@ Pictures of the labeled pairs may hold coarser depth than the official file; `da
 def variants(request: Request, truth: EvaluationSet) -> tuple[list[EvalProtocol], list[str]]:
     """Every protocol of the data set and every knob; names of those whose truth had to be replaced."""
     listed: list[EvalProtocol] = [protocol_from(config) for config in request.protocols.values()]
-    counts = PUBLISHED[FAMILIES[truth.target]]
+    counts = PUBLISHED[truth.family or ""]
     listed = [protocol for protocol in listed if protocol.images in counts]
     base = next(protocol for protocol in listed if protocol.name == BASE)
     listed += [replace(base, name=name, **changes) for name, changes in KNOBS.items()]

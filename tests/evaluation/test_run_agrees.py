@@ -110,3 +110,28 @@ def test_a_prediction_that_is_not_finite_is_null_and_counted(frames, tmp_path, m
     sentence = "the errors of 9 pixels of 3 images are not finite (full), so means over them are no numbers."
     assert sentence in " ".join(capsys.readouterr().out.split())
     assert sentence in (tmp_path / "scores.md").read_text()
+
+
+def test_a_run_of_an_earlier_version_is_scored_by_its_rules(frames, tmp_path):
+    """Other names of classes and keys, a flat scores.json, and no versions."""
+    folder, _ = own_test(tmp_path, frames, *TINY_NET)
+    path = folder.path / "config.yaml"
+    former = path.read_text()
+    for today, before in {
+        "depthbench.protocols.EvalProtocol": "depthbench.metrics.Protocol",
+        "depthbench.models.LogDepth": "depthbench.models.Log",
+        "swap_prediction_and_truth:": "swapped:",
+        "  fill_borders: none\n": "",
+        "  version: 1\n": "",
+        "name: full": "name: none",
+    }.items():
+        assert today in former
+        former = former.replace(today, before)
+    path.write_text(former)
+    own = read_scores(folder.path / "scores.json")
+    (folder.path / "scores.json").write_text(json.dumps({"none": own["full"]}))
+    assert main([f"run={folder.path}", f"output={tmp_path / 'scores.json'}"]) == 0
+    content = json.loads((tmp_path / "scores.json").read_text())
+    (scores,) = content["scores"].values()
+    assert scores == read_scores(folder.path / "scores.json") == {"none": own["full"]}
+    assert content["protocols"]["none"]["version"] == 1

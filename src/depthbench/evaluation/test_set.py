@@ -23,6 +23,7 @@ PUBLISHED = {"NYUv2": (654,), "KITTI": (697, 652), "Make3D": (134,)}
 
 # Which of them a class is; rooms are made like NYUv2. Data sets that are not here may be anything.
 FAMILIES = {
+    "NYU": "NYUv2",
     "NYULabeled": "NYUv2",
     "NYUSync": "NYUv2",
     "DenseDepthNYU": "NYUv2",
@@ -76,8 +77,9 @@ class EvaluationSet(Dataset[Items]):
 
     def __init__(self, config: DictConfig, protocols: Iterable[EvalProtocol] = ()) -> None:
         settings: dict[str, Any] = OmegaConf.to_container(config.data.test, resolve=True)  # type: ignore[assignment]
-        self.target = settings["_target_"].rpartition(".")[2]
         own = instantiate(settings)
+        self.target = type(own).__name__
+        self.family = next((FAMILIES[kind.__name__] for kind in type(own).__mro__ if kind.__name__ in FAMILIES), None)
         self.kind = getattr(own, "truth", None) or "any"
         self.sets: dict[str, Dataset[Frame]] = {self.kind: own}
         for kind in sorted({protocol.truth for protocol in protocols} - {self.kind}) if self.kind != "any" else ():
@@ -107,7 +109,7 @@ class EvaluationSet(Dataset[Items]):
 
     def refuses(self, protocol: EvalProtocol) -> str | None:
         """Why numbers under this protocol would not be this data set's; None where they are, or the set is unknown."""
-        family = FAMILIES.get(self.target)
+        family = self.family
         if family is None or protocol.images is None or protocol.images in PUBLISHED[family]:
             return None
         others = [name for name, counts in PUBLISHED.items() if protocol.images in counts]

@@ -12,7 +12,7 @@ from depthbench.errors import UserError
 from depthbench.maps import resize_bilinear, resize_nearest
 from depthbench.metrics import ImageMetric
 from depthbench.models import DepthModel, DepthWithUncertainty, predict_mirrored, predict_uncertain
-from depthbench.protocols import Camera, EvalProtocol, ScoredImages, Scorer
+from depthbench.protocols import Camera, EvalProtocol, Scorer
 from depthbench.tasks.optimization import Optimization
 
 LossUnit = Literal["metres", "network"]
@@ -118,6 +118,14 @@ class DepthTask(pl.LightningModule):
         """Depth of the image and, if wanted, of its mirror image, mirrored back; one pass of the network for each."""
         return self(image), predict_mirrored(self, image) if mirror else None
 
+    def on_validation_epoch_start(self) -> None:
+        """Forget an earlier validation that did not end."""
+        self.val_scorer.reset()
+
+    def on_test_epoch_start(self) -> None:
+        """Forget an earlier test that did not end."""
+        self.test_scorer.reset()
+
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """Score a batch under the first protocol."""
         self._score(batch, self.val_scorer)
@@ -125,7 +133,7 @@ class DepthTask(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log the scores as ``val/AbsRel`` and so on."""
         # Every process computes the same numbers: nothing is left to synchronize when they are logged.
-        scores = self._scored(self.val_scorer).scores(self.first_protocol)
+        scores = self.val_scorer.compute().scores(self.first_protocol)
         self.log_dict({f"val/{key}": value for key, value in scores.items()})
 
     def test_step(self, batch: Any, batch_idx: int) -> Tensor:
@@ -139,7 +147,7 @@ class DepthTask(pl.LightningModule):
 
     def on_test_epoch_end(self) -> None:
         """Scores of all images of all processes into :attr:`test_scores`, those of each image into :attr:`rows`."""
-        found = self._scored(self.test_scorer)
+        found = self.test_scorer.compute()
         self.test_scores = {name: found.scores(protocol) for name, protocol in self.protocols.items()}
         for name, scores in self.test_scores.items():
             self.log_dict({f"test/{name}/{key}": value for key, value in scores.items()})
@@ -156,11 +164,6 @@ class DepthTask(pl.LightningModule):
         camera = None if batch.intrinsics is None else Camera(batch.intrinsics, size)
         scorer.update(plain, batch.depth, batch.name, mirrored=mirrored, camera=camera, image=batch.image)
         return plain, mirrored
-
-    def _scored(self, scorer: Scorer) -> ScoredImages:
-        found = scorer.compute()
-        scorer.reset()
-        return found
 
     def configure_optimizers(self) -> Any:
         """The network's and the loss's parameters, scheduled by steps."""

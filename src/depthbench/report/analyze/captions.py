@@ -58,7 +58,7 @@ def notices(study: Study) -> list[str]:
     broken = [run.name for run in study.runs if any(scores.get("nonfinite") for scores in run.scores.values())]
     if broken:
         found.append(
-            f"Predictions that are not finite numbers were met in {_few(broken)}; their scores leave those out."
+            f"Predictions of {_few(broken)} are not finite somewhere; errors averaged over them are no numbers."
         )
     left_out = sum(run.state != "done" or not run.scores for run in study.runs)
     if left_out:
