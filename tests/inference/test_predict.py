@@ -395,7 +395,7 @@ def test_colors_have_a_fixed_scale():
     assert picture("color", noise(1, 6), depth, 20.0)[0, 2].tolist() == middle
 
 
-@pytest.mark.parametrize(("protocol", "far"), [("garg", 80.0), ("none", 10.0)])
+@pytest.mark.parametrize(("protocol", "far"), [("garg", 80.0), ("full", 10.0)])
 def test_colors_end_at_the_protocols_limit(protocol, far, run, photos, tmp_path):
     copy = RunFolder(tmp_path / "run")
     copy.checkpoint.parent.mkdir(parents=True)

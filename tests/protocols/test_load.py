@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from depthbench.config import aliases
 from depthbench.errors import UserError
 from depthbench.protocols import EvalProtocol, load_protocol, protocol_from
 from tests.protocols.record_versions import RECORD, fields, scores, shipped
@@ -27,7 +28,7 @@ def test_by_name_by_path_and_with_changes(tmp_path):
     assert (
         load_protocol(path) == load_protocol(str(path)) == EvalProtocol(name="mine", region=[1, 5, 2, 9], max_depth=8)
     )
-    assert load_protocol("garg", max_depth=50.0, name="garg_50") == load_protocol("garg_50")
+    assert load_protocol("garg", max_depth=50.0, clamp=[0.001, 50.0], name="garg_50") == load_protocol("garg_50")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,8 @@ def test_a_configuration_of_an_earlier_version():
     )
 
 
-def test_the_former_name_of_full_works_and_says_so(capsys):
+def test_the_former_name_of_full_works_and_says_so(capsys, monkeypatch):
+    monkeypatch.setattr(aliases, "_said", set())
     assert load_protocol("none") == load_protocol("full")
     assert "protocol=none is now protocol=full" in capsys.readouterr().err
 

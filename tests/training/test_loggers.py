@@ -41,11 +41,11 @@ def test_every_metric_is_in_the_offline_run(folders):
     with (folder / "metrics.csv").open() as file:
         reader = csv.DictReader(file)
         columns = set(reader.fieldnames)
-    assert {"train/loss", "val/AbsRel", "test/none/RMSE", "speed/images_per_second", "lr-AdamW"} <= columns
+    assert {"train/loss", "val/AbsRel", "test/full/RMSE", "speed/images_per_second", "lr-AdamW"} <= columns
     assert columns - {"step"} <= set(values)
     scores = read_scores(folder / "scores.json")["full"]
     for name, score in scores.items():
-        assert math.isclose(values[f"test/none/{name}"], score, rel_tol=1e-6), name
+        assert math.isclose(values[f"test/full/{name}"], score, rel_tol=1e-6), name
     assert values["panels/val/count"] == 2
     assert values["panels/test/count"] == 4
     pictures = list(folder.glob("wandb/offline-run-*/files/media/images/panels/test_*.png"))
