@@ -17,7 +17,7 @@ A run folder, on its own test data and under its own protocol, or on others:
   depthbench evaluate run=runs/FOLDER data=kitti data.root=FOLDER protocol=garg,eigen_kitti
 
   protocol=all             every protocol that fits the data; those that refuse say why
-  predictions=A,B run=C,D  two or more: also their paired differences, tested with Holm's correction;
+  predictions=A,B run=C,D  two or more: also their paired differences, tested together;
                            run= also takes a folder of runs, and a pattern such as 'seeds/*'
   output=scores.json       also .csv and .md, separated by commas
   per_image=images.csv     the scores of each image

@@ -18,6 +18,7 @@ import pytest
 import scipy.io
 import torch
 from hydra import compose, initialize_config_dir
+from scipy import stats
 
 import depthbench.data
 from depthbench.config.compose import config_dir
@@ -43,8 +44,9 @@ from depthbench.models import predict_with_flip
 from depthbench.protocols import EvalProtocol
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.results import read_scores
-from depthbench.stats import paired_difference, sign_flip_test
-from depthbench.stats.image_sums import PerImageSums, difference, intervals
+from depthbench.stats.crossed import Difference, compare_rows
+from depthbench.stats.image_sums import PerImageSums
+from depthbench.stats.intervals import intervals
 from depthbench.training.loading import load_task
 from depthbench.training.trainer import build_data, train_and_test
 from tests.commands import TEST_FRAMES, TINY, make_frames
@@ -318,8 +320,8 @@ def test_two_inputs_are_compared_image_by_image(frames, predictions, tmp_path, c
         assert row["low"] < row["value"] < row["high"]
     # All 15 images agree, so only the observed pattern and its mirror image reach the observed difference.
     assert found["AbsRel"]["p_value"] < 0.001
-    assert found["AbsRel"]["p_value"] * 9 >= found["AbsRel"]["p_adjusted"] >= found["AbsRel"]["p_value"]
-    assert "adjusted by Holm" in out
+    assert found["AbsRel"]["p_adjusted"] == found["AbsRel"]["p_value"]  # there is one pair
+    assert "adjusted for all pairs" in out
     assert "| worse, by a bit - good | full |" in (tmp_path / "scores.md").read_text()
 
 
@@ -648,6 +650,11 @@ def addends(sums: torch.Tensor, reduction: str = "image") -> PerImageSums:
     return depth_sums(sums[sums[:, 0] > 0], reduction)
 
 
+def difference(first: PerImageSums, second: PerImageSums) -> dict[str, Difference]:
+    (found,) = compare_rows([({0: first}, {0: second})])
+    return {name: row.difference for name, row in found.items()}
+
+
 def score_of(sums: torch.Tensor, reduction: str, name: str) -> float:
     metric = DepthScores(reduction=reduction)
     metric.add(sums)
@@ -669,14 +676,15 @@ def test_the_permutation_test_exchanges_images_before_the_score_is_read(reductio
         assert found[name].p_value == np.mean(np.array(changes) >= abs(observed) - 1e-12)
 
 
-def test_for_means_over_images_test_and_interval_are_those_of_the_metrics_room():
+def test_for_means_over_images_test_and_interval_are_scipys():
     few, many = (some_sums(8), some_sums(8, 1)), (some_sums(200), some_sums(200, 1))
     column = COLUMNS.index("abs_rel")
     rel = [(sums[:, column] / sums[:, 0]).numpy() for sums in (*few, *many)]
-    assert difference(*map(addends, few))["AbsRel"].p_value == pytest.approx(sign_flip_test(rel[0], rel[1]))
+    exact = stats.permutation_test((rel[0] - rel[1],), np.sum, permutation_type="samples", n_resamples=np.inf)
+    assert difference(*map(addends, few))["AbsRel"].p_value == pytest.approx(exact.pvalue)
     found = difference(*map(addends, many))["AbsRel"]
-    assert found.p_value == pytest.approx(sign_flip_test(rel[2], rel[3]), abs=0.02)
-    expected = paired_difference(rel[2], rel[3])
+    assert found.p_value == pytest.approx(stats.ttest_rel(rel[2], rel[3]).pvalue, abs=0.02)
+    expected = stats.bootstrap((rel[2] - rel[3],), np.mean, rng=0).confidence_interval
     width = expected.high - expected.low
     assert found.low == pytest.approx(expected.low, abs=0.06 * width)
     assert found.high == pytest.approx(expected.high, abs=0.06 * width)

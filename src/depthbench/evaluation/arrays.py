@@ -15,7 +15,7 @@ from depthbench.evaluation.scoring import Scored
 from depthbench.metrics import ImageMetric
 from depthbench.protocols import Camera, EvalProtocol, Scorer, load_protocol
 from depthbench.protocols.regions import Region
-from depthbench.stats.image_sums import Limits, intervals
+from depthbench.stats.intervals import Limits, intervals
 
 Maps = ArrayLike | Tensor | Sequence[ArrayLike | Tensor]
 """``(N, H, W)``, or N maps ``(H, W)`` of any sizes."""
@@ -90,10 +90,10 @@ def score_arrays(
         shown: Region = "full" if covers is None else covers
         scorer.update(prediction[None], truth[None], [str(place)], covers=shown, camera=camera, places=[place])
     found = Scored(name="", **vars(scorer.compute()))
-    limits: dict[str, dict[str, Limits]] = {one.name: {} for one in rules}
-    for one in rules:
-        for part in found.addends(one):
-            limits[one.name] |= intervals(part, seed)
+    limits = {
+        one.name: {name: pair for part in found.addends(one, seed) for name, pair in intervals(part).items()}
+        for one in rules
+    }
     return ArrayScores(
         scores={one.name: found.scores(one) for one in rules},
         intervals=limits,

@@ -1,5 +1,6 @@
 """From a request to its answer: open, predict, score, compare, show."""
 
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -10,11 +11,13 @@ from depthbench.evaluation.command_line import Request
 from depthbench.evaluation.predictors import open_predictor
 from depthbench.evaluation.processes import joined_processes, rank_and_world
 from depthbench.evaluation.scoring import Scored, score
-from depthbench.evaluation.tables import Evaluation, Paired, adjusted, notes, per_image_csv, show, write
+from depthbench.evaluation.tables import Evaluation, Paired, notes, per_image_csv, show, write
 from depthbench.evaluation.test_set import open_sets
 from depthbench.files import write_atomically
 from depthbench.protocols import EvalProtocol
-from depthbench.stats.image_sums import difference, intervals
+from depthbench.stats.crossed import Tested, compare_rows
+from depthbench.stats.image_sums import PerImageSums
+from depthbench.stats.intervals import Limits, intervals
 from depthbench.training.devices import choose_device
 
 
@@ -60,32 +63,42 @@ def evaluation_of(
     for one in scored[1:]:
         if one.frames != scored[0].frames:
             raise UserError(f"{scored[0].name} and {one.name} are not of the same images, so nothing can be paired.")
+    parts = {rules.name: [one.addends(rules, seed) for one in scored] for rules in protocols}
+    names, shown = [one.name for one in scored], scored[0].shown()
     return Evaluation(
         protocols,
         scored,
         scores={one.name: {rules.name: one.scores(rules) for rules in protocols} for one in scored},
         limits={
-            one.name: {
-                rules.name: {
-                    name: limits for part in one.addends(rules) for name, limits in intervals(part, seed).items()
-                }
-                for rules in protocols
-            }
-            for one in scored
+            name: {rules.name: _limits(parts[rules.name][place]) for rules in protocols}
+            for place, name in enumerate(names)
         },
-        paired=[pair for rules in protocols for pair in _paired(scored, rules, seed)],
+        paired=[pair for rules in protocols for pair in _paired(rules.name, names, parts[rules.name], shown)],
         refused=refused,
         notes=notes,
     )
 
 
-def _paired(scored: list[Scored], rules: EvalProtocol, seed: int) -> list[Paired]:
-    pairs = list(combinations(scored, 2))
-    found = []
-    for a, b in pairs:
-        parts = zip(a.addends(rules), b.addends(rules), strict=True)
-        found.append({name: value for part in parts for name, value in difference(*part, seed).items()})
+def _limits(parts: Sequence[PerImageSums]) -> dict[str, Limits]:
+    return {name: limits for part in parts for name, limits in intervals(part).items()}
+
+
+def _paired(
+    protocol: str, names: Sequence[str], parts: Sequence[Sequence[PerImageSums]], shown: Sequence[str]
+) -> list[Paired]:
+    """All pairs of inputs under one protocol: kinds of scores (``parts``) are tested one after the other."""
+    pairs = list(combinations(range(len(names)), 2))
+    found: list[dict[str, Tested]] = [{} for _ in pairs]
+    for kind in zip(*parts, strict=True):
+        tested = compare_rows([({0: kind[a]}, {0: kind[b]}) for a, b in pairs])
+        found = [known | new for known, new in zip(found, tested, strict=True)]
     return [
-        Paired(rules.name, a.name, b.name, differences, p_values)
-        for (a, b), differences, p_values in zip(pairs, found, adjusted(found, scored[0].shown()), strict=True)
+        Paired(
+            protocol,
+            names[a],
+            names[b],
+            {name: row.difference for name, row in tests.items()},
+            {name: tests[name].p_adjusted for name in shown},
+        )
+        for (a, b), tests in zip(pairs, found, strict=True)
     ]

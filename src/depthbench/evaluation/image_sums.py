@@ -1,31 +1,47 @@
-"""What is added over images for each kind of score, and how scores are read from the sums."""
+"""Sums of each image for each kind of score, and how scores are read from their total."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from depthbench.metrics.functional import SCORES, means, read_out
 from depthbench.metrics.image.image_metric import image_scores
-from depthbench.stats.image_sums import PerImageSums
+from depthbench.stats.image_sums import Array, PerImageSums, Read, scenes_of
 
 
-def depth_sums(sums: Tensor, reduction: str) -> PerImageSums:
+def depth_sums(sums: Tensor, reduction: str, names: Sequence[str] = (), seed: int = 0) -> PerImageSums:
     """Of the standard scores, from ``masked_sums`` ``(N, S)``; ``image``, ``pixel`` or ``mse_image``."""
     if reduction == "image":
         scores = torch.stack(list(read_out(sums).values()), -1)
-        return PerImageSums(scores, _means_of_scores, sums[:, 0])
-    return PerImageSums(sums if reduction == "pixel" else means(sums), _read_out, sums[:, 0])
+        return _sums(scores, _means_of_scores, sums[:, 0], names, seed)
+    return _sums(sums if reduction == "pixel" else means(sums), _read_out, sums[:, 0], names, seed)
 
 
-def structure_sums(sums: Tensor, names: Sequence[str]) -> PerImageSums:
+def structure_sums(sums: Tensor, metrics: Sequence[str], names: Sequence[str] = (), seed: int = 0) -> PerImageSums:
     """Of scores of structure, from :class:`~depthbench.protocols.Structure`'s sums ``(N, 2 K + 1)``."""
-    return PerImageSums(sums, lambda totals, images: image_scores(totals, names), sums[:, -1])
+
+    def read(totals: Array, images: int) -> dict[str, Array]:
+        return _as_arrays(image_scores(torch.from_numpy(totals), metrics))
+
+    return _sums(sums, read, sums[:, -1], names, seed)
 
 
-def _means_of_scores(totals: Tensor, images: int) -> dict[str, Tensor]:
+def _sums(values: Tensor, read: Read, pixels: Tensor, names: Sequence[str], seed: int) -> PerImageSums:
+    """In the order of the names, so that the same images are drawn in whatever order a data set lists them."""
+    order = np.argsort(np.array(names, dtype=str), kind="stable") if names else np.arange(len(values))
+    listed = tuple(names[index] for index in order) if names else ()
+    return PerImageSums(values.numpy()[order], read, pixels.numpy()[order], scenes_of(listed), listed, seed)
+
+
+def _means_of_scores(totals: Array, images: int) -> dict[str, Array]:
     return {name: totals[..., column] / images for column, name in enumerate(SCORES)}
 
 
-def _read_out(totals: Tensor, images: int) -> dict[str, Tensor]:
-    return read_out(totals)
+def _read_out(totals: Array, images: int) -> dict[str, Array]:
+    return _as_arrays(read_out(torch.from_numpy(totals)))
+
+
+def _as_arrays(scores: Mapping[str, Tensor]) -> dict[str, Array]:
+    return {name: values.numpy() for name, values in scores.items()}

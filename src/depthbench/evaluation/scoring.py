@@ -33,13 +33,15 @@ class Scored(ScoredImages):
         """Names of the scores that tables show and tests compare."""
         return (*STANDARD, *self.structure)
 
-    def addends(self, protocol: EvalProtocol) -> list[PerImageSums]:
-        """What statistics resample; images without a valid pixel have no part in them."""
+    def addends(self, protocol: EvalProtocol, seed: int = 0) -> list[PerImageSums]:
+        """Sums that statistics resample; images without a valid pixel have no part in them."""
         sums = self.sums[protocol.name]
         counted = sums[:, 0] > 0
-        found = [depth_sums(sums[counted], protocol.reduction)]
+        names = [name for name, counts in zip(self.frames, counted.tolist(), strict=True) if counts]
+        found = [depth_sums(sums[counted], protocol.reduction, names, seed)]
         if self.structure:
-            found.append(structure_sums(self.structure_sums[protocol.name][counted], self.structure))
+            structure = self.structure_sums[protocol.name][counted]
+            found.append(structure_sums(structure, self.structure, names, seed))
         return found
 
 

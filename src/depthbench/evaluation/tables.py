@@ -3,8 +3,7 @@
 import csv
 import io
 import json
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,15 +19,16 @@ from depthbench.metrics.functional import SCORES, STANDARD
 from depthbench.protocols import EvalProtocol
 from depthbench.runs.names import labels
 from depthbench.runs.results import finite_or_null, results_block
-from depthbench.stats import holm
-from depthbench.stats.image_sums import Difference, Limits
+from depthbench.stats.crossed import Difference
+from depthbench.stats.intervals import Limits
+from depthbench.stats.wording import p_text
 
 COUNTS = ("images", "images_empty", "images_nonfinite")
 
 
 @dataclass(frozen=True)
 class Paired:
-    """Two inputs under one protocol; p-values adjusted for all the differences of the protocol's table."""
+    """Two inputs under one protocol; p-values of each score adjusted for all pairs of inputs."""
 
     protocol: str
     first: str
@@ -67,15 +67,6 @@ class Evaluation:
     def lines(self) -> Iterator[tuple[str, str]]:
         """Inputs with their protocols, as tables list them."""
         return ((one.name, protocol.name) for protocol in self.protocols for one in self.scored)
-
-
-def adjusted(pairs: list[dict[str, Difference]], names: Sequence[str] = STANDARD) -> list[dict[str, float]]:
-    """p-values of these scores of some pairs, adjusted for their number (Holm 1979)."""
-    p_values = [pair[name].p_value for pair in pairs for name in names]
-    # A difference that is not finite has no p-value and takes no part.
-    finite = iter(holm([value for value in p_values if math.isfinite(value)]))
-    found = iter([next(finite) if math.isfinite(value) else value for value in p_values])
-    return [{name: next(found) for name in names} for _ in pairs]
 
 
 def write(evaluation: Evaluation, path: Path) -> None:
@@ -139,7 +130,7 @@ def as_markdown(evaluation: Evaluation) -> str:
     if evaluation.structure:
         parts += ["Structure, means over images:", _markdown(*structure_table(evaluation, _with_limits))]
     if evaluation.paired:
-        parts.append("Paired differences, with p-values adjusted by Holm for all differences under a protocol:")
+        parts.append("Paired differences, with p-values adjusted for all pairs of inputs, each score by itself:")
         head, rows = ["difference", "protocol"], []
         for pair in evaluation.paired:
             rows.append([f"{pair.first} - {pair.second}", pair.protocol, *(_told(pair, key) for key in pair.adjusted)])
@@ -218,7 +209,7 @@ def _with_half(value: float, limits: Limits) -> str:
 
 def _told(pair: Paired, score: str) -> str:
     found = pair.differences[score]
-    return f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}], p = {pair.adjusted[score]:.2g}"
+    return f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}], {p_text([pair.adjusted[score]])}"
 
 
 def _markdown(head: list[str], rows: list[list[str]]) -> str:
@@ -248,10 +239,10 @@ def show(evaluation: Evaluation) -> None:
     if evaluation.paired:
         table = _table(["protocol", "difference", *STANDARD], 2)
         for pair in evaluation.paired:
-            cells = [f"{pair.differences[key].value:+.4f}\n[dim]p {pair.adjusted[key]:.2g}[/]" for key in STANDARD]
+            cells = [f"{pair.differences[key].value:+.4f}\n[dim]{p_text([pair.adjusted[key]])}[/]" for key in STANDARD]
             table.add_row(pair.protocol, f"{shown[pair.first]} -\n{shown[pair.second]}", *cells)
         console.print(table)
-        console.print("[dim]p: permutation test, adjusted by Holm for all differences under a protocol[/]")
+        console.print("[dim]p: permutation test over images, adjusted for all pairs of inputs, each score by itself[/]")
     for sentence in sentences(evaluation):
         console.print(sentence, soft_wrap=True, markup=False, highlight=False)
 

@@ -1,12 +1,5 @@
-"""Intervals, paired tests, many comparisons: one room for evaluate and report."""
+"""Intervals, paired tests, many comparisons, power laws: one room for evaluate and report (numpy and scipy only)."""
 
-from depthbench.stats.paired import bootstrap_mean, compare, holm, paired_difference, sign_flip_test, wilcoxon_test
+from depthbench.stats.comparison import Comparison, compare
 
-__all__ = [
-    "bootstrap_mean",
-    "compare",
-    "holm",
-    "paired_difference",
-    "sign_flip_test",
-    "wilcoxon_test",
-]
+__all__ = ["Comparison", "compare"]

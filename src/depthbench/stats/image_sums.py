@@ -1,126 +1,134 @@
-"""Intervals and tests for scores of any reduction, from the sums of each image.
+"""Scores as functions of sums over images: the form in which every score is resampled.
 
-A mean over images can be resampled from scores (:mod:`depthbench.stats.paired`); a score of pooled pixels or
-of a mean MSE is a function of sums over images, so images are drawn and the score is read anew. For ``reduction:
-image`` both are the same.
+A mean over images, a root of a mean square and a score that pools pixels are all functions of sums over images, so
+that images are drawn (or exchanged) first and the score is read from the new sums. Draws depend on the number of images
+and the seed alone: two rows on the same images share them, wherever they are compared.
 """
 
-from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import ArrayLike, NDArray
 
 from depthbench.errors import UserError
 
+Array = NDArray[np.float64]
+Read = Callable[[Array, int], Mapping[str, Array]]
+
 RESAMPLES = 2_000
-PERMUTATIONS = 10_000
+FEWEST_SCENES = 12  # folders of frames; with fewer, a scene can't be told from another kind of folder
 _CHUNK = 500
 
-Limits = tuple[float, float]
 
-
-class Difference(NamedTuple):
-    """First minus second by score, the limits of its 95 % interval, and the p-value of no difference."""
-
-    value: float
-    low: float
-    high: float
-    p_value: float
-
-
-class PerImageSums(NamedTuple):
-    """What is added over images, and how scores are read from what was added.
+@dataclass(frozen=True, eq=False)
+class PerImageSums:
+    """One network's sums of each image, and how scores are read from their total.
 
     Attributes:
         values: ``(N, K)`` float64, of images that have a valid pixel.
         read: from sums ``(..., K)`` over so many images to scores ``(...)`` by name.
-        pixels: how many valid ones each image has: only equal images can be paired.
-    """
-
-    values: Tensor
-    read: Callable[[Tensor, int], Mapping[str, Tensor]]
-    pixels: Tensor
-
-
-def intervals(addends: PerImageSums, seed: int = 0) -> dict[str, Limits]:
-    """95 % percentile bootstrap over images, by score; NaN where no image counts.
-
-    Args:
-        addends: of each image.
+        pixels: ``(N,)``, valid pixels of each image: only equal images are paired.
+        scenes: ``(N,)``, number of each image's scene from 0 on, or None where scenes are not known.
+        names: of the images, where they are known.
         seed: of the resamples.
     """
-    return _limits(_resampled(addends, seed))
+
+    values: Array
+    read: Read
+    pixels: Array
+    scenes: NDArray[np.intp] | None = None
+    names: tuple[str, ...] = ()
+    seed: int = 0
+
+    @property
+    def images(self) -> int:
+        """Number of images."""
+        return len(self.values)
+
+    @property
+    def units(self) -> int:
+        """Number of scenes, or of images where scenes are not known: what is drawn and exchanged as a whole."""
+        if self.scenes is None:
+            return self.images
+        return int(self.scenes.max()) + 1 if len(self.scenes) else 0
+
+    @cached_property
+    def scores(self) -> dict[str, float]:
+        """Scores of all images."""
+        found = self.read(self.values.sum(0), self.images)
+        return {name: float(value) for name, value in found.items()}
+
+    @cached_property
+    def resampled(self) -> Mapping[str, Array]:
+        """Scores ``(RESAMPLES,)`` of images (scenes) that are drawn with replacement."""
+        if not self.images:
+            return self.read(np.full((1, self.values.shape[1]), np.nan), 0)
+        drawn = products(_draws(self.units, self.seed), self.by_unit)
+        if self.scenes is None:
+            return self.read(drawn[:, :-1], self.images)
+        # A drawn scene brings all of its images, so that their number differs from draw to draw.
+        counts = drawn[:, -1:]
+        return self.read(drawn[:, :-1] * (self.images / counts), self.images)
+
+    @cached_property
+    def leave_one_out(self) -> Mapping[str, Array]:
+        """Scores ``(units,)`` without each image (scene) in turn."""
+        left = self.by_unit.sum(0) - self.by_unit
+        with np.errstate(invalid="ignore", divide="ignore"):
+            scaled = left[:, :-1] * (self.images / left[:, -1:])
+            return self.read(scaled, self.images)
+
+    @cached_property
+    def by_unit(self) -> Array:
+        """Sums of each scene (image) ``(units, K + 1)``; the last column is its number of images."""
+        counted = np.concatenate([self.values, np.ones((self.images, 1))], 1)
+        if self.scenes is None:
+            return counted
+        found = np.zeros((self.units, counted.shape[1]))
+        np.add.at(found, self.scenes, counted)
+        return found
 
 
-def difference(first: PerImageSums, second: PerImageSums, seed: int = 0) -> dict[str, Difference]:
-    """Paired difference by score: bootstrap over images, and a two-sided permutation test.
+def of_means(
+    scores: ArrayLike, name: str = "score", scenes: NDArray[np.intp] | None = None, names: Sequence[str] = ()
+) -> PerImageSums:
+    """Sums of a score ``(N,)`` that is averaged over images."""
+    values = np.asarray(scores, np.float64)
+    return PerImageSums(
+        values[:, None],
+        lambda totals, images: {name: totals[..., 0] / images},
+        np.ones(len(values)),
+        scenes,
+        tuple(names),
+    )
 
-    The test exchanges first and second image by image: all ways for up to 12 images, else random ones, of which the
-    observed is one (Phipson and Smyth 2010).
 
-    Raises:
-        UserError: if the images differ.
+def scenes_of(names: Sequence[str]) -> NDArray[np.intp] | None:
+    """Number of each image's scene: the folder of its name (``rooms/SCENE/FRAME``, ``DRIVE/data/FRAME``).
+
+    None where names have fewer than :data:`FEWEST_SCENES` folders: then scenes are not known.
     """
-    if not torch.equal(first.pixels, second.pixels):
+    folders = [name.replace("\\", "/").rpartition("/")[0] for name in names]
+    known, codes = np.unique(np.array(folders, dtype=str), return_inverse=True)
+    return codes.astype(np.intp) if len(known) >= FEWEST_SCENES else None
+
+
+def check_paired(first: PerImageSums, second: PerImageSums) -> None:
+    """Raise :class:`~depthbench.errors.UserError` unless both are of the same images with the same truth."""
+    if not np.array_equal(first.pixels, second.pixels) or first.names != second.names:
         raise UserError("Paired scores must be of the same images with the same truth; score both on the same data.")
-    drawn, other = _resampled(first, seed), _resampled(second, seed)
-    limits = _limits({name: drawn[name] - other[name] for name in drawn})
-    p_values = _p_values(first, second, seed)
-    observed, reference = (one.read(one.values.sum(0), len(one.values)) for one in (first, second))
-    return {name: Difference(float(observed[name] - reference[name]), *limits[name], p_values[name]) for name in drawn}
 
 
-def _resampled(addends: PerImageSums, seed: int) -> Mapping[str, Tensor]:
-    images = len(addends.values)
-    drawn = _products(_draws(images, seed), addends.values) if images else addends.values.sum(0)[None] * torch.nan
-    return addends.read(drawn, images)
+def products(weights: NDArray[np.integer], values: Array) -> Array:
+    """``weights @ values`` without all weights in float64 at once."""
+    parts = [weights[start : start + _CHUNK].astype(np.float64) @ values for start in range(0, len(weights), _CHUNK)]
+    return np.concatenate(parts)
 
 
-def _limits(drawn: Mapping[str, Tensor]) -> dict[str, Limits]:
-    with np.errstate(invalid="ignore"):  # infinities, told as they are
-        found = {name: np.percentile(values.numpy(), [2.5, 97.5]) for name, values in drawn.items()}
-    return {name: (float(low), float(high)) for name, (low, high) in found.items()}
-
-
-def _p_values(first: PerImageSums, second: PerImageSums, seed: int) -> dict[str, float]:
-    a, b, images = first.values, second.values, len(first.values)
-    if not images:
-        return dict.fromkeys(first.read(a.sum(0), 0), float("nan"))
-    patterns = _patterns(images, seed)
-    total, apart = (a + b).sum(0), _products(patterns, a - b)
-    pair = [first.read((total + sign * apart) / 2, images) for sign in (1, -1)]
-    p_values = {}
-    for name in pair[0]:
-        changes = (pair[0][name] - pair[1][name]).abs()
-        # Sums of the same numbers in another order differ by rounding.
-        slack = 1e-12 * (pair[0][name].abs() + pair[1][name].abs()).nan_to_num().max()
-        # The first pattern exchanges nothing: the observed. What has no score after an exchange counts against it.
-        hits = (~(changes < changes[0] - slack)).double().mean()
-        p_values[name] = float(hits) if changes[0].isfinite() else float("nan")
-    return p_values
-
-
-def _products(weights: Tensor, addends: Tensor) -> Tensor:
-    """``weights @ addends`` without all weights in float64 at once."""
-    return torch.cat([part.double() @ addends for part in torch.split(weights, _CHUNK)])
-
-
-@lru_cache(maxsize=4)
-def _draws(images: int, seed: int) -> Tensor:
-    """How often each image is drawn: ``(RESAMPLES, N)``."""
+@lru_cache(maxsize=8)
+def _draws(units: int, seed: int) -> NDArray[np.int16]:
+    """How often each image (scene) is drawn: ``(RESAMPLES, units)``."""
     generator = np.random.default_rng(seed)
-    return torch.from_numpy(generator.multinomial(images, np.full(images, 1 / images), RESAMPLES).astype(np.int16))
-
-
-@lru_cache(maxsize=4)
-def _patterns(images: int, seed: int) -> Tensor:
-    """Signs ``(P, N)``, the first all positive: every pattern for up to 12 images, else random ones."""
-    if images <= 12:
-        bits = (np.arange(2**images)[:, None] >> np.arange(images)) & 1
-    else:
-        bits = np.random.default_rng(seed).integers(2, size=(PERMUTATIONS + 1, images), dtype=np.int8)
-        bits[0] = 0
-    return torch.from_numpy((1 - 2 * bits).astype(np.int8))
+    return generator.multinomial(units, np.full(units, 1 / units), RESAMPLES).astype(np.int16)

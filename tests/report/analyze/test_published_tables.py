@@ -40,7 +40,7 @@ def test_each_published_row_stands_beside_the_run_that_it_names(tmp_path, make_r
         scores = [run.scores["eigen"]["AbsRel"] for run in runs if run.value("loss") == line.label]
         assert line.here["AbsRel"].value == pytest.approx(sum(scores) / 3)
         assert (line.published["AbsRel"], line.seeds) == (PUBLISHED[line.label], 3)
-        assert line.here["AbsRel"].over == "seeds"
+        assert line.here["AbsRel"].over == "seeds and images"
     assert set(table.lines[0].here) == {"AbsRel", "RMSE"}
     assert (table.lines[4].here, table.lines[4].notes) == ({}, ("as cited",))
 

@@ -52,7 +52,7 @@ def test_binned_errors_are_ratios_of_sums_with_an_interval_around(tmp_path):
     pixels = rng.integers(1, 50, (200, 4)).astype(float)
     relative = pixels * rng.uniform(0.1, 0.3, (200, 4))
     pixels[:, 3] = relative[:, 3] = 0
-    (mean, low, high), shares = binned_errors(np.stack([pixels, relative, relative**2], -1))
+    (mean, low, high), shares = binned_errors(np.stack([pixels, relative, relative**2], -1)[None])
     np.testing.assert_allclose(mean[:3], relative.sum(0)[:3] / pixels.sum(0)[:3])
     assert np.isnan(mean[3])
     assert shares[3] == 0

@@ -1,133 +1,207 @@
-"""What the scores show: intervals, paired tests, and who is best. Nothing is best without a test."""
+"""What the scores show: intervals, paired tests, and who is best. Nothing is best without a test.
 
-from collections.abc import Sequence
+The statistics are those of :mod:`depthbench.stats`; this module brings rows of runs into their form.
+"""
+
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from depthbench.report.analyze.study import Cell, higher_is_better
-from depthbench.stats.paired import bootstrap_mean, holm, sign_flip_tests
+from depthbench.report.read.runs import Run
+from depthbench.stats.crossed import Estimate, Row, Tested, better, compare_rows, estimates, over_seeds
+from depthbench.stats.image_sums import PerImageSums, Read, scenes_of
 
 Values = NDArray[np.float64]
-LEVEL = 0.05
-ENOUGH_SEEDS = 3
-ALL_PAIRS = 12
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over seeds with its 95 % interval; ``over`` says of what: ``seeds``, ``images`` or nothing."""
-
-    value: float
-    low: float
-    high: float
-    over: str
+Names = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One paired test of two rows; ``p`` is Holm-corrected over its family."""
+    """One paired test of two rows; ``p`` is adjusted for its whole family.
+
+    ``seeds`` are those of each row that take part; ``(1, 1)`` makes it a statement about the trained networks.
+    """
 
     a: Cell
     b: Cell
-    difference: float
-    p: float
-    images: int
-    seeds: tuple[int, int]
+    tested: Tested
+
+    @property
+    def difference(self) -> float:
+        """Score of ``a`` minus score of ``b``."""
+        return self.tested.difference.value
+
+    @property
+    def p(self) -> float:
+        """Adjusted p-value."""
+        return self.tested.p_adjusted
+
+    @property
+    def images(self) -> int:
+        """Number of images that both rows were tested on."""
+        return self.tested.images
+
+    @property
+    def seeds(self) -> tuple[int, int]:
+        """Number of seeds of each row."""
+        return self.tested.seeds
 
 
 def seed_scores(cell: Cell, protocol: str, metric: str) -> list[float]:
-    """The score of each seed, or its time (``seconds_per_image``): papers' tables have both."""
-    scores = ({**run.times, **run.scores.get(protocol, {})}.get(metric) for run in cell.scored)
-    return [score for score in scores if score is not None and np.isfinite(score)]
+    """The score of each seed, or its time (``seconds_per_image``): papers' tables have both.
+
+    Runs of one seed are repetitions: their mean is one score.
+    """
+    found = []
+    for runs in cell.by_seed.values():
+        scores = ({**run.times, **run.scores.get(protocol, {})}.get(metric) for run in runs)
+        finite = [score for score in scores if score is not None and np.isfinite(score)]
+        if finite:
+            found.append(float(np.mean(finite)))
+    return found
 
 
-def image_table(cell: Cell, protocol: str, metric: str) -> tuple[list[str], Values]:
-    """Names of the test images and their scores ``(seeds, N)``; seeds that lack some of the images are left out."""
-    tables = [run.per_image[protocol] for run in cell.scored if metric in run.per_image.get(protocol, {})]
-    tables = [table for table in tables if np.array_equal(table["name"], tables[0]["name"])]
-    names = [str(name) for name in tables[0]["name"]] if tables else []
-    return names, np.array([table[metric] for table in tables], dtype=np.float64).reshape(len(tables), len(names))
+def image_names(cell: Cell, protocol: str, metric: str) -> Names:
+    """Names of the images for which every run of a row has a score, sorted; empty where one has none."""
+    known = []
+    for run in cell.scored:
+        table = run.per_image.get(protocol, {})
+        if metric not in table:
+            return ()
+        known.append({str(name) for name in table["name"][np.isfinite(table[metric])]})
+    return tuple(sorted(set.intersection(*known))) if known else ()
 
 
-def image_scores(cell: Cell, protocol: str, metric: str) -> dict[str, float]:
-    """The score of each test image, averaged over the seeds."""
-    names, table = image_table(cell, protocol, metric)
-    mean = table.mean(0) if names else ()
-    return {name: float(value) for name, value in zip(names, mean, strict=True) if np.isfinite(value)}
+def row_of(cell: Cell, protocol: str, metric: str, names: Names) -> Row:
+    """Sums of each seed over these images; empty where the score can't be read from scores of images.
+
+    A protocol that pools pixels gives SILog no interval rather than a wrong one.
+    """
+    if len(names) < 2:
+        return {}
+    form = _form(cell, protocol, metric)
+    if form is None:
+        return {}
+    scenes = scenes_of(names)
+    row: dict[Hashable, PerImageSums] = {}
+    for seed, runs in cell.by_seed.items():
+        tables = [_columns(run, protocol, metric, names) for run in runs]
+        pixels = tables[0][1] if form.pooled else np.ones(len(names))
+        scores = np.mean([values**form.power for values, _ in tables], axis=0)
+        values = np.stack([scores * pixels, pixels], 1)
+        row[seed] = PerImageSums(values, form.read(metric), pixels, scenes, names)
+    return row
 
 
-def power_of(values: Values, score: float) -> int | None:
-    """1 if a score is the mean of its images, 2 if their root mean square, None where it pools pixels."""
-    powers = (p for p in (1, 2) if len(values) > 1 and np.isclose(np.mean(values**p) ** (1 / p), score, rtol=2e-3))
-    return next(powers, None)
+@dataclass(frozen=True)
+class _Form:
+    """How a score follows from those of images: the mean or root mean square, of images or of all their pixels."""
+
+    power: int
+    pooled: bool
+
+    def read(self, metric: str) -> Read:
+        return lambda totals, images: {metric: (totals[..., 0] / totals[..., 1]) ** (1 / self.power)}
+
+    def score(self, values: Values, pixels: Values) -> float:
+        weights = pixels if self.pooled else np.ones(len(values))
+        return float(np.average(values**self.power, weights=weights) ** (1 / self.power))
+
+
+_FORMS = (_Form(1, False), _Form(2, False), _Form(1, True), _Form(2, True))
+
+
+def _form(cell: Cell, protocol: str, metric: str) -> _Form | None:
+    """The form that gives the recorded scores of all runs, the nearest where several do; None where none does."""
+    misses = np.zeros(len(_FORMS))
+    for run in cell.scored:
+        table, score = run.per_image[protocol], run.scores.get(protocol, {}).get(metric)
+        values = table[metric]
+        known = np.isfinite(values)
+        if score is None or known.sum() < 2:
+            return None
+        pixels = table.get("pixels", np.ones(len(values)))
+        for place, form in enumerate(_FORMS):
+            found = form.score(values[known], pixels[known])
+            misses[place] = max(misses[place], abs(found - score) / max(abs(score), 1e-12))
+    nearest = int(np.argmin(misses))
+    return _FORMS[nearest] if misses[nearest] <= 2e-3 else None
+
+
+def _columns(run: Run, protocol: str, metric: str, names: Names) -> tuple[Values, Values]:
+    """Scores and pixels of these images."""
+    table = run.per_image[protocol]
+    place = {str(name): index for index, name in enumerate(table["name"])}
+    chosen = [place[name] for name in names]
+    pixels = table.get("pixels", np.ones(len(table["name"])))
+    return table[metric][chosen], pixels[chosen]
 
 
 def estimate(cell: Cell, protocol: str, metric: str) -> Estimate | None:
-    """Mean and interval: over seeds (Student's t) where there are three or more, else over test images (bootstrap).
+    """Mean over seeds and its 95 % interval: over seeds and test images, or over images where there is one seed.
 
-    Over images only where the images' mean, or root mean square, is the score itself; a protocol that pools
-    pixels gets no interval rather than a wrong one.
+    Over seeds alone (Student's t) where the score can't be read from those of images.
     """
     scores = seed_scores(cell, protocol, metric)
     if not scores:
         return None
-    mean = float(np.mean(scores))
-    if len(scores) >= ENOUGH_SEEDS:
-        half = float(stats.t.ppf(1 - LEVEL / 2, len(scores) - 1) * stats.sem(scores))
-        return Estimate(mean, mean - half, mean + half, "seeds")
-    values = np.array(list(image_scores(cell, protocol, metric).values()))
-    power = power_of(values, mean)
-    if power is None:
-        return Estimate(mean, mean, mean, "")
-    among = bootstrap_mean(values**power, resamples=2000)
-    return Estimate(mean, max(among.low, 0.0) ** (1 / power), among.high ** (1 / power), "images")
+    row = row_of(cell, protocol, metric, image_names(cell, protocol, metric))
+    found = estimates(row)[metric] if len(row) == len(scores) else over_seeds(scores)
+    return found._replace(value=float(np.mean(scores)))
 
 
-def compare(cells: Sequence[Cell], protocol: str, metric: str) -> list[Comparison]:
-    """Paired tests between rows, Holm-corrected together: all pairs, or best against the rest where rows are many."""
-    ranked = rank(cells, protocol, metric)
-    pairs = list(combinations(ranked, 2)) if len(ranked) <= ALL_PAIRS else [(ranked[0], cell) for cell in ranked[1:]]
-    images = {id(cell): image_scores(cell, protocol, metric) for cell in ranked}
-    tested = []
-    for a, b in pairs:
-        x, y = images[id(a)], images[id(b)]
-        common = sorted(x.keys() & y.keys())
-        if len(common) > 1:
-            tested.append((a, b, np.array([x[name] - y[name] for name in common])))
-    raw = [
-        max(p, _over_seeds(a, b, protocol, metric))
-        for p, (a, b, _) in zip(_over_images([row[2] for row in tested]), tested, strict=True)
-    ]
-    return [
-        Comparison(a, b, float(np.mean(x)), float(p), len(x), (len(a.scored), len(b.scored)))
-        for (a, b, x), p in zip(tested, holm(raw), strict=True)
-    ]
-
-
-def _over_images(differences: Sequence[Values]) -> list[float]:
-    """p-values of sign-flip tests; those of equally many images are made together."""
-    found = [1.0] * len(differences)
-    for count in {len(row) for row in differences}:
-        places = [place for place, row in enumerate(differences) if len(row) == count and np.any(row != 0)]
-        if places:
-            p_values = sign_flip_tests(np.stack([differences[place] for place in places]))
-            for place, p in zip(places, p_values, strict=True):
-                found[place] = float(p)
+def compare(groups: Sequence[Sequence[Cell]], protocol: str, metric: str) -> list[list[Comparison]]:
+    """Paired tests of all pairs of rows within each group, better row first; one family over all groups."""
+    pairs = [list(combinations(rank(cells, protocol, metric), 2)) for cells in groups]
+    testable, rows = [], []
+    make = _RowMaker(protocol, metric)
+    for place, group in enumerate(pairs):
+        for a, b in group:
+            first, second = make.both(a, b)
+            if first and second:
+                testable.append((place, a, b))
+                rows.append((first, second))
+    found: list[list[Comparison]] = [[] for _ in groups]
+    for (place, a, b), tested in zip(testable, compare_rows(rows), strict=True):
+        found[place].append(Comparison(a, b, tested[metric]))
     return found
 
 
-def _over_seeds(a: Cell, b: Cell, protocol: str, metric: str) -> float:
-    """Where both rows have enough seeds, a difference must also stand out over seeds (Welch); else nothing to add."""
-    seeds = [seed_scores(cell, protocol, metric) for cell in (a, b)]
-    if min(len(scores) for scores in seeds) < ENOUGH_SEEDS:
-        return 0.0
-    if all(np.ptp(scores) == 0 for scores in seeds):
-        return 0.0 if seeds[0] != seeds[1] else 1.0
-    return float(stats.ttest_ind(*seeds, equal_var=False).pvalue)
+class _RowMaker:
+    """Rows of pairs over the images that both have; equal rows are made once, so that resamples are shared."""
+
+    def __init__(self, protocol: str, metric: str) -> None:
+        self.protocol, self.metric = protocol, metric
+        self._names: dict[int, Names] = {}
+        self._rows: dict[tuple[int, Names], Row] = {}
+
+    def both(self, a: Cell, b: Cell) -> tuple[Row, Row]:
+        first, second = self._names_of(a), self._names_of(b)
+        common = first if first == second else tuple(sorted(set(first) & set(second)))
+        return self._row(a, common), self._row(b, common)
+
+    def _names_of(self, cell: Cell) -> Names:
+        if id(cell) not in self._names:
+            self._names[id(cell)] = image_names(cell, self.protocol, self.metric)
+        return self._names[id(cell)]
+
+    def _row(self, cell: Cell, names: Names) -> Row:
+        key = id(cell), names
+        if key not in self._rows:
+            self._rows[key] = row_of(cell, self.protocol, self.metric, names)
+        return self._rows[key]
+
+
+def compare_pairs(pairs: Sequence[tuple[Cell, Cell]], protocol: str, metric: str) -> list[Tested | None]:
+    """Tests of given pairs; None where two rows share no scores of single images."""
+    make = _RowMaker(protocol, metric)
+    rows = [make.both(a, b) for a, b in pairs]
+    tested = iter(compare_rows([pair for pair in rows if pair[0] and pair[1]]))
+    return [next(tested)[metric] if pair[0] and pair[1] else None for pair in rows]
 
 
 def rank(cells: Sequence[Cell], protocol: str, metric: str) -> list[Cell]:
@@ -147,8 +221,4 @@ def winner(cells: Sequence[Cell], protocol: str, metric: str, comparisons: Seque
 
 def is_better(pair: Comparison, metric: str) -> bool:
     """Whether the first row is better than the second beyond chance."""
-    return pair.p < LEVEL and _in_front(pair, metric)
-
-
-def _in_front(pair: Comparison, metric: str) -> bool:
-    return pair.difference > 0 if higher_is_better(metric) else pair.difference < 0
+    return better(pair.tested, higher_is_better(metric)) == 1

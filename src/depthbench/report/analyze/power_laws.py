@@ -1,45 +1,16 @@
-"""Power laws of error against amount of training data, with their bootstrap."""
+"""Power laws of error against amount of training data, from the rows of one method."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from depthbench.report.analyze.estimates import Values, image_table, power_of, seed_scores
+from depthbench.report.analyze.estimates import Values, image_names, row_of, seed_scores
 from depthbench.report.analyze.study import Cell
+from depthbench.stats.image_sums import RESAMPLES
+from depthbench.stats.intervals import mean_over, student_draws
+from depthbench.stats.power_law import PowerLaw, power_law
 
-ENOUGH_AMOUNTS, RESAMPLES = 3, 1000
-
-
-@dataclass(frozen=True)
-class PowerLaw:
-    """``error = factor * amount ** exponent``, least squares in logarithms, with its bootstrap.
-
-    Attributes:
-        factor: error at one image.
-        exponent: negative where more data helps.
-        misfit: largest relative distance of a point from the curve.
-        exponents: of the resampled fits; empty where there is nothing to resample.
-        factors: the same.
-        over: what was resampled: ``seeds``, ``test images``, both, or nothing.
-    """
-
-    factor: float
-    exponent: float
-    misfit: float
-    exponents: Values
-    factors: Values
-    over: str
-
-    def interval(self) -> tuple[float, float]:
-        """The exponent's 95 % interval."""
-        low, high = np.percentile(self.exponents, [2.5, 97.5])
-        return float(low), float(high)
-
-    def band(self, amounts: Values) -> Values:
-        """The curve's 95 % band at some amounts: ``(2, N)``."""
-        curves = self.factors[:, None] * amounts ** self.exponents[:, None]
-        return np.asarray(np.percentile(curves, [2.5, 97.5], axis=0))
+Laws = Mapping[tuple[str, str], PowerLaw]
 
 
 def fit_power_law(cells: Sequence[Cell], protocol: str, metric: str) -> PowerLaw | None:
@@ -47,50 +18,39 @@ def fit_power_law(cells: Sequence[Cell], protocol: str, metric: str) -> PowerLaw
     cells = [cell for cell in cells if cell.amount and seed_scores(cell, protocol, metric)]
     amounts = np.array([cell.amount for cell in cells], dtype=np.float64)
     errors = np.array([np.mean(seed_scores(cell, protocol, metric)) for cell in cells])
-    if len(set(amounts)) < ENOUGH_AMOUNTS or np.any(errors <= 0):
+    if not cells or np.any(errors <= 0):
         return None
-    (factor,), (exponent,) = _fit(amounts, errors[None])
-    misfit = float(np.abs(errors / (factor * amounts**exponent) - 1).max())
-    resampled, over = _resampled(cells, protocol, metric)
-    factors, exponents = _fit(amounts, resampled) if over else (np.array([]), np.array([]))
-    return PowerLaw(float(factor), float(exponent), misfit, exponents, factors, over)
+    over_images = _over_images(cells, protocol, metric, errors)
+    over_seeds = _over_seeds(cells, protocol, metric)
+    over = " and ".join(
+        name for name, part in (("seeds", over_seeds), ("test images", over_images)) if part is not None
+    )
+    if not over:
+        return power_law(amounts, errors)
+    drawn = np.tile(errors, (RESAMPLES, 1)) if over_images is None else over_images
+    return power_law(amounts, errors, drawn if over_seeds is None else drawn * np.exp(over_seeds), over)
 
 
-def _fit(amounts: Values, errors: Values) -> tuple[Values, Values]:
-    """Factors and exponents of many fits at once: ``errors (R, N)``."""
-    x, y = np.log(amounts), np.log(errors)
-    centered = x - x.mean()
-    slope = (y @ centered) / (centered @ centered)
-    return np.exp(y.mean(1) - slope * x.mean()), slope
+def _over_images(cells: Sequence[Cell], protocol: str, metric: str, errors: Values) -> Values | None:
+    """Errors ``(R, cells)`` of resampled images, the same for all cells; None where scores can't be read from them."""
+    names = set.intersection(*(set(image_names(cell, protocol, metric)) for cell in cells))
+    rows = [row_of(cell, protocol, metric, tuple(sorted(names))) for cell in cells]
+    if not all(rows):
+        return None
+    columns = []
+    for row, error in zip(rows, errors, strict=True):
+        networks = list(row.values())
+        mean = np.mean([network.scores[metric] for network in networks])
+        columns.append(mean_over([network.resampled for network in networks], metric) * (error / mean))
+    return np.stack(columns, axis=1)
 
 
-def _resampled(cells: Sequence[Cell], protocol: str, metric: str) -> tuple[Values, str]:
-    """Errors ``(R, cells)`` of resampled seeds and test images, the same images for all cells; and what was resampled.
-
-    Images are kept as they are where the score is not a mean over them, seeds where there is one.
-    """
-    generator = np.random.default_rng(0)
-    tables = [image_table(cell, protocol, metric) for cell in cells]
-    common = sorted(set.intersection(*(set(names) for names, _ in tables)))
-    places = [{name: place for place, name in enumerate(names)} for names, _ in tables]
-    kept = [table[:, [place[name] for name in common]] for place, (_, table) in zip(places, tables, strict=True)]
-    finite = np.all([np.isfinite(table).all(0) for table in kept], axis=0) if common else np.array([], dtype=bool)
-    count = int(finite.sum())
-    weights = generator.multinomial(count, np.full(count, 1 / count), RESAMPLES) / count if count else None
-    errors, over = [], set()
-    for cell, table in zip(cells, kept, strict=True):
-        scores = np.array(seed_scores(cell, protocol, metric))
-        by_seed = np.tile(scores, (RESAMPLES, 1))
-        power = power_of(table[:, finite].ravel(), float(scores.mean())) if len(table) == len(scores) else None
-        if power and weights is not None:
-            over.add("test images")
-            by_seed = (weights @ table[:, finite].T ** power) ** (1 / power)
-        if len(scores) > 1:
-            over.add("seeds")
-            chosen = generator.integers(len(scores), size=by_seed.shape)
-            by_seed = np.take_along_axis(by_seed, chosen, axis=1)
-        errors.append(by_seed.mean(1))
-    return np.stack(errors, axis=1), " and ".join(sorted(over))
-
-
-Laws = Mapping[tuple[str, str], PowerLaw]
+def _over_seeds(cells: Sequence[Cell], protocol: str, metric: str) -> Values | None:
+    """Student's draws ``(R, cells)`` of the logarithm's error; together where all amounts have the same seeds."""
+    logs = [np.log(seed_scores(cell, protocol, metric)) for cell in cells]
+    if max(len(values) for values in logs) < 2:
+        return None
+    seeds = {tuple(cell.by_seed) for cell in cells}
+    if len(seeds) == 1 and len({len(values) for values in logs}) == 1:
+        return student_draws(np.stack(logs, axis=1), RESAMPLES)
+    return np.stack([student_draws(values, RESAMPLES, seed) for seed, values in enumerate(logs)], axis=1)

@@ -12,9 +12,11 @@ from scipy import stats
 
 from depthbench.config.compose import config_dir
 from depthbench.errors import UserError
-from depthbench.report.analyze.estimates import Estimate, estimate
+from depthbench.report.analyze.estimates import estimate
 from depthbench.report.analyze.study import Cell, Study, images_text, symbol
 from depthbench.report.read.runs import Run
+from depthbench.stats.crossed import Estimate
+from depthbench.stats.wording import p_text
 
 COLUMNS = ("exhibit", "row", "select", "metric", "value", "note")
 ENOUGH_ROWS = 4
@@ -125,7 +127,7 @@ def _lines(study: Study, protocol: str, row: str, numbers: Sequence[Number]) -> 
         for cell in cells:
             label = row if len(cells) == 1 else f"{row}: {cell.method}, {images_text(cell.amount)}"
             here = {key: item for key in published if (item := estimate(cell, protocol, key))}
-            lines.append(Line(label, published, here, len(cell.scored), notes))
+            lines.append(Line(label, published, here, len(cell.by_seed), notes))
         if not cells:
             lines.append(Line(row, published, {}, 0, notes))
     return lines
@@ -147,4 +149,4 @@ def _order(paper: str, metric: str, lines: Sequence[Line]) -> str:
     tau, p = stats.kendalltau(*zip(*pairs, strict=True))
     verdict = " no evidence of" if not p < 0.05 else "" if tau > 0 else " the reverse of"
     rows = f"By {symbol(metric)}, {len(pairs)} rows"
-    return f"{rows} show{verdict} {paper}'s order (Kendall's τ {tau:.2f}, p = {p:.2g})."
+    return f"{rows} show{verdict} {paper}'s order (Kendall's τ {tau:.2f}, {p_text([p])})."

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from depthbench.report.analyze.estimates import LEVEL, Comparison, Estimate, is_better, rank, seed_scores
+from depthbench.report.analyze.estimates import Comparison, is_better, rank, seed_scores
 from depthbench.report.analyze.study import Cell, row_label, symbol
+from depthbench.stats.crossed import Estimate
+from depthbench.stats.wording import p_text
 
 
 def sentences(
@@ -15,46 +17,51 @@ def sentences(
     ranked = rank(cells, protocol, metric)
     where = f" at {group}" if group else ""
     if len(ranked) < 2:
-        return []
+        return _repetitions(cells, group)
     best = ranked[0]
     name = row_label(best, group)
     own = [pair for pair in comparisons if pair.a is best]
     if not own:
-        return [f"No test between the rows{where}: they share no scores of single images."]
+        said = f"No test between the rows{where}: they share no scores of single images."
+        return [said, *_repetitions(cells, group)]
     better = [pair for pair in own if is_better(pair, metric)]
     same = [pair for pair in own if pair not in better]
     value = format_score(float(np.mean(seed_scores(best, protocol, metric))))
     found = []
     if better:
-        rivals, size = _join([row_label(pair.b, group) for pair in better]), sample_text(better)
-        found.append(f"{name} is better than {rivals}{where} ({symbol(metric)} {value}, {p_text(better)}, {size}).")
+        rivals = _join([row_label(pair.b, group) for pair in better])
+        found.append(f"{name} is better than {rivals}{where} ({symbol(metric)} {value}, {_evidence(better)}).")
     if same:
         rivals = _join([row_label(pair.b, group) for pair in same])
-        found.append(f"{name} and {rivals} can't be told apart{where} ({p_text(same)}, {sample_text(same)}).")
+        found.append(f"{name} and {rivals} can't be told apart{where} ({_evidence(same)}).")
+    return found + _repetitions(cells, group)
+
+
+def _repetitions(cells: Sequence[Cell], group: str) -> list[str]:
+    """Rows whose runs repeat a seed: replicates are seeds, so the repetitions count once."""
+    found = []
+    for cell in cells:
+        for seed, runs in cell.by_seed.items():
+            if len(runs) > 1:
+                which = f"{row_label(cell, group)}{f' at {group}' if group else ''}"
+                found.append(f"{which}: {len(runs)} runs of seed {seed} are averaged and count as one seed.")
     return found
+
+
+def _evidence(pairs: Sequence[Comparison]) -> str:
+    return f"{p_text([pair.p for pair in pairs])}, {sample_text(pairs)}"
 
 
 def sample_text(pairs: Sequence[Comparison]) -> str:
     """``n = 3 seeds, 654 images``, with the range where the pairs differ."""
     seeds = [count for pair in pairs for count in pair.seeds]
-    images = [pair.images for pair in pairs]
-    return f"n = {_range(seeds)} seed{'s' if max(seeds) > 1 else ''}, {_range(images)} images"
+    images, scenes = [pair.images for pair in pairs], [pair.tested.scenes for pair in pairs]
+    of_scenes = f" of {_range(scenes)} scenes" if min(scenes) else ""
+    return f"n = {_range(seeds)} seed{'s' if max(seeds) > 1 else ''}, {_range(images)} images{of_scenes}"
 
 
 def _range(values: Sequence[int]) -> str:
     return f"{min(values)}" if min(values) == max(values) else f"{min(values)} to {max(values)}"
-
-
-def p_text(pairs: Sequence[Comparison]) -> str:
-    """``p = 0.4``, or the bound that holds for all: ``p < 0.001``, ``p ≤ 0.02``, ``p ≥ 0.4``."""
-    values = [pair.p for pair in pairs]
-    if max(values) < 0.001:
-        return "p < 0.001"
-    if len(values) == 1:
-        return f"p = {values[0]:.1g}" if values[0] < 0.995 else "p = 1"
-    if max(values) < LEVEL:
-        return f"p ≤ {np.ceil(max(values) * 1000) / 1000:g}"
-    return f"p ≥ {np.floor(min(values) * 1000) / 1000:g}" if min(values) < 0.995 else "p = 1"
 
 
 def _join(names: Sequence[str], most: int = 8) -> str:

@@ -34,8 +34,17 @@ class Cell:
 
     @property
     def scored(self) -> tuple[Run, ...]:
-        """The finished runs with scores, one per seed."""
+        """The finished runs with scores."""
         return tuple(run for run in self.runs if run.state == "done" and run.scores)
+
+    @property
+    def by_seed(self) -> dict[str, tuple[Run, ...]]:
+        """The finished runs with scores by seed: a seed is a replicate, runs that repeat one are not."""
+        found: dict[str, tuple[Run, ...]] = {}
+        for run in self.scored:
+            seed = str(run.value("seed"))
+            found[seed] = (*found.get(seed, ()), run)
+        return found
 
 
 @dataclass(frozen=True)

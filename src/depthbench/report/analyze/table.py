@@ -1,11 +1,12 @@
 """The table of results: one row per method and amount of data, and the same as CSV, Markdown and LaTeX."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from depthbench.report.analyze.estimates import Comparison, Estimate, compare, estimate, winner
+from depthbench.report.analyze.estimates import Comparison, compare, estimate, winner
 from depthbench.report.analyze.sentences import sentences
 from depthbench.report.analyze.study import METRICS, Cell, Study, row_label
+from depthbench.stats.crossed import Estimate
 
 SHOWN = ("AbsRel", "RMSE", "delta1")
 
@@ -59,6 +60,7 @@ class Table:
     def bars(self) -> str:
         """What the error bars of a figure are."""
         kinds = {"seeds": "seeds", "images": "test images (the runs' own seeds are fixed)"}
+        kinds["seeds and images"] = "seeds and test images"
         over = " or ".join(kinds[kind] for kind in sorted(self.over))
         return f"Bars: 95 % intervals over {over}." if over else "No intervals: there are no scores of single images."
 
@@ -70,19 +72,26 @@ def build_table(study: Study, protocol: str) -> Table | None:
         return None
     shown = tuple(metric for metric in found if metric in METRICS) or found
     primary = "AbsRel" if "AbsRel" in shown else shown[0]
-    groups = tuple(_group(title, cells, protocol, shown, primary) for title, cells in study.groups(protocol).items())
-    return Table(protocol, shown, tuple(metric for metric in found if metric not in shown), groups)
+    groups = study.groups(protocol)
+    # One family per metric: all pairs of rows that stand in one group, over all groups.
+    tests = {metric: compare(list(groups.values()), protocol, metric) for metric in shown}
+    built = tuple(
+        _group(title, cells, protocol, primary, {metric: tests[metric][place] for metric in shown})
+        for place, (title, cells) in enumerate(groups.items())
+    )
+    return Table(protocol, shown, tuple(metric for metric in found if metric not in shown), built)
 
 
-def _group(title: str, cells: Sequence[Cell], protocol: str, metrics: Sequence[str], primary: str) -> Group:
-    tests = {metric: compare(cells, protocol, metric) for metric in metrics}
-    best = {metric: winner(cells, protocol, metric, tests[metric]) for metric in metrics}
+def _group(
+    title: str, cells: Sequence[Cell], protocol: str, primary: str, tests: Mapping[str, list[Comparison]]
+) -> Group:
+    best = {metric: winner(cells, protocol, metric, tests[metric]) for metric in tests}
     rows = tuple(
         Row(
             label=row_label(cell, title),
             cell=cell,
-            estimates={metric: estimate(cell, protocol, metric) for metric in metrics},
-            best=frozenset(metric for metric in metrics if best[metric] is cell),
+            estimates={metric: estimate(cell, protocol, metric) for metric in tests},
+            best=frozenset(metric for metric in tests if best[metric] is cell),
         )
         for cell in cells
     )

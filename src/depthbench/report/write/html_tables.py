@@ -1,10 +1,12 @@
 """The table of results as HTML: sentences first, then numbers, with their tests folded away."""
 
-from depthbench.report.analyze.estimates import ALL_PAIRS, ENOUGH_SEEDS, Comparison, Estimate
-from depthbench.report.analyze.sentences import format_score, p_text, sample_text
+from depthbench.report.analyze.estimates import Comparison
+from depthbench.report.analyze.sentences import format_score, sample_text
 from depthbench.report.analyze.study import higher_is_better, row_label, symbol
 from depthbench.report.analyze.table import Group, Row, Table
 from depthbench.report.draw.style import Look, html
+from depthbench.stats.crossed import Estimate
+from depthbench.stats.wording import p_number
 
 
 def render_table(table: Table, look: Look, caption: str, downloads: str) -> str:
@@ -44,7 +46,7 @@ def _body(group: Group, table: Table, look: Look, columns: int) -> str:
 def _row(row: Row, group: Group, table: Table, look: Look) -> str:
     name = f'<span class="name">{look.swatch(row.cell.method)}{html(row.label)}</span>'
     cells = "".join(_cell(row.estimates[metric], metric in row.best) for metric in table.metrics)
-    seeds = len(row.cell.scored)
+    seeds = len(row.cell.by_seed)
     return (
         f'<tr data-filter="{html(f"{row.label} {group.title}")}"><td>{name}</td>'
         f'<td data-value="{seeds}">{seeds}</td>{cells}</tr>'
@@ -61,21 +63,23 @@ def _cell(item: Estimate | None, best: bool) -> str:
 
 
 def _legend(table: Table) -> str:
-    parts = (
-        ["Mean over seeds."] if any(len(row.cell.scored) > 1 for group in table.groups for row in group.rows) else []
-    )
-    if "seeds" in table.over:
-        parts.append(f"Small: 95 % interval over seeds (Student's t) where there are {ENOUGH_SEEDS} or more.")
-    if "images" in table.over:
-        parts.append("Small: 95 % interval over test images (bootstrap), for the networks as trained.")
+    counts = [len(row.cell.by_seed) for group in table.groups for row in group.rows]
+    kinds = {
+        "seeds and images": "over seeds and test images",
+        "images": "over test images (bootstrap), for the networks as trained",
+        "seeds": "over seeds (Student's t)",
+    }
+    over = "; ".join(words for kind, words in kinds.items() if kind in table.over)
+    parts = ["Mean over seeds."] if max(counts, default=0) > 1 else []
+    parts += [f"Small: 95 % interval {over}."] if over else []
     parts.append(
-        "Bold*: better than every other row of its group in a paired test over test images, Holm-corrected; without "
-        "such evidence nothing is bold."
+        "Bold*: better than every other row of its group in a paired test; of tables whose rows are equal, at most 5 % "
+        "have a bold number in a column. Without such evidence nothing is bold."
     )
-    if all(len(row.cell.scored) < ENOUGH_SEEDS for group in table.groups for row in group.rows):
+    if counts and max(counts) == 1:
         parts.append(
-            f"With fewer than {ENOUGH_SEEDS} seeds a test tells trained networks apart; "
-            "it does not tell whether another seed would give the same order."
+            "With one seed a test tells trained networks apart; it does not tell whether another seed would give the "
+            "same order."
         )
     return " ".join(parts)
 
@@ -84,12 +88,12 @@ def _tests(table: Table) -> str:
     rows = "".join(_test(pair, group) for group in table.groups for pair in group.comparisons)
     if not rows:
         return ""
-    names = ("Rows", "", f"Difference in {symbol(table.primary)}", "p (Holm)", "Sample")
+    names = ("Rows", "", f"Difference in {symbol(table.primary)}", "95 % interval", "p (adjusted)", "Sample")
     head = "".join(f'<th scope="col" class="text">{html(name)}</th>' for name in names)
     note = (
-        f"Paired tests of the scores of single images, corrected within each group: all pairs up to {ALL_PAIRS} rows, "
-        f"else best against the rest. Where both rows have {ENOUGH_SEEDS} seeds or more, p is the larger of that test "
-        "and Welch's over seeds."
+        "Paired tests of all pairs of rows within each group, adjusted for all of them (intervals are of each pair "
+        "alone). Rows with one seed: images are exchanged (sign flips, max-T). Rows with two seeds or more: paired by "
+        "seed, Student's t over seeds and images, Holm."
     )
     return (
         "<details><summary>All paired tests</summary><div class='framed scroll'>"
@@ -100,5 +104,7 @@ def _tests(table: Table) -> str:
 
 def _test(pair: Comparison, group: Group) -> str:
     names = f"{row_label(pair.a, group.title)} against {row_label(pair.b, group.title)}"
-    cells = (names, group.title, f"{pair.difference:+.4f}", p_text([pair]), sample_text([pair]))
+    value, low, high, _ = pair.tested.difference
+    interval = f"[{low:+.4f}, {high:+.4f}]"
+    cells = (names, group.title, f"{value:+.4f}", interval, p_number(pair.p), sample_text([pair]))
     return f"<tr>{''.join(f'<td class=text>{html(cell)}</td>' for cell in cells)}</tr>"

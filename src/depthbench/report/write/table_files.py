@@ -14,7 +14,7 @@ def to_csv(table: Table) -> str:
         header += [metric, f"{metric}_low", f"{metric}_high"]
     rows: list[list[object]] = [[*header, *table.others]]
     for row in (row for group in table.groups for row in group.rows):
-        line: list[object] = [table.protocol, row.cell.method, row.cell.amount or "", len(row.cell.scored)]
+        line: list[object] = [table.protocol, row.cell.method, row.cell.amount or "", len(row.cell.by_seed)]
         for metric in table.metrics:
             item = row.estimates[metric]
             line += [item.value, item.low, item.high] if item and item.over else [item.value if item else "", "", ""]
@@ -29,13 +29,13 @@ def _mean(cell: Cell, protocol: str, metric: str) -> float | str:
 
 
 def comparisons_csv(table: Table) -> str:
-    """Every paired test of the primary metric, Holm-corrected within its group."""
-    numbers_of = ["mean_difference", "p_holm", "images", "seeds_a", "seeds_b"]
+    """Every paired test of the primary metric, adjusted for all pairs of the table."""
+    numbers_of = ["difference", "low", "high", "p", "p_adjusted", "images", "scenes", "seeds_a", "seeds_b"]
     rows: list[list[object]] = [["protocol", "metric", "group", "a", "b", *numbers_of]]
     for group in table.groups:
         for pair in group.comparisons:
             names = [row_label(pair.a, group.title), row_label(pair.b, group.title)]
-            numbers = [pair.difference, pair.p, pair.images, *pair.seeds]
+            numbers = [*pair.tested.difference, pair.p, pair.images, pair.tested.scenes or "", *pair.seeds]
             rows.append([table.protocol, table.primary, group.title, *names, *numbers])
     return to_csv_text(rows)
 
@@ -47,7 +47,7 @@ def to_markdown(table: Table, caption: str) -> str:
         [
             group.title or "–",
             row.label,
-            str(len(row.cell.scored)),
+            str(len(row.cell.by_seed)),
             *(_score(row, key, "**{}**") for key in table.metrics),
         ]
         for group in table.groups
