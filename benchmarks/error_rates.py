@@ -3,8 +3,8 @@
     python -m benchmarks.error_rates [--pages 400]
 
 A page is a table of rows whose truth is known. Rows are made of an effect per image (shared by all rows), an effect of
-image and row, and, with several seeds, effects of seed, of seed and row, and of all three. Resamples are fewer than in
-use (500 exchanges), which changes p-values by less than their own step.
+image and row, and, with several seeds, effects of seed, of seed and row, and of all three. Resamples are fewer
+than in use, and new for each page.
 """
 
 import argparse
@@ -31,12 +31,25 @@ def main() -> None:
     command = argparse.ArgumentParser(description=__doc__)
     command.add_argument("--pages", type=int, default=400, help="simulated pages per line (default: 400)")
     pages = command.parse_args().pages
-    permutation.PERMUTATIONS, image_sums.RESAMPLES = 500, 400
+    fewer_resamples()
     parts = [one_seed(pages), seeds(pages), coverage(pages)]
     text = PAGE.read_text(encoding="utf-8")
     before, _, rest = text.partition(START)
     after = rest.partition(END)[2]
     PAGE.write_text(f"{before}{START}\n" + "\n".join(parts) + f"\n{END}{after}", encoding="utf-8")
+
+
+def fewer_resamples() -> None:
+    """Fewer exchanges and draws than in use, new ones for each page: the same few would have errors of their own."""
+    permutation.PERMUTATIONS, image_sums.RESAMPLES = 600, 400
+    patterns = permutation._patterns
+    permutation._patterns = lambda units, seed: patterns(units, _Page.number)  # type: ignore[assignment]
+
+
+class _Page:
+    """Number of the simulated page."""
+
+    number = 0
 
 
 def one_seed(pages: int) -> str:
@@ -65,7 +78,7 @@ def one_seed(pages: int) -> str:
 def single(pages: int, rows: int, noise: str, better: float) -> Iterator[dict[str, Values]]:
     """Rows on 60 images; row 0 is better by ``better``."""
     generator = np.random.default_rng([rows, len(noise), int(1e6 * better)])
-    for _ in range(pages):
+    for _Page.number in range(pages):
         common = generator.normal(0.2, 0.05, 60)
         own = generator.exponential(0.02, (rows, 60)) if noise == "skewed" else generator.normal(0, 0.02, (rows, 60))
         if noise == "unlike":
@@ -120,7 +133,7 @@ def several(pages: int, rows: int, count: int, scatter: tuple[float, float], bet
     shared, own = scatter
     generator = np.random.default_rng([rows, count, int(1e4 * shared), int(1e4 * abs(own)), int(1e4 * better)])
     scale = np.where(np.arange(rows) < rows / 2, 3.0, 1.0) if own < 0 else np.ones(rows)
-    for _ in range(pages):
+    for _Page.number in range(pages):
         image = generator.normal(0.2, 0.05, 60) + generator.normal(0, 0.02, (rows, 1, 60))
         seed = generator.normal(0, shared, (1, count, 1))
         seed = seed + generator.normal(0, abs(own), (rows, count, 1)) * scale[:, None, None]

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from depthbench.stats.image_sums import Array
 
@@ -32,9 +32,9 @@ def tail(x: float, parts: Sequence[Part]) -> float:
         return 0.0 if x > 0 else 1.0 if x < 0 else 0.5
     *smaller, largest = known
     if not smaller:
-        return float(stats.t.sf(x / largest.error, largest.freedom))
+        return float(special.stdtr(largest.freedom, -x / largest.error))
     nodes, weights = _quadrature(smaller[0].freedom)
-    return float(weights @ stats.t.sf((x - smaller[0].error * nodes) / largest.error, largest.freedom))
+    return float(weights @ special.stdtr(largest.freedom, (smaller[0].error * nodes - x) / largest.error))
 
 
 def two_sided(value: float, parts: Sequence[Part]) -> float:
@@ -52,7 +52,7 @@ def half_width(parts: Sequence[Part], level: float) -> float:
     if not np.isfinite([part.error for part in errors]).all():
         return float("nan")
     # Each part alone is narrower than both together, and the sum of the parts' own widths is wider.
-    alone = [float(stats.t.isf(level / 2, part.freedom)) * part.error for part in errors]
+    alone = [-float(special.stdtrit(part.freedom, level / 2)) * part.error for part in errors]
     if len(alone) == 1:
         return alone[0]
     return float(optimize.brentq(lambda x: tail(x, parts) - level / 2, 0.5 * max(alone), 2 * sum(alone), rtol=1e-6))
@@ -62,4 +62,4 @@ def half_width(parts: Sequence[Part], level: float) -> float:
 def _quadrature(freedom: float) -> tuple[Array, Array]:
     """Nodes and weights of Student's distribution: Gauss and Legendre over its probabilities."""
     places, weights = np.polynomial.legendre.leggauss(_NODES)
-    return stats.t.ppf((places + 1) / 2, freedom), weights / 2
+    return special.stdtrit(freedom, (places + 1) / 2), weights / 2

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from depthbench.stats.image_sums import Array, PerImageSums
 
@@ -43,9 +43,9 @@ def _bca_tails(drawn: Array, value: float, left_out: Array, tails: Array) -> Arr
     spread = np.sum(shares**2)
     if not 0 < below < 1 or spread <= len(left_out) * slack**2:
         return tails
-    bias, acceleration = stats.norm.ppf(below), np.sum(shares**3) / (6 * spread**1.5)
-    shifted = bias + stats.norm.ppf(tails)
-    return np.asarray(stats.norm.cdf(bias + shifted / (1 - acceleration * shifted)))
+    bias, acceleration = special.ndtri(below), np.sum(shares**3) / (6 * spread**1.5)
+    shifted = bias + special.ndtri(tails)
+    return np.asarray(special.ndtr(bias + shifted / (1 - acceleration * shifted)))
 
 
 def bootstrap_error(drawn: Array, units: int) -> float:
