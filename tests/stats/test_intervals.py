@@ -137,7 +137,7 @@ def test_an_estimate_over_seeds_and_images_holds_both_parts():
 def test_student_draws_have_students_spread_in_any_direction():
     by_seed = np.random.default_rng(0).normal(0, 1, (4, 3))
     drawn = student_draws(by_seed, 200_000)
-    for direction in np.eye(3).tolist() + [[1.0, 0.0, -1.0]]:
+    for direction in [*np.eye(3).tolist(), [1.0, 0.0, -1.0]]:
         values = by_seed @ direction
         half = stats.t.isf(0.025, 3) * stats.sem(values)
         assert np.mean(np.abs(drawn @ direction) > half) == pytest.approx(0.05, abs=0.002)
