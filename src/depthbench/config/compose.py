@@ -27,10 +27,10 @@ def config_dir() -> Path:
 
 
 def group_options(group: str) -> list[str]:
-    """The names of a group's YAML files; of a paper's folder without the parts that its studies are made of."""
+    """The names of a group's YAML files; of a paper's folder without its claims and the parts of its studies."""
     folder = config_dir() / group
     files = [*folder.glob("*.yaml"), *folder.glob("*/*.yaml")]
-    return sorted(file.relative_to(folder).with_suffix("").as_posix() for file in files)
+    return sorted(file.relative_to(folder).with_suffix("").as_posix() for file in files if file.name != "claims.yaml")
 
 
 def is_group(key: str) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 
 from depthbench.report.analyze.estimates import Comparison, is_better, rank, seed_scores
 from depthbench.report.analyze.study import Cell, row_label, symbol
-from depthbench.stats.crossed import Estimate
+from depthbench.stats.crossed import Estimate, Tested
 from depthbench.stats.wording import p_text
 
 
@@ -53,9 +53,14 @@ def _evidence(pairs: Sequence[Comparison]) -> str:
 
 
 def sample_text(pairs: Sequence[Comparison]) -> str:
-    """``n = 3 seeds, 654 images``, with the range where the pairs differ."""
-    seeds = [count for pair in pairs for count in pair.seeds]
-    images, scenes = [pair.images for pair in pairs], [pair.tested.scenes for pair in pairs]
+    """``n = 3 seeds, 654 images of 215 scenes``, with the range where the pairs differ."""
+    return count_text([pair.tested for pair in pairs])
+
+
+def count_text(tests: Sequence[Tested]) -> str:
+    """The same of tests."""
+    seeds = [count for test in tests for count in test.seeds]
+    images, scenes = [test.images for test in tests], [test.scenes for test in tests]
     of_scenes = f" of {_range(scenes)} scenes" if min(scenes) else ""
     return f"n = {_range(seeds)} seed{'s' if max(seeds) > 1 else ''}, {_range(images)} images{of_scenes}"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from depthbench.files import write_atomically
 from depthbench.report.analyze.captions import about, comparability, here
+from depthbench.report.analyze.claims import TestedClaims, tested_claims
 from depthbench.report.analyze.published_tables import Exhibit, Number, exhibits
 from depthbench.report.analyze.study import Study, images_text
 from depthbench.report.analyze.table import Table, build_table
@@ -15,6 +16,7 @@ from depthbench.report.draw.gallery import Gallery, build_gallery
 from depthbench.report.draw.pictures import save_gallery
 from depthbench.report.draw.plot import Figure
 from depthbench.report.draw.style import Look
+from depthbench.report.write.claims import claims_csv
 from depthbench.report.write.published import exhibits_csv, exhibits_latex, exhibits_markdown
 from depthbench.report.write.table_files import comparisons_csv, to_csv, to_latex, to_markdown
 
@@ -56,6 +58,11 @@ class Chapter:
         ]
 
     @cached_property
+    def claims(self) -> list[TestedClaims]:
+        """The claims of the papers whose studies' runs are here, tested under the first protocol."""
+        return tested_claims(self.study, self.protocol) if self.tables else []
+
+    @cached_property
     def figures(self) -> list[Figure]:
         """The figures, under the first protocol."""
         return build_figures(self.study, self.tables[0], self.look, self.about(self.protocol)) if self.tables else []
@@ -85,6 +92,8 @@ def write_files(chapter: Chapter, folder: Path, stem: str, figures: bool) -> Non
     texts: dict[str, str] = {}
     for table in chapter.tables:
         texts |= _table_files(table, chapter.about(table.protocol))
+    if chapter.claims:
+        texts["claims.csv"] = claims_csv(chapter.claims)
     if chapter.exhibits:
         texts["published.csv"] = exhibits_csv(chapter.exhibits)
         texts["published.md"] = exhibits_markdown(chapter.exhibits, chapter.here, chapter.compared)

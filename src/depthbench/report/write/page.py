@@ -14,6 +14,7 @@ from depthbench.report.analyze.study import studies
 from depthbench.report.analyze.table import Table
 from depthbench.report.draw.style import html
 from depthbench.report.read.runs import Run
+from depthbench.report.write.claims import render_claims
 from depthbench.report.write.data_section import Chapter, slug, write_files
 from depthbench.report.write.html_figures import render_figure, render_gallery
 from depthbench.report.write.html_tables import render_table
@@ -81,6 +82,7 @@ def render(chapters: list[Chapter], runs: list[Run], title: str) -> str:
             heading = f'<h2 id="{chapter.key}">{html(chapter.study.data)}</h2>'
             parts.append(f"<section>{heading}{_introduction(chapter)}</section>")
         parts += [
+            render_claims(chapter.claims, chapter.key, chapter.about(chapter.protocol)),
             _results(chapter),
             render_exhibits(chapter.exhibits, chapter.key, chapter.here, chapter.compared),
             *(render_figure(figure, chapter.look, chapter.key) for figure in chapter.figures),
