@@ -43,7 +43,7 @@ def fewer_resamples() -> None:
     """Fewer exchanges and draws than in use, new ones for each page: the same few would have errors of their own."""
     permutation.PERMUTATIONS, image_sums.RESAMPLES = 600, 400
     patterns = permutation._patterns
-    permutation._patterns = lambda units, seed: patterns(units, _Page.number)  # type: ignore[assignment]
+    permutation._patterns = lambda units, seed, count: patterns(units, _Page.number, count)  # type: ignore[assignment]
 
 
 class _Page:

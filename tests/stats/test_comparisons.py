@@ -180,10 +180,8 @@ def anew(monkeypatch):
     monkeypatch.setattr(permutation, "PERMUTATIONS", 300)
     monkeypatch.setattr(image_sums, "RESAMPLES", 60)
     patterns, page = permutation._patterns, [0]
-    monkeypatch.setattr(permutation, "_patterns", lambda units, seed: patterns(units, page[0]))
-    image_sums._draws.cache_clear()
-    yield page
-    image_sums._draws.cache_clear()
+    monkeypatch.setattr(permutation, "_patterns", lambda units, seed, count: patterns(units, page[0], count))
+    return page
 
 
 def most(pages, rate=0.05):

@@ -110,8 +110,8 @@ def _maps(values: Any, what: str) -> list[Tensor]:
         one_map = torch.as_tensor(one.detach() if isinstance(one, Tensor) else np.asarray(one))
         if one_map.ndim != 2 or not one_map.is_floating_point():
             raise UserError(
-                f"Map {place} of the {what} has the shape {tuple(one_map.shape)} and holds {one_map.dtype}; give floats "
-                "(H, W) in metres."
+                f"Map {place} of the {what} has the shape {tuple(one_map.shape)} and holds {one_map.dtype}; give "
+                "floats (H, W) in metres."
             )
         found.append(one_map.float().cpu()[None])
     return found

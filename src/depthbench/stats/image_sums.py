@@ -65,7 +65,7 @@ class PerImageSums:
         """Scores ``(RESAMPLES,)`` of images (scenes) that are drawn with replacement."""
         if not self.images:
             return self.read(np.full((1, self.values.shape[1]), np.nan), 0)
-        drawn = products(_draws(self.units, self.seed), self.by_unit)
+        drawn = products(_draws(self.units, self.seed, RESAMPLES), self.by_unit)
         if self.scenes is None:
             return self.read(drawn[:, :-1], self.images)
         # A drawn scene brings all of its images, so that their number differs from draw to draw.
@@ -128,7 +128,7 @@ def products(weights: NDArray[np.integer], values: Array) -> Array:
 
 
 @lru_cache(maxsize=8)
-def _draws(units: int, seed: int) -> NDArray[np.int16]:
-    """How often each image (scene) is drawn: ``(RESAMPLES, units)``."""
+def _draws(units: int, seed: int, count: int) -> NDArray[np.int16]:
+    """How often each image (scene) is drawn: ``(count, units)``."""
     generator = np.random.default_rng(seed)
-    return generator.multinomial(units, np.full(units, 1 / units), RESAMPLES).astype(np.int16)
+    return generator.multinomial(units, np.full(units, 1 / units), count).astype(np.int16)

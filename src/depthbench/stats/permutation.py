@@ -43,15 +43,15 @@ class Exchanges:
 
 def _signed_sums(sums: PerImageSums) -> Array:
     """Sums over images ``(P, K)``, each with the sign of its pattern."""
-    return products(_patterns(sums.units, sums.seed), sums.by_unit[:, :-1])
+    return products(_patterns(sums.units, sums.seed, PERMUTATIONS), sums.by_unit[:, :-1])
 
 
 @lru_cache(maxsize=4)
-def _patterns(units: int, seed: int) -> NDArray[np.int8]:
-    """Signs ``(P, units)``, the first all positive: every pattern for up to 12, else random ones."""
+def _patterns(units: int, seed: int, count: int) -> NDArray[np.int8]:
+    """Signs ``(P, units)``, the first all positive: every pattern for up to 12, else so many random ones more."""
     if units <= ALL_PATTERNS:
         bits = (np.arange(2**units)[:, None] >> np.arange(units)) & 1
     else:
-        bits = np.random.default_rng(seed).integers(2, size=(PERMUTATIONS + 1, units), dtype=np.int8)
+        bits = np.random.default_rng(seed).integers(2, size=(count + 1, units), dtype=np.int8)
         bits[0] = 0
     return (1 - 2 * bits).astype(np.int8)
