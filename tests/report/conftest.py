@@ -64,6 +64,8 @@ def write_run(root, *, loss="l1", split="795", seed=0, images=120, data="rooms",
         "machine": {"device": "cpu", "cores": 2},
     }
     write(path / "run.json", info | extra)
+    names = [f"scene{index:04d}" for index in range(images)]
+    write(path / "data.json", {"train": frames("Train", amount, [loss]), "test": frames(f"Test of {data}", images, names)})
     steps = 600 + amount // 40
     status = {"state": "done", "reason": None, "epoch": 9, "step": steps, "steps": steps, "images_per_second": 61.5}
     write(path / "status.json", status | {"updated": "2026-11-20T10:05:00"})
@@ -81,6 +83,11 @@ def write_run(root, *, loss="l1", split="795", seed=0, images=120, data="rooms",
         save_panels(path / "panels.npz", level, rng)
     write(path / "DONE", {"score": mean["AbsRel"], "seconds": 60 + steps / 8})
     return path
+
+
+def frames(kind, count, names):
+    """The record of some frames."""
+    return {"data": kind, "count": count, "names_sha256": hashlib.sha256("\n".join(names).encode()).hexdigest()}
 
 
 def write(path, content):

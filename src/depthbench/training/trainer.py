@@ -68,9 +68,17 @@ def _check_decoder(config: DictConfig) -> None:
 
 
 def build_protocols(config: DictConfig) -> dict[str, Any]:
-    """The chosen protocol under its name."""
-    protocol = protocol_from(config.protocol)
-    return {protocol.name: protocol}
+    """The chosen protocol under its name, and after it those of ``more_protocols``, scored in the same pass.
+
+    Raises:
+        UserError: if they are defined on truths of different kinds, of which a test has one.
+    """
+    every = [config.protocol, *filter(None, (config.get("more_protocols") or {}).values())]
+    protocols = {protocol.name: protocol for protocol in map(protocol_from, every)}
+    if len({protocol.truth for protocol in protocols.values()}) > 1:
+        told = ", ".join(f"{name} ({protocol.truth} truth)" for name, protocol in protocols.items())
+        raise UserError(f"One test can't be scored by {told}; choose protocols of one kind of truth.")
+    return protocols
 
 
 def build_data(config: DictConfig) -> DataModule:

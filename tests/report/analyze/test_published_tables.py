@@ -3,7 +3,7 @@ import pytest
 from depthbench.errors import UserError
 from depthbench.report import read_runs, write_report
 from depthbench.report.__main__ import main
-from depthbench.report.analyze.published_tables import exhibits, read_published
+from depthbench.report.analyze.published_tables import Paper, exhibits, read_published
 from depthbench.report.analyze.study import studies
 
 HEADER = "exhibit,row,select,metric,value,note\n"
@@ -33,7 +33,7 @@ def test_each_published_row_stands_beside_the_run_that_it_names(tmp_path, make_r
     runs = run_all(tmp_path / "runs", make_run, (1.0, 1.2, 1.1, 0.9))
     make_run(tmp_path / "runs", loss="l1", split="12k", images=40, panels=False)
     (study,) = studies(read_runs([tmp_path / "runs"]))
-    (table,) = exhibits(study, "eigen", "paper2018", read_published(paper))
+    (table,) = exhibits(study, Paper("paper2018", tuple(read_published(paper)), given=True))
     assert (table.name, table.metrics) == ("table 1", ("AbsRel", "RMSE"))
     assert [line.label for line in table.lines] == [*PUBLISHED, "Somebody (2014)"]
     for line in table.lines[:4]:
@@ -54,7 +54,7 @@ def test_each_published_row_stands_beside_the_run_that_it_names(tmp_path, make_r
 )
 def test_an_order_is_claimed_only_with_evidence(tmp_path, make_run, paper, qualities, said):
     (study,) = studies(run_all(tmp_path / "runs", make_run, qualities))
-    assert said in exhibits(study, "eigen", "paper2018", read_published(paper))[0].sentence
+    assert said in exhibits(study, Paper("paper2018", tuple(read_published(paper)), given=True))[0].sentence
 
 
 def test_five_rows_in_the_papers_order_are_evidence(tmp_path, make_run, paper):
@@ -64,7 +64,7 @@ def test_five_rows_in_the_papers_order_are_evidence(tmp_path, make_run, paper):
     for k in range(1, 7):
         change(make_run(tmp_path / f"runs{k}", quality=1 + k, images=4, panels=False), {"optim.lr": k})
     (study,) = studies(read_runs(sorted(tmp_path.glob("runs*"))))
-    (table,) = exhibits(study, "eigen", "paper2018", read_published(paper))
+    (table,) = exhibits(study, Paper("paper2018", tuple(read_published(paper)), given=True))
     assert "By AbsRel, 6 rows show paper2018's order (Kendall's τ 1.00" in table.sentence
 
 

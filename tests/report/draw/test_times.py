@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure as Canvas
 
 from depthbench.report import read_runs, write_report
-from depthbench.report.analyze.published_tables import exhibits, read_published
+from depthbench.report.analyze.published_tables import Paper, exhibits, read_published
 from depthbench.report.analyze.study import studies
 from depthbench.report.write.data_section import Chapter
 
@@ -81,7 +81,7 @@ def test_times_stand_beside_a_papers(tmp_path, make_run):
     record(make_run(tmp_path / "runs", loss="eigen", images=3, panels=False), seconds_per_image=0.031)
     runs = read_runs([tmp_path / "runs"])
     (study,) = studies(runs)
-    (table,) = exhibits(study, "eigen", "paper2020", read_published(paper))
+    (table,) = exhibits(study, Paper("paper2020", tuple(read_published(paper)), given=True))
     step, image = table.lines[0].here["seconds_per_step"], table.lines[1].here["seconds_per_image"]
     assert (step.value, step.over) == (pytest.approx(0.4), "seeds")
     assert (image.value, image.over) == (0.031, "")

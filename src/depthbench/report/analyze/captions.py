@@ -1,9 +1,11 @@
 """What every caption says: data set, protocol, network, seeds, length of training, code version."""
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from depthbench.report.analyze.study import Study, images_text
+from depthbench.report.analyze.study import Study, count_text, images_text, symbol
+from depthbench.report.analyze.data_sets import data_name, record
 from depthbench.report.read.runs import Run
 
 PROCEDURAL = ("rooms", "rooms_ood")  # those tested on rooms; `rooms_to_nyu` is tested on photographs
@@ -31,7 +33,7 @@ def facts(study: Study, protocol: str) -> dict[str, str]:
     images = _range(run.scores[protocol].get("images") for run in runs if protocol in run.scores)
     return {
         "Data": _data(study),
-        "Training images": ", ".join(images_text(amount).removesuffix(" images") for amount in study.amounts),
+        "Training images": ", ".join(count_text(amount) if amount else images_text(None) for amount in study.amounts),
         "Protocol": f"{protocol}, {images} test images" if images else protocol,
         "Network": networks(runs),
         "Seeds": f"{len(seeds)} (seed{'s' * (len(seeds) > 1)} {_few(seeds)})" if seeds else "not recorded",
@@ -52,18 +54,32 @@ def about(study: Study, protocol: str) -> str:
 
 def notices(study: Study) -> list[str]:
     """What a reader must know before reading any number."""
-    found = [ROOMS_NOTICE] if is_procedural(study.data) else [] if _is_paper_scale(study.runs) else [OWN_NOTICE]
+    found = [ROOMS_NOTICE] if is_procedural(study) else [] if _is_paper_scale(study.runs) else [OWN_NOTICE]
     if any("smoke" in (run.choices.get("trainer"), _scale(run)) for run in study.runs):
         found.append(SMOKE_NOTICE)
-    broken = [run.name for run in study.runs if any(scores.get("nonfinite") for scores in run.scores.values())]
-    if broken:
-        found.append(
-            f"Predictions of {_few(broken)} are not finite somewhere; errors averaged over them are no numbers."
-        )
+    found += [said for run in study.runs if (said := not_finite(run))]
     left_out = sum(run.state != "done" or not run.scores for run in study.runs)
     if left_out:
         found.append(f"{left_out} of {len(study.runs)} runs are missing from every table and figure; see Runs.")
     return found
+
+
+def not_finite(run: Run) -> str:
+    """Which scores of a run are no numbers and why; nothing where all predictions are finite."""
+    for protocol, scores in run.scores.items():
+        lost = [symbol(metric) for metric, score in scores.items() if not math.isfinite(score)]
+        pixels = scores.get("nonfinite", 0.0)
+        if not lost and not pixels:
+            continue
+        rows = run.per_image.get(protocol, {}).get("nonfinite", ())
+        images = sum(count > 0 for count in rows) or int(scores.get("images_nonfinite", 0))
+        of = f" of {count_text(images)} test image{'s' * (images != 1)}" if images else ""
+        why = f"{count_text(int(pixels))} predicted pixels{of} are not finite numbers" if pixels else ""
+        if not lost:
+            return f"{run.name}: {why}, under the protocol {protocol}."
+        lead = f"{run.name}: {_few(lost)} under the protocol {protocol} {'is' if len(lost) == 1 else 'are'} NaN"
+        return f"{lead}{f', because {why}' if why else ''}; no mean, interval or test has this run's NaN in it."
+    return ""
 
 
 def here(study: Study) -> str:
@@ -73,14 +89,19 @@ def here(study: Study) -> str:
 
 def comparability(study: Study) -> str:
     """Whether numbers of these runs may be held against a paper's."""
-    if is_procedural(study.data):
+    if is_procedural(study):
         return ROOMS_NOTICE
     return PAPER_NOTICE if _is_paper_scale(study.runs) else UNLIKE_NOTICE
 
 
-def is_procedural(data: str) -> bool:
-    """Whether the test frames of a data set are rooms."""
-    return data.lower() in PROCEDURAL
+def is_procedural(study: Study) -> bool:
+    """Whether the test frames are rooms."""
+    return any(_tested_on_rooms(run) for run in study.runs)
+
+
+def _tested_on_rooms(run: Run) -> bool:
+    chosen = run.choices.get("data") or data_name(run)
+    return str(chosen).lower() in PROCEDURAL or record(run, "test").get("data") == "Rooms"
 
 
 def lead(study: Study, protocol: str) -> str:
@@ -91,10 +112,10 @@ def lead(study: Study, protocol: str) -> str:
     if study.axes == ("loss",):
         what = what.replace("methods", "losses")
     if len(amounts) > 1:
-        sizes = ", ".join(images_text(amount).removesuffix(" images") for amount in amounts)
+        sizes = ", ".join(count_text(amount) for amount in amounts)
         what += f" at {len(amounts)} amounts of training data ({sizes} images)"
     elif amounts:
-        what += f", trained on {images_text(amounts[0])}"
+        what += f", trained on {images_text(amounts[0]).replace(' training', '')}"
     done = sum(run.state == "done" for run in study.runs)
     where = f" on {known['Data']}, scored under the protocol {known['Protocol']}"
     return f"{what}{where}: {done} of {len(study.runs)} runs are done."
@@ -103,7 +124,7 @@ def lead(study: Study, protocol: str) -> str:
 def _data(study: Study) -> str:
     sizes = {str(size) for run in study.runs if (size := run.value("data.size") or run.value("data.image_size"))}
     size = f" at {_size(sizes.pop())}" if len(sizes) == 1 else ""
-    return f"{study.data}{' (procedural, not photographs)' if is_procedural(study.data) else ''}{size}"
+    return f"{study.data}{' (procedural, not photographs)' if is_procedural(study) else ''}{size}"
 
 
 def _size(text: str) -> str:

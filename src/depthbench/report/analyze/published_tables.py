@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from depthbench.report.read.runs import Run
 from depthbench.stats.crossed import Estimate
 from depthbench.stats.wording import p_text
 
+PROTOCOL = "protocol"  # in `select`: the protocol under which our row is scored
 COLUMNS = ("exhibit", "row", "select", "metric", "value", "note")
 ENOUGH_ROWS = 4
 
@@ -32,6 +33,26 @@ class Number:
     metric: str
     value: float
     note: str
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A paper's numbers, beside which its own studies' runs stand.
+
+    Where the user ``given`` the file, runs that belong to no paper's study may stand there, too.
+    """
+
+    name: str
+    numbers: tuple[Number, ...]
+    given: bool = False
+
+    def own(self, cell: Cell) -> Cell:
+        """A row with those of its runs that count for this paper."""
+        return replace(cell, runs=tuple(run for run in cell.runs if self._owns(run)))
+
+    def _owns(self, run: Run) -> bool:
+        study = paper_of(run)
+        return study == self.name or (self.given and not shipped_numbers(study).is_file())
 
 
 @dataclass(frozen=True)
@@ -61,11 +82,26 @@ def paper_of(run: Run) -> str:
     return str(run.choices.get("experiment") or "").partition("/")[0]
 
 
-def published_files(runs: Iterable[Run], given: Iterable[Path] = ()) -> list[Path]:
-    """Each paper's ``published.csv``: of the studies that the runs belong to, and those given."""
-    folder = config_dir() / "experiment"
-    known = (folder / paper / "published.csv" for paper in sorted({paper_of(run) for run in runs} - {""}))
-    return list(dict.fromkeys(path.resolve() for path in [*given, *filter(Path.is_file, known)]))
+def shipped_numbers(paper: str) -> Path:
+    """The file of published numbers that comes with a paper's studies."""
+    return config_dir() / "experiment" / (paper or "none") / "published.csv"
+
+
+def read_papers(runs: Iterable[Run], given: Iterable[Path] = ()) -> list[Paper]:
+    """The numbers of each paper: of the studies that the runs belong to, and those given.
+
+    Raises:
+        UserError: if a file can't be read.
+    """
+    asked = list(dict.fromkeys(path.resolve() for path in given))
+    known = [shipped_numbers(paper).resolve() for paper in sorted({paper_of(run) for run in runs} - {""})]
+    files: dict[str, list[Path]] = {}
+    for path in dict.fromkeys([*asked, *filter(Path.is_file, known)]):
+        files.setdefault(path.parent.name, []).append(path)
+    return [
+        Paper(name, tuple(n for path in paths for n in read_published(path)), any(path in asked for path in paths))
+        for name, paths in files.items()
+    ]
 
 
 def read_published(path: Path) -> list[Number]:
@@ -101,19 +137,42 @@ def _overrides(text: str) -> dict[str, Any]:
     return {key.strip(): yaml.safe_load(value) for key, _, value in items}
 
 
-def exhibits(study: Study, protocol: str, paper: str, numbers: Sequence[Number]) -> list[Exhibit]:
+def exhibits(study: Study, paper: Paper) -> list[Exhibit]:
     """The paper's tables of which at least one row was run, in the paper's order."""
+    cells = [cell for cell in map(paper.own, study.cells) if cell.scored]
+    protocol = _protocol(cells)
     found = []
-    for name in dict.fromkeys(number.exhibit for number in numbers):
-        here = [number for number in numbers if number.exhibit == name]
-        metrics = tuple(dict.fromkeys(number.metric for number in here))
-        lines = [line for row in dict.fromkeys(n.row for n in here) for line in _lines(study, protocol, row, here)]
+    for name in dict.fromkeys(number.exhibit for number in paper.numbers):
+        here = [number for number in paper.numbers if number.exhibit == name]
+        metrics = columns(here)
+        lines = [line for row in dict.fromkeys(n.row for n in here) for line in _lines(cells, protocol, row, here)]
         if any(line.here for line in lines):
-            found.append(Exhibit(paper, name, metrics, tuple(lines), _order(paper, metrics[0], lines)))
+            found.append(Exhibit(paper.name, name, metrics, tuple(lines), _order(paper.name, metrics[0], lines)))
     return found
 
 
-def _lines(study: Study, protocol: str, row: str, numbers: Sequence[Number]) -> list[Line]:
+def columns(numbers: Iterable[Number]) -> tuple[str, ...]:
+    """The metrics of a table in the paper's order: that of its rows, none of which need have them all."""
+    rows: dict[str, list[str]] = {}
+    for number in numbers:
+        rows.setdefault(f"{number.row} {number.select}", []).append(number.metric)
+    left = list(dict.fromkeys(metric for row in rows.values() for metric in row))
+    found: list[str] = []
+    while left:
+        later = {metric for row in rows.values() for metric in [name for name in row if name in left][1:]}
+        found.append(next((metric for metric in left if metric not in later), left[0]))
+        left.remove(found[-1])
+    return tuple(found)
+
+
+def _protocol(cells: Sequence[Cell]) -> str:
+    """The protocol that the paper's runs were to be scored under, else the first under which they were."""
+    runs = [run for cell in cells for run in cell.scored]
+    chosen = [str(run.choices.get(PROTOCOL)) for run in runs if str(run.choices.get(PROTOCOL)) in run.scores]
+    return next(iter([*chosen, *(name for run in runs for name in run.scores)]), "")
+
+
+def _lines(cells: Sequence[Cell], protocol: str, row: str, numbers: Sequence[Number]) -> list[Line]:
     """A line per row of ours that the published row stands for, or one without numbers of ours."""
     by_select: dict[str, list[Number]] = {}
     for number in numbers:
@@ -121,14 +180,17 @@ def _lines(study: Study, protocol: str, row: str, numbers: Sequence[Number]) -> 
             by_select.setdefault(str(number.select), []).append(number)
     lines = []
     for group in by_select.values():
+        select = dict(group[0].select)
+        scored_by = str(select.pop(PROTOCOL, protocol))
         published = {number.metric: number.value for number in group}
         notes = tuple(dict.fromkeys(number.note for number in group if number.note))
-        cells = [cell for cell in study.cells if group[0].select and cell.scored and _selected(cell, group[0].select)]
-        for cell in cells:
-            label = row if len(cells) == 1 else f"{row}: {cell.method}, {images_text(cell.amount)}"
-            here = {key: item for key in published if (item := estimate(cell, protocol, key))}
+        ours = [cell for cell in cells if group[0].select and _selected(cell, select)]
+        rows = [(cell, {key: item for key in published if (item := estimate(cell, scored_by, key))}) for cell in ours]
+        rows = [(cell, here) for cell, here in rows if here]
+        for cell, here in rows:
+            label = row if len(rows) == 1 else f"{row}: {cell.method}, {images_text(cell.amount)}"
             lines.append(Line(label, published, here, len(cell.by_seed), notes))
-        if not cells:
+        if not rows:
             lines.append(Line(row, published, {}, 0, notes))
     return lines
 

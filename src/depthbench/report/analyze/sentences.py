@@ -62,7 +62,7 @@ def count_text(tests: Sequence[Tested]) -> str:
     seeds = [count for test in tests for count in test.seeds]
     images, scenes = [test.images for test in tests], [test.scenes for test in tests]
     of_scenes = f" of {_range(scenes)} scenes" if min(scenes) else ""
-    return f"n = {_range(seeds)} seed{'s' if max(seeds) > 1 else ''}, {_range(images)} images{of_scenes}"
+    return f"n = {_range(seeds)} seed{'s' if max(seeds) > 1 else ''}, {_range(images)} test images{of_scenes}"
 
 
 def _range(values: Sequence[int]) -> str:

@@ -1,22 +1,14 @@
-"""What was swept: runs become cells of one study per data set, with seeds as an axis of their own."""
+"""What was swept: runs become cells of one study per test set, with seeds as an axis of their own."""
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from depthbench.config.amounts import frame_count
-from depthbench.errors import UserError
+from depthbench.report.analyze.axes import find_axes, method_of
+from depthbench.report.analyze.data_sets import amounts_of, by_test_set
 from depthbench.report.read.runs import Run
 
-AMOUNT = "data.split"
-FIRST = ("loss", "model", "data", "augment", "optim", "trainer")
-OWN_AXIS = {"seed", AMOUNT, "data", "experiment"}
-NOT_SCIENCE = {"logger", "hydra", "callbacks", "debug", "protocol", "name", "output", "run", "launch"}
-NOT_SCIENCE |= {"paths", "local"}
-MACHINE: tuple[str, ...] = ("dir", "path", "folder", "root", "cache", "devices", "accelerator", "strategy", "nodes")
-MACHINE += ("workers", "test_batch_size", "seed")
 LOSSES = ("l1", "l2", "huber", "berhu", "eigen", "eigen_grad", "gan")  # the order of carvalho2018
 METRICS = ("AbsRel", "SqRel", "RMSE", "RMSElog", "log10", "SILog", "delta1", "delta2", "delta3")
 COUNTS = {"images", "images_empty", "pixels", "nonfinite"}
@@ -49,7 +41,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Study:
-    """All runs on one data set, as cells of ``method x amount``."""
+    """All runs that were tested on the same images, as cells of ``method x amount``; ``data`` names their data."""
 
     data: str
     axes: tuple[str, ...]
@@ -95,8 +87,14 @@ class Study:
 
 
 def images_text(amount: int | None) -> str:
-    """``795`` as ``795 images``."""
-    return "unknown amount of data" if amount is None else f"{amount:,} images".replace(",", "\u202f")
+    """``795`` as ``795 training images``."""
+    unknown = "unknown amount of data"
+    return unknown if amount is None else f"{count_text(amount)} training image{'s' * (amount != 1)}"
+
+
+def count_text(count: int) -> str:
+    """``230000`` with a narrow space between thousands."""
+    return f"{count:,}".replace(",", "\u202f")
 
 
 def row_label(cell: Cell, group: str) -> str:
@@ -115,33 +113,16 @@ def symbol(metric: str) -> str:
 
 
 def studies(runs: Sequence[Run]) -> list[Study]:
-    """Sort runs into one study per data set (its choice in the group ``data``)."""
-    by_data: dict[str, list[Run]] = defaultdict(list)
-    for run in runs:
-        by_data[str(run.value("data") if "data" in run.choices else lookup_data(run))].append(run)
-    return [_study(data, group) for data, group in sorted(by_data.items())]
-
-
-def lookup_data(run: Run) -> str:
-    """The data set's name where the choices are not recorded: its class, or ``unknown data``."""
-    target = run.value("data._target_")
-    return str(target).rpartition(".")[2] if target else "unknown data"
-
-
-def amount_of(run: Run) -> int | None:
-    """The number of training images that ``data.split`` stands for, or None."""
-    split = run.value(AMOUNT)
-    try:
-        return None if split is None else frame_count(split)
-    except UserError:
-        return None
+    """Sort runs into one study per test set; amounts of training data are an axis of it."""
+    return [_study(name, group) for name, group in by_test_set(runs)]
 
 
 def _study(data: str, runs: Sequence[Run]) -> Study:
-    axes = _axes(runs)
+    amount = amounts_of(runs)
+    axes = find_axes(runs, amount)
     cells: dict[tuple[str, int | None], list[Run]] = defaultdict(list)
     for run in runs:
-        cells[_method(run, axes), amount_of(run)].append(run)
+        cells[method_of(run, axes), amount(run)].append(run)
     ordered = sorted(cells.items(), key=lambda item: (_rank(item[0][0]), item[0][1] or 0))
     return Study(data, axes, tuple(Cell(method, amount, _by_seed(group)) for (method, amount), group in ordered))
 
@@ -158,74 +139,3 @@ def natural(text: str) -> str:
 
 def _by_seed(runs: Iterable[Run]) -> tuple[Run, ...]:
     return tuple(sorted(runs, key=lambda run: (str(run.value("seed")), run.name)))
-
-
-def _axes(runs: Sequence[Run]) -> tuple[str, ...]:
-    """The fewest keys that tell the runs apart: groups first, then what was overridden, then any other key.
-
-    A key that is a function of the earlier ones (``task._target_`` follows ``loss``) or of a group (``loss`` follows a
-    study's variation) is no axis, and neither is one that nobody overrode and that changes with the seed alone.
-    """
-    runs = [run for run in runs if run.config or run.choices]
-    groups = sorted({key for run in runs for key in run.choices})
-    overridden = sorted({str(item).lstrip("+~").partition("=")[0] for run in runs for item in _overrides(run)})
-    leaves = sorted({key for run in runs for key in flatten(run.config)})
-    axes: list[str] = []
-    for key in dict.fromkeys((*FIRST, *groups, *overridden)):
-        if _is_science(key) and _splits(key, (*axes, AMOUNT), runs):
-            axes.append(key)
-    for key in tuple(axes):
-        others = [other for other in axes if other != key and other in groups]
-        if others and not _splits(key, (*others, AMOUNT), runs):
-            axes.remove(key)
-    for key in leaves:
-        if _is_science(key) and _splits(key, (*axes, AMOUNT, "seed"), runs):
-            axes.append(key)
-    return tuple(axes)
-
-
-def _overrides(run: Run) -> Sequence[object]:
-    found = run.info.get("overrides")
-    return found if isinstance(found, list) else ()
-
-
-def _is_science(key: str) -> bool:
-    parts = key.replace("/", ".").split(".")
-    return key not in OWN_AXIS and parts[0] not in NOT_SCIENCE and not parts[-1].endswith(MACHINE)
-
-
-def _splits(key: str, known: Sequence[str], runs: Sequence[Run]) -> bool:
-    """Whether two runs that agree in what is known differ in this key."""
-    seen: dict[tuple[str, ...], str] = {}
-    for run in runs:
-        value = str(run.value(key))
-        if seen.setdefault(tuple(str(run.value(name)) for name in known), value) != value:
-            return True
-    return False
-
-
-def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A nested configuration by dotted keys."""
-    leaves: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            leaves |= flatten(value, f"{prefix}{key}.")
-        else:
-            leaves[f"{prefix}{key}"] = value
-    return leaves
-
-
-def _method(run: Run, axes: Sequence[str]) -> str:
-    """What a run is called within its study: the values of the axes, else its loss."""
-    if not run.config and not run.choices:
-        return run.name
-    if not axes:
-        return str(run.value("loss") if "loss" in run.choices else run.value("loss._target_") or run.name)
-    return " · ".join(_axis_text(axis, run) for axis in axes)
-
-
-def _axis_text(axis: str, run: Run) -> str:
-    value = run.value(axis)
-    if axis in run.choices:
-        return str(value)
-    return f"{axis.rpartition('.')[2]}={'–' if value is None else value}"

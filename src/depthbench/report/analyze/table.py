@@ -1,6 +1,6 @@
 """The table of results: one row per method and amount of data, and the same as CSV, Markdown and LaTeX."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from depthbench.report.analyze.estimates import Comparison, compare, estimate, winner
@@ -19,6 +19,11 @@ class Row:
     cell: Cell
     estimates: dict[str, Estimate | None]
     best: frozenset[str]
+
+    def missing(self, protocol: str, metric: str) -> str:
+        """What stands for a score that is not there: ``NaN`` where it is not a number, a dash where there is none."""
+        scored = any(metric in run.scores.get(protocol, {}) for run in self.cell.scored)
+        return "NaN" if scored else "–"
 
 
 @dataclass(frozen=True)
@@ -59,10 +64,20 @@ class Table:
     @property
     def bars(self) -> str:
         """What the error bars of a figure are."""
-        kinds = {"seeds": "seeds", "images": "test images (the runs' own seeds are fixed)"}
-        kinds["seeds and images"] = "seeds and test images"
-        over = " or ".join(kinds[kind] for kind in sorted(self.over))
-        return f"Bars: 95 % intervals over {over}." if over else "No intervals: there are no scores of single images."
+        return intervals_text(self.over, "Bars")
+
+    @property
+    def brackets(self) -> str:
+        """What the brackets of a Markdown or LaTeX table are."""
+        return f"Means over seeds. {intervals_text(self.over, 'In brackets')}"
+
+
+def intervals_text(over: Iterable[str], where: str) -> str:
+    """What the intervals of a figure or a table are over."""
+    kinds = {"seeds": "seeds", "images": "test images (the runs' own seeds are fixed)"}
+    kinds["seeds and images"] = "seeds and test images"
+    told = " or ".join(kinds[kind] for kind in sorted(over))
+    return f"{where}: 95 % intervals over {told}." if told else "No intervals: there are no scores of single images."
 
 
 def build_table(study: Study, protocol: str) -> Table | None:

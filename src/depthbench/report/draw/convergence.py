@@ -25,8 +25,8 @@ def convergence(study: Study, look: Look, about: str) -> Figure | None:
         return None
     name = wanted[0]
     amounts = [amount for amount in study.amounts if any(name in run.history for run in _runs_at(study, amount))]
-    panels = tuple(_convergence_panel(study, amount, name, look) for amount in amounts)
     what = symbol(name.removeprefix("val/")) if name.startswith("val/") else name
+    panels = tuple(_convergence_panel(study, amount, name, what, look) for amount in amounts)
     where = " on the validation images" if name.startswith("val/") else "; losses of different kinds do not compare"
     caption = f"{what} by training step{where}; where there are several seeds, their mean and range. {about}"
     return Figure("convergence", "Convergence", caption, panels, study.methods)
@@ -36,7 +36,7 @@ def _runs_at(study: Study, amount: int | None) -> list[Run]:
     return [run for cell in study.cells if cell.amount == amount for run in cell.runs]
 
 
-def _convergence_panel(study: Study, amount: int | None, name: str, look: Look) -> Draw:
+def _convergence_panel(study: Study, amount: int | None, name: str, what: str, look: Look) -> Draw:
     def draw(ax: Axes) -> None:
         """One amount of data: a curve per method."""
         drawn = [
@@ -52,6 +52,7 @@ def _convergence_panel(study: Study, amount: int | None, name: str, look: Look) 
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
         ax.set_title(images_text(amount))
         ax.set_xlabel("step")
+        ax.set_ylabel(f"validation {what}" if name.startswith("val/") else what)
 
     return draw
 

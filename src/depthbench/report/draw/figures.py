@@ -10,8 +10,8 @@ from depthbench.report.draw.convergence import contributions, convergence
 from depthbench.report.draw.error_by_amount import by_amount
 from depthbench.report.draw.error_profiles import profiles
 from depthbench.report.draw.loss_map import map_of_losses
-from depthbench.report.draw.plot import Draw, Figure, amount_axis
-from depthbench.report.draw.style import INK, Look, label, tip
+from depthbench.report.draw.plot import Draw, Figure, amount_axis, short
+from depthbench.report.draw.style import INK, MUTED, Look, label, tip
 from depthbench.report.write.table_files import heading
 
 MOST_BARS = 40
@@ -65,6 +65,8 @@ def _time(study: Study, table: Table, look: Look, about: str) -> Figure | None:
         f"repeated. {about}"
     )
     drawn = tuple(panel for panel in panels if panel)
+    if len(study.amounts) > 1:
+        caption = f"The number beside a point is that of its training images. {caption}"
     return Figure("time", "Error against time", caption, drawn, study.methods) if drawn else None
 
 
@@ -86,6 +88,9 @@ def _time_panel(study: Study, table: Table, look: Look, key: str) -> Draw | None
         for cell, run, seconds, score in timed:
             place = seconds / unit
             ax.plot([place], [score], color=look.color(cell.method), marker=look.marker(cell.method), alpha=0.85)
+            if len(study.amounts) > 1:
+                beside = {"xytext": (5, 3), "textcoords": "offset points", "fontsize": 7, "color": MUTED}
+                ax.annotate(short(cell.amount) if cell.amount else "?", (place, score), **beside)
             tip(ax, place, score, f"{run.name}: {symbol(table.primary)} {format_score(score)}, {place:.3g} {name}")
         limits = 0.75 * low / unit, 1.33 * high / unit
         ax.set_xlim(limits)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from depthbench.runs.folder import RunFolder
 from depthbench.runs.results import scores_of
 
 MARKERS = ("run.json", "status.json", "scores.json", "DONE")
-FILES = ("config.yaml", *MARKERS[:-1], "metrics.csv", "per_image.csv", "panels.npz", "profiles.npz", "DONE")
+FILES = ("config.yaml", *MARKERS[:-1], "data.json", "metrics.csv", "per_image.csv", "panels.npz", "profiles.npz", "DONE")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Panels:
 
 @dataclass(frozen=True)
 class Run:
-    """One run folder. What is not there is empty, and named in ``missing``."""
+    """One run folder. What is not there is empty, and named in ``missing``; ``frames`` is the content of data.json."""
 
     path: Path
     info: Mapping[str, Any]
@@ -53,6 +53,7 @@ class Run:
     done: Mapping[str, Any]
     scores: Mapping[str, Mapping[str, float]]
     missing: tuple[str, ...]
+    frames: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -181,4 +182,5 @@ def read_run(path: Path) -> Run:
         done=read_json(done) if done.is_file() and done.stat().st_size else {},
         scores=scores_of(read_json(path / "scores.json")),
         missing=tuple(name for name in FILES if not (path / name).is_file()),
+        frames=read_json(path / "data.json"),
     )

@@ -1,14 +1,14 @@
 """One data set's part of a report, and its tables and figures as files."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from depthbench.files import write_atomically
 from depthbench.report.analyze.captions import about, comparability, here
 from depthbench.report.analyze.claims import TestedClaims, tested_claims
-from depthbench.report.analyze.published_tables import Exhibit, Number, exhibits
+from depthbench.report.analyze.published_tables import Exhibit, Paper, exhibits
 from depthbench.report.analyze.study import Study, images_text
 from depthbench.report.analyze.table import Table, build_table
 from depthbench.report.draw.figures import build_figures
@@ -23,14 +23,14 @@ from depthbench.report.write.table_files import comparisons_csv, to_csv, to_late
 
 @dataclass(frozen=True)
 class Chapter:
-    """One data set's part of the page; ``numbers`` are the published ones by paper.
+    """One data set's part of the page; ``papers`` have published numbers.
 
     ``pictures`` is false for data whose photographs must not be published: there is no gallery then.
     """
 
     study: Study
     key: str
-    numbers: Mapping[str, Sequence[Number]] = field(default_factory=dict)
+    papers: Sequence[Paper] = ()
     pictures: bool = True
 
     @cached_property
@@ -51,11 +51,7 @@ class Chapter:
     @cached_property
     def exhibits(self) -> list[Exhibit]:
         """The papers' tables of which a row was run."""
-        return [
-            exhibit
-            for paper, numbers in self.numbers.items()
-            for exhibit in exhibits(self.study, self.protocol, paper, numbers)
-        ]
+        return [exhibit for paper in self.papers for exhibit in exhibits(self.study, paper)]
 
     @cached_property
     def claims(self) -> list[TestedClaims]:

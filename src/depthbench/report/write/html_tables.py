@@ -45,7 +45,7 @@ def _body(group: Group, table: Table, look: Look, columns: int) -> str:
 
 def _row(row: Row, group: Group, table: Table, look: Look) -> str:
     name = f'<span class="name">{look.swatch(row.cell.method)}{html(row.label)}</span>'
-    cells = "".join(_cell(row.estimates[metric], metric in row.best) for metric in table.metrics)
+    cells = "".join(_cell(row, table.protocol, metric) for metric in table.metrics)
     seeds = len(row.cell.by_seed)
     return (
         f'<tr data-filter="{html(f"{row.label} {group.title}")}"><td>{name}</td>'
@@ -53,9 +53,10 @@ def _row(row: Row, group: Group, table: Table, look: Look) -> str:
     )
 
 
-def _cell(item: Estimate | None, best: bool) -> str:
+def _cell(row: Row, protocol: str, metric: str) -> str:
+    item, best = row.estimates[metric], metric in row.best
     if item is None:
-        return '<td data-value="">–</td>'
+        return f'<td data-value="">{row.missing(protocol, metric)}</td>'
     value = format_score(item.value)
     shown = f'<b title="better than every other row, p &lt; 0.05">{value}</b>' if best else value
     interval = f'<span class="interval">{format_score(item.low)}–{format_score(item.high)}</span>' if item.over else ""

@@ -9,7 +9,7 @@ from string import Template
 
 from depthbench.files import write_atomically
 from depthbench.report.analyze.captions import facts, lead, notices
-from depthbench.report.analyze.published_tables import Number, published_files, read_published
+from depthbench.report.analyze.published_tables import read_papers
 from depthbench.report.analyze.study import studies
 from depthbench.report.analyze.table import Table
 from depthbench.report.draw.style import html
@@ -42,10 +42,8 @@ def write_report(
         gallery: show test images and what was predicted for them; without it nothing written holds a photograph, and
             galleries that an earlier report left beside the page are removed.
     """
-    numbers: dict[str, list[Number]] = {}
-    for path in published_files(runs, published):
-        numbers.setdefault(path.parent.name, []).extend(read_published(path))
-    chapters = [Chapter(study, f"data{index}", numbers, gallery) for index, study in enumerate(studies(runs))]
+    papers = read_papers(runs, published)
+    chapters = [Chapter(study, f"data{index}", papers, gallery) for index, study in enumerate(studies(runs))]
     write_atomically(output, render(chapters, runs, title or default_title(chapters)))
     files = output.with_name(f"{output.stem}_files")
     files.mkdir(exist_ok=True)

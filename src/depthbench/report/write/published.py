@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from depthbench.report.analyze.published_tables import Exhibit, Line
 from depthbench.report.analyze.sentences import estimate_text, format_score
+from depthbench.report.analyze.table import intervals_text
 from depthbench.report.draw.style import html
 from depthbench.report.write.table_files import heading, latex_heading
 from depthbench.report.write.text_tables import latex, to_csv_text, to_latex_text, to_markdown_text
@@ -53,7 +54,9 @@ def _number(value: float | None) -> str:
 def _caption(exhibit: Exhibit, caption: str) -> str:
     timed = any(metric.startswith("seconds") for metric in exhibit.metrics)
     machine = " Times are those of the machine named under Runs." if timed else ""
-    return f"Published: {exhibit.paper}, {exhibit.name}. Beside it the mean over our seeds.{machine} {caption}"
+    over = {item.over for line in exhibit.lines for item in line.here.values() if item.over}
+    intervals = f" {intervals_text(over, 'With it')}" if over else ""
+    return f"Published: {exhibit.paper}, {exhibit.name}. Beside it the mean over our seeds.{intervals}{machine} {caption}"
 
 
 def exhibits_csv(exhibits: Iterable[Exhibit]) -> str:

@@ -1,7 +1,7 @@
 """Tables of results as CSV, Markdown and LaTeX."""
 
 from depthbench.report.analyze.estimates import seed_scores
-from depthbench.report.analyze.sentences import format_score
+from depthbench.report.analyze.sentences import estimate_text
 from depthbench.report.analyze.study import Cell, higher_is_better, row_label, symbol
 from depthbench.report.analyze.table import Row, Table
 from depthbench.report.write.text_tables import METRIC_TEX, latex, to_csv_text, to_latex_text, to_markdown_text
@@ -42,19 +42,19 @@ def comparisons_csv(table: Table) -> str:
 
 def to_markdown(table: Table, caption: str) -> str:
     """A table for a README, bold only where a test shows a best row."""
-    header = ["data", "method", "seeds", *(heading(metric) for metric in table.metrics)]
+    header = ["trained on", "method", "seeds", *(heading(metric) for metric in table.metrics)]
     rows = [
         [
             group.title or "–",
             row.label,
             str(len(row.cell.by_seed)),
-            *(_score(row, key, "**{}**") for key in table.metrics),
+            *(_score(row, table.protocol, key, "**{}**") for key in table.metrics),
         ]
         for group in table.groups
         for row in group.rows
     ]
     said = [f"- {sentence}" for group in table.groups for sentence in group.sentences]
-    return to_markdown_text(header, 2, rows, [*said, "", caption])
+    return to_markdown_text(header, 2, rows, [*said, "", f"{table.brackets} {caption}"])
 
 
 def to_latex(table: Table, caption: str) -> str:
@@ -62,11 +62,19 @@ def to_latex(table: Table, caption: str) -> str:
     groups = [
         (
             group.title,
-            [[latex(row.label), *(_score(row, key, "\\textbf{{{}}}") for key in table.metrics)] for row in group.rows],
+            [
+                [
+                    latex(row.label),
+                    str(len(row.cell.by_seed)),
+                    *(_score(row, table.protocol, key, "\\textbf{{{}}}") for key in table.metrics),
+                ]
+                for row in group.rows
+            ],
         )
         for group in table.groups
     ]
-    return to_latex_text(["method", *(latex_heading(metric) for metric in table.metrics)], 1, groups, caption)
+    header = ["method", "seeds", *(latex_heading(metric) for metric in table.metrics)]
+    return to_latex_text(header, 1, groups, f"{table.brackets} {caption}")
 
 
 def heading(metric: str) -> str:
@@ -79,7 +87,10 @@ def latex_heading(metric: str) -> str:
     return f"{METRIC_TEX.get(metric) or latex(symbol(metric))} {latex(heading(metric)[-1])}"
 
 
-def _score(row: Row, metric: str, bold: str) -> str:
+def _score(row: Row, protocol: str, metric: str, bold: str) -> str:
+    """``0.183 [0.176, 0.190]``, with the mean in bold where a test shows it best."""
     item = row.estimates[metric]
-    text = format_score(item.value) if item else "–"
-    return bold.format(text) if metric in row.best else text
+    if item is None:
+        return row.missing(protocol, metric)
+    value, _, interval = estimate_text(item).partition(" ")
+    return " ".join(filter(None, (bold.format(value) if metric in row.best else value, interval)))
