@@ -14,7 +14,8 @@ from omegaconf import OmegaConf
 from depthbench.config.compose import config_dir
 from depthbench.config.compose import group_options as options
 from depthbench.config.targets import instantiate
-from depthbench.report.analyze.published_tables import read_published
+from depthbench.report.analyze.published_tables import columns, read_published
+from depthbench.training.trainer import build_protocols
 from tests.commands import run, runs, status
 
 PAPERS = {  # and where their texts lie in the developers' folder
@@ -158,6 +159,49 @@ def test_published_numbers_are_those_of_the_text(paper, shared):
     kind = columns if paper == "li2017" else rows
     lost = [key for key, values in kind.items() if joined(values) not in printed]
     assert not lost
+
+
+HEADS = {  # the columns as each text has them
+    ("carvalho2018", "table 2"): "AbsRel log10 RMSE RMSElog delta1 delta2 delta3",
+    ("alhashim2018", "table 1"): "delta1 delta2 delta3 AbsRel RMSE log10",
+    ("alhashim2018", "table 2"): "delta1 delta2 delta3 AbsRel SqRel RMSE RMSElog",
+    ("alhashim2018", "table 3"): "mSSIM edge_F1_0.5 normal_cosine",
+    ("alhashim2018", "table 4"): "delta1 delta2 delta3 AbsRel RMSE log10 mSSIM",
+    ("lee2020", "table 3"): "delta1 delta2 delta3 RMSE AbsRel log10 RMSElog RMSE_si SqRel",
+    ("lee2020", "table 4"): "RMSE AbsRel log10",
+    ("lee2020", "table 6"): "delta1 delta2 delta3 RMSE AbsRel log10 RMSElog RMSE_si SqRel",
+    ("lee2020", "table 7"): "seconds_per_step seconds_per_image",
+    ("li2017", "table 1"): "AbsRel log10 RMSE delta1 delta2 delta3",
+    ("mehrzadeh2020", "table 1"): "RMSE AbsRel log10 delta1 delta2 delta3",
+} | {("lee2020", f"table 5 ({part})"): "delta1 RMSE RMSElog AbsRel" for part in "abcde"}
+
+
+def test_columns_come_in_the_papers_order():
+    found = {}
+    for paper in PAPERS:
+        numbers = read_published(FOLDER / paper / "published.csv")
+        for exhibit in dict.fromkeys(number.exhibit for number in numbers):
+            here = [number for number in numbers if number.exhibit == exhibit]
+            found[paper, exhibit] = " ".join(columns(here))
+    assert found == HEADS
+
+
+def test_every_row_of_ours_selects_a_run_of_its_papers_studies():
+    """Rows without a select are others' results, or can't be made here, and their notes say so."""
+    for paper in PAPERS:
+        for number in read_published(FOLDER / paper / "published.csv"):
+            if number.row.startswith(("Ours", "Proposed", "D3-Net")) and not number.select:
+                assert "not published" in number.note
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_tables_1_and_3_of_alhashim2018_have_what_they_are_scored_by(scale):
+    config = composed("alhashim2018/nyu", scale)
+    task = {name: instantiate(metric) for name, metric in config.task.structure.items()}
+    measured = {name for metric in task.values() for name in metric.names}
+    assert {"mSSIM", "edge_F1_0.5", "normal_cosine"} <= measured
+    protocols = list(build_protocols(config))
+    assert protocols == (["alhashim2018", "alhashim2018_scaled"] if scale == "paper" else [protocols[0]])
 
 
 def joined(values):

@@ -65,7 +65,9 @@ def write_run(root, *, loss="l1", split="795", seed=0, images=120, data="rooms",
     }
     write(path / "run.json", info | extra)
     names = [f"scene{index:04d}" for index in range(images)]
-    write(path / "data.json", {"train": frames("Train", amount, [loss]), "test": frames(f"Test of {data}", images, names)})
+    write(
+        path / "data.json", {"train": frames("Train", amount, [loss]), "test": frames(f"Test of {data}", images, names)}
+    )
     steps = 600 + amount // 40
     status = {"state": "done", "reason": None, "epoch": 9, "step": steps, "steps": steps, "images_per_second": 61.5}
     write(path / "status.json", status | {"updated": "2026-11-20T10:05:00"})

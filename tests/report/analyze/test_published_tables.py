@@ -1,10 +1,13 @@
+import json
+
 import pytest
 
 from depthbench.errors import UserError
 from depthbench.report import read_runs, write_report
 from depthbench.report.__main__ import main
-from depthbench.report.analyze.published_tables import Paper, exhibits, read_published
+from depthbench.report.analyze.published_tables import Number, Paper, columns, exhibits, read_papers, read_published
 from depthbench.report.analyze.study import studies
+from tests.report.analyze.test_study import change
 
 HEADER = "exhibit,row,select,metric,value,note\n"
 PUBLISHED = {"l1": 0.142, "l2": 0.161, "huber": 0.15, "berhu": 0.139}
@@ -59,8 +62,6 @@ def test_an_order_is_claimed_only_with_evidence(tmp_path, make_run, paper, quali
 
 def test_five_rows_in_the_papers_order_are_evidence(tmp_path, make_run, paper):
     paper.write_text(HEADER + "\n".join(f"t,{k},optim.lr={k},AbsRel,{k}," for k in range(1, 7)))
-    from tests.report.analyze.test_study import change
-
     for k in range(1, 7):
         change(make_run(tmp_path / f"runs{k}", quality=1 + k, images=4, panels=False), {"optim.lr": k})
     (study,) = studies(read_runs(sorted(tmp_path.glob("runs*"))))
@@ -134,3 +135,89 @@ def test_commas_in_brackets_belong_to_a_value(tmp_path):
     path.write_text(HEADER.strip())
     with pytest.raises(UserError, match="absent"):
         read_published(tmp_path / "absent" / "published.csv")
+
+
+def test_columns_come_in_the_papers_order_though_no_early_row_has_them_all(tmp_path):
+    path = tmp_path / "published.csv"
+    rows = ["t,one,,AbsRel,1,", "t,one,,RMSE,1,", "t,one,,delta1,1,", "t,two,,RMSE,1,", "t,two,,RMSElog,1,"]
+    rows += [f"t,three,,{metric},1," for metric in ("AbsRel", "log10", "RMSE", "RMSElog", "delta1")]
+    path.write_text(HEADER + "\n".join(rows))
+    assert columns(read_published(path)) == ("AbsRel", "log10", "RMSE", "RMSElog", "delta1")
+
+
+def test_columns_of_rows_that_contradict_each_other_are_all_kept(tmp_path):
+    path = tmp_path / "published.csv"
+    path.write_text(HEADER + "t,one,,AbsRel,1,\nt,one,,RMSE,1,\nt,two,,RMSE,1,\nt,two,,AbsRel,1,\n")
+    assert sorted(columns(read_published(path))) == ["AbsRel", "RMSE"]
+
+
+def two_papers(root, make_run):
+    """Runs of two papers on one data set, scored by protocols of their own, and one run of no paper."""
+    made = {}
+    for paper, loss, protocol in (
+        ("alhashim2018", "l1", "eigen"),
+        ("mehrzadeh2020", "l2", "hu"),
+        (None, "huber", "eigen"),
+    ):
+        choices = {"data": "nyu_densedepth", "loss": loss, "protocol": protocol}
+        choices |= {"experiment": f"{paper}/nyu"} if paper else {}
+        path = make_run(root, loss=loss, images=20, panels=False, choices=choices)
+        scores = json.loads((path / "scores.json").read_text())["eigen"]
+        named = {protocol: scores} | ({"eigen_scaled": scores | {"AbsRel": 0.05}} if paper == "alhashim2018" else {})
+        (path / "scores.json").write_text(json.dumps(named))
+        text = (path / "per_image.csv").read_text()
+        (path / "per_image.csv").write_text(text.replace("\neigen,", f"\n{protocol},"))
+        made[paper] = scores["AbsRel"]
+    return made
+
+
+def numbers_of(*rows):
+    return tuple(Number("table 1", row, select, "AbsRel", 0.1, "") for row, select in rows)
+
+
+def test_a_papers_table_has_rows_of_its_own_studies_under_its_own_protocol(tmp_path, make_run):
+    made = two_papers(tmp_path, make_run)
+    (study,) = studies(read_runs([tmp_path]))
+    ours = numbers_of(("Ours", {"data": "nyu_densedepth"}), ("Somebody", {}))
+    for paper in ("alhashim2018", "mehrzadeh2020"):
+        (table,) = exhibits(study, Paper(paper, ours))
+        assert [line.label for line in table.lines] == ["Ours", "Somebody"]
+        assert table.lines[0].here["AbsRel"].value == pytest.approx(made[paper])
+    assert exhibits(study, Paper("carvalho2018", ours)) == []
+
+
+def test_a_given_file_also_takes_runs_of_no_paper(tmp_path, make_run):
+    made = two_papers(tmp_path, make_run)
+    (study,) = studies(read_runs([tmp_path]))
+    (table,) = exhibits(study, Paper("own", numbers_of(("Ours", {"data": "nyu_densedepth"})), given=True))
+    assert [line.here["AbsRel"].value for line in table.lines] == [pytest.approx(made[None])]
+
+
+def test_a_row_may_name_another_protocol(tmp_path, make_run):
+    made = two_papers(tmp_path, make_run)
+    (study,) = studies(read_runs([tmp_path]))
+    rows = numbers_of(
+        ("Ours", {"experiment": "alhashim2018/nyu"}),
+        ("Ours (scaled)", {"experiment": "alhashim2018/nyu", "protocol": "eigen_scaled"}),
+        ("Ours (other)", {"experiment": "alhashim2018/nyu", "protocol": "bts"}),
+    )
+    (table,) = exhibits(study, Paper("alhashim2018", rows))
+    assert [line.here["AbsRel"].value for line in table.lines[:2]] == [pytest.approx(made["alhashim2018"]), 0.05]
+    assert (table.lines[2].label, table.lines[2].here) == ("Ours (other)", {})
+
+
+def test_each_row_of_table_7_stands_once(tmp_path, make_run):
+    """The same losses were trained in the study of the loss space, too."""
+    for name in ("times", "loss_space"):
+        for loss in ("lee2020_d0", "lee2020_l345", "lee2020_all"):
+            choices = {"data": "nyu_raw", "loss": loss, "protocol": "eigen", "experiment": f"lee2020/{name}"}
+            path = make_run(tmp_path / name, loss=loss, images=9, panels=False, choices=choices)
+            done = json.loads((path / "DONE").read_text())
+            (path / "DONE").write_text(json.dumps(done | {"seconds_per_step": 0.2, "seconds_per_image": 0.01}))
+            change(path, {"trainer.limit_train_batches": 400 if name == "times" else None})
+    runs = read_runs([tmp_path])
+    (study,) = studies(runs)
+    (paper,) = read_papers(runs)
+    (table,) = [table for table in exhibits(study, paper) if table.name == "table 7"]
+    assert [line.label for line in table.lines] == ["D at scale 0", "scales 3 to 5", "all", "testing"]
+    assert all(line.here for line in table.lines)

@@ -96,3 +96,40 @@ def test_a_folder_with_a_status_alone_is_kept(tmp_path):
     (tmp_path / "lost" / "status.json").write_text('{"state": "waiting"}')
     (study,) = studies(read_runs([tmp_path]))
     assert (study.data, study.methods, study.amounts) == ("unknown data", ("lost",), (None,))
+
+
+def test_a_row_is_never_called_by_what_can_not_change_a_result(tmp_path, make_run):
+    """Two runs of 3 and of 4 epochs, one of them without an estimate and with more panels."""
+    for epochs, estimate in ((3, True), (4, False)):
+        path = make_run(tmp_path / str(epochs), images=3, panels=False)
+        told = [f"trainer.estimate={estimate}", f"callbacks.panels={epochs}", f"trainer.max_epochs={epochs}"]
+        cosmetic = {"trainer.estimate": estimate, "callbacks.panels": epochs, "data.workers": epochs}
+        change(path, cosmetic | {"trainer.max_epochs": epochs}, overrides=told)
+    (study,) = studies(read_runs([tmp_path]))
+    assert study.methods == ("max_epochs=3", "max_epochs=4")
+
+
+@pytest.mark.parametrize("scale", ["paper", "machine", None])
+def test_parts_of_a_study_for_a_scale_are_no_axis(tmp_path, make_run, scale):
+    """Two studies of one paper: each has its own part for a scale, which the other lacks."""
+    for study, loss in (("backbones", "rebalanced"), ("times", "all")):
+        choices = {
+            "data": "nyu",
+            "loss": loss,
+            "scale": scale,
+            "experiment": f"p/{study}",
+            f"experiment/p/{study}": scale,
+        }
+        make_run(tmp_path / study, loss=loss, images=3, panels=False, choices=choices)
+    assert studies(read_runs([tmp_path]))[0].axes == ("loss",)
+
+
+def test_how_a_run_is_scored_is_no_axis(tmp_path, make_run):
+    for more in (False, True):
+        choices = {"data": "nyu", "loss": "l1", "protocol": "eigen"}
+        choices |= (
+            {"protocol@more_protocols.scaled": "eigen_scaled", "structure@task.structure.ssim": "ssim"} if more else {}
+        )
+        path = make_run(tmp_path / str(more), images=3, panels=False, choices=choices)
+        change(path, {"task.structure.ssim.max_depth": 10, "more_protocols.scaled.name": "x"} if more else {})
+    assert studies(read_runs([tmp_path]))[0].axes == ()

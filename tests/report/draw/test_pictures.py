@@ -69,7 +69,7 @@ def test_profiles_show_the_largest_amount_that_has_them(tmp_path, make_run):
                 (path / "profiles.npz").unlink()
     (study,) = studies(read_runs([tmp_path]))
     figure = profiles(study, Look(study.methods), "About.")
-    assert "12\u202f000 images" in figure.caption
+    assert "12\u202f000 training images" in figure.caption
     assert len(figure.svgs("x")) == 3
     assert figure.methods == ("l1", "eigen")
 

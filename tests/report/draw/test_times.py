@@ -90,3 +90,26 @@ def test_times_stand_beside_a_papers(tmp_path, make_run):
     assert "seconds per step ↓ published" in page
     assert "Times are those of the machine named under Runs." in page
     assert "seconds_per_step" not in (tmp_path / "page_files" / "eigen-scores.csv").read_text()
+
+
+def test_points_of_several_amounts_are_told_apart(tmp_path, make_run):
+    for split in ("96", "960"):
+        for loss in ("l1", "eigen"):
+            record(make_run(tmp_path, loss=loss, split=split, images=3, panels=False), seconds_per_image=0.01)
+    found = figure(tmp_path)
+    assert found.caption.startswith("The number beside a point is that of its training images.")
+    ax = Canvas().subplots()
+    found.panels[0](ax)
+    assert sorted(text.get_text() for text in ax.texts) == ["96", "96", "960", "960"]
+    by_place = {round(float(text.xy[1]), 9): text.get_text() for text in ax.texts}
+    for run in read_runs([tmp_path]):
+        assert by_place[round(run.scores["eigen"]["AbsRel"], 9)] == run.value("data.split")
+
+
+def test_curves_have_a_title_on_both_axes(tmp_path, make_run):
+    make_run(tmp_path, images=3, panels=False)
+    (study,) = studies(read_runs([tmp_path]))
+    (curves,) = [found for found in Chapter(study, "data").figures if found.key == "convergence"]
+    ax = Canvas().subplots()
+    curves.panels[0](ax)
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("step", "validation AbsRel", "795 training images")

@@ -2,6 +2,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -10,8 +11,11 @@ from PIL import Image
 
 from depthbench.report import read_runs, write_report
 from depthbench.report.__main__ import main
+from depthbench.report.analyze.estimates import estimate
+from depthbench.report.analyze.study import studies
 from depthbench.report.draw.gallery import DEPTH_MAP, MISSING, paint
 from depthbench.report.draw.pictures import data_uri
+from tests.report.analyze.test_study import change
 
 VOID = {"meta", "link", "img", "input", "br", "path", "use", "rect", "circle", "line"}
 
@@ -86,7 +90,7 @@ def test_the_page_says_what_it_shows(built):
     said = " ".join("".join(built[2].text).split())
     assert "Rooms are a procedural world drawn by depthbench, not photographs." in said
     assert "3 losses (l1, eigen, gan) at 3 amounts of training data (795, 12 000, 230 000 images)" in said
-    assert re.search(r"eigen is better than l1 and gan at 230 000 images \(AbsRel 0\.\d+, p", said)
+    assert re.search(r"eigen is better than l1 and gan at 230 000 training images \(AbsRel 0\.\d+, p", said)
     captions = re.findall(r'class="caption">(.*?)</', built[1])
     assert len(captions) >= 4
     for caption in captions:
@@ -106,7 +110,7 @@ def test_figures_and_tables_lie_beside_the_page(built):
 def test_failed_and_unfinished_runs_are_listed_with_their_reason(tmp_path, make_run):
     for loss in ("l1", "eigen"):
         make_run(tmp_path, loss=loss, images=20, panels=False)
-    failed = make_run(tmp_path, loss="gan", panels=False)
+    failed = make_run(tmp_path, loss="gan", images=20, panels=False)
     (failed / "DONE").unlink()
     status = {"state": "failed", "reason": "out of <memory>", "step": 7, "steps": 90}
     (failed / "status.json").write_text(json.dumps(status))
@@ -188,6 +192,39 @@ def test_two_data_sets_make_two_chapters(tmp_path, make_run):
     assert (tmp_path / "page_files" / "rooms-eigen-scores.csv").is_file()
 
 
+def test_own_data_is_called_by_its_folder_everywhere(tmp_path, make_run):
+    choices = {"data": "folder", "protocol": "eigen", "model": "small"}
+    for loss in ("l1", "eigen"):
+        path = make_run(tmp_path / "runs", loss=loss, images=20, panels=False, choices=choices | {"loss": loss})
+        change(path, {"data.root": "/disks/my kitchen", "data.split": None})
+    text, page = build(tmp_path / "runs", tmp_path / "page.html", figures=False)
+    assert "Loss on my kitchen" in text
+    assert "Data: my kitchen at 96×128" in text
+    assert "795 training images" in text
+    for words in ("unknown amount", "folder at", "on folder"):
+        assert words not in "".join(page.text)
+
+
+def test_text_tables_have_the_spread_and_the_number_of_seeds(tmp_path, make_run):
+    for loss in ("l1", "eigen"):
+        for seed in (0, 1, 2):
+            make_run(tmp_path / "runs", loss=loss, seed=seed, images=40, panels=False)
+    build(tmp_path / "runs", tmp_path / "page.html", figures=False)
+    (study,) = studies(read_runs([tmp_path / "runs"]))
+    files = tmp_path / "page_files"
+    markdown, latex = ((files / f"eigen-scores.{kind}").read_text() for kind in ("md", "tex"))
+    for cell in study.cells:
+        item = estimate(cell, "eigen", "RMSE")
+        interval = f"[{item.low:.3f}, {item.high:.3f}]"
+        assert interval in markdown
+        assert interval in latex
+        assert f"| {cell.method} | 3 |" in markdown
+        assert f"{cell.method} & 3 &" in latex
+    assert "method & seeds & AbsRel" in latex
+    for text in (markdown, latex.replace("\\%", "%")):
+        assert "Means over seeds. In brackets: 95 % intervals over " in text
+
+
 def test_pictures_keep_one_scale():
     depth = np.array([[0.0, 2.0], [4.0, 9.0]])
     colors = paint(depth, DEPTH_MAP, 0, 4, depth > 0)
@@ -203,6 +240,21 @@ def test_the_command_writes_the_page(sweep, tmp_path, capsys):
     assert capsys.readouterr().out == f"{output}\nNext: open {output.as_uri()} in a browser.\n"
     assert "<h1>A &lt;title&gt;</h1>" in output.read_text()
     assert {path.suffix for path in (output.parent / "page_files").iterdir()} == {".csv", ".md", ".tex"}
+
+
+@pytest.mark.processes
+def test_a_report_of_running_and_finished_runs_never_imports_torch(sweep, tmp_path):
+    """With torch, each of many reports would take seconds and gigabytes more."""
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "status.json").write_text('{"state": "running"}')
+    (tmp_path / "more" / ".lock").touch()
+    code = (
+        "import sys; from depthbench.report.__main__ import main; "
+        "assert main(sys.argv[1:]) == 0; print(sorted({'torch', 'pytorch_lightning', 'timm'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", code, sweep, tmp_path, "--output", tmp_path / "page.html", "--no-figures"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_without_a_gallery_nothing_written_holds_a_picture(tmp_path, make_run):

@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from depthbench.report.analyze.study import Study, count_text, images_text, symbol
 from depthbench.report.analyze.data_sets import data_name, record
+from depthbench.report.analyze.study import Study, count_text, images_text, symbol
 from depthbench.report.read.runs import Run
 
 PROCEDURAL = ("rooms", "rooms_ood")  # those tested on rooms; `rooms_to_nyu` is tested on photographs
@@ -72,13 +72,13 @@ def not_finite(run: Run) -> str:
         if not lost and not pixels:
             continue
         rows = run.per_image.get(protocol, {}).get("nonfinite", ())
-        images = sum(count > 0 for count in rows) or int(scores.get("images_nonfinite", 0))
+        images = int(scores.get("images_nonfinite", sum(count > 0 for count in rows)))
         of = f" of {count_text(images)} test image{'s' * (images != 1)}" if images else ""
         why = f"{count_text(int(pixels))} predicted pixels{of} are not finite numbers" if pixels else ""
         if not lost:
             return f"{run.name}: {why}, under the protocol {protocol}."
         lead = f"{run.name}: {_few(lost)} under the protocol {protocol} {'is' if len(lost) == 1 else 'are'} NaN"
-        return f"{lead}{f', because {why}' if why else ''}; no mean, interval or test has this run's NaN in it."
+        return f"{lead}{f', because {why}' if why else ''}; means over seeds leave it out."
     return ""
 
 

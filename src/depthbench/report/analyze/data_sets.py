@@ -67,12 +67,16 @@ def _settings(run: Run) -> list[tuple[str, ...]]:
 def _names(groups: Mapping[TestSet, Sequence[Run]]) -> list[str]:
     """The data sets of each group; where two groups have the same, their test sets are told apart."""
     plain = [" and ".join(sorted(set(map(data_name, runs)))) for runs in groups.values()]
-    counted = [f"{name} ({key[1]} test images)" if len(key) > 1 else name for name, key in zip(plain, groups, strict=True)]
-    hashed = [f"{name} (test set {key[2][:8]})" if len(key) > 1 else name for name, key in zip(plain, groups, strict=True)]
+    counted = [_with(name, "{1} test images", key) for name, key in zip(plain, groups, strict=True)]
+    hashed = [_with(name, "test set {2:.8}", key) for name, key in zip(plain, groups, strict=True)]
     once, counted_once = Counter(plain), Counter(counted)
     return [
         a if once[a] == 1 else b if counted_once[b] == 1 else c for a, b, c in zip(plain, counted, hashed, strict=True)
     ]
+
+
+def _with(name: str, told: str, key: TestSet) -> str:
+    return f"{name} ({told.format(*key)})" if len(key) > 1 else name
 
 
 def amounts_of(runs: Sequence[Run]) -> Callable[[Run], int | None]:

@@ -1,5 +1,7 @@
 """The figures of a study; here: scores with intervals, and error against time."""
 
+from typing import Any
+
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
@@ -89,7 +91,12 @@ def _time_panel(study: Study, table: Table, look: Look, key: str) -> Draw | None
             place = seconds / unit
             ax.plot([place], [score], color=look.color(cell.method), marker=look.marker(cell.method), alpha=0.85)
             if len(study.amounts) > 1:
-                beside = {"xytext": (5, 3), "textcoords": "offset points", "fontsize": 7, "color": MUTED}
+                beside: dict[str, Any] = {
+                    "xytext": (5, 3),
+                    "textcoords": "offset points",
+                    "fontsize": 7,
+                    "color": MUTED,
+                }
                 ax.annotate(short(cell.amount) if cell.amount else "?", (place, score), **beside)
             tip(ax, place, score, f"{run.name}: {symbol(table.primary)} {format_score(score)}, {place:.3g} {name}")
         limits = 0.75 * low / unit, 1.33 * high / unit

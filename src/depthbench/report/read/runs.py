@@ -25,7 +25,16 @@ from depthbench.runs.folder import RunFolder
 from depthbench.runs.results import scores_of
 
 MARKERS = ("run.json", "status.json", "scores.json", "DONE")
-FILES = ("config.yaml", *MARKERS[:-1], "data.json", "metrics.csv", "per_image.csv", "panels.npz", "profiles.npz", "DONE")
+FILES = (
+    "config.yaml",
+    *MARKERS[:-1],
+    "data.json",
+    "metrics.csv",
+    "per_image.csv",
+    "panels.npz",
+    "profiles.npz",
+    "DONE",
+)
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,9 @@ def _caption(exhibit: Exhibit, caption: str) -> str:
     machine = " Times are those of the machine named under Runs." if timed else ""
     over = {item.over for line in exhibit.lines for item in line.here.values() if item.over}
     intervals = f" {intervals_text(over, 'With it')}" if over else ""
-    return f"Published: {exhibit.paper}, {exhibit.name}. Beside it the mean over our seeds.{intervals}{machine} {caption}"
+    return (
+        f"Published: {exhibit.paper}, {exhibit.name}. Beside it the mean over our seeds.{intervals}{machine} {caption}"
+    )
 
 
 def exhibits_csv(exhibits: Iterable[Exhibit]) -> str:
