@@ -23,11 +23,20 @@ def wheel(tmp_path_factory):
 
 def test_wheel_holds_every_configuration_and_study(wheel):
     packed = set(zipfile.ZipFile(wheel).namelist())
-    for folder in ("conf", "experiments"):
-        for file in (ROOT / folder).rglob("*.yaml"):
-            assert f"depthbench/{file.relative_to(ROOT)}" in packed
-    assert "depthbench/conf/experiment/demo.yaml" in packed
+    for file in (ROOT / "conf").rglob("*.yaml"):
+        assert f"depthbench/{file.relative_to(ROOT)}" in packed
+    for file in (*(ROOT / "experiments").rglob("*.yaml"), *(ROOT / "experiments").glob("*/published.csv")):
+        assert f"depthbench/conf/experiment/{file.relative_to(ROOT / 'experiments')}" in packed
     assert "depthbench/py.typed" in packed
+
+
+def test_wheel_holds_no_result_pages_and_nothing_twice(wheel):
+    """Pages, pictures and descriptions of studies are for the repository: they were five sixths of the wheel."""
+    packed = zipfile.ZipFile(wheel).namelist()
+    assert len(set(packed)) == len(packed)
+    assert not [name for name in packed if "/results/" in name or name.endswith("README.md")]
+    assert not [name for name in packed if name.startswith("depthbench/experiments/")]
+    assert wheel.stat().st_size < 1_000_000
 
 
 def test_installed_wheel_runs_from_another_folder(wheel, tmp_path):
