@@ -77,3 +77,15 @@ def test_a_missing_labeled_part_is_named(made, tmp_path):
     made.official(tmp_path)
     with pytest.raises(UserError, match=r"no folder .*/labeled. Put nyu_depth_v2_labeled.mat"):
         opened(tmp_path, 795)
+
+
+def test_held_out_raw_pairs_are_watched_as_they_are_and_the_test_has_the_protocols_truth(root, made, tmp_path):
+    for scene in ("attic", "kitchen"):
+        made.pair(tmp_path / scene, "00000", 1, "sync_depth")
+    write_lists(tmp_path, ["attic/00000", "kitchen/00000"])
+    module = opened(root, "null", f"data.raw_root={tmp_path}")
+    assert (len(module.train), len(module.val)) == (1, 1)
+    module.score_by("eigen", "filled")
+    assert (module.val.truth, module.test.truth) == ("raw", "filled")
+    module.score_by("other", "raw")
+    assert (module.val.truth, module.test.truth) == ("raw", "raw")
