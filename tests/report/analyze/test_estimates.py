@@ -94,7 +94,7 @@ def test_a_difference_that_is_the_same_for_each_seed_is_told(tmp_path, make_run)
     seeds = [evidence.seed_scores(cell, "eigen", "AbsRel") for cell in (pair.a, pair.b)]
     assert stats.ttest_ind(*seeds, equal_var=False).pvalue > 0.5
     assert pair.p < 0.05
-    assert group.sentences[0].startswith("eigen is better than l1 at 795 images")
+    assert group.sentences[0].startswith("eigen is better than l1 at 795 training images")
 
 
 def rescale(path, factor):
@@ -121,7 +121,7 @@ def test_runs_that_repeat_a_seed_count_once(tmp_path, make_run):
     assert [pair.seeds for pair in group.comparisons] == [(1, 1)]
     assert all(row.estimates["AbsRel"].over == "images" for row in group.rows)
     assert all(row.estimates["AbsRel"].low < row.estimates["AbsRel"].high for row in group.rows)
-    assert "l1 at 795 images: 3 runs of seed 0 are averaged and count as one seed." in group.sentences
+    assert "l1 at 795 training images: 3 runs of seed 0 are averaged and count as one seed." in group.sentences
     assert [line.split(",")[3] for line in to_csv(build_table(study, "eigen")).splitlines()] == ["seeds", "1", "1"]
 
 

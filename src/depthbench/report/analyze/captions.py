@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from depthbench.report.analyze.data_sets import data_name, record
-from depthbench.report.analyze.study import Study, count_text, images_text, symbol
+from depthbench.report.analyze.study import Study, images_text, number_text, symbol
 from depthbench.report.read.runs import Run
 
 PROCEDURAL = ("rooms", "rooms_ood")  # those tested on rooms; `rooms_to_nyu` is tested on photographs
@@ -33,7 +33,7 @@ def facts(study: Study, protocol: str) -> dict[str, str]:
     images = _range(run.scores[protocol].get("images") for run in runs if protocol in run.scores)
     return {
         "Data": _data(study),
-        "Training images": ", ".join(count_text(amount) if amount else images_text(None) for amount in study.amounts),
+        "Training images": ", ".join(number_text(amount) if amount else images_text(None) for amount in study.amounts),
         "Protocol": f"{protocol}, {images} test images" if images else protocol,
         "Network": networks(runs),
         "Seeds": f"{len(seeds)} (seed{'s' * (len(seeds) > 1)} {_few(seeds)})" if seeds else "not recorded",
@@ -73,8 +73,8 @@ def not_finite(run: Run) -> str:
             continue
         rows = run.per_image.get(protocol, {}).get("nonfinite", ())
         images = int(scores.get("images_nonfinite", sum(count > 0 for count in rows)))
-        of = f" of {count_text(images)} test image{'s' * (images != 1)}" if images else ""
-        why = f"{count_text(int(pixels))} predicted pixels{of} are not finite numbers" if pixels else ""
+        of = f" of {number_text(images)} test image{'s' * (images != 1)}" if images else ""
+        why = f"{number_text(int(pixels))} predicted pixels{of} are not finite numbers" if pixels else ""
         if not lost:
             return f"{run.name}: {why}, under the protocol {protocol}."
         lead = f"{run.name}: {_few(lost)} under the protocol {protocol} {'is' if len(lost) == 1 else 'are'} NaN"
@@ -112,7 +112,7 @@ def lead(study: Study, protocol: str) -> str:
     if study.axes == ("loss",):
         what = what.replace("methods", "losses")
     if len(amounts) > 1:
-        sizes = ", ".join(count_text(amount) for amount in amounts)
+        sizes = ", ".join(number_text(amount) for amount in amounts)
         what += f" at {len(amounts)} amounts of training data ({sizes} images)"
     elif amounts:
         what += f", trained on {images_text(amounts[0]).replace(' training', '')}"

@@ -29,10 +29,11 @@ import yaml
 
 from depthbench.config.compose import config_dir
 from depthbench.errors import UserError
+from depthbench.report.analyze.axes import AMOUNT
 from depthbench.report.analyze.estimates import compare_pairs, seed_scores
-from depthbench.report.analyze.published_tables import paper_of
+from depthbench.report.analyze.published_tables import Paper, chosen_protocol, paper_of
 from depthbench.report.analyze.selection import Selection, read_selection, selected
-from depthbench.report.analyze.study import AMOUNT, Cell, Study, higher_is_better, row_label
+from depthbench.report.analyze.study import Cell, Study, higher_is_better, row_label
 from depthbench.stats.crossed import Tested, beyond_p, equivalence_p
 from depthbench.stats.intervals import LEVEL
 from depthbench.stats.multiple_comparisons import holm
@@ -155,15 +156,16 @@ def _texts(place: str, key: str, value: Any) -> list[str]:
     return texts
 
 
-def tested_claims(study: Study, protocol: str) -> list[TestedClaims]:
-    """The claims of each paper whose studies' runs are here.
+def tested_claims(study: Study) -> list[TestedClaims]:
+    """The claims of each paper whose studies' runs are here, tested on those runs under the protocol chosen for them.
 
     Raises:
         UserError: if a file of claims can't be read.
     """
     papers = sorted({paper_of(run) for run in study.runs} - {""})
-    files = {paper: claims_file(paper) for paper in papers}
-    return [family(study, protocol, paper, read_claims(path)) for paper, path in files.items() if path.is_file()]
+    files = {paper: claims_file(paper) for paper in papers if claims_file(paper).is_file()}
+    own = {paper: Paper(paper, ()).own(study) for paper in files}
+    return [family(own[paper], chosen_protocol(own[paper]), paper, read_claims(files[paper])) for paper in files]
 
 
 def family(study: Study, protocol: str, paper: str, claims: Sequence[Claim]) -> TestedClaims:

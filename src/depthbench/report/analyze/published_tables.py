@@ -1,18 +1,17 @@
 """Published numbers beside ours: the tables of a paper, row by row, with what the runs at hand give."""
 
 import csv
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from scipy import stats
 
 from depthbench.config.compose import config_dir
 from depthbench.errors import UserError
 from depthbench.report.analyze.estimates import estimate
+from depthbench.report.analyze.selection import read_selection, selected
 from depthbench.report.analyze.study import Cell, Study, images_text, symbol
 from depthbench.report.read.runs import Run
 from depthbench.stats.crossed import Estimate
@@ -46,9 +45,10 @@ class Paper:
     numbers: tuple[Number, ...]
     given: bool = False
 
-    def own(self, cell: Cell) -> Cell:
-        """A row with those of its runs that count for this paper."""
-        return replace(cell, runs=tuple(run for run in cell.runs if self._owns(run)))
+    def own(self, study: Study) -> Study:
+        """The rows of a study with those of their runs that count for this paper."""
+        cells = (replace(cell, runs=tuple(run for run in cell.runs if self._owns(run))) for cell in study.cells)
+        return replace(study, cells=tuple(cell for cell in cells if cell.runs))
 
     def _owns(self, run: Run) -> bool:
         study = paper_of(run)
@@ -124,23 +124,17 @@ def read_published(path: Path) -> list[Number]:
         except (TypeError, ValueError):
             raise UserError(f"{path}, line {place}: the value {row['value']!r} is no number.") from None
         try:
-            select = _overrides(row["select"] or "")
-        except yaml.YAMLError:
+            select = read_selection(row["select"]) if row["select"] else {}
+        except ValueError:
             raise UserError(f"{path}, line {place}: {row['select']!r} can't be read as key=value,key=value.") from None
         numbers.append(Number(row["exhibit"], row["row"], select, row["metric"], value, row["note"] or ""))
     return numbers
 
 
-def _overrides(text: str) -> dict[str, Any]:
-    """``loss=l1,data.size=[228,304]`` by key; commas in brackets belong to a value."""
-    items = (item.partition("=") for item in re.split(r",(?![^\[]*\])", text) if item.strip())
-    return {key.strip(): yaml.safe_load(value) for key, _, value in items}
-
-
 def exhibits(study: Study, paper: Paper) -> list[Exhibit]:
     """The paper's tables of which at least one row was run, in the paper's order."""
-    cells = [cell for cell in map(paper.own, study.cells) if cell.scored]
-    protocol = _protocol(cells)
+    own = paper.own(study)
+    cells, protocol = own.cells, chosen_protocol(own)
     found = []
     for name in dict.fromkeys(number.exhibit for number in paper.numbers):
         here = [number for number in paper.numbers if number.exhibit == name]
@@ -165,9 +159,9 @@ def columns(numbers: Iterable[Number]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _protocol(cells: Sequence[Cell]) -> str:
-    """The protocol that the paper's runs were to be scored under, else the first under which they were."""
-    runs = [run for cell in cells for run in cell.scored]
+def chosen_protocol(study: Study) -> str:
+    """The protocol that runs were to be scored under, else the first under which they were; empty for none."""
+    runs = [run for cell in study.cells for run in cell.scored]
     chosen = [str(run.choices.get(PROTOCOL)) for run in runs if str(run.choices.get(PROTOCOL)) in run.scores]
     return next(iter([*chosen, *(name for run in runs for name in run.scores)]), "")
 
@@ -184,7 +178,7 @@ def _lines(cells: Sequence[Cell], protocol: str, row: str, numbers: Sequence[Num
         scored_by = str(select.pop(PROTOCOL, protocol))
         published = {number.metric: number.value for number in group}
         notes = tuple(dict.fromkeys(number.note for number in group if number.note))
-        ours = [cell for cell in cells if group[0].select and _selected(cell, select)]
+        ours = [cell for cell in cells if group[0].select and selected(cell, select)]
         rows = [(cell, {key: item for key in published if (item := estimate(cell, scored_by, key))}) for cell in ours]
         rows = [(cell, here) for cell, here in rows if here]
         for cell, here in rows:
@@ -193,14 +187,6 @@ def _lines(cells: Sequence[Cell], protocol: str, row: str, numbers: Sequence[Num
         if not rows:
             lines.append(Line(row, published, {}, 0, notes))
     return lines
-
-
-def _selected(cell: Cell, select: Mapping[str, Any]) -> bool:
-    return all(_same(run.value(key), value) for run in cell.scored for key, value in select.items())
-
-
-def _same(value: Any, wanted: Any) -> bool:
-    return bool(value == wanted) or str(value) == str(wanted)
 
 
 def _order(paper: str, metric: str, lines: Sequence[Line]) -> str:

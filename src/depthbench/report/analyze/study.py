@@ -89,10 +89,10 @@ class Study:
 def images_text(amount: int | None) -> str:
     """``795`` as ``795 training images``."""
     unknown = "unknown amount of data"
-    return unknown if amount is None else f"{count_text(amount)} training image{'s' * (amount != 1)}"
+    return unknown if amount is None else f"{number_text(amount)} training image{'s' * (amount != 1)}"
 
 
-def count_text(count: int) -> str:
+def number_text(count: int) -> str:
     """``230000`` with a narrow space between thousands."""
     return f"{count:,}".replace(",", "\u202f")
 

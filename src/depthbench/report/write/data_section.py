@@ -55,8 +55,8 @@ class Chapter:
 
     @cached_property
     def claims(self) -> list[TestedClaims]:
-        """The claims of the papers whose studies' runs are here, tested under the first protocol."""
-        return tested_claims(self.study, self.protocol) if self.tables else []
+        """The claims of the papers whose studies' runs are here."""
+        return tested_claims(self.study) if self.tables else []
 
     @cached_property
     def figures(self) -> list[Figure]:

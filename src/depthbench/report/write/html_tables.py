@@ -5,7 +5,6 @@ from depthbench.report.analyze.sentences import format_score, sample_text
 from depthbench.report.analyze.study import higher_is_better, row_label, symbol
 from depthbench.report.analyze.table import Group, Row, Table
 from depthbench.report.draw.style import Look, html
-from depthbench.stats.crossed import Estimate
 from depthbench.stats.wording import p_number
 
 
