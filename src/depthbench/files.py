@@ -1,18 +1,119 @@
-"""Files as a whole: writing them at once, and telling whether an archive is as it was written."""
+"""Writing files and folders as a whole: a reader, a crash or a full disk never leaves half of one."""
 
+import errno
 import os
+import secrets
+import shutil
+import time
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from depthbench.errors import UserError
 
+PART = ".part-"  # how the names of what is being written begin
+# What the user can mend, in words; anything else is an error of ours or of the machine.
+_REASONS = {
+    errno.ENOSPC: "the disk is full; make room, and start the same command again",
+    errno.EDQUOT: "the quota is used up; make room, and start the same command again",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "its folder may not be written to",
+    errno.EPERM: "its folder may not be written to",
+    errno.ENAMETOOLONG: "the name is too long for the file system",
+}
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file as a whole, in UTF-8 whatever the locale; file names that are not text stay as they are."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(text, encoding="utf-8", errors="surrogateescape")
-    part.replace(path)
+
+@contextmanager
+def whole(path: Path, durable: bool = True) -> Iterator[Path]:
+    """A place beside ``path`` for a file or folder, which becomes ``path`` when nothing was raised.
+
+    The place has the same suffix as ``path``. A folder takes a place that is free or an empty folder; a file replaces
+    the file that is there.
+
+    Args:
+        path: of the file or folder.
+        durable: wait until it is on the disk, so that a power cut can't leave an empty file under its name.
+
+    Raises:
+        UserError: if the disk is full or the place may not be written to.
+    """
+    part = path.with_name(f"{PART}{os.getpid()}-{secrets.token_hex(4)}{path.suffix[-16:]}")
+    try:
+        with told(path):
+            yield part
+            if durable:
+                sync(part)
+            part.replace(path)
+            if durable:
+                _sync_one(path.parent)
+    finally:
+        discard(part)
+
+
+def write_atomically(path: Path, content: str | bytes, durable: bool = True) -> None:
+    """Replace a file as a whole; text is UTF-8 whatever the locale, and file names that are not text stay as they are.
+
+    Raises:
+        UserError: if the disk is full or the place may not be written to.
+    """
+    data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
+    with whole(path, durable) as part:
+        part.write_bytes(data)
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turn what the user can mend (a full disk, a read-only folder) into a sentence that names ``path``.
+
+    Raises:
+        UserError: in place of such an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0)
+        if reason is None:
+            raise
+        raise UserError(f"{path} can't be written: {reason}.") from error
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or a folder with all that is in it, is on the disk."""
+    if path.is_dir():
+        for inside in path.rglob("*"):
+            _sync_one(inside)
+    _sync_one(path)
+
+
+def _sync_one(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # file systems that can't sync a folder
+            raise
+    finally:
+        os.close(handle)
+
+
+def discard(path: Path) -> None:
+    """Remove a file or a folder if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def clean(folder: Path, age: float = 3600) -> None:
+    """Remove what killed processes left half-written in a folder: parts older than ``age`` seconds."""
+    with suppress(OSError):
+        for part in folder.glob(f"{PART}*"):
+            with suppress(OSError):
+                if time.time() - part.stat().st_mtime > age:
+                    discard(part)
 
 
 def verify_archive(path: Path) -> None:

@@ -1,8 +1,6 @@
 """Depth maps as files, complete or not there at all."""
 
 import io
-import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from depthbench.errors import UserError
+from depthbench.files import whole
 from depthbench.geometry import back_project, camera_matrix
 from depthbench.images import colorize
 from depthbench.inference.command_line import FRAMES
@@ -80,14 +79,8 @@ def encode(kind: str, rgb: Picture, depth: Depth, form: Form) -> bytes:
 def replacing(path: Path) -> Iterator[Path]:
     """A place beside ``path`` to write a file or folder, which becomes ``path`` when nothing was raised."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
+    with whole(path, durable=False) as part:
         yield part
-        part.replace(path)
-    finally:
-        if part.is_dir():
-            shutil.rmtree(part)
-        part.unlink(missing_ok=True)
 
 
 def write_photo(paths: Mapping[str, Path], rgb: Picture, depth: Depth, form: Form) -> None:

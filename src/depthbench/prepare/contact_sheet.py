@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.data.sample import Sample
+from depthbench.files import write_atomically
 from depthbench.images import colorize, resize_depth
 
 CELL = (120, 160)
@@ -30,9 +31,7 @@ def sheet(samples: Sequence[tuple[str, Sample]]) -> Picture:
 def save(picture: Picture, path: Path) -> None:
     """Write a picture as a whole."""
     data = cv2.imencode(path.suffix, picture[..., ::-1])[1].tobytes()
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(data)
-    part.replace(path)
+    write_atomically(path, data)
 
 
 def _cell(caption: str, sample: Sample) -> Picture:

@@ -14,6 +14,7 @@ from pytorch_lightning.loggers import Logger, WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from depthbench.errors import UserError
+from depthbench.files import write_atomically
 
 
 class MetricsTable(Logger):
@@ -77,9 +78,7 @@ class MetricsTable(Logger):
         writer = csv.DictWriter(text, self.columns)
         writer.writeheader()
         writer.writerows(self.rows)
-        part = self.path.with_suffix(".part")
-        part.write_text(text.getvalue())
-        part.replace(self.path)
+        write_atomically(self.path, text.getvalue())
 
 
 def wandb_logger(

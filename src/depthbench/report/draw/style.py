@@ -10,6 +10,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
+from depthbench.files import whole
 from depthbench.report.analyze.study import LOSSES
 
 # Okabe and Ito's palette (darkened where thin lines need it), then Tol's muted: safe for color-blind readers.
@@ -151,9 +152,8 @@ def save(canvas: Canvas, stem: Path) -> None:
     canvas.draw_without_rendering()
     canvas.set_layout_engine("none")
     for kind, options in (("png", {"dpi": 160}), ("pdf", {"metadata": {"CreationDate": None}})):
-        part = stem.with_name(f".{stem.name}.{kind}.part")
-        canvas.savefig(part, format=kind, facecolor="white", **options)
-        part.replace(stem.with_name(f"{stem.name}.{kind}"))
+        with whole(stem.with_name(f"{stem.name}.{kind}")) as part:
+            canvas.savefig(part, format=kind, facecolor="white", **options)
 
 
 def label(text: str) -> str:

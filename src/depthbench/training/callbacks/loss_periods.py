@@ -12,6 +12,7 @@ from pytorch_lightning import Callback
 from torch import Tensor
 
 from depthbench.errors import UserError
+from depthbench.files import whole
 
 COLUMNS = ("period", "epoch", "step", "name", "loss", "weight", "contribution")
 
@@ -46,12 +47,10 @@ class LossWeights(Callback):
             rows = [row for row in _read(_file(trainer)) if row["contribution"] and int(row["period"]) < over]
             path = _file(trainer)
             path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f".{path.name}")
-            with part.open("w", newline="") as file:
+            with whole(path) as part, part.open("w", newline="") as file:
                 writer = csv.DictWriter(file, COLUMNS)
                 writer.writeheader()
                 writer.writerows(rows)
-            part.replace(path)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int

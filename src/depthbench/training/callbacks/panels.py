@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import WandbLogger
 
+from depthbench.files import whole
 from depthbench.images import colorize
 from depthbench.maps import resize_nearest
 
@@ -90,9 +91,8 @@ class Panels(Callback):
         names = [frame["name"] for frame in self.kept]
         kinds = set.intersection(*(set(frame) for frame in self.kept)) - {"name"}  # a batch may lack intrinsics
         stacked: dict[str, Any] = {key: np.stack([frame[key] for frame in self.kept]) for key in sorted(kinds)}
-        part = self.path.with_name(f".{self.path.name}")
-        np.savez_compressed(part, name=np.array(names), **stacked)
-        part.replace(self.path)
+        with whole(self.path) as part:
+            np.savez_compressed(part, name=np.array(names), **stacked)
         pictures = [panel(frame["image"], frame["truth"], frame["prediction"]) for frame in self.kept]
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):

@@ -10,6 +10,7 @@ import torch
 import torch.distributed as dist
 from pytorch_lightning.callbacks import Callback
 
+from depthbench.files import whole
 from depthbench.metrics.image.profiles import BINS, profile_sums
 from depthbench.protocols import EvalProtocol
 from depthbench.tasks import DepthTask
@@ -67,9 +68,8 @@ class Profiles(Callback):
         for kind in kinds:
             content[kind] = np.stack([sums[kind] for _, sums in kept]).astype(np.float32)
             content[f"{kind}_limits"] = np.array(BINS[kind])
-        part = self.path.with_name(f".{self.path.name}")
-        np.savez_compressed(part, **content)
-        part.replace(self.path)
+        with whole(self.path) as part:
+            np.savez_compressed(part, **content)
 
 
 def _protocol(pl_module: pl.LightningModule) -> EvalProtocol:
