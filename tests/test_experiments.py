@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from depthbench.config.compose import config_dir
 from depthbench.config.compose import group_options as options
+from depthbench.config.kinds import EVERY, find
 from depthbench.config.targets import instantiate
 from depthbench.report.analyze.published_tables import columns, read_published
 from depthbench.training.trainer import build_protocols
@@ -63,7 +64,7 @@ def check(study, scale, job=()):
     assert all(key.startswith("data.") for key in missing)
     assert not missing or scale == "paper"
     for target in {value for key, value in values.items() if key.endswith("_target_")}:
-        instantiate({"_target_": target, "_partial_": True})
+        find(target, EVERY)
     assert timm.is_model(values["model.encoder.name"])
     choices = composed(study, scale, *job).hydra.runtime.choices
     assert (choices["data"] == "rooms") == (scale != "paper")

@@ -1,6 +1,7 @@
 """Writing files and folders as a whole: a reader, a crash or a full disk never leaves half of one."""
 
 import errno
+import json
 import os
 import secrets
 import shutil
@@ -10,9 +11,11 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from depthbench.errors import UserError
 
+MAX_JSON = 200_000_000  # bytes; the longest file, a list of damaged frames, has a few million
 PART = ".part-"  # how the names of what is being written begin
 # What the user can mend, in words; anything else is an error of ours or of the machine.
 _REASONS = {
@@ -61,6 +64,26 @@ def write_atomically(path: Path, content: str | bytes, durable: bool = True) -> 
     data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
     with whole(path, durable) as part:
         part.write_bytes(data)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; empty if there is no file.
+
+    Raises:
+        UserError: if the file is damaged, or holds something else.
+    """
+    try:
+        if not os.path.lexists(path):
+            return {}
+        if not path.is_file() or path.stat().st_size > MAX_JSON:
+            raise ValueError("it is no regular file, or too large")
+        content = json.loads(path.read_bytes().decode("utf-8", "surrogateescape"))
+        if not isinstance(content, dict):
+            raise ValueError(f"it holds {type(content).__name__} where an object is expected")
+    except (OSError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{path} is not readable JSON ({reason}); repair it, or leave that run out.") from None
+    return content
 
 
 @contextmanager

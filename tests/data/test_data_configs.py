@@ -7,6 +7,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from depthbench.config.kinds import DATA_MODULES
 from depthbench.config.targets import instantiate
 from depthbench.data import Batch
 from depthbench.prepare.nyu_lists import merge, write_part
@@ -98,7 +99,7 @@ def nyu_labeled_and_rooms(made, root):
 def test_from_a_command_line_to_batches(make, made, tmp_path):
     name, overrides = make(made, tmp_path)
     config = composed(name, *overrides, "data.size=[24,32]", "data.batch_size=2", "data.workers=0")
-    module = instantiate(config.data)
+    module = instantiate(config.data, DATA_MODULES)
     batch = next(iter(module.train_dataloader()))
     assert isinstance(batch, Batch)
     assert batch.image.shape == (2, 3, 24, 32)

@@ -10,6 +10,7 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from depthbench.config.compose import config_dir
+from depthbench.config.kinds import DATA_MODULES
 from depthbench.config.targets import instantiate
 from depthbench.data import Frame, PackedDataset, Pairs, Rooms
 from depthbench.data.cache.packed import encode
@@ -61,7 +62,7 @@ def test_it_trains_from_the_cache(pairs, tmp_path):
     options = [f"data.root={tmp_path}/cache", "data.val_frames=1", "data.workers=0", "data.batch_size=4"]
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         config = compose("config", ["data=cached", *options])
-    module = instantiate(config.data)
+    module = instantiate(config.data, DATA_MODULES)
     batch = next(iter(module.train_dataloader()))
     assert batch.image.shape == (4, 3, 24, 32)
     tested = [batch.depth.shape[-2:] for batch in module.test_dataloader()]

@@ -1,74 +1,94 @@
-"""From configuration to objects: where the YAMLs are, which code they may name, and what a run is called."""
+"""From configuration to objects: ``_target_`` names a class, the keys beside it are its arguments."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
-from hydra.errors import InstantiationException
-from hydra.utils import get_object
-from hydra.utils import instantiate as hydra_instantiate
 from omegaconf import OmegaConf
 
 from depthbench.config.aliases import renew_targets
+from depthbench.config.kinds import COMPONENTS, Kind, find
 from depthbench.errors import UserError
 
-# A YAML is data that people exchange: it may name classes of these packages and nothing else.
-ALLOWED = (
-    "depthbench",
-    "albumentations",
-    "pytorch_lightning",
-    "torch.nn",
-    "torch.optim",
-    "torchmetrics",
-)
+# Beside `_target_`: positional arguments, and whether a partial is wanted. Hydra's `_convert_` may only say what is
+# done anyway: lists and dictionaries arrive as such.
+_SPECIAL = ("_target_", "_args_", "_partial_", "_convert_")
 
 
-def instantiate(config: Any, **arguments: Any) -> Any:
+def instantiate(config: Any, also: Kind | None = None, /, **arguments: Any) -> Any:
     """Make the object that ``_target_`` names, with all that is nested in it.
 
+    The configuration is resolved once; what is checked is what is made.
+
+    Args:
+        config: with ``_target_``, or a list or dictionary of such.
+        also: a kind that is allowed beside :data:`depthbench.config.kinds.COMPONENTS`.
+        **arguments: further arguments of the outermost object, as they are.
+
     Raises:
-        UserError: if a target is outside the allow-list, does not exist, or refuses its arguments.
+        UserError: if a target is not of a known kind, does not exist, or refuses its arguments, or if something in the
+            configuration is left to resolve.
     """
     plain: Any = OmegaConf.to_container(config, resolve=True) if OmegaConf.is_config(config) else config
+    check_resolved(plain)
     plain = renew_targets(plain)
-    for target in _targets(plain):
-        _check_target(target)
-    try:
-        if not arguments:
-            return hydra_instantiate(plain, _convert_="all")
-        # Objects are given to the finished partial: on the way through Hydra, dataclasses would become configurations.
-        return hydra_instantiate({**plain, "_partial_": True}, _convert_="all")(**arguments)
-    except (InstantiationException, TypeError) as error:
-        cause = error.__cause__ or error
-        if isinstance(cause, UserError):
-            raise cause from None
-        if isinstance(cause, TypeError) and "argument" in str(cause):
-            raise UserError(f"{plain.get('_target_', 'A component')} refuses its arguments: {cause}.") from error
-        raise cause from error
+    kinds = COMPONENTS if also is None else (*COMPONENTS, also)
+    classes = {target: find(target, kinds) for target in _targets(plain)}
+    return _make(plain, classes, arguments)
 
 
 def _targets(node: Any) -> Iterable[str]:
     if isinstance(node, dict):
         if "_target_" in node:
             yield str(node["_target_"])
-        for value in node.values():
-            yield from _targets(value)
-    elif isinstance(node, list):
+        node = list(node.values())
+    if isinstance(node, list | tuple):
         for value in node:
             yield from _targets(value)
 
 
-def _check_target(target: str) -> None:
-    allowed = UserError(f"_target_: {target} is not allowed; a configuration may name only {', '.join(ALLOWED)}.")
-    if not _within(target):
-        raise allowed
+def check_resolved(node: Any, place: str = "") -> None:
+    """Refuse a tree in which an interpolation is left: as text it is harmless, resolved later it could be anything.
+
+    Raises:
+        UserError: if a key or a value holds ``${``.
+    """
+    if isinstance(node, dict):
+        for key, value in node.items():
+            check_resolved(key, place)
+            check_resolved(value, f"{place}.{key}".lstrip("."))
+    elif isinstance(node, list | tuple):
+        for index, value in enumerate(node):
+            check_resolved(value, f"{place}[{index}]")
+    elif isinstance(node, str) and "${" in node:
+        raise UserError(f"{place or 'The configuration'} holds {node!r}, which nothing has resolved; write its value.")
+
+
+def _make(node: Any, classes: dict[str, type], arguments: dict[str, Any]) -> Any:
+    if isinstance(node, list | tuple):
+        return [_make(value, classes, {}) for value in node]
+    if not isinstance(node, dict):
+        return node
+    made = {key: _make(value, classes, {}) for key, value in node.items() if key not in _SPECIAL}
+    if "_target_" not in node:
+        return made
+    if unknown := [key for key in made if not isinstance(key, str) or key.startswith("_")]:
+        raise UserError(f"{unknown[0]} of {node['_target_']} is not an argument that a configuration may give.")
+    if str(node.get("_convert_", "all")) != "all":
+        raise UserError(f"_convert_: {node['_convert_']} of {node['_target_']} is not supported; leave it out.")
+    return _call(node, classes, {**made, **arguments})
+
+
+def _call(node: dict[str, Any], classes: dict[str, type], named: dict[str, Any]) -> Any:
+    target = str(node["_target_"])
+    positional = _make(node.get("_args_") or [], classes, {})
+    if not isinstance(positional, list):
+        raise UserError(f"_args_ of {target} is not a list.")
+    if node.get("_partial_", False):
+        return partial(classes[target], *positional, **named)
     try:
-        found = get_object(target)
-    except (ImportError, ValueError) as error:
-        raise UserError(f"_target_: {target} does not exist ({error}).") from None
-    # The path may lead through an allowed module to somebody else's function (depthbench.run.subprocess.run).
-    if not _within(getattr(found, "__module__", "")):
-        raise allowed
-
-
-def _within(path: str) -> bool:
-    return any(path == package or path.startswith(package + ".") for package in ALLOWED)
+        return classes[target](*positional, **named)
+    except TypeError as error:
+        if "argument" not in str(error):
+            raise
+        raise UserError(f"{target} refuses its arguments: {error}.") from error

@@ -39,8 +39,8 @@ from omegaconf import DictConfig, OmegaConf
 from depthbench import __version__
 from depthbench.config.aliases import renew, renew_overrides, silent
 from depthbench.config.identity import NOT_IDENTITY, fingerprint, identity
-from depthbench.errors import UserError
-from depthbench.files import write_atomically
+from depthbench.config.reading import read_config
+from depthbench.files import read_json, write_atomically
 from depthbench.runs.names import folder_name
 
 VERSIONS = ("torch", "pytorch-lightning", "timm")
@@ -84,14 +84,9 @@ class RunFolder:
         """The resolved configuration.
 
         Raises:
-            UserError: if there is none.
+            UserError: if there is none, or it is damaged.
         """
-        path = self.path / "config.yaml"
-        if not path.is_file():
-            raise UserError(f"{self.path} is not a run folder: it has no config.yaml.")
-        config = OmegaConf.load(path)
-        assert isinstance(config, DictConfig)
-        return renew(config, silent)
+        return OmegaConf.create(read_config(self.path / "config.yaml"))
 
     @property
     def run(self) -> dict[str, Any]:
@@ -120,12 +115,12 @@ class RunFolder:
         return self.path / "checkpoints" / "last.ckpt"
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """A JSON file of the folder; empty if it is not there."""
-        try:
-            content: dict[str, Any] = json.loads((self.path / name).read_text())
-        except FileNotFoundError:
-            return {}
-        return content
+        """A JSON file of the folder; empty if it is not there.
+
+        Raises:
+            UserError: if it is damaged.
+        """
+        return read_json(self.path / name)
 
     def write_json(self, name: str, content: Any) -> None:
         """Write a JSON file of the folder."""

@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, LearningRateMonitor, TQDMProgressBar
 from pytorch_lightning.loggers import Logger
 
+from depthbench.config.kinds import DATA_MODULES, TASKS
 from depthbench.config.targets import instantiate
 from depthbench.data import DataModule
 from depthbench.errors import UserError
@@ -48,6 +49,7 @@ def build_task(config: DictConfig) -> DepthTask:
     net, layout = instantiate(config.model), config.trainer.channels_last
     task: DepthTask = instantiate(
         config.task,
+        TASKS,
         net=net,
         loss=instantiate(config.loss),
         optim=instantiate(config.optim),
@@ -85,7 +87,7 @@ def build_data(config: DictConfig) -> DataModule:
     """Data sets (opened and checked) and loaders."""
     augment = instantiate(config.augment) if config.get("augment") else None
     kept = Path(config.output) / ".frames"
-    data: DataModule = instantiate(config.data, augment=augment, seed=config.seed, cache_folder=kept)
+    data: DataModule = instantiate(config.data, DATA_MODULES, augment=augment, seed=config.seed, cache_folder=kept)
     rules = protocol_from(config.protocol)
     if rules.images is not None or rules.truth == "raw":  # without published numbers any truth will do
         data.score_by(rules.name, rules.truth)

@@ -1,7 +1,6 @@
 """Reading the files of a run folder; a file that is not there is empty, one that can't be read is refused."""
 
 import csv
-import json
 import math
 import zipfile
 from collections import defaultdict
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from depthbench.errors import UserError
@@ -18,31 +16,6 @@ from depthbench.errors import UserError
 Array = NDArray[Any]
 PerImage = dict[str, dict[str, Array]]
 Curves = dict[str, tuple[Array, Array]]
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """An object."""
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is not readable JSON ({error}); repair it, or leave that run out.") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} holds {type(content).__name__} where an object is expected; leave that run out.")
-    return content
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A configuration."""
-    if not path.is_file():
-        return {}
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path} is not readable YAML ({reason}); repair it, or leave that run out.") from error
-    return content if isinstance(content, dict) else {}
 
 
 def _read_rows(path: Path) -> tuple[list[str], list[list[str]]]:

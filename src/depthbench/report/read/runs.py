@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from depthbench.config.reading import read_config
 from depthbench.errors import UserError
+from depthbench.files import read_json
 from depthbench.report.read.run_files import (
     Array,
     Curves,
     PerImage,
     read_arrays,
     read_history,
-    read_json,
     read_per_image,
     read_trace,
-    read_yaml,
 )
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.results import scores_of
@@ -186,7 +186,7 @@ def read_run(path: Path) -> Run:
     return Run(
         path=path,
         info=read_json(path / "run.json"),
-        config=read_yaml(path / "config.yaml"),
+        config=read_config(path / "config.yaml") if (path / "config.yaml").is_file() else {},
         status=read_json(path / "status.json"),
         done=read_json(done) if done.is_file() and done.stat().st_size else {},
         scores=scores_of(read_json(path / "scores.json")),
