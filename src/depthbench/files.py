@@ -24,6 +24,9 @@ _REASONS = {
     errno.EROFS: "the file system is read-only",
     errno.EACCES: "its folder may not be written to",
     errno.EPERM: "its folder may not be written to",
+    errno.EISDIR: "a folder has its name; move it away",
+    errno.ENOTDIR: "a file has the name of its folder; move it away",
+    errno.EEXIST: "a file has the name of its folder; move it away",
     errno.ENAMETOOLONG: "the name is too long for the file system",
 }
 

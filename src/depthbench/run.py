@@ -22,7 +22,8 @@ from depthbench.config.mistakes import MISTAKES, explain
 from depthbench.config.values import check_kinds, check_root, check_values
 from depthbench.errors import UserError
 from depthbench.launch.job import run_job
-from depthbench.runs.folder import RunFolder, device_count
+from depthbench.launch.moved import check_moved
+from depthbench.runs.folder import RunFolder
 from depthbench.runs.ledger import Ledger
 from depthbench.runs.results import read_scores
 
@@ -72,6 +73,7 @@ def job(config: DictConfig) -> float | None:
     """One job, as Hydra calls it: here and now, or, in a sweep, in a process of its own. Returns AbsRel."""
     context = HydraConfig.get()
     folder = RunFolder.create(config, list(context.overrides.task), context.runtime.choices)
+    check_moved(folder, config)
     if context.mode == RunMode.MULTIRUN:
         if run_job(folder, config.launch.timeout) and config.launch.fail_fast:
             raise SystemExit(1)
@@ -85,11 +87,11 @@ def run_alone(folder: RunFolder) -> None:
     # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
     from depthbench.data.stream import check_shares
     from depthbench.launch.execute import execute
-    from depthbench.training.devices import check_accelerator
+    from depthbench.training.devices import check_accelerator, device_count
 
     launched = "RANK" in os.environ or int(os.environ.get("SLURM_NTASKS", "1")) > 1
     if folder.done and not launched:
-        print(f"Done already; delete {folder.path} to run it again.")
+        print(" ".join(filter(None, ["Done already.", folder.other_code(), f"Delete {folder.path} to run it again."])))
     else:
         check_accelerator(folder.config.trainer.accelerator)  # before there are several processes to say it
         devices = device_count(folder.config)

@@ -53,10 +53,10 @@ def test_a_damaged_configuration_is_a_sentence_at_once(name, tmp_path):
 
 
 def test_no_file_and_special_files(tmp_path):
-    with pytest.raises(UserError, match="is not a run folder: it has no config.yaml"):
+    with pytest.raises(UserError, match=r"is not a run folder: it has no config\.yaml"):
         read_config(tmp_path / "config.yaml")
     os.mkfifo(tmp_path / "config.yaml")
-    with pytest.raises(UserError, match="it has no config.yaml"):
+    with pytest.raises(UserError, match=r"it has no config\.yaml"):
         read_config(tmp_path / "config.yaml")
 
 

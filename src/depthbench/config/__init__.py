@@ -1,7 +1,7 @@
 """From command line to configuration to objects: composing, allowed targets, identity, mistakes."""
 
 from depthbench.config.compose import config_dir
-from depthbench.config.identity import NOT_IDENTITY, fingerprint, identity
+from depthbench.config.identity import NOT_IDENTITY, fingerprint, identity, matters
 from depthbench.config.mistakes import MISTAKES, explain, nearest
 from depthbench.config.targets import instantiate
 
@@ -13,5 +13,6 @@ __all__ = [
     "fingerprint",
     "identity",
     "instantiate",
+    "matters",
     "nearest",
 ]

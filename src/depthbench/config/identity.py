@@ -1,24 +1,117 @@
-"""What makes two runs the same."""
+"""What makes two runs the same: everything in their configuration that can change a result.
 
+One list says what can't. The hash in a run folder's name, the cells of the report and ``Done already`` all read it.
+Where data lie is not in the hash; which data lie there is compared when a run begins or is found again
+(:mod:`depthbench.runs.data_record`), so that a sweep can be planned without opening data.
+"""
+
+import fnmatch
 import hashlib
+import json
 from typing import Any
 
-import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from depthbench import __version__
+from depthbench.config.aliases import renew_config, silent
 
-# What can't change a result, and so is not part of a run's identity.
-NOT_IDENTITY = ("output", "logger", "launch", "hydra")
+# Devices change which pictures share a batch's statistics, so they stay in a run's identity until results are the
+# same on any number of devices. Then this tuple joins the list below.
+DEVICES = ("trainer.devices", "trainer.num_nodes", "trainer.strategy")
+
+# Where data lie. Patterns match whole keys; a key that is left out is left out with everything below it.
+PATHS = ("data.*root", "data.*files", "data.*folder", "data.*path")
+
+NOT_IDENTITY = (
+    "output",
+    "logger",
+    "launch",
+    "hydra",
+    "run",
+    "local",
+    # How often something is saved or shown. Any other callback may change training (early stopping does).
+    "callbacks.panels*",
+    "callbacks.checkpoint_every",
+    "callbacks.progress*",
+    "panels",
+    "progress",
+    # Speed.
+    "data.workers",
+    "data.cache",
+    "data.cache_folder",
+    "data.test_batch_size",
+    "data.on_error",  # a run that skips damaged frames is the run without them, or the other one stops
+    "trainer.accelerator",
+    "trainer.estimate",
+    *PATHS,
+)
 
 
-def identity(config: DictConfig) -> dict[str, Any]:
-    """The resolved configuration without what can't change a result, and the version of the code."""
-    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
-    return {"version": __version__, **{key: value for key, value in plain.items() if key not in NOT_IDENTITY}}
+def matters(key: str) -> bool:
+    """Whether a key of the configuration, or the choice of a group, can change a result.
+
+    Args:
+        key: dotted, or a group as on the command line (``data``, ``hydra/launcher``, ``protocol@test``).
+    """
+    return not _matches(key, NOT_IDENTITY)
+
+
+def is_path(key: str) -> bool:
+    """Whether a key says where data lie."""
+    return _matches(key, PATHS)
+
+
+def _matches(key: str, patterns: tuple[str, ...]) -> bool:
+    parts = key.partition("@")[0].replace("/", ".").split(".")
+    heads = [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
+    return any(fnmatch.fnmatchcase(head, pattern) for head in heads for pattern in patterns)
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """A configuration as resolved plain data under today's names.
+
+    Raises:
+        MissingMandatoryValue: if a value must be given and is not.
+    """
+    content: dict[str, Any] = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[assignment]
+    return renew_config(content, silent)
+
+
+def identity(content: dict[str, Any], version: str = __version__) -> dict[str, Any]:
+    """What of a plain configuration can change a result, and the version of the code."""
+    return {"version": version, **_without(content, "")}
+
+
+def _without(node: dict[str, Any], prefix: str) -> dict[str, Any]:
+    kept = {key: value for key, value in node.items() if matters(f"{prefix}{key}")}
+    return {key: _pruned(value, f"{prefix}{key}.") for key, value in kept.items()}
+
+
+def _pruned(value: Any, prefix: str) -> Any:
+    if isinstance(value, list):
+        return [_pruned(one, prefix) for one in value]
+    return _without(value, prefix) if isinstance(value, dict) else value
+
+
+def paths(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Where a plain configuration says that data lie, by dotted key."""
+    found: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, dict):
+            found |= paths(value, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            found |= paths({str(index): one for index, one in enumerate(value)}, f"{prefix}{key}.")
+        elif is_path(f"{prefix}{key}"):
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def digest(content: dict[str, Any], version: str = __version__) -> str:
+    """SHA-256 of the identity of a plain configuration, in hexadecimal digits."""
+    text = json.dumps(identity(content, version), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def fingerprint(config: DictConfig) -> str:
     """Eight hexadecimal digits that name the identity of a run."""
-    text = yaml.safe_dump(identity(config), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    return digest(plain(config))[:8]

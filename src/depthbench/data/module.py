@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -106,8 +107,8 @@ class DataModule(pl.LightningDataModule):
         kinds = {"held_out": "frames of scenes that are never trained on", "test": "test frames"}
         return f"Validation on {frames} {kinds.get(self.val_kind, 'frames')}."
 
-    @property
-    def manifest(self) -> dict[str, dict[str, str | int]]:
+    @cached_property
+    def manifest(self) -> dict[str, dict[str, Any]]:
         """Which frames each part holds, for a run's record."""
         return {part: {} if frames is None else describe(frames) for part, frames in self._parts.items()}
 

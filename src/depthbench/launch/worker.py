@@ -8,7 +8,7 @@ import os
 import sys
 
 from depthbench.launch.parent_death import die_with_parent
-from depthbench.runs.folder import RunFolder, device_count
+from depthbench.runs.folder import RunFolder
 
 
 def become_agent(folder: RunFolder, processes: int) -> None:
@@ -30,6 +30,9 @@ def main() -> None:
     launched = "RANK" in os.environ
     if not launched:
         die_with_parent(int(sys.argv[2]) if sys.argv[2:] else os.getppid())
+        # Here and not above: torch takes seconds to import, in which whoever started this may be gone.
+        from depthbench.training.devices import device_count
+
         processes = device_count(folder.config)
         if processes > 1:
             become_agent(folder, processes)

@@ -2,12 +2,12 @@
 
 =====================  =========================================================================================
 ``config.yaml``        the resolved configuration
-``run.json``           name, overrides, choices, hash, code version, machine, W&B id
+``run.json``           format, name, overrides, choices, hash, code version, machine, W&B id
 ``status.json``        state (waiting, running, interrupted, failed, done), reason, progress, times
 ``log.txt``            what the run printed, if it was part of a sweep
 ``metrics.csv``        what was logged, by step
 ``checkpoints/``       ``last.ckpt``
-``data.json``          which frames were used: number and hash of their names, damaged ones
+``data.json``          which frames are used: number and hash of their names, how some look, damaged ones
 ``scores.json``        test scores by protocol, and the protocols in full (:mod:`~depthbench.runs.results`)
 ``per_image.csv``      test scores of each image
 ``panels.npz``         image, truth and prediction of some test frames
@@ -17,33 +17,30 @@
                        image
 =====================  =========================================================================================
 
-Files are replaced as a whole, so that a reader or a crash never meets half of one.
+The folder appears with its first three files in it. Files are replaced as a whole, so that a reader or a crash never
+meets half of one.
 """
 
 import fcntl
-import json
-import os
-import platform
-import secrets
-import subprocess
-import sys
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from importlib.metadata import version
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from depthbench import __version__
-from depthbench.config.aliases import renew, renew_overrides, silent
-from depthbench.config.identity import NOT_IDENTITY, fingerprint, identity
+from depthbench.config.aliases import renew_overrides, silent
+from depthbench.config.identity import digest, paths, plain
 from depthbench.config.reading import read_config
-from depthbench.files import read_json, write_atomically
-from depthbench.runs.names import folder_name
+from depthbench.errors import UserError
+from depthbench.files import read_json, told
+from depthbench.runs import data_record
+from depthbench.runs.creation import find_or_make, is_locked, is_same, write_config, write_object
+from depthbench.runs.machine import code_hash, code_version
 
-VERSIONS = ("torch", "pytorch-lightning", "timm")
+STATES = ("waiting", "running", "interrupted", "failed", "done")
 
 
 class Busy(Exception):
@@ -62,26 +59,15 @@ class RunFolder:
 
         It is named by what was overridden and the configuration's hash; the same configuration finds the same folder
         whatever the order or spelling of the overrides.
+
+        Raises:
+            UserError: if the place can't be written to.
         """
-        config = renew(config)
-        digest = fingerprint(config)
-        root = Path(config.output)
-        root.mkdir(parents=True, exist_ok=True)
-        existing = sorted(root.glob(f"*-{digest}"))
-        if existing:
-            return cls(existing[0])
-        told = [item for item in overrides if not item.lstrip("+~").startswith(NOT_IDENTITY)]
-        name = ",".join(told) or "default"
-        folder = cls(root / folder_name(told, digest))
-        folder.path.mkdir(exist_ok=True)
-        folder.write_json("run.json", _record(name, told, choices, digest))
-        folder.write_json("status.json", {"state": "waiting"})
-        write_atomically(folder.path / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
-        return folder
+        return cls(find_or_make(config, overrides, choices))
 
     @property
     def config(self) -> DictConfig:
-        """The resolved configuration.
+        """The resolved configuration, under today's names.
 
         Raises:
             UserError: if there is none, or it is damaged.
@@ -90,19 +76,41 @@ class RunFolder:
 
     @property
     def run(self) -> dict[str, Any]:
-        """The content of ``run.json``."""
+        """The content of ``run.json``, its overrides under today's names.
+
+        Raises:
+            UserError: if it is damaged, or has an override that asks for more than a key's value.
+        """
         run = self.read_json("run.json")
-        return {**run, "overrides": renew_overrides(run.get("overrides", []), silent)} if run else {}
+        if not run:
+            return {}
+        overrides, choices = run.get("overrides", []), run.get("choices", {})
+        if not isinstance(overrides, list) or not isinstance(choices, dict):
+            raise UserError(f"{self.path / 'run.json'} is damaged; repair it, or leave that run out.")
+        for item in map(str, overrides):
+            if re.search(r"\$\{[^}]*:", item):  # a resolver: environment variables and the like
+                raise UserError(f"{self.path / 'run.json'} has the override {item}, which is not taken from a file.")
+        return {**run, "overrides": renew_overrides(list(map(str, overrides)), silent), "choices": choices}
 
     @property
     def status(self) -> dict[str, Any]:
-        """The content of ``status.json``; a run that says it is running without a process is ``interrupted``."""
-        status = self.read_json("status.json")
+        """The content of ``status.json``; a run that says it is running without a process is ``interrupted``.
+
+        A damaged status says nothing and is no hindrance: the next start writes it anew.
+        """
+        status = self._kept_status()
         if self.done:
             return {**status, "state": "done"}
         if status.get("state") == "running" and not self.locked():
             return {**status, "state": "interrupted"}
         return status or {"state": "waiting"}
+
+    def _kept_status(self) -> dict[str, Any]:
+        try:
+            status = self.read_json("status.json")
+        except UserError as error:
+            return {"state": "interrupted", "reason": str(error)}
+        return status if not status or status.get("state") in STATES else {"state": "interrupted"}
 
     @property
     def done(self) -> bool:
@@ -124,11 +132,54 @@ class RunFolder:
 
     def write_json(self, name: str, content: Any) -> None:
         """Write a JSON file of the folder."""
-        write_atomically(self.path / name, json.dumps(content, indent=1) + "\n")
+        write_object(self.path / name, content)
 
     def update_status(self, **fields: Any) -> None:
         """Change some fields of the status."""
-        self.write_json("status.json", {**self.read_json("status.json"), **fields, "updated": time.time()})
+        self.write_json("status.json", {**self._kept_status(), **fields, "updated": time.time()})
+
+    def claim_data(self, manifest: Mapping[str, Any]) -> None:
+        """Record which data the run is of when it begins; refuse other data when it goes on.
+
+        Args:
+            manifest: of the data that were opened, by part.
+
+        Raises:
+            UserError: if the run began with other data.
+        """
+        recorded = self._data_record() if self.checkpoint.exists() else {}
+        data_record.check(str(self.path), recorded, manifest, paths(read_config(self.path / "config.yaml")))
+        if not recorded:
+            self.write_json("data.json", dict(manifest))
+
+    def moved(self, config: DictConfig) -> bool:
+        """Whether a configuration of this run looks for its data elsewhere than the folder's own."""
+        return paths(read_config(self.path / "config.yaml")) != paths(plain(config))
+
+    def move_data(self, config: DictConfig, manifest: Mapping[str, Any]) -> None:
+        """Take over where the data lie now, after a look whether they are the run's data.
+
+        Raises:
+            UserError: if they are not.
+        """
+        content = plain(config)
+        data_record.check(str(self.path), self._data_record(), manifest, paths(content))
+        with suppress(UserError):  # an archive that may only be read
+            write_config(self.path, content)
+
+    def _data_record(self) -> dict[str, Any]:
+        try:
+            return self.read_json("data.json")
+        except UserError:  # damaged: nothing is known, and it is written anew
+            return {}
+
+    def other_code(self) -> str | None:
+        """A sentence where the folder was made by other code than that which runs now."""
+        run = self.read_json("run.json")
+        before, now = run.get("code_version"), code_version()
+        if before in (None, now) and run.get("code_sha256") in (None, code_hash()):
+            return None
+        return f"The code has changed since: {before or 'an earlier version'} then, {now} now."
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -136,8 +187,11 @@ class RunFolder:
 
         Raises:
             Busy: if another process holds it.
+            UserError: if the folder may not be written to.
         """
-        with (self.path / ".lock").open("w") as file:
+        with told(self.path / ".lock"):
+            file = (self.path / ".lock").open("w")
+        with file:
             # A few tries: whoever asks `locked` holds it for a moment too.
             for attempt in range(5):
                 try:
@@ -151,68 +205,9 @@ class RunFolder:
 
     def locked(self) -> bool:
         """Whether a process is working in the folder."""
-        if not (self.path / ".lock").exists():
-            return False
-        with (self.path / ".lock").open() as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-        return False
+        return is_locked(self.path)
 
     def same_as(self, config: DictConfig) -> bool:
-        """Whether this folder's configuration is the given one."""
-        return identity(self.config) == identity(config)
-
-
-def _record(name: str, overrides: Sequence[str], choices: Mapping[str, str | None], digest: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "overrides": list(overrides),
-        "choices": {key: value for key, value in choices.items() if not key.startswith("hydra/")},
-        "hash": digest,
-        "wandb_id": f"{digest}-{secrets.token_hex(3)}",
-        "code_version": code_version(),
-        "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "command": " ".join([Path(sys.executable).name, "-m", "depthbench.run", *sys.argv[1:]]),
-        "machine": machine(),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONS}},
-    }
-
-
-def code_version() -> str:
-    """The package's version, and the commit where it is a git checkout."""
-    checkout = Path(__file__).parents[3]
-    if not (checkout / ".git").exists():
-        return __version__
-    try:
-        commit = subprocess.run(
-            ["git", "describe", "--always", "--dirty"],
-            cwd=checkout,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return __version__
-    return f"{__version__}+{commit}"
-
-
-def machine() -> dict[str, Any]:
-    """What the run's machine has."""
-    import torch  # here: it takes seconds, which reading folders should not
-
-    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    return {"host": platform.node(), "cores": os.cpu_count(), "gpus": gpus}
-
-
-def device_count(config: DictConfig) -> int:
-    """Processes that a run starts on one machine: its devices, or one without GPUs."""
-    devices = config.trainer.devices
-    if devices != "auto":
-        return len(devices) if OmegaConf.is_list(devices) else int(devices)
-    if config.trainer.accelerator == "cpu":
-        return 1
-    import torch
-
-    return max(1, torch.cuda.device_count())
+        """Whether this folder's configuration is the given one, but for what can't change a result."""
+        content = plain(config)
+        return is_same(self.path, digest(content), content)

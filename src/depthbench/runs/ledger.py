@@ -6,6 +6,7 @@ All of it is read from the run folders, so any Hydra launcher may run the jobs, 
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -19,8 +20,10 @@ from rich.live import Live
 from rich.table import Table
 
 from depthbench.cli import duration
+from depthbench.config.identity import paths, plain
 from depthbench.config.mistakes import explain
 from depthbench.config.values import check_values
+from depthbench.errors import UserError
 from depthbench.runs.folder import RunFolder
 
 COLORS = {"waiting": "dim", "running": "cyan", "interrupted": "yellow", "failed": "red", "done": "green"}
@@ -47,7 +50,17 @@ def plan(config: DictConfig, config_name: str) -> list[RunFolder]:
             del composed["hydra"]
         check_values(composed)
         planned.append((composed, job, choices))
-    folders = [RunFolder.create(*one) for one in planned]  # none before all can be composed
+    folders: list[RunFolder] = []
+    places: dict[Path, dict[str, Any]] = {}
+    for composed, job, choices in planned:  # no folder is made before all can be composed
+        folder = RunFolder.create(composed, job, choices)
+        folders.append(folder)
+        lie = paths(plain(composed))
+        if places.setdefault(folder.path, lie) != lie:
+            raise UserError(
+                "Two jobs of this sweep differ only in where their data lie, so they would be one run; name their "
+                "data: append +data.name=NAME to each."
+            )
     return list({folder.path: folder for folder in folders}.values())
 
 
@@ -76,6 +89,9 @@ class Ledger(Callback):
         done = sum(folder.done for folder in self.folders)
         output = config.output
         print(f"{len(self.folders)} jobs, {done} of them done already; run folders in {output}/:", flush=True)
+        changed = [text for folder in self.folders if folder.done and (text := folder.other_code())]
+        if changed:
+            print(f"{len(changed)} of those that are done were made by other code. {changed[0]}", flush=True)
         for folder in self.folders:
             print(f"  {folder.status['state']:>11}  {folder.path.name}", flush=True)
         self.thread = threading.Thread(target=self._watch, daemon=True)

@@ -16,7 +16,7 @@ def folder_name(overrides: Sequence[str], digest: str) -> str:
 
     Args:
         overrides: as given on the command line, ``key=value``.
-        digest: eight hexadecimal digits.
+        digest: eight hexadecimal digits, or more where two configurations share these.
     """
     words = [word for word in map(_word, overrides) if word]
     return f"{BETWEEN.join(words)[:LONGEST].rstrip('-_.') or 'default'}-{digest}"
@@ -46,7 +46,7 @@ def labels(names: Sequence[str]) -> list[str]:
 
     Folders of earlier versions have ``loss=l1,data.split=795-1a2b3c4d``, with commas between their overrides.
     """
-    bare = [re.sub(r"-[0-9a-f]{8}$", "", name) for name in names]
+    bare = [re.sub(r"-([0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{64})$", "", name) for name in names]
     found = _differing(bare)
     return found if len(set(found)) == len(names) else _differing(names)
 

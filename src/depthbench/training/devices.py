@@ -3,8 +3,17 @@
 import os
 
 import torch
+from omegaconf import DictConfig, OmegaConf
 
 from depthbench.errors import UserError
+
+
+def device_count(config: DictConfig) -> int:
+    """Processes that a run starts on one machine: its devices, or one without GPUs."""
+    devices = config.trainer.devices
+    if devices != "auto":
+        return len(devices) if OmegaConf.is_list(devices) else int(devices)
+    return 1 if config.trainer.accelerator == "cpu" else max(1, torch.cuda.device_count())
 
 
 def choose_device(wanted: str) -> torch.device:

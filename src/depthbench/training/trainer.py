@@ -21,7 +21,7 @@ from depthbench.errors import UserError
 from depthbench.files import verify_archive
 from depthbench.models import prefers_channels_last
 from depthbench.protocols import protocol_from
-from depthbench.runs.folder import RunFolder, device_count
+from depthbench.runs.folder import RunFolder
 from depthbench.tasks import Adversarial, DepthTask
 from depthbench.training.callbacks import (
     InferenceTime,
@@ -32,7 +32,7 @@ from depthbench.training.callbacks import (
     SeedEachStep,
     StatusReporter,
 )
-from depthbench.training.devices import check_accelerator
+from depthbench.training.devices import check_accelerator, device_count
 from depthbench.training.loggers import MetricsTable, wandb_logger
 from depthbench.training.results import save_results
 from depthbench.training.startup_summary import announcement, estimate
@@ -158,6 +158,7 @@ def train_and_test(folder: RunFolder, progress_bar: bool) -> dict[str, dict[str,
     config = folder.config
     _quiet()
     task, data = build_task(config), build_data(config)
+    folder.claim_data(data.manifest)
     loggers = build_loggers(folder, config)
     callbacks = build_callbacks(folder, config, progress_bar)
     trainer = build_trainer(config, task, folder.path, callbacks, loggers)

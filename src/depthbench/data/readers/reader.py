@@ -59,7 +59,7 @@ class Reader(Dataset[Frame], ABC):
     def __len__(self) -> int:
         return len(self.names)
 
-    def manifest(self) -> dict[str, str | int]:
+    def manifest(self) -> dict[str, Any]:
         """Which frames these are: their number and the SHA-256 of their names, for a run's record."""
         return describe(self)
 

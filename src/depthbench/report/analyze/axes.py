@@ -4,15 +4,15 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from depthbench.config.identity import matters
 from depthbench.report.read.runs import Run
 
 AMOUNT = "data.split"
 FIRST = ("loss", "model", "data", "augment", "optim", "trainer")
 OWN_AXIS = {"seed", AMOUNT, "experiment", "data.name", "data.train.split"}
-NOT_SCIENCE = {"logger", "hydra", "callbacks", "debug", "protocol", "more_protocols", "structure", "name", "output"}
-NOT_SCIENCE |= {"run", "launch", "paths", "local"}
-MACHINE: tuple[str, ...] = ("dir", "path", "folder", "root", "files", "cache", "devices", "accelerator", "strategy")
-MACHINE += ("nodes", "workers", "test_batch_size", "val_frames", "on_error", "seed", "estimate", "progress_bar")
+# What is scored, and how, has tables of its own; callbacks and debug count by what they set.
+OTHER = {"callbacks", "debug", "protocol", "more_protocols", "structure", "name"}
+WATCHED = {"data.val_frames", "data.test_frames"}  # frames that nothing is learned from
 Amount = Callable[[Run], int | None]
 
 
@@ -59,9 +59,9 @@ def _overrides(run: Run) -> Sequence[object]:
 
 def is_science(key: str) -> bool:
     """Whether a key can change what is learned: not the machine, not what is logged, not how it is scored."""
-    parts = re.split(r"[./@]", key)
-    scored = key.startswith("task.structure")
-    return key not in OWN_AXIS and parts[0] not in NOT_SCIENCE and not scored and not parts[-1].endswith(MACHINE)
+    if key in OWN_AXIS | WATCHED or key.startswith("task.structure"):
+        return False
+    return re.split(r"[./@]", key)[0] not in OTHER and matters(key)
 
 
 def _is_scale(key: str, runs: Sequence[Run]) -> bool:
