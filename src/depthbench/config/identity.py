@@ -31,7 +31,10 @@ NOT_IDENTITY = (
     "local",
     # How often something is saved or shown. Any other callback may change training (early stopping does).
     "callbacks.panels*",
-    "callbacks.checkpoint_every",
+    "callbacks.profiles",
+    "callbacks.inference_time",
+    "callbacks.learning_rate",
+    "callbacks.checkpoint*",
     "callbacks.progress*",
     "panels",
     "progress",

@@ -70,19 +70,26 @@ def parse(text: str) -> dict[str, Any]:
     content = yaml.load(text, Loader=_Loader)
     if not isinstance(content, dict):
         raise UserError(f"it holds {_kind(content)} where keys with values are expected")
-    _check_plain(content, "")
+    check_plain(content)
     return content
 
 
-def _check_plain(node: Any, place: str) -> None:
+def check_plain(node: Any, place: str = "", depth: int = 0) -> None:
+    """Refuse what is no plain data: numbers, text, truth values and None in lists and dictionaries.
+
+    Raises:
+        UserError: naming the place.
+    """
+    if depth > MAX_DEPTH:
+        raise UserError(f"it is nested more than {MAX_DEPTH} deep")
     if isinstance(node, dict):
         for key, value in node.items():
             if not isinstance(key, str | int):
                 raise UserError(f"{place or 'it'} has {_kind(key)} for a key")
-            _check_plain(value, f"{place}.{key}".lstrip("."))
+            check_plain(value, f"{place}.{key}".lstrip("."), depth + 1)
     elif isinstance(node, list):
         for index, value in enumerate(node):
-            _check_plain(value, f"{place}[{index}]")
+            check_plain(value, f"{place}[{index}]", depth + 1)
     elif not (node is None or isinstance(node, bool | int | float | str)):
         raise UserError(f"{place} holds {_kind(node)}, which is no plain data")
 

@@ -47,12 +47,18 @@ def _recorded(folder: RunFolder, first: bool) -> Iterator[None]:
         yield
     except (Stopped, KeyboardInterrupt):
         if first:
-            folder.update_status(state="interrupted", reason="asked to stop")
+            _note(folder, state="interrupted", reason="asked to stop")
         raise
     except Exception as error:
         kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
         message = " ".join(str(error).split())[:1000]
         # The first reason counts: a process whose neighbor died fails in a collective.
-        if folder.read_json("status.json").get("state") != "failed":
-            folder.update_status(state="failed", reason=f"{kind}{message}")
+        if folder.status.get("state") != "failed":
+            _note(folder, state="failed", reason=f"{kind}{message}")
         raise
+
+
+def _note(folder: RunFolder, **fields: str) -> None:
+    """Change the status, unless the disk is as full as it was for what failed."""
+    with contextlib.suppress(OSError, UserError):
+        folder.update_status(**fields)

@@ -7,6 +7,8 @@ launched and never launches any itself (which, in a sweep, would replay the swee
 import os
 import sys
 
+from depthbench.errors import UserError
+from depthbench.launch.exit_codes import USER_ERROR
 from depthbench.launch.parent_death import die_with_parent
 from depthbench.runs.folder import RunFolder
 
@@ -33,7 +35,11 @@ def main() -> None:
         # Here and not above: torch takes seconds to import, in which whoever started this may be gone.
         from depthbench.training.devices import device_count
 
-        processes = device_count(folder.config)
+        try:
+            processes = device_count(folder.config)
+        except UserError as error:  # a damaged folder
+            print(error, file=sys.stderr)
+            sys.exit(USER_ERROR)
         if processes > 1:
             become_agent(folder, processes)
             return

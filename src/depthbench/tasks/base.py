@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from depthbench.config.recipe import KEY
 from depthbench.errors import UserError
 from depthbench.maps import resize_bilinear, resize_nearest
 from depthbench.metrics import ImageMetric
@@ -63,6 +64,11 @@ class DepthTask(pl.LightningModule):
         self.val_scorer, self.test_scorer = Scorer([self.first_protocol]), Scorer(self.protocols.values(), structure)
         self.test_scores: dict[str, dict[str, float]] = {}
         self.rows: list[dict[str, Any]] = []
+        self.recipe: dict[str, Any] = {}  # how to make it again, for its checkpoints
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Say in the checkpoint how to make the task again."""
+        checkpoint[KEY] = self.recipe
 
     def on_fit_start(self) -> None:
         """Refuse before training what the test would refuse after it."""

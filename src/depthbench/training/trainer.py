@@ -15,6 +15,7 @@ from pytorch_lightning.callbacks import Callback, LearningRateMonitor, TQDMProgr
 from pytorch_lightning.loggers import Logger
 
 from depthbench.config.kinds import DATA_MODULES, TASKS
+from depthbench.config.recipe import recipe
 from depthbench.config.targets import instantiate
 from depthbench.data import DataModule
 from depthbench.errors import UserError
@@ -56,6 +57,7 @@ def build_task(config: DictConfig) -> DepthTask:
         protocols=build_protocols(config),
         channels_last=prefers_channels_last(net) if layout == "auto" else layout,
     )
+    task.recipe = recipe(config)
     return task
 
 
