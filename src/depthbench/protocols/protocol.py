@@ -224,8 +224,8 @@ class EvalProtocol:
         if box[0] < shown[0] or box[1] > shown[1] or box[2] < shown[2] or box[3] > shown[3]:
             raise UserError(
                 f"Protocol '{self.name}' scores rows {box[0]}:{box[1]}, columns {box[2]}:{box[3]}, but the prediction "
-                f"covers only rows {shown[0]}:{shown[1]}, columns {shown[2]}:{shown[3]}; choose a protocol inside that, or "
-                f"protocol.region=[{shown[0]},{shown[1]},{shown[2]},{shown[3]}]."
+                f"covers only rows {shown[0]}:{shown[1]}, columns {shown[2]}:{shown[3]}; choose a protocol inside, "
+                f"or protocol.region=[{shown[0]},{shown[1]},{shown[2]},{shown[3]}]."
             )
         return box
 
