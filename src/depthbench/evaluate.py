@@ -3,9 +3,14 @@
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from depthbench.cli import BEGINS_ANEW, asks_for_help, exit_status, next_step
 from depthbench.evaluation import Request, names_of, read_request
+
+if TYPE_CHECKING:
+    from depthbench.evaluation.arrays import ArrayScores
 
 HELP = """Score predictions, anybody's or a run's, under named protocols.
 
@@ -77,6 +82,19 @@ def _say_next(arguments: Sequence[str], request: Request) -> None:
         next_step("evaluate", *(f"{item},ANOTHER" if item.startswith(own) else item for item in arguments))
     elif not request.options["per_image"]:
         next_step("evaluate", *arguments, "per_image=images.csv")
+
+
+class _Door(ModuleType):
+    """This module under its public name ``depthbench.evaluate``, which is a function in the API."""
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> "ArrayScores":
+        from depthbench.evaluation.arrays import score_arrays
+
+        return score_arrays(*arguments, **keywords)
+
+
+# Whoever imports the command must not lose `depthbench.evaluate(predictions, truths)`.
+sys.modules[__name__].__class__ = _Door
 
 
 if __name__ == "__main__":

@@ -23,6 +23,13 @@ class Mixed(Dataset[Frame]):
 
     Raises:
         UserError: if there are no data sets, or weights do not belong to them.
+
+    Example:
+        >>> from depthbench.data import Mixed, Rooms
+        >>> near, far = Rooms("test", split=4, size=(24, 32)), Rooms("ood", split=4, size=(24, 32))
+        >>> mixed = Mixed({"near": near, "far": far}, weights={"near": 3, "far": 1}, split=8)
+        >>> sum(name.startswith("near/") for name in mixed.names)
+        6
     """
 
     def __init__(

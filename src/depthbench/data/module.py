@@ -45,6 +45,13 @@ class DataModule(pl.LightningDataModule):
         augment: the policy for training frames.
         seed: of order and augmentation.
         **settings: what else a data set's YAML offers (split, size, root ...) and passes on to its data sets.
+
+    Example:
+        >>> from depthbench.data import DataModule, Rooms
+        >>> module = DataModule(Rooms(split=8, size=(24, 32)), Rooms("test", split=2, size=(24, 32)), batch_size=4)
+        >>> batch = next(iter(module.train_dataloader()))
+        >>> batch.image.shape
+        torch.Size([4, 3, 24, 32])
     """
 
     def __init__(

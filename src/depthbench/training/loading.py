@@ -1,15 +1,17 @@
-"""A trained network from its run folder."""
+"""A trained network from its run folder or from its checkpoint alone."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
+from depthbench.config.recipe import config_of
 from depthbench.errors import UserError
 from depthbench.files import verify_archive
 from depthbench.runs.folder import RunFolder
 from depthbench.tasks import DepthTask
-from depthbench.training.trainer import build_task
+from depthbench.training.trainer import assemble_task
 
 
 def load_task(folder: RunFolder) -> DepthTask:
@@ -18,18 +20,52 @@ def load_task(folder: RunFolder) -> DepthTask:
     Raises:
         UserError: if the checkpoint can't be read or is of another network.
     """
-    config = folder.config
+    task = build_untrained(folder.config)
+    _load_state(task, _read(folder.checkpoint), folder.checkpoint)
+    return task
+
+
+def load_checkpoint(path: Path) -> tuple[DepthTask, DictConfig]:
+    """The task of a checkpoint and its configuration, both from this one file.
+
+    Raises:
+        UserError: if the file can't be read, or does not say how its network is made.
+    """
+    state = _read(path)
+    config = config_of(state, str(path))
+    task = build_untrained(config)
+    _load_state(task, state, path)
+    return task, config
+
+
+def build_untrained(config: DictConfig) -> DepthTask:
+    """The task of a configuration without pretrained weights: a checkpoint brings all of them."""
+    config = config.copy()
     for group in ("model", "loss", "task"):
         config[group] = _without_weights(OmegaConf.to_container(config[group], resolve=True))
-    task = build_task(config)
-    verify_archive(folder.checkpoint)
+    return assemble_task(config)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    verify_archive(path)
     try:
-        state = torch.load(folder.checkpoint, map_location="cpu", weights_only=True, mmap=True)
-        task.load_state_dict(state["state_dict"])
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # torch raises whatever its parts do on damaged files
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(f"{folder.checkpoint} can't be loaded into the run's network ({first}).") from None
-    return task
+        raise UserError(f"{path} can't be read ({_first_line(error)}).") from None
+    if not isinstance(state, dict) or "state_dict" not in state:
+        raise UserError(f"{path} is no checkpoint of a run.")
+    return state
+
+
+def _load_state(task: DepthTask, state: dict[str, Any], path: Path) -> None:
+    try:
+        task.load_state_dict(state["state_dict"])
+    except Exception as error:
+        raise UserError(f"{path} can't be loaded into the run's network ({_first_line(error)}).") from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _without_weights(node: Any) -> Any:

@@ -44,8 +44,13 @@ _OURS = ("compile", "channels_last", "estimate")
 
 
 def build_task(config: DictConfig) -> DepthTask:
-    """Network, loss, optimization and protocols, joined by the kind of training."""
+    """Network, loss, optimization and protocols, joined by the kind of training, from the run's seed."""
     pl.seed_everything(config.seed, verbose=False)
+    return assemble_task(config)
+
+
+def assemble_task(config: DictConfig) -> DepthTask:
+    """:func:`build_task` from the random state as it is."""
     _check_decoder(config)
     net, layout = instantiate(config.model), config.trainer.channels_last
     task: DepthTask = instantiate(

@@ -38,6 +38,15 @@ class Rooms(Dataset[Frame]):
 
     Raises:
         UserError: if an argument is none of these.
+
+    Example:
+        >>> from depthbench.data import Rooms
+        >>> rooms = Rooms("test", split=10, size=(24, 32), sensor=False)
+        >>> frame = rooms[3]
+        >>> frame.image.shape, frame.depth.shape
+        (torch.Size([3, 24, 32]), torch.Size([1, 24, 32]))
+        >>> bool((frame.depth > 0).all())  # metres, nothing missing without a sensor
+        True
     """
 
     def __init__(
