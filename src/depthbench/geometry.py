@@ -149,7 +149,7 @@ def resize_intrinsics(intrinsics: NDArray[np.float64], old: Size, new: Size) -> 
     return np.asarray(scale @ intrinsics, np.float64)
 
 
-_LEAST_FOCAL = 4.0  # pixels; more than any focal length in units of the picture's sides
+_LEAST_FOCAL = 4.0  # more than any focal length in units of the picture's sides
 
 
 def camera_matrix(values: Sequence[float]) -> np.ndarray:
@@ -161,7 +161,7 @@ def camera_matrix(values: Sequence[float]) -> np.ndarray:
     if len(values) != 4:
         raise UserError(f"data.intrinsics={list(values)} is not [fx, fy, cx, cy]; give four numbers in pixels.")
     fx, fy, cx, cy = values
-    if not min(fx, fy) >= _LEAST_FOCAL:
+    if max(abs(fx), abs(fy)) < _LEAST_FOCAL and 0 < cx < 1 and 0 < cy < 1:
         raise UserError(
             f"The focal lengths {fx:g}, {fy:g} are no pixels: as fractions of a picture's width and height (some data "
             "sets write them so), multiply fx and cx by its width, fy and cy by its height."

@@ -453,7 +453,7 @@ def test_a_run_without_or_with_a_damaged_checkpoint(run, photos, tmp_path, capsy
     copy.checkpoint.write_bytes(run.checkpoint.read_bytes()[:1000])
     code, out, err = predict(capsys, *given(copy, photos, tmp_path / "depth"))
     assert (code, out) == (2, "")
-    assert "can't be loaded into the run's network" in err
+    assert "last.ckpt is damaged" in err
     assert not (tmp_path / "depth").exists()
 
 

@@ -250,7 +250,7 @@ def _outputs(options: dict[str, Any]) -> list[Path]:
     for path in paths:
         if path.suffix not in OUTPUTS:
             raise UserError(f"output={path} has no known form; end it in {', '.join(OUTPUTS)}.")
-    images = [Path(options["per_image"])] if options["per_image"] else []
+    images = [Path(options["per_image"]).expanduser()] if options["per_image"] else []
     if images and images[0].suffix != ".csv":
         raise UserError(f"per_image={images[0]} is written as a table; end it in .csv.")
     for path in [*paths, *images]:

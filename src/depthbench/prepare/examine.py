@@ -11,7 +11,7 @@ from depthbench.config.targets import instantiate
 from depthbench.data.frame import Frame
 from depthbench.prepare.common import in_order, with_progress
 from depthbench.prepare.contact_sheet import save, sheet
-from depthbench.prepare.findings import Finding, compare, judge
+from depthbench.prepare.findings import Finding, compare, judge, judge_top
 from depthbench.prepare.frame_stats import MOST_EDGES, FrameStats, measure_frame, sample_of
 
 _SHOWN = 12
@@ -59,7 +59,9 @@ class Part:
         looks = in_order(lambda i: measure_frame(dataset, i, keep_edges=i in kept), chosen, workers)
         self.looks = list(with_progress(looks, len(chosen), name))
         amount = f"{len(chosen):,} of {count:,} frames were looked at." if len(chosen) < count else f"{count:,} frames."
+        known = getattr(dataset, "missing", None)  # readers without the key have files of one maker
         self.findings = [Finding(False, amount), *judge(self.looks)]
+        self.findings += judge_top(self.looks, said=known is None or known.said or "invalid" not in settings)
 
     def samples(self, count: int, first: Sequence[int]) -> list[tuple[int, Any]]:
         """Some frames with their places: the first ones if they can be read, then others evenly spaced."""

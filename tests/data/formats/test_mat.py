@@ -34,7 +34,7 @@ def test_version_7_3(tmp_path):
     values = np.arange(6, dtype=np.uint16).reshape(2, 3)
     with h5py.File(path, "w", userblock_size=512) as file:
         file["x"], file["text"] = values.T, "abc"
-        file.create_dataset("hole", (4, 4), chunks=(2, 2))
+        file.create_dataset("hole", (4, 4), "f4", chunks=(2, 2))
     np.testing.assert_array_equal(load_mat(path, ["x"])["x"], values)
     for name, says in (("y", "no array of numbers 'y'"), ("text", "no array"), ("hole", "0 of 4 chunks")):
         with pytest.raises(UserError, match=says):
