@@ -57,7 +57,7 @@ def test_help_is_short_and_complete():
         (["data=nyu_labeled", "data.root=/no/such/place"], "/no/such/place"),
         (["data=nyu_labeled", "data.root=frames", "data.scale=1/1000"], "cannot be 1/1000: set data.scale"),
         (["data.split=0"], "0 (data.split, data.val_frames or data.test_frames) is not an amount of frames"),
-        (["data.split=231k"], "231000 frames are asked for, but there are only 230000"),
+        (["data.split=240k"], "240000 frames are asked for, but there are only 230000"),
         (["trainer=gpu"], "torch sees no GPU"),
         (["trainer=gpu", "trainer.devices=2"], "torch sees no GPU"),
         (["trainer.precision=8"], "The trainer refuses its configuration"),
