@@ -12,7 +12,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from depthbench import files
+from depthbench import __version__, files
 from depthbench.config.compose import config_dir
 from depthbench.config.identity import digest, plain
 from depthbench.errors import UserError
@@ -200,14 +200,14 @@ def test_a_folder_of_an_earlier_version_is_found_by_its_configuration(tmp_path):
     (former / "config.yaml").write_text(text)
     config = OmegaConf.create({**RunFolder(former).config, "output": str(tmp_path)})
     run = {"name": "data.split=8", "overrides": ["data.split=8"], "choices": {}, "hash": "12345678", "wandb_id": "x"}
-    (former / "run.json").write_text(json.dumps({**run, "code_version": "0.1.0+abc"}))
+    (former / "run.json").write_text(json.dumps({**run, "code_version": f"{__version__}+abc"}))
     (former / "DONE").write_text('{"score": 0.5}')
     creation._former.cache_clear()
     folder = RunFolder.create(config, ["data.split=8"], {})
     assert folder.path == former
     assert folder.done
     assert (former / "config.yaml").read_text() == text
-    assert "0.1.0+abc then" in folder.other_code()
+    assert f"{__version__}+abc then" in folder.other_code()
 
 
 def test_a_full_disk_is_a_sentence(tmp_path, monkeypatch):
