@@ -243,3 +243,22 @@ def test_two_processes_train_what_one_trains(tmp_path):
         states.append(torch.load(checkpoint, weights_only=True)["state_dict"])
     for name, value in states[0].items():
         torch.testing.assert_close(states[1][name], value, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def test_compiled_are_the_maps_that_the_stages_call(tmp_path, monkeypatch):
+    compiled = []
+
+    def compile_only(function, **settings):
+        def called(*arguments):
+            compiled.append(arguments[1])
+            return function(*arguments)
+
+        return called
+
+    monkeypatch.setattr(torch, "compile", compile_only)
+    config = composed("loss=l1", "trainer.limit_train_batches=4")
+    task = build_task(config)
+    task.compile_network()
+    data = DataModule(Frames(8, SIZE), Frames(2, SIZE), batch_size=2)
+    build_trainer(config, task, tmp_path, [], []).fit(task, datamodule=data)
+    assert compiled == ["fusion", "refinement", "combination", "joint"]

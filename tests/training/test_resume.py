@@ -1,14 +1,10 @@
-"""An interrupted run ends with bit for bit the weights of an uninterrupted one (on the CPU)."""
+"""An interrupted run ends with bit for bit the weights, scores and rows of an uninterrupted one (on the CPU)."""
 
 import pytest
-import torch
-from hydra import compose, initialize_config_dir
 
-from depthbench.config.compose import config_dir
-from depthbench.runs.folder import RunFolder
-from depthbench.training.callbacks import LastCheckpoint, Stopped
-from depthbench.training.trainer import train_and_test
-from tests.commands import TINY_NET, TINY_RUN, TINY_TWO_STREAM, make_frames
+from depthbench.training.callbacks import Stopped, status_reporter
+from tests.commands import TINY_TWO_STREAM, make_frames
+from tests.training.interrupted import Killed, assert_same, folder, interrupted, train
 
 
 @pytest.fixture(scope="module")
@@ -16,89 +12,85 @@ def frames(tmp_path_factory):
     return make_frames(tmp_path_factory.mktemp("frames"), train=13)
 
 
-def folder(frames, output, *overrides):
-    net = [] if overrides[0] == TINY_TWO_STREAM[0] else TINY_NET
-    told = [*TINY_RUN, f"data.root={frames}", f"output={output}", "data.split=13", "trainer.max_epochs=3"]
-    told += [*net, *overrides]
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        return RunFolder.create(compose("config", overrides=told), told, {})
-
-
-def weights(run):
-    return torch.load(run.checkpoint, weights_only=True)["state_dict"]
-
-
-class StopAfter(LastCheckpoint):
-    """Raise the flag that a signal would raise, after a number of steps."""
-
-    def __init__(self, *args, steps, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.steps = steps
-
-    def on_train_batch_end(self, trainer, *args, **kwargs):
-        self.steps -= 1
-        self.asked = self.steps == 0
-        super().on_train_batch_end(trainer, *args, **kwargs)
+@pytest.fixture(autouse=True)
+def _reported(monkeypatch):
+    monkeypatch.setattr(status_reporter, "INTERVAL", 0)  # a row of the table for every step, whatever the machine does
 
 
 STAGED = [*TINY_TWO_STREAM, "loss=li2017_set", "data.size=[48,48]", "data.test_frames=2"]
+ADVERSARIAL = [
+    "loss=mehrzadeh2020_adversarial",
+    "model.space._target_=depthbench.models.MetricDepth",
+    "task.buffer_size=3",
+    "trainer.max_epochs=2",
+]
 
 # Stochastic depth and augmentation draw random numbers; of 13 frames, passes begin in the middle of a batch of 4.
-CASES = {
-    "epoch end": (3, ["loss=l1", "+model.encoder.options={drop_path_rate:0.5}"]),
-    "mid-epoch": (5, ["loss=l1"]),
-    "mid-epoch, adversarial": (4, ["loss=gan", "task.buffer_size=3", "data.size=[96,96]"]),
-    "mid-period": (4, ["loss=lee2020"]),
-    "first step": (1, ["loss=berhu"]),
-    "staged, in the fusion": (2, STAGED),
-    "staged, between two stages": (4, STAGED),
-    "staged, in the combination": (6, STAGED),
-    "staged, in the joint training": (8, STAGED),
+KINDS = {
+    "plain": ["loss=l1", "+model.encoder.options={drop_path_rate:0.5}", "trainer.max_epochs=2"],
+    "adversarial": ADVERSARIAL,
+    "rebalanced": ["loss=lee2020", "trainer.max_epochs=2"],
+    "accumulated": ["loss=l1", "trainer.accumulate_grad_batches=2", "trainer.max_epochs=2"],
+    "no validation": ["loss=l1", "trainer.limit_val_batches=0", "trainer.max_epochs=2"],
+    "steps": ["loss=l1", "trainer.max_steps=5", "callbacks.checkpoint_every=5"],
+    "staged": STAGED,
 }
+STEPS = {kind: 9 if kind == "staged" else 5 if kind == "steps" else 6 for kind in KINDS}
+
+_WHOLE = {}
 
 
-def test_the_time_of_all_starts_is_in_the_marker(frames, tmp_path, monkeypatch):
-    run = folder(frames, tmp_path, "loss=l1", "trainer.max_epochs=1")
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            "depthbench.training.trainer.LastCheckpoint",
-            lambda path, every: StopAfter(path, every, steps=1),
-        )
-        with pytest.raises(Stopped):
-            train_and_test(run, progress_bar=False)
-    checkpoint = torch.load(run.checkpoint, weights_only=True)
-    assert 0 < checkpoint["callbacks"]["StatusReporter"]["seconds"] < 1000
-    checkpoint["callbacks"]["StatusReporter"]["seconds"] += 1000  # as if the first start had taken longer
-    torch.save(checkpoint, run.checkpoint)
-    train_and_test(run, progress_bar=False)
-    assert 1000 < run.read_json("DONE")["seconds"] < 2000
+@pytest.fixture
+def whole(frames, tmp_path_factory):
+    """The uninterrupted run of a kind."""
+
+    def of(kind):
+        if kind not in _WHOLE:
+            _WHOLE[kind] = train(folder(frames, tmp_path_factory.mktemp("whole"), *KINDS[kind]))
+        return _WHOLE[kind]
+
+    return of
 
 
-SLOW = {"staged, in the fusion", "staged, in the combination"}
+def check(kind, hook, call, action, whole, frames, tmp_path):
+    run = folder(frames, tmp_path, *KINDS[kind])
+    interrupted(run, hook, call, action, Killed if action == "kill" else Stopped)
+    early = action == "kill" and hook == "on_train_batch_end" and call <= 3  # before the first checkpoint
+    assert run.checkpoint.exists() != early or kind == "steps"
+    train(run)
+    assert_same(whole(kind), run)
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, marks=[pytest.mark.slow] * (case in SLOW)) for case in CASES])
-def test_resumed_equals_uninterrupted(case, frames, tmp_path, monkeypatch):
-    steps, overrides = CASES[case]
-    whole = folder(frames, tmp_path / "whole", *overrides)
-    train_and_test(whole, progress_bar=False)
+QUICK = [
+    ("plain", "on_train_batch_end", 2, "SIGTERM"),
+    ("plain", "on_train_batch_end", 3, "SIGHUP"),
+    ("plain", "on_train_batch_end", 5, "kill"),
+    ("plain", "on_validation_batch_start", 2, "SIGTERM"),
+    ("adversarial", "on_train_batch_end", 4, "SIGINT"),
+    ("adversarial", "on_train_batch_end", 5, "kill"),
+    ("rebalanced", "on_train_batch_end", 4, "SIGUSR1"),
+    ("steps", "on_train_batch_end", 5, "SIGTERM"),
+    ("staged", "on_train_batch_end", 4, "SIGTERM"),
+    ("staged", "on_validation_batch_start", 1, "kill"),
+]
+ALL = [
+    *((kind, "on_train_batch_end", step, action) for kind in KINDS for step in range(1, STEPS[kind] + 1)
+      for action in ("kill", "SIGTERM")),
+    *((kind, hook, call, action)
+      for kind in ("plain", "adversarial", "staged")
+      for hook in ("on_validation_start", "on_validation_batch_start", "on_validation_end", "on_train_epoch_end")
+      for call in (1, 2) for action in ("kill", "SIGTERM")),
+]  # fmt: skip
 
-    stopped = folder(frames, tmp_path / "stopped", *overrides)
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            "depthbench.training.trainer.LastCheckpoint",
-            lambda path, every: StopAfter(path, every, steps=steps),
-        )
-        with pytest.raises(Stopped):
-            train_and_test(stopped, progress_bar=False)
-    assert torch.load(stopped.checkpoint, weights_only=True)["global_step"] > 0
-    assert not stopped.done
-    train_and_test(stopped, progress_bar=False)
 
-    expected, resumed = weights(whole), weights(stopped)
-    assert expected.keys() == resumed.keys()
-    for name, value in expected.items():
-        if isinstance(value, torch.Tensor):
-            # NaN stands for terms that were never defined, such as gradients of a 1x1 map.
-            torch.testing.assert_close(resumed[name], value, rtol=0, atol=0, equal_nan=True, msg=name)
-    assert stopped.read_json("scores.json") == whole.read_json("scores.json")
+@pytest.mark.parametrize(("kind", "hook", "call", "action"), QUICK)
+def test_resumed_equals_uninterrupted(kind, hook, call, action, whole, frames, tmp_path):
+    check(kind, hook, call, action, whole, frames, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "hook", "call", "action"), [case for case in ALL if case not in QUICK])
+def test_interrupted_anywhere(kind, hook, call, action, whole, frames, tmp_path):
+    if kind == "steps" and hook != "on_train_batch_end":
+        pytest.skip("has one validation only")
+    check(kind, hook, call, action, whole, frames, tmp_path)

@@ -1,9 +1,70 @@
-"""What a run says of its training frames."""
+"""What a run says of its frames and its time: whole steps, of both networks, in every stage."""
 
 import pytest
+import torch
 from omegaconf import OmegaConf
 
-from depthbench.training.startup_summary import _frames
+from depthbench.data import DataModule
+from depthbench.training import startup_summary
+from depthbench.training.startup_summary import _frames, estimate
+from depthbench.training.trainer import build_task, build_trainer
+from tests.tasks.test_staged import composed as composed_staged
+from tests.tasks.test_tasks import Frames, composed
+
+
+def prepared(tmp_path, config):
+    task = build_task(config)
+    data = DataModule(Frames(8, (64, 96)), Frames(2, (64, 96)), batch_size=4)
+    return task, data, build_trainer(config, task, tmp_path, [], [])
+
+
+@pytest.fixture
+def _counted(monkeypatch):
+    """Time stands still but for the passes through networks: a second for each."""
+    clock = {"now": 0.0}
+    monkeypatch.setattr(startup_summary, "time", type("T", (), {"monotonic": staticmethod(lambda: clock["now"])}))
+    call = torch.nn.Conv2d.forward
+
+    def forward(self, image):
+        clock["now"] += getattr(self, "seconds", 0.0)
+        return call(self, image)
+
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", forward)
+
+
+def first_convolution(module):
+    return next(part for part in module.modules() if isinstance(part, torch.nn.Conv2d))
+
+
+@pytest.mark.usefixtures("_counted")
+def test_the_discriminators_passes_are_timed(tmp_path):
+    task, data, trainer = prepared(tmp_path, composed("loss=gan", "trainer.max_epochs=25"))
+    first_convolution(task.net).seconds, first_convolution(task.discriminator).seconds = 9.0, 1.0
+    before = {name: value.clone() for name, value in task.named_parameters()}
+    # 50 steps with one pass of the network and three of the discriminator: the real map, the fake one, once for each.
+    assert estimate(task, data, trainer, 4).startswith("About 10 minutes of training")
+    assert all(torch.equal(value, before[name]) for name, value in task.named_parameters())
+
+
+@pytest.mark.usefixtures("_counted")
+def test_each_stage_is_timed(tmp_path):
+    told = ["task.stages.fusion.length=2", "task.stages.refinement.length=1", "task.stages.combination.length=1"]
+    told += ["task.stages.joint.length=1", "loss=l1", "trainer.max_epochs=50"]
+    task, data, trainer = prepared(tmp_path, composed_staged(*told))
+    first_convolution(task.net.combination).seconds = 10.0
+    # Of 100 steps, 20 combine and 20 train all.
+    assert estimate(task, data, trainer, 4).startswith("About 7 minutes of training")
+    assert "in each stage" in estimate(task, data, trainer, 4)
+    assert task.stage is None
+
+
+def test_the_update_is_a_part_of_a_step(tmp_path, monkeypatch):
+    task, data, trainer = prepared(tmp_path, composed("loss=l1", "trainer.max_epochs=1"))
+    updates = []
+    step = torch.optim.AdamW.step
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda self, *args: (updates.append(1), step(self, *args))[1])
+    estimate(task, data, trainer, 4, steps=2)
+    assert len(updates) == 3
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from depthbench.errors import UserError
 from depthbench.launch.exit_codes import BUSY, INTERRUPTED, USER_ERROR
 from depthbench.runs.folder import Busy, RunFolder
 from depthbench.training.callbacks import Stopped
-from depthbench.training.trainer import close_loggers, train_and_test
+from depthbench.training.loggers import close_wandb
+from depthbench.training.trainer import train_and_test
 
 
 def execute(folder: RunFolder, progress_bar: bool = False) -> int:
@@ -36,7 +37,7 @@ def execute(folder: RunFolder, progress_bar: bool = False) -> int:
     except Exception:
         traceback.print_exc()
     finally:
-        close_loggers(code)
+        close_wandb(code)
     return code
 
 

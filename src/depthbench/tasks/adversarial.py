@@ -34,6 +34,7 @@ class Adversarial(DepthTask):
     """
 
     find_unused_parameters = True
+    optimizers_per_step = 2
 
     def __init__(
         self,

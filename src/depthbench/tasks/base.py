@@ -36,6 +36,7 @@ class DepthTask(pl.LightningModule):
     """
 
     find_unused_parameters = False
+    optimizers_per_step = 1  # that step once per batch
     parts: Mapping[str, Tensor] | None = None  # of the last loss, where it is not ``self.loss`` that has them
 
     def __init__(
@@ -75,6 +76,17 @@ class DepthTask(pl.LightningModule):
         data = getattr(self.trainer, "datamodule", None)
         if data is not None and self.test_scorer.structure.needs_camera and data.test[0].intrinsics is None:
             raise UserError("task.structure has metrics that need intrinsics, which the test frames lack.")
+
+    def compile_network(self) -> None:
+        """Compile what training and test call."""
+        self.net.compile()
+
+    def phases(self, steps: int) -> list[tuple[str, int]]:
+        """The parts of a training that differ in what a step does, with their share of the steps."""
+        return [("", steps)]
+
+    def enter(self, phase: str) -> None:
+        """Begin a part of the training."""
 
     def forward(self, image: Tensor) -> Tensor:
         """Depth in metres at the image's size: ``(B, 3, H, W) -> (B, 1, H, W)``."""
@@ -187,7 +199,7 @@ class DepthTask(pl.LightningModule):
         """
         trainer = self.trainer
         if trainer.max_steps > 0:
-            return trainer.max_steps
+            return trainer.max_steps // self.optimizers_per_step
         if trainer.max_epochs is None or trainer.max_epochs < 0:
             raise UserError("Training has no end; give trainer.max_epochs or trainer.max_steps.")
         batches: int = trainer.datamodule.batches_per_epoch(trainer.limit_train_batches)  # type: ignore[attr-defined]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -115,6 +115,20 @@ class Staged(DepthTask):
         self.spans: list[Span] = []
         self.stage: Stage | None = None  # in training
 
+    def compile_network(self) -> None:
+        """Compile what the stages call: the maps, and ``forward`` where the test does."""
+        super().compile_network()
+        self.net.maps = torch.compile(self.net.maps)  # type: ignore[method-assign]
+
+    def phases(self, steps: int) -> list[tuple[str, int]]:
+        """The stages."""
+        return [(span.stage, span.stop - span.start) for span in divide(self.stages, steps)]
+
+    def enter(self, phase: str) -> None:
+        """Begin a stage."""
+        self.stage = cast(Stage, phase)
+        self.net.set_stage(self.stage)
+
     def forward(self, image: Tensor) -> Tensor:
         """Depth in metres at the image's size, as good as the present stage gives it."""
         stage = self.stage or self.last
@@ -142,12 +156,16 @@ class Staged(DepthTask):
         self.parts = {"depth": depth.detach(), "gradient": slopes.detach()}
         return depth + slopes
 
+    def on_train_start(self) -> None:
+        """After a resume, be in the stage of the last step: a validation may come first."""
+        if self.global_step:
+            self.enter(self._span(self.global_step - 1).stage)
+
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Enter the stage of this step: on time, and again after a resume."""
         span = self._span(self.global_step)
         if span.stage != self.stage:
-            self.stage = span.stage
-            self.net.set_stage(span.stage)
+            self.enter(span.stage)
             if self.global_step == span.start:
                 self.optimizers().optimizer.state.clear()  # type: ignore[union-attr]
 

@@ -2,7 +2,9 @@
 
 import copy
 import time
+from collections.abc import Iterator
 from itertools import chain, repeat
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
@@ -10,7 +12,7 @@ from omegaconf import DictConfig
 
 from depthbench.cli import duration
 from depthbench.config.amounts import frame_count, taken
-from depthbench.data import DataModule
+from depthbench.data import Batch, DataModule
 from depthbench.tasks import DepthTask
 
 
@@ -28,7 +30,8 @@ def announcement(config: DictConfig, task: DepthTask, data: DataModule, trainer:
         f"{data.validation}",
         f"On {trainer.world_size} x {device}, {trainer.precision}; results in {trainer.default_root_dir}.",
     ]
-    if trainer.strategy.root_device.type == "cpu" and config.trainer.max_epochs > 1:
+    asked = config.trainer.accelerator != "auto"  # who chose the CPU knows
+    if trainer.strategy.root_device.type == "cpu" and config.trainer.max_epochs > 1 and not asked:
         lines.append("There is no GPU in use: append trainer=smoke for a quick look at whether everything runs.")
     return "\n".join(lines)
 
@@ -41,27 +44,68 @@ def _frames(config: DictConfig, count: int) -> str:
 
 
 def estimate(task: DepthTask, data: DataModule, trainer: pl.Trainer, batch_size: int, steps: int = 3) -> str:
-    """How long training will take, from a few steps of a copy of the task.
+    """How long training will take, from a few whole steps of a copy of the task, in each of its stages.
 
-    The copy does forward, loss and backward; what the estimate leaves out is validation and test.
+    A step is everything that training does with a batch: forward, loss, backward, the update, and, of an adversarial
+    training, the discriminator's passes and update. What the estimate leaves out is validation and test.
     """
-    device = trainer.strategy.root_device
-    # A copy: statistics of the network and sums of the loss must not know of the trial.
-    trial = copy.deepcopy(task).to(device).train()
     data.trainer = trainer
     batches = chain.from_iterable(repeat(data.train_dataloader()))  # again from the front where an epoch is short
-    seconds = []
-    for _ in range(steps + 1):
-        begun = time.monotonic()
-        batch = next(batches)
-        batch = batch._replace(image=batch.image.to(device), depth=batch.depth.to(device))
-        with trainer.precision_plugin.forward_context():
-            trial.measure(batch).backward()  # type: ignore[no-untyped-call]
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        seconds.append(time.monotonic() - begun)
-    per_step = sum(seconds[1:]) / steps
-    total = per_step * data.batches_per_epoch(trainer.limit_train_batches) * (trainer.max_epochs or 1)
-    return (
-        f"About {duration(total)} of training ({batch_size / per_step:.0f} images per second in {steps} timed steps)."
-    )
+    total_steps = data.batches_per_epoch(trainer.limit_train_batches) * (trainer.max_epochs or 1)
+    if trainer.max_steps > 0:
+        total_steps = min(total_steps, trainer.max_steps // task.optimizers_per_step * trainer.accumulate_grad_batches)
+    rehearsal = Rehearsal(task, trainer, total_steps)
+    phases = task.phases(total_steps)
+    seconds = {name: rehearsal.seconds_per_step(name, batches, steps) for name, _ in phases}
+    total = sum(seconds[name] * count for name, count in phases)
+    told = "" if len(phases) == 1 else " in each stage"
+    speed = batch_size * total_steps / total
+    return f"About {duration(total)} of training ({speed:.0f} images per second in {steps} timed steps{told})."
+
+
+class Rehearsal:
+    """A copy of a task with optimizers of its own: statistics and sums of the real one know nothing of the trial.
+
+    Args:
+        task: of any kind.
+        trainer: that is going to train it.
+        total_steps: of the training.
+    """
+
+    def __init__(self, task: DepthTask, trainer: pl.Trainer, total_steps: int) -> None:
+        self.trainer, self.device = trainer, trainer.strategy.root_device
+        self.task = cast(Any, copy.deepcopy(task).to(self.device).train())
+        self.task.trainer = trainer
+        self.task.total_steps = lambda: total_steps
+        made = self.task.configure_optimizers()
+        both = made if isinstance(made, tuple) else ([made["optimizer"]], [made["lr_scheduler"]["scheduler"]])
+        self.optimizers, schedulers = both
+        # What Lightning gives to a task that steps by hand.
+        self.task.optimizers, self.task.lr_schedulers = lambda: self.optimizers, lambda: schedulers
+        self.task.manual_backward = lambda loss: loss.backward()
+        self.task.toggle_optimizer = self.task.untoggle_optimizer = lambda optimizer: None
+        self.task.clip_gradients = lambda optimizer, **settings: None
+        self.task.log = lambda *arguments, **settings: None
+
+    def seconds_per_step(self, phase: str, batches: Iterator[Batch], steps: int) -> float:
+        """The mean of some steps after a first one that does not count."""
+        self.task.enter(phase)
+        seconds = []
+        for _ in range(steps + 1):
+            begun = time.monotonic()
+            self._step(next(batches))
+            if self.device.type == "cuda":
+                torch.cuda.synchronize()
+            seconds.append(time.monotonic() - begun)
+        return sum(seconds[1:]) / steps
+
+    def _step(self, batch: Batch) -> None:
+        batch = batch._replace(image=batch.image.to(self.device), depth=batch.depth.to(self.device))
+        with self.trainer.precision_plugin.forward_context():
+            loss = self.task.training_step(batch, 0)
+            if loss is None:  # stepped by hand
+                return
+            loss.backward()
+        (optimizer,) = self.optimizers
+        optimizer.step()
+        optimizer.zero_grad()

@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import Callback, LearningRateMonitor, TQDMProgressBar
+from pytorch_lightning.callbacks import Callback, ProgressBar
 from pytorch_lightning.loggers import Logger
 
 from depthbench.config.kinds import DATA_MODULES, TASKS
@@ -19,23 +19,17 @@ from depthbench.config.recipe import recipe
 from depthbench.config.targets import instantiate
 from depthbench.data import DataModule
 from depthbench.errors import UserError
-from depthbench.files import verify_archive
 from depthbench.models import prefers_channels_last
 from depthbench.protocols import protocol_from
 from depthbench.runs.folder import RunFolder
 from depthbench.tasks import Adversarial, DepthTask
-from depthbench.training.callbacks import (
-    InferenceTime,
-    LastCheckpoint,
-    LossWeights,
-    Panels,
-    Profiles,
-    SeedEachStep,
-    StatusReporter,
-)
+from depthbench.training.callbacks import EpochLoss, ProcessStates, SeedEachStep, StatusReporter
+from depthbench.training.checkpoint_file import PREVIOUS, CheckpointFile, Resumed, to_resume
 from depthbench.training.devices import check_accelerator, device_count
-from depthbench.training.loggers import MetricsTable, wandb_logger
+from depthbench.training.loggers import MetricsTable
+from depthbench.training.nodes import callback_nodes, logger_nodes, make
 from depthbench.training.results import save_results
+from depthbench.training.signals import STOP
 from depthbench.training.startup_summary import announcement, estimate
 
 _HALF_WEIGHTS = ("bf16-true", "16-true", "transformer-engine", "transformer-engine-float16")
@@ -102,9 +96,14 @@ def build_data(config: DictConfig) -> DataModule:
 
 
 def build_trainer(
-    config: DictConfig, task: DepthTask, root: Path, callbacks: Sequence[Callback], loggers: Sequence[Logger]
+    config: DictConfig,
+    task: DepthTask,
+    root: Path,
+    callbacks: Sequence[Callback],
+    loggers: Sequence[Logger],
+    log_every: int = 10,
 ) -> pl.Trainer:
-    """Lightning's trainer for the machine at hand.
+    """Lightning's trainer for the machine at hand, which logs every so many steps.
 
     Raises:
         UserError: if the machine lacks what is asked for, or the kind of training can't do it.
@@ -126,21 +125,27 @@ def build_trainer(
     if settings["strategy"] == "ddp" and task.find_unused_parameters:
         settings["strategy"] = "ddp_find_unused_parameters_true"
     _fit_manual_optimization(settings, task)
+    if settings["max_steps"] > 0:  # Lightning counts the steps of each optimizer
+        settings["max_steps"] *= task.optimizers_per_step
+    settings.setdefault("log_every_n_steps", log_every)
     try:
-        return pl.Trainer(
+        trainer = pl.Trainer(
             **settings,
             callbacks=list(callbacks),
             logger=list(loggers),
+            plugins=[CheckpointFile()],
             default_root_dir=root,
             enable_checkpointing=True,
             enable_model_summary=False,
-            enable_progress_bar=any(isinstance(callback, TQDMProgressBar) for callback in callbacks),
+            enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),
             use_distributed_sampler=False,
             num_sanity_val_steps=0,
-            log_every_n_steps=10,
         )
     except (TypeError, ValueError, MisconfigurationException) as error:
         raise UserError(f"The trainer refuses its configuration: {error}") from error
+    # Lightning's handlers would stop without a checkpoint, and talk to other processes in the middle of anything.
+    trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
+    return trainer
 
 
 def _fit_manual_optimization(settings: dict[str, Any], task: DepthTask) -> None:
@@ -161,80 +166,92 @@ def train_and_test(folder: RunFolder, progress_bar: bool) -> dict[str, dict[str,
 
     Returns:
         Test scores by protocol.
+
+    Raises:
+        Stopped: if a signal asked for it; the training is in the checkpoint.
     """
-    config = folder.config
-    _quiet()
-    task, data = build_task(config), build_data(config)
-    folder.claim_data(data.manifest)
-    loggers = build_loggers(folder, config)
-    callbacks = build_callbacks(folder, config, progress_bar)
-    trainer = build_trainer(config, task, folder.path, callbacks, loggers)
-    resumed = folder.checkpoint if folder.checkpoint.exists() else None
-    if resumed:
-        verify_archive(resumed)
-    if trainer.is_global_zero:
-        print(announcement(config, task, data, trainer, resumed is not None), flush=True)
-        if config.trainer.estimate:
-            print(estimate(task, data, trainer, config.data.batch_size), flush=True)
-    if config.trainer.compile:
-        task.net.compile()
-    if resumed:
-        _keep_rows(loggers, resumed)
-    trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=True)
-    trainer.test(task, datamodule=data, verbose=False)
-    if trainer.is_global_zero:
-        damaged = data.skipping.damaged if data.skipping else []
-        folder.write_json("data.json", {**data.manifest, "damaged": damaged})
-        if damaged:
-            print(f"{len(damaged)} damaged training frames were skipped; data.json lists them.")
-        save_results(folder, task)
+    with STOP.watching():
+        config = folder.config
+        _quiet()
+        resumed = to_resume(folder.checkpoint)
+        task, data = build_task(config), build_data(config)
+        folder.claim_data(data.manifest)
+        loggers = build_loggers(folder, config)
+        callbacks = build_callbacks(folder, config, progress_bar)
+        log_every = min(10, max(1, data.batches_per_epoch(config.trainer.limit_train_batches)))
+        trainer = build_trainer(config, task, folder.path, callbacks, loggers, log_every)
+        if trainer.is_global_zero:
+            print(announcement(config, task, data, trainer, resumed is not None), flush=True)
+            if config.trainer.estimate:
+                print(estimate(task, data, trainer, config.data.batch_size), flush=True)
+        if config.trainer.compile:
+            task.compile_network()
+        _fit(trainer, task, data, resumed, folder)
+        if trainer.is_global_zero:
+            damaged = data.skipping.damaged if data.skipping else []
+            folder.write_json("data.json", {**data.manifest, "damaged": damaged})
+            if damaged:
+                print(f"{len(damaged)} damaged training frames were skipped; data.json lists them.")
+            save_results(folder, task)
+            folder.checkpoint.with_name(PREVIOUS).unlink(missing_ok=True)
     return task.test_scores
 
 
+def _fit(trainer: pl.Trainer, task: DepthTask, data: DataModule, resumed: Resumed | None, folder: RunFolder) -> None:
+    """Train from where the run stands, and test."""
+    table = MetricsTable.of(trainer)
+    if resumed is None:
+        table.keep(0)
+        trainer.fit(task, datamodule=data)
+        trainer.test(task, datamodule=data, verbose=False)
+        return
+    path, state, sentence = resumed
+    if sentence and trainer.is_global_zero:
+        print(sentence, file=sys.stderr, flush=True)
+    file = trainer.strategy.checkpoint_io
+    assert isinstance(file, CheckpointFile)
+    file.sound = path
+    own = state["callbacks"].get("LastCheckpoint") or {}
+    table.keep(own["rows"] if "rows" in own else table.rows_until(_steps(state)))
+    if own.get("finished"):
+        trainer.test(task, datamodule=data, verbose=False, ckpt_path=path, weights_only=True)
+    else:
+        trainer.fit(task, datamodule=data, ckpt_path=path, weights_only=True)
+        trainer.test(task, datamodule=data, verbose=False)
+
+
+def _steps(state: dict[str, Any]) -> int:
+    """Optimizer steps of the network in a checkpoint of an earlier version, which did not count rows."""
+    return int(state["global_step"]) // max(1, len(state["optimizer_states"]))
+
+
 def build_loggers(folder: RunFolder, config: DictConfig) -> list[Logger]:
-    """CSV always, W&B if wanted."""
+    """The CSV table always, and the chosen ones; each knows the configuration."""
     loggers: list[Logger] = [MetricsTable(folder.path)]
-    settings: dict[str, Any] = OmegaConf.to_container(config.logger, resolve=True)  # type: ignore[assignment]
-    if settings.pop("wandb"):
-        run: dict[str, Any] = folder.run
-        told: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-        # By these the dashboards find and group runs.
-        told |= {"choices": run["choices"], "study": run["choices"].get("experiment")}
-        loggers.append(wandb_logger(folder.path, run["name"], run["wandb_id"], config=told, **settings))
+    loggers += make("logger", logger_nodes(config.logger), folder).values()
+    told: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    # By these the dashboards find and group runs.
+    choices = folder.run.get("choices", {})
+    told |= {"choices": choices, "study": choices.get("experiment"), "sweep": _in_sweep(folder)}
+    for logger in loggers:
+        logger.log_hyperparams(told)
     return loggers
 
 
+def _in_sweep(folder: RunFolder) -> bool:
+    return not {"-m", "--multirun"}.isdisjoint(str(folder.run.get("command", "")).split()[3:])
+
+
 def build_callbacks(folder: RunFolder, config: DictConfig, progress_bar: bool) -> list[Callback]:
-    """Everything that happens beside training."""
-    wanted = config.callbacks
-    bar = progress_bar and wanted.progress_bar and sys.stderr.isatty()
-    callbacks: list[Callback] = [
-        SeedEachStep(config.seed),
-        LossWeights(),
-        LearningRateMonitor("step"),
-        Panels(folder.path / "panels.npz", wanted.panels, wanted.panels_every),
-        Profiles(folder.path / "profiles.npz"),
-        InferenceTime(folder.update_status),
-        StatusReporter(folder.update_status, config.data.batch_size, echo=not bar),
-        LastCheckpoint(folder.checkpoint, wanted.checkpoint_every),
-    ]
-    return [*callbacks, TQDMProgressBar()] if bar else callbacks
-
-
-def _keep_rows(loggers: Sequence[Logger], checkpoint: Path) -> None:
-    """A continued run repeats what came after its checkpoint: forget the rows of that."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
-    step = state["loops"]["fit_loop"]["epoch_loop.state_dict"]["_batches_that_stepped"]
-    for logger in loggers:
-        if isinstance(logger, MetricsTable):
-            logger.keep_until(state["epoch"], step)
-
-
-def close_loggers(exit_code: int) -> None:
-    """End the W&B run whatever happened, failed runs as failed."""
-    wandb = sys.modules.get("wandb")
-    if wandb is not None and wandb.run is not None:
-        wandb.finish(exit_code=exit_code)
+    """What a run can't do without, and the nodes of the configuration."""
+    nodes = callback_nodes(config.callbacks)
+    if "checkpoint" not in nodes:
+        raise UserError("A run needs callbacks.checkpoint; for fewer of them, append callbacks.checkpoint.every=100.")
+    if not (progress_bar and sys.stderr.isatty()):
+        nodes.pop("progress_bar", None)
+    own = [SeedEachStep(config.seed), ProcessStates(), EpochLoss()]
+    reporter = StatusReporter(folder.update_status, config.data.batch_size)
+    return [*own, *make("callbacks", nodes, folder).values(), reporter]
 
 
 def _quiet() -> None:
@@ -248,5 +265,7 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", message=".*is smaller than the logging interval.*")
     # Frozen encoders and the fixed blocks of a stage are meant to be so.
     warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
+    # Every process has the same scores already.
+    warnings.filterwarnings("ignore", message=".*sync_dist=True.*")
     # torch's and Lightning's own affair.
     warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")

@@ -75,11 +75,11 @@ def test_a_continued_run_goes_on_counting(monkeypatch):
     """100 s to the checkpoint, 7 s that are lost, 30 s after it."""
     clock, reported = Clock(), {}
     monkeypatch.setattr(progress, "time", clock)
-    first = StatusReporter(reported.update, batch_size=4, echo=False)
+    first = StatusReporter(reported.update, batch_size=4)
     clock.now += 100
     checkpoint = first.state_dict()
     clock.now += 7
-    second = StatusReporter(reported.update, batch_size=4, echo=False)
+    second = StatusReporter(reported.update, batch_size=4)
     second.load_state_dict(checkpoint)
     clock.now += 30
     second.on_test_end(pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False), Net(clock, []))

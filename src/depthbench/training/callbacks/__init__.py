@@ -1,19 +1,26 @@
 """What happens beside training: checkpoints, seeds, progress, times, pictures, tables of loss weights."""
 
-from depthbench.training.callbacks.checkpoints import LastCheckpoint, Stopped
+from depthbench.training.callbacks.checkpoints import LastCheckpoint
+from depthbench.training.callbacks.epoch_loss import EpochLoss
 from depthbench.training.callbacks.inference_time import InferenceTime
 from depthbench.training.callbacks.loss_periods import LossWeights
 from depthbench.training.callbacks.panels import Panels
+from depthbench.training.callbacks.process_states import ProcessStates
 from depthbench.training.callbacks.profiles import Profiles
+from depthbench.training.callbacks.progress_bar import ProgressBar
 from depthbench.training.callbacks.status_reporter import StatusReporter
 from depthbench.training.callbacks.step_seed import SeedEachStep
+from depthbench.training.signals import Stopped
 
 __all__ = [
+    "EpochLoss",
     "InferenceTime",
     "LastCheckpoint",
     "LossWeights",
     "Panels",
+    "ProcessStates",
     "Profiles",
+    "ProgressBar",
     "SeedEachStep",
     "StatusReporter",
     "Stopped",

@@ -10,6 +10,8 @@ import torch
 from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
+from depthbench.runs.folder import RunFolder
+
 REPETITIONS = 10
 BUDGET = 3.0  # seconds after which no repetition begins
 
@@ -21,10 +23,11 @@ class InferenceTime(Callback):
     over flips are not in the time.
 
     Args:
-        report: given ``seconds_per_image``, keeps it (the run folder's ``update_status``).
+        report: given ``seconds_per_image``, keeps it; by default in the ``status.json`` of the run folder, which is
+            the trainer's ``default_root_dir``.
     """
 
-    def __init__(self, report: Callable[..., None]) -> None:
+    def __init__(self, report: Callable[..., None] | None = None) -> None:
         self.report = report
 
     @torch.no_grad()
@@ -42,7 +45,8 @@ class InferenceTime(Callback):
             if image.is_cuda:
                 torch.cuda.synchronize(image.device)
 
-        self.report(seconds_per_image=median_seconds(predict))
+        report = self.report or RunFolder(trainer.default_root_dir).update_status
+        report(seconds_per_image=median_seconds(predict))
 
 
 def median_seconds(call: Callable[[], None]) -> float:

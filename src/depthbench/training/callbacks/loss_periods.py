@@ -2,17 +2,18 @@
 
 import csv
 import math
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning import Callback
-from torch import Tensor
 
 from depthbench.errors import UserError
 from depthbench.files import whole
+from depthbench.training.callbacks.process_states import sum_over_processes
+from depthbench.training.steps import current_step, steps_done
 
 COLUMNS = ("period", "epoch", "step", "name", "loss", "weight", "contribution")
 
@@ -31,7 +32,7 @@ class LossWeights(Callback):
 
     def __init__(self, periods_per_epoch: int = 4) -> None:
         if periods_per_epoch < 1:
-            raise UserError(f"periods_per_epoch is {periods_per_epoch}, but must be at least 1.")
+            raise UserError(f"callbacks.loss_weights.periods_per_epoch is {periods_per_epoch}, but must be at least 1.")
         self.periods_per_epoch = periods_per_epoch
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -59,18 +60,18 @@ class LossWeights(Callback):
         loss = _loss(pl_module)
         if loss is None or batch_idx not in self._ends(int(trainer.num_training_batches)):
             return
-        trace = loss.end_period(trainer.current_epoch, _sum_over_ranks(trainer))
+        trace = loss.end_period(trainer.current_epoch, partial(sum_over_processes, trainer))
         if not trainer.is_global_zero:
             return
         losses, weights = trace.losses.tolist(), trace.weights.tolist()
         with _file(trainer).open("a", newline="") as file:
             for name, value, weight in zip(trace.names, losses, weights, strict=True):
-                row = (trace.period, trainer.current_epoch, trainer.global_step, name, value, weight, weight * value)
+                row = (trace.period, trainer.current_epoch, steps_done(trainer), name, value, weight, weight * value)
                 csv.writer(file).writerow(row)
         logged = {f"terms/{name}": value for name, value in zip(trace.names, losses, strict=True)}
         logged |= {f"weights/{name}": weight for name, weight in zip(trace.names, weights, strict=True)}
         for logger in trainer.loggers:
-            logger.log_metrics(logged, step=trainer.global_step)
+            logger.log_metrics({"epoch": trainer.current_epoch, **logged}, step=current_step(trainer))
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -79,7 +80,7 @@ class LossWeights(Callback):
         loss = _loss(pl_module)
         if loss is not None and trainer.world_size > 1:
             sums = loss.meter.get_extra_state()
-            checkpoint["state_dict"]["loss.meter._extra_state"] = _sum_over_ranks(trainer)(sums)
+            checkpoint["state_dict"]["loss.meter._extra_state"] = sum_over_processes(trainer, sums)
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -109,13 +110,3 @@ def _read(file: Path) -> list[dict[str, str]]:
         return []
     with file.open(newline="") as lines:
         return list(csv.DictReader(lines))
-
-
-def _sum_over_ranks(trainer: pl.Trainer) -> Callable[[Tensor], Tensor]:
-    def reduce(values: Tensor) -> Tensor:
-        if trainer.world_size == 1:
-            return values
-        total = trainer.strategy.reduce(values.to(trainer.strategy.root_device, copy=True), reduce_op="sum")
-        return torch.as_tensor(total).to(values.device)
-
-    return reduce

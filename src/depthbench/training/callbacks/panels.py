@@ -8,39 +8,52 @@ import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
 from pytorch_lightning.callbacks import Callback
-from pytorch_lightning.loggers import WandbLogger
 
+from depthbench.errors import UserError
 from depthbench.files import whole
 from depthbench.images import colorize
 from depthbench.maps import resize_nearest
+from depthbench.tasks import DepthTask
+from depthbench.training.loggers.pictures import log_pictures, shows_pictures
+from depthbench.training.steps import current_step
 
-MAX_DEPTH = 10.0  # metres at the end of the color scale of depth
-MAX_ERROR = 2.0  # metres at the end of the color scale of errors
+MAX_DEPTH = 10.0  # metres at the end of the color scale where the protocol has no largest depth
+MAX_ERROR = 0.2  # of that, at the end of the color scale of errors
 
 
-def panel(image: NDArray[np.uint8], truth: NDArray[Any], prediction: NDArray[Any]) -> NDArray[np.uint8]:
-    """Image, truth, prediction and absolute error side by side: ``(h, 4 w, 3)``."""
+def panel(
+    image: NDArray[np.uint8], truth: NDArray[Any], prediction: NDArray[Any], far: float = MAX_DEPTH
+) -> NDArray[np.uint8]:
+    """Image, truth, prediction and absolute error side by side: ``(h, 4 w, 3)``; ``far`` metres end the scale."""
     truth = np.where(truth > 0, truth, np.nan).astype(float)
     prediction = prediction.astype(float)
     error = np.abs(prediction - truth)
-    views = [colorize(truth, MAX_DEPTH, "turbo_r"), colorize(prediction, MAX_DEPTH, "turbo_r")]
-    return np.concatenate([image, *views, colorize(error, MAX_ERROR, "magma")], axis=1)
+    views = [colorize(truth, far, "turbo_r"), colorize(prediction, far, "turbo_r")]
+    return np.concatenate([image, *views, colorize(error, MAX_ERROR * far, "magma")], axis=1)
 
 
 class Panels(Callback):
-    """Keep ``panels.npz`` of some test frames, and log panels to W&B during training.
+    """Keep ``panels.npz`` of some test frames, and show panels in every logger that can, during training and after it.
 
     The file holds ``name``, ``image (N, H, W, 3)`` in 8 bits, ``truth`` and ``prediction (N, H, W)`` in metres, and,
-    where the data set knows them, ``intrinsics (N, 3, 3)`` in pixels of the image.
+    where the data set knows them, ``intrinsics (N, 3, 3)`` in pixels of the image. It lies in the trainer's
+    ``default_root_dir``. Colors end at the protocol's largest depth.
 
     Args:
-        path: of ``panels.npz``.
         count: frames.
         every: epochs between panels of validation frames.
+
+    Raises:
+        UserError: if one of them is less than one.
     """
 
-    def __init__(self, path: Path, count: int = 4, every: int = 5) -> None:
-        self.path, self.count, self.every = path, count, every
+    def __init__(self, count: int = 4, every: int = 5) -> None:
+        if min(count, every) < 1:
+            raise UserError(
+                f"callbacks.panels has count={count}, every={every}, but both must be at least 1; "
+                "callbacks.panels=null goes without."
+            )
+        self.count, self.every = count, every
         self.kept: list[dict[str, Any]] = []
 
     def on_validation_batch_end(
@@ -54,13 +67,10 @@ class Panels(Callback):
     ) -> None:
         """Log the first validation frames."""
         due = batch_idx == 0 and trainer.is_global_zero and trainer.current_epoch % self.every == 0
-        loggers = [logger for logger in trainer.loggers if isinstance(logger, WandbLogger)]
-        if not (due and loggers) or trainer.sanity_checking:
+        if not (due and any(map(shows_pictures, trainer.loggers))) or trainer.sanity_checking:
             return
         frames = self._predict(pl_module, batch, range(min(self.count, len(batch.name))))
-        pictures = [panel(frame["image"], frame["truth"], frame["prediction"]) for frame in frames]
-        for logger in loggers:
-            logger.log_image("panels/val", pictures, caption=[frame["name"] for frame in frames])
+        self._show(trainer, pl_module, "panels/val", frames)
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Forget an earlier test."""
@@ -91,12 +101,15 @@ class Panels(Callback):
         names = [frame["name"] for frame in self.kept]
         kinds = set.intersection(*(set(frame) for frame in self.kept)) - {"name"}  # a batch may lack intrinsics
         stacked: dict[str, Any] = {key: np.stack([frame[key] for frame in self.kept]) for key in sorted(kinds)}
-        with whole(self.path) as part:
+        with whole(Path(trainer.default_root_dir) / "panels.npz") as part:
             np.savez_compressed(part, name=np.array(names), **stacked)
-        pictures = [panel(frame["image"], frame["truth"], frame["prediction"]) for frame in self.kept]
-        for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger):
-                logger.log_image("panels/test", pictures, caption=names)
+        self._show(trainer, pl_module, "panels/test", self.kept)
+
+    def _show(self, trainer: pl.Trainer, pl_module: pl.LightningModule, key: str, frames: list[dict[str, Any]]) -> None:
+        assert isinstance(pl_module, DepthTask)
+        far = next(iter(pl_module.protocols.values())).max_depth or MAX_DEPTH
+        pictures = [panel(frame["image"], frame["truth"], frame["prediction"], far) for frame in frames]
+        log_pictures(trainer, key, pictures, [frame["name"] for frame in frames], current_step(trainer))
 
     @torch.no_grad()
     def _predict(self, task: pl.LightningModule, batch: Any, indices: Any) -> list[dict[str, Any]]:

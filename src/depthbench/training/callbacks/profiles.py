@@ -20,14 +20,10 @@ class Profiles(Callback):
     """Keep :func:`~depthbench.metrics.image.profiles.profile_sums` of all test images under the first protocol.
 
     The file holds ``name (N,)``, ``protocol``, and for each kind of bin its sums ``(N, bins, 3)`` and ``KIND_limits``;
-    ``angle`` only where the data set knows its camera.
-
-    Args:
-        path: of ``profiles.npz``.
+    ``angle`` only where the data set knows its camera. It lies in the trainer's ``default_root_dir``.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self) -> None:
         self.kept: list[tuple[str, dict[str, Any]]] = []
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -68,7 +64,7 @@ class Profiles(Callback):
         for kind in kinds:
             content[kind] = np.stack([sums[kind] for _, sums in kept]).astype(np.float32)
             content[f"{kind}_limits"] = np.array(BINS[kind])
-        with whole(self.path) as part:
+        with whole(Path(trainer.default_root_dir) / "profiles.npz") as part:
             np.savez_compressed(part, **content)
 
 

@@ -9,6 +9,8 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
 from depthbench.errors import UserError
+from depthbench.training.callbacks.epoch_loss import EpochLoss
+from depthbench.training.steps import current_step
 
 INTERVAL = 2.0  # seconds between reports
 
@@ -22,11 +24,10 @@ class StatusReporter(Callback):
     Args:
         report: given the fields of a status, keeps them (the run folder's ``update_status``).
         batch_size: images per step over all devices.
-        echo: print one line per epoch (where no progress bar shows it).
     """
 
-    def __init__(self, report: Callable[..., None], batch_size: int, echo: bool) -> None:
-        self.report, self.batch_size, self.echo = report, batch_size, echo
+    def __init__(self, report: Callable[..., None], batch_size: int) -> None:
+        self.report, self.batch_size = report, batch_size
         self.steps = self.waited = 0.0
         self.begun = self.since = self.ended = time.monotonic()
         self.earlier = 0.0  # seconds, of earlier starts
@@ -65,20 +66,26 @@ class StatusReporter(Callback):
         self._check_loss(trainer)
         speed = {"images_per_second": self.steps * self.batch_size / (self.ended - self.since)}
         speed["waiting_for_data"] = self.waited / (self.ended - self.since)
-        # Lightning's count of what it logs; global_step counts each of several optimizers.
-        step = trainer.global_step // len(trainer.optimizers) - 1
+        row = {"epoch": trainer.current_epoch, **{f"speed/{key}": value for key, value in speed.items()}}
         for logger in trainer.loggers:
-            logger.log_metrics({"epoch": trainer.current_epoch, **{f"speed/{k}": v for k, v in speed.items()}}, step)
+            logger.log_metrics(row, current_step(trainer))
         if trainer.is_global_zero:
             self.report(**self._status(trainer, batch_idx), **speed)
         self._restart()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """One line per epoch."""
-        if self.echo and trainer.is_global_zero:
-            score = trainer.callback_metrics.get("val/AbsRel")
-            shown = "" if score is None else f", validation AbsRel {float(score):.3f}"
-            print(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: loss {self.loss:.4g}{shown}", flush=True)
+        """One line per epoch, above the bar where there is one."""
+        if not trainer.is_global_zero:
+            return
+        loss = next((found.value for found in trainer.callbacks if isinstance(found, EpochLoss)), self.loss)  # type: ignore[attr-defined]
+        line = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: loss {loss:.4g}"
+        score = trainer.callback_metrics.get("val/AbsRel")
+        line += "" if score is None else f", validation AbsRel {float(score):.3f}"
+        bar = trainer.progress_bar_callback
+        if bar is None:
+            print(line, flush=True)
+        else:
+            bar.print(line)
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """The last part of a run."""

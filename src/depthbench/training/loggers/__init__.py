@@ -1,0 +1,7 @@
+"""Where numbers and pictures go: a CSV table in the run folder always, others where they are wanted."""
+
+from depthbench.training.loggers.metrics_table import MetricsTable
+from depthbench.training.loggers.trackio import Trackio
+from depthbench.training.loggers.wandb import WandB, close_wandb, has_key
+
+__all__ = ["MetricsTable", "Trackio", "WandB", "close_wandb", "has_key"]

@@ -1,0 +1,13 @@
+"""What a step is: one optimizer step of the network, counted from 0, in every row of every logger."""
+
+import pytorch_lightning as pl
+
+
+def steps_done(trainer: pl.Trainer) -> int:
+    """Optimizer steps of the network so far. Lightning's ``global_step`` counts those of each optimizer."""
+    return trainer.global_step // max(1, len(trainer.optimizers))
+
+
+def current_step(trainer: pl.Trainer) -> int:
+    """The last step that was done, from 0: the ``step`` of what is logged about it."""
+    return max(0, steps_done(trainer) - 1)

@@ -1,0 +1,98 @@
+"""TensorBoard and trackio, where they are installed, and the sentence where they are not."""
+
+import importlib
+import sys
+
+import numpy as np
+import pytest
+
+from depthbench.errors import UserError
+from depthbench.runs.results import read_scores
+from depthbench.training.loggers import Trackio
+from depthbench.training.loggers.trackio import flat
+from depthbench.training.trainer import train_and_test
+from tests.commands import make_frames
+from tests.training.interrupted import folder
+
+SHORT = ["data.split=8", "trainer.max_epochs=1", "data.test_frames=2", "loss=l1"]
+
+
+def trained(tmp_path, *overrides):
+    run = folder(make_frames(tmp_path / "frames", train=8, test=2), tmp_path / "runs", *SHORT, *overrides)
+    train_and_test(run, progress_bar=False)
+    return run
+
+
+def test_tensorboard(tmp_path):
+    pytest.importorskip("tensorboard", reason="needs the package tensorboard, which is not installed")
+    accumulators = importlib.import_module("tensorboard.backend.event_processing.event_accumulator")
+    run = trained(tmp_path, "logger=tensorboard")
+    events = accumulators.EventAccumulator(str(run.path / "tensorboard"), size_guidance={"images": 0}).Reload()
+    assert {"train/loss", "train/loss_epoch", "val/AbsRel", "test/full/RMSE", "lr-AdamW"} <= set(
+        events.Tags()["scalars"]
+    )
+    assert [event.step for event in events.Scalars("train/loss")] == [1]
+    assert events.Scalars("test/full/AbsRel")[0].value == pytest.approx(
+        read_scores(run.path / "scores.json")["full"]["AbsRel"]
+    )
+    assert {"panels/test/0", "panels/test/1"} <= set(events.Tags()["images"])
+    assert (run.path / "metrics.csv").is_file()
+
+
+def test_trackio(tmp_path, monkeypatch):
+    pytest.importorskip("trackio", reason="needs the package trackio, which is not installed")
+    for module in [name for name in sys.modules if name == "trackio" or name.startswith("trackio.")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
+    run = trained(tmp_path, "logger=trackio", "logger.project=mine")
+    api = importlib.import_module("trackio").Api()
+    (found,) = list(api.runs("mine"))
+    assert found.name == run.run["wandb_id"]
+    logged = importlib.import_module("trackio.sqlite_storage").SQLiteStorage.get_logs("mine", found.name)
+    by_name = {key: (row["step"], value) for row in logged for key, value in row.items()}
+    assert by_name["train/loss"][0] == 1
+    assert by_name["test/full/AbsRel"][1] == pytest.approx(read_scores(run.path / "scores.json")["full"]["AbsRel"])
+    assert {"panels/test/0", "panels/test/1"} <= set(by_name), sorted(by_name)
+
+
+@pytest.mark.parametrize("name", ["tensorboard", "trackio"])
+def test_a_missing_package_gets_a_sentence(name, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, name, None)
+    for place in ("pytorch_lightning.loggers.tensorboard", "lightning_fabric.loggers.tensorboard"):
+        for flag in ("_TENSORBOARD_AVAILABLE", "_TENSORBOARDX_AVAILABLE"):
+            monkeypatch.setattr(f"{place}.{flag}", False, raising=False)
+    with pytest.raises(UserError, match=f"logger.*{name}"):
+        trained(tmp_path, f"logger={name}")
+
+
+def test_pictures_and_numbers_go_to_trackio_by_the_networks_step(monkeypatch):
+    """On a stand-in for the package: which calls it gets."""
+    calls = []
+
+    class Run:
+        def log(self, metrics, step):
+            calls.append((metrics, step))
+
+        def finish(self):
+            calls.append("finish")
+
+    class Stand:
+        Image = staticmethod(lambda image, caption: (image.shape, caption))
+
+        @staticmethod
+        def init(project, **arguments):
+            calls.append((project, arguments))
+            return Run()
+
+    monkeypatch.setitem(sys.modules, "trackio", Stand)
+    logger = Trackio("mine", "1234", space_id="me/space")
+    logger.log_hyperparams({"data": {"size": [4, 5], "root": "x"}})
+    logger.log_metrics({"a": 1.0}, 7)
+    logger.log_image("p", [np.zeros((2, 3, 3), np.uint8)], step=8, caption=["f"])
+    logger.finalize("success")
+    (project, told), *rest = calls
+    assert project == "mine"
+    assert told["config"] == {"data.size": "[4, 5]", "data.root": "x"}
+    assert (told["name"], told["resume"], told["space_id"]) == ("1234", "allow", "me/space")
+    assert rest == [({"a": 1.0}, 7), ({"p/0": ((2, 3, 3), "f")}, 8), "finish"]
+    assert flat({"a": {"b": 1}}) == {"a.b": 1}
