@@ -8,7 +8,7 @@ from hydra import compose, initialize_config_dir
 
 from depthbench.config.compose import config_dir
 from depthbench.config.identity import digest, fingerprint, is_path, matters, paths, plain
-from depthbench.report.analyze.study import _is_science
+from depthbench.report.analyze.axes import is_science
 
 LABELED = ["data=nyu_labeled", "data.root=/a"]
 SAME = [
@@ -66,7 +66,7 @@ def base():
 def test_what_can_not_change_a_result_is_no_part_of_the_hash(override, base):
     assert fingerprint(composed(override)) == base
     assert not matters(override.partition("=")[0])
-    assert not _is_science(override.partition("=")[0]), "the report's cells read the same list"
+    assert not is_science(override.partition("=")[0]), "the report's cells read the same list"
 
 
 def test_what_can_change_a_result_is_part_of_the_hash(base):

@@ -8,7 +8,7 @@ import torch
 import yaml
 
 from depthbench.errors import UserError
-from depthbench.evaluation.test_set import Truth
+from depthbench.evaluation.test_set import EvaluationSet
 from depthbench.launch import worker
 from depthbench.runs.folder import RunFolder
 from depthbench.training.loading import load_task
@@ -48,7 +48,7 @@ def gadgets(place):
 
 
 def read_as_commands_do(folder):
-    Truth(folder.config, [])
+    EvaluationSet(folder.config, [])
     load_task(folder)
 
 

@@ -23,7 +23,7 @@ def test_moved_data_are_the_same_and_other_data_are_refused(tmp_path, monkeypatc
         main()
         return "".join(capfd.readouterr())
 
-    assert "none: AbsRel" in start(f"data.root={first}")
+    assert "full: AbsRel" in start(f"data.root={first}")
     assert "Done already. Delete" in start(f"data.root={first}", "data.workers=0")
     shutil.move(first, second)
     assert "Done already. Delete" in start(f"data.root={second}", "data.test_batch_size=3")
@@ -36,7 +36,7 @@ def test_moved_data_are_the_same_and_other_data_are_refused(tmp_path, monkeypatc
     assert "look different" in said
     assert "+data.name=NAME" in said
     assert str(second) in (folder / "config.yaml").read_text()
-    assert "none: AbsRel" in start(f"data.root={other}", "+data.name=other")
+    assert "full: AbsRel" in start(f"data.root={other}", "+data.name=other")
     assert len(runs(tmp_path)) == 2
 
 

@@ -12,7 +12,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from depthbench import __version__, files
+from depthbench import files
 from depthbench.config.compose import config_dir
 from depthbench.config.identity import digest, plain
 from depthbench.errors import UserError
@@ -193,21 +193,26 @@ def test_two_configurations_of_one_hash_get_two_folders(tmp_path, monkeypatch, c
     assert create(tmp_path, "seed=1").path == first.path
 
 
-def test_a_folder_of_an_earlier_version_is_found_by_its_configuration(tmp_path):
+def test_a_folder_of_an_earlier_version_is_kept_and_said(tmp_path, capfd):
+    """Its numbers are those of other code: the configuration is trained anew, and the user knows where the old ones are."""
     former = tmp_path / "data.split=8-12345678"
     former.mkdir()
     text = (FORMER / "default.yaml").read_text()
     (former / "config.yaml").write_text(text)
-    config = OmegaConf.create({**RunFolder(former).config, "output": str(tmp_path)})
     run = {"name": "data.split=8", "overrides": ["data.split=8"], "choices": {}, "hash": "12345678", "wandb_id": "x"}
-    (former / "run.json").write_text(json.dumps({**run, "code_version": f"{__version__}+abc"}))
+    (former / "run.json").write_text(json.dumps({**run, "code_version": "0.1.0+abc"}))
     (former / "DONE").write_text('{"score": 0.5}')
-    creation._former.cache_clear()
+    assert RunFolder(former).done
+    assert RunFolder(former).run["name"] == "data.split=8"
+    assert "0.1.0+abc then" in RunFolder(former).other_code()
+    config = OmegaConf.create({**RunFolder(former).config, "output": str(tmp_path)})
+    creation._of_former_versions.cache_clear()
     folder = RunFolder.create(config, ["data.split=8"], {})
-    assert folder.path == former
-    assert folder.done
+    assert folder.path != former
+    assert not folder.done
+    assert f"{former} has this configuration, trained by an earlier version" in capfd.readouterr().err
+    assert sorted(path.name for path in former.iterdir()) == ["DONE", "config.yaml", "run.json"]
     assert (former / "config.yaml").read_text() == text
-    assert f"{__version__}+abc then" in folder.other_code()
 
 
 def test_a_full_disk_is_a_sentence(tmp_path, monkeypatch):

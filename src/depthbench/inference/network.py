@@ -96,9 +96,7 @@ class DepthEstimator:
             return Prediction(depth, None if intrinsics is None else back_project(depth, _camera(intrinsics, depth)))
         rgb = read_photo(Path(image).expanduser()) if isinstance(image, str | Path) else np.asarray(image)
         if rgb.ndim != 3 or rgb.shape[-1] != 3 or rgb.dtype != np.uint8:
-            raise UserError(
-                f"A picture is (H, W, 3) uint8 RGB, not {rgb.shape} {rgb.dtype}; give a batch as tensor."
-            )
+            raise UserError(f"A picture is (H, W, 3) uint8 RGB, not {rgb.shape} {rgb.dtype}; give a batch as tensor.")
         small = rgb if self.size is None else resize_rgb(rgb, self.size)
         batch = torch.from_numpy(np.ascontiguousarray(small.transpose(2, 0, 1)))[None].float().div_(255)
         depth = resize_bilinear(self._batch(batch, flip_average), (rgb.shape[0], rgb.shape[1]))

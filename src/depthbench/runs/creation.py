@@ -16,7 +16,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from depthbench import __version__
-from depthbench.config.aliases import renew
+from depthbench.config.aliases import renew, say_once
 from depthbench.config.identity import digest, identity, matters, plain
 from depthbench.config.reading import read_config
 from depthbench.config.targets import check_resolved
@@ -81,7 +81,10 @@ def _find(root: Path, full: str, content: Mapping[str, Any]) -> tuple[Path | Non
         if not found:
             break
         print(f"{found[0]} has the same hash and another configuration: this one's gets a longer one.", file=sys.stderr)
-    return _former(root).get(full), digits
+    former = _of_former_versions(root).get(full)
+    if former is not None:
+        say_once(f"{former} has this configuration, trained by an earlier version of depthbench; it is trained anew.")
+    return None, digits
 
 
 def is_same(path: Path, full: str, content: Mapping[str, Any]) -> bool:
@@ -100,15 +103,15 @@ def is_same(path: Path, full: str, content: Mapping[str, Any]) -> bool:
 
 
 @functools.cache
-def _former(root: Path) -> dict[str, Path]:
+def _of_former_versions(root: Path) -> dict[str, Path]:
     """Folders that earlier versions made in a place, by the hash that their configuration has today."""
     found = {}
     for path in sorted(root.glob("*-????????")):
         with suppress(UserError):
-            run = read_json(path / "run.json")
-            if run and "format" not in run and (path / "config.yaml").is_file():
-                made_by = str(run.get("code_version", __version__)).partition("+")[0]
-                found[digest(read_config(path / "config.yaml"), made_by)] = path
+            run = _readable(path / "run.json")
+            made_by = str(run.get("code_version", __version__)).partition("+")[0]
+            if made_by != __version__ and (path / "config.yaml").is_file():
+                found[digest(read_config(path / "config.yaml"))] = path
     return found
 
 
