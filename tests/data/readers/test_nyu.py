@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from depthbench.config.kinds import DATA_MODULES
 from depthbench.config.targets import instantiate
 from depthbench.data import NYU, NYULabeled, NYURaw
 from depthbench.errors import UserError
@@ -27,7 +28,7 @@ def root(tmp_path_factory):
 
 def opened(root, split, *overrides):
     given = [f"data.root={root}", f"data.split={split}", "data.test_frames=2", "data.val_frames=1"]
-    return instantiate(composed("nyu", *given, *overrides).data)
+    return instantiate(composed("nyu", *given, *overrides).data, DATA_MODULES)
 
 
 def test_each_amount_has_its_part_and_all_have_one_test_set(root):

@@ -86,3 +86,18 @@ def test_terms_that_were_not_defined_are_no_part_of_the_trace(tmp_path):
     trace = read_run(tmp_path).trace
     assert set(trace) == {"D/0"}
     np.testing.assert_array_equal(trace["D/0"], [[0, 1], [1, 0.5]])
+
+
+def test_former_names_in_run_folders_are_read_as_todays(tmp_path, make_run):
+    """Otherwise runs of an earlier version and of this one would be two rows, and select no row of a paper."""
+    choices = {"loss": "rebalanced", "protocol": "none", "data": "nyu", "scale": None}
+    path = make_run(tmp_path, panels=False, choices=choices, overrides=["loss=rebalanced", "+loss.lam=1"])
+    (path / "config.yaml").write_text("loss: {lam: 1.0}\n")
+    scores = json.loads((path / "scores.json").read_text())
+    (path / "scores.json").write_text(json.dumps({"none": scores["eigen"]}))
+    (path / "per_image.csv").write_text((path / "per_image.csv").read_text().replace("\neigen,", "\nnone,"))
+    run = read_run(path)
+    assert run.choices == {"loss": "lee2020", "protocol": "full", "data": "nyu", "scale": None}
+    assert (list(run.scores), list(run.per_image)) == (["full"], ["full"])
+    assert run.value("loss.lambda_") == 1.0
+    assert run.info["overrides"] == ["loss=lee2020", "+loss.lambda_=1"]

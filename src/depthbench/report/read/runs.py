@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from depthbench.config.aliases import renew_overrides, silent
 from depthbench.config.reading import read_config
 from depthbench.errors import UserError
 from depthbench.files import read_json
@@ -105,7 +106,8 @@ class Run:
     @cached_property
     def per_image(self) -> PerImage:
         """Scores of each test image: ``{protocol: {"name": (N,), metric: (N,)}}``, in order of name."""
-        return read_per_image(self.path / "per_image.csv")
+        found = read_per_image(self.path / "per_image.csv")
+        return {_today("protocol", name): table for name, table in found.items()}
 
     @cached_property
     def history(self) -> Curves:
@@ -185,11 +187,27 @@ def read_run(path: Path) -> Run:
     done = path / "DONE"
     return Run(
         path=path,
-        info=read_json(path / "run.json"),
+        info=_renewed(read_json(path / "run.json")),
         config=read_config(path / "config.yaml") if (path / "config.yaml").is_file() else {},
         status=read_json(path / "status.json"),
         done=read_json(done) if done.is_file() and done.stat().st_size else {},
-        scores=scores_of(read_json(path / "scores.json")),
+        scores={_today("protocol", name): row for name, row in scores_of(read_json(path / "scores.json")).items()},
         missing=tuple(name for name in FILES if not (path / name).is_file()),
         frames=read_json(path / "data.json"),
     )
+
+
+def _renewed(info: dict[str, Any]) -> dict[str, Any]:
+    """Choices and overrides that an earlier version wrote, under today's names."""
+    choices, overrides = info.get("choices"), info.get("overrides")
+    if isinstance(choices, dict):
+        renewed = {key: _today(key, value) if isinstance(value, str) else value for key, value in choices.items()}
+        info = info | {"choices": renewed}
+    if isinstance(overrides, list):
+        info = info | {"overrides": renew_overrides([str(item) for item in overrides], silent)}
+    return info
+
+
+def _today(group: str, option: str) -> str:
+    """Today's name of a group's option."""
+    return renew_overrides([f"{group}={option}"], silent)[0].partition("=")[2]
