@@ -269,7 +269,7 @@ def test_completion_in_zsh(command, tmp_path):
     compset() { : }; _files() { print files }
     eval "$(depthbench completion zsh)"
     try() { words=("$@"); CURRENT=$#words; _depthbench }
-    try depthbench ru; try depthbench run loss=l1,eig more; CURRENT=3
+    try depthbench ru; try depthbench run loss=l1,eig nothing
     try depthbench run loss=l1,eig; try depthbench run data.root=/; try depthbench prepare ma
     """
     done = subprocess.run([zsh, "-f", "-c", code, "zsh", str(command)], capture_output=True, text=True, cwd=tmp_path)

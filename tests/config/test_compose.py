@@ -168,7 +168,7 @@ def test_a_plain_run_tells_what_where_and_how_long(tmp_path, monkeypatch, capfd)
     assert "About" in output
     assert "images per second in 3 timed steps" in output
     assert "full: AbsRel" in output
-    (path,) = (tmp_path / "runs").iterdir()
+    (path,) = (file.parent for file in (tmp_path / "runs").glob("*/DONE"))
     assert output.endswith(f"Next: depthbench predict run=runs/{path.name} input=PHOTO output=FOLDER\n")
     assert len(path.name.encode()) < 130
     main()

@@ -13,7 +13,7 @@ from depthbench.errors import UserError
 from depthbench.runs.folder import RunFolder
 
 LATEST = "latest"
-_HASH = re.compile(r"[0-9a-f]{4,8}")
+_HASH = re.compile(r"[0-9a-f]{4,64}")
 _LISTED = 5
 
 
