@@ -194,7 +194,7 @@ def test_two_configurations_of_one_hash_get_two_folders(tmp_path, monkeypatch, c
 
 
 def test_a_folder_of_an_earlier_version_is_kept_and_said(tmp_path, capfd):
-    """Its numbers are those of other code: the configuration is trained anew, and the user knows where the old ones are."""
+    """Its numbers are those of other code: the configuration is trained anew, and the user hears of the old ones."""
     former = tmp_path / "data.split=8-12345678"
     former.mkdir()
     text = (FORMER / "default.yaml").read_text()

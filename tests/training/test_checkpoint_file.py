@@ -133,7 +133,7 @@ def test_a_full_disk_costs_nothing_and_gets_a_sentence(last, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(checkpoint_file.torch, "save", full)
-    with pytest.raises(UserError, match="last.ckpt can't be written: the disk is full; make room"):
+    with pytest.raises(UserError, match=r"last\.ckpt can't be written: the disk is full; make room"):
         file.save_checkpoint(content(3), last)
     assert to_resume(last).state["number"] == 2
     assert sorted(path.name for path in last.parent.iterdir()) == ["last.ckpt", "previous.ckpt"]
