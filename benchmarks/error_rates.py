@@ -71,7 +71,10 @@ def one_seed(pages: int) -> str:
             cells += [percent(np.mean(found)), percent(np.mean(by_holm))]
             lines.append(f"| {noise} | {rows} | {' | '.join(cells)} |")
             print(lines[-1], flush=True)
-    lines += ["", "Noise of image and row: normal; skewed (exponential); unlike (of rows 1 to 4 times as large)."]
+    lines += [
+        "",
+        "Noise of image and row: normal; skewed (exponential); unlike (of the last row 4 times as large as of the first).",
+    ]
     return "\n".join([*lines, ""])
 
 

@@ -75,8 +75,8 @@ class PerImageSums:
     @cached_property
     def leave_one_out(self) -> Mapping[str, Array]:
         """Scores ``(units,)`` without each image (scene) in turn."""
-        left = self.by_unit.sum(0) - self.by_unit
         with np.errstate(invalid="ignore", divide="ignore"):
+            left = self.by_unit.sum(0) - self.by_unit
             scaled = left[:, :-1] * (self.images / left[:, -1:])
             return self.read(scaled, self.images)
 
