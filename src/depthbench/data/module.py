@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from depthbench.config.amounts import evenly_spaced
 from depthbench.data.cache.disk import DiskCache
+from depthbench.data.cache.limits import memory_limit, shared_memory
 from depthbench.data.cache.memory import MemoryCache
 from depthbench.data.frame import Frame, collate
 from depthbench.data.held_out import HoldsOut, Share, check_share
@@ -139,14 +140,16 @@ class DataModule(pl.LightningDataModule):
     def train_dataloader(self) -> StreamLoader:
         """Full batches of a shuffled, augmented stream; continues where a checkpoint was taken."""
         if self.cache in ("ram", "auto") and not isinstance(self.train, MemoryCache):
-            size, memory = MemoryCache.bytes(self.train), _memory()
-            if self.cache == "ram" and size > memory:
+            size, memory, shared = MemoryCache.bytes(self.train), memory_limit(), self._workers() > 0
+            room = shared_memory() if shared else memory
+            if self.cache == "ram" and size > room:
                 raise UserError(
-                    f"data.cache=ram needs {size / 1e9:.0f} GB for these frames, but the machine has "
-                    f"{memory / 1e9:.0f}; choose data.cache=none, smaller images or fewer frames."
+                    f"data.cache=ram needs {size / 1e9:.2f} GB for these frames, but here are {room / 1e9:.2f} GB"
+                    f"{' that workers can share (/dev/shm)' if shared else ''}; choose data.cache=none, smaller images "
+                    f"or fewer frames{', or data.workers=0' if shared else ''}."
                 )
-            if self.cache == "ram" or size <= memory / 4:
-                self.train = MemoryCache(self.train)
+            if self.cache == "ram" or size <= min(memory / 4, room / 2):
+                self.train = MemoryCache(self.train, shared)
         stream = Stream(self.train, self.augment, self.seed)
         return StreamLoader(stream, self._batches(), self._workers(), _pin())
 
@@ -188,7 +191,16 @@ class DataModule(pl.LightningDataModule):
             return int(self.workers)
         if not torch.cuda.is_available():
             return 0
-        return min(8, (os.cpu_count() or 1) // max(1, torch.cuda.device_count()))
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        wanted = min(8, cores // max(1, torch.cuda.device_count()))
+        # Each worker hands over two batches ahead through shared memory; with too little of it they would die.
+        frames = max(self.batch_size, self.test_batch_size)
+        return min(wanted, int(shared_memory() // (3 * frames * self._frame_bytes)))
+
+    @cached_property
+    def _frame_bytes(self) -> int:
+        """Of the largest frame that workers deliver, judged by the first."""
+        return max(4 * (frames[0].image.numel() + frames[0].depth.numel()) for frames in (self.train, self.test))
 
 
 def _with_truth(frames: Dataset[Frame], truth: str) -> Dataset[Frame]:
@@ -205,10 +217,6 @@ def _some(test: Dataset[Frame], frames: int | None, kind: str) -> Dataset[Frame]
 
 def _kept(frames: Dataset[Frame], folder: Path) -> Dataset[Frame]:
     return DiskCache(frames, folder) if hasattr(frames, "key") else frames  # a test on files
-
-
-def _memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _pin() -> bool:

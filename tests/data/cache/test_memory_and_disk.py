@@ -52,11 +52,11 @@ def test_frames_that_do_not_fit_into_memory_are_not_cached(monkeypatch):
     frames = Numbered(10)
     assert MemoryCache.bytes(frames) == 10 * (3 * 4 * 6 + 4 * 4 * 6)
     for memory, cached in ((4 * MemoryCache.bytes(frames), True), (4 * MemoryCache.bytes(frames) - 1, False)):
-        monkeypatch.setattr("depthbench.data.module._memory", lambda memory=memory: memory)
+        monkeypatch.setattr("depthbench.data.module.memory_limit", lambda memory=memory: memory)
         module = DataModule(Numbered(10), Numbered(4), batch_size=4, cache="auto")
         module.train_dataloader()
         assert isinstance(module.train, MemoryCache) == cached
-    monkeypatch.setattr("depthbench.data.module._memory", lambda: MemoryCache.bytes(frames) - 1)
+    monkeypatch.setattr("depthbench.data.module.memory_limit", lambda: MemoryCache.bytes(frames) - 1)
     with pytest.raises(UserError, match=r"data\.cache=ram needs"):
         DataModule(Numbered(10), Numbered(4), batch_size=4, cache="ram").train_dataloader()
 

@@ -17,10 +17,14 @@ class MemoryCache(Dataset[Frame]):
     """Keeps every frame in memory that all workers share, from the first time it is asked for.
 
     Images are kept in 8 bits if the first is an 8-bit image, else in 32: a cached frame equals a fresh one.
+
+    Args:
+        dataset: the frames.
+        shared: whether workers take part; a single process needs no shared memory, of which there may be little.
     """
 
-    def __init__(self, dataset: Dataset[Frame]) -> None:
-        self.dataset = dataset
+    def __init__(self, dataset: Dataset[Frame], shared: bool = True) -> None:
+        self.dataset, self.shared = dataset, shared
         length = len(dataset)  # type: ignore[arg-type]
         first = dataset[0]
         self.eight_bits = _is_bytes(first.image)
@@ -31,8 +35,8 @@ class MemoryCache(Dataset[Frame]):
         self.filled = self._memory("filled", (length,), torch.int64)
 
     def _memory(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        shared: Tensor = torch.zeros(shape, dtype=dtype).share_memory_()  # type: ignore[no-untyped-call]
-        return shared
+        memory = torch.zeros(shape, dtype=dtype)
+        return memory.share_memory_() if self.shared else memory  # type: ignore[no-untyped-call]
 
     def _sum(self, index: int) -> int:
         """What ``filled`` holds for a frame that is there; 0 is kept for those that are not."""
