@@ -32,9 +32,8 @@ def test_tensorboard(tmp_path):
         events.Tags()["scalars"]
     )
     assert [event.step for event in events.Scalars("train/loss")] == [1]
-    assert events.Scalars("test/full/AbsRel")[0].value == pytest.approx(
-        read_scores(run.path / "scores.json")["full"]["AbsRel"]
-    )
+    score = read_scores(run.path / "scores.json")["full"]["AbsRel"]
+    assert events.Scalars("test/full/AbsRel")[0].value == pytest.approx(score)
     assert {"panels/test/0", "panels/test/1"} <= set(events.Tags()["images"])
     assert (run.path / "metrics.csv").is_file()
 

@@ -1,6 +1,7 @@
 """W&B is never in the way: a server that is away, silent or half dead costs seconds and no number."""
 
 import http.server
+import importlib
 import socket
 import threading
 import time
@@ -112,6 +113,7 @@ def test_online_goes_on_offline_in_time_and_says_how_to_send_it(place, at, reque
     said = [line for line in capfd.readouterr().out.splitlines() if "W&B" in line]
     assert len(said) == 1
     assert said[0].endswith(f"the run goes on offline. Afterwards: wandb sync {tmp_path}/wandb/offline-run-*")
+    importlib.import_module("wandb").teardown()  # as at the end of the process: the file is complete
     values, code = history(tmp_path)
     assert (values["train/loss"], values["trainer/global_step"], code) == (1.5, 3, 0)
 

@@ -91,7 +91,8 @@ class WandB(WandbLogger):
         import wandb
 
         self._wandb_init["mode"] = mode = self._mode()
-        self._wandb_init["settings"] = wandb.Settings(init_timeout=INIT, finish_timeout=FINISH)
+        if mode == "online":  # offline, a time limit at the end would not wait for the file either
+            self._wandb_init["settings"] = wandb.Settings(init_timeout=INIT, finish_timeout=FINISH)
         try:
             experiment = super().experiment
         except wandb.errors.Error as error:
@@ -100,7 +101,7 @@ class WandB(WandbLogger):
             wandb.teardown()  # what still waits for the server
             first = next(iter(str(error).splitlines()), type(error).__name__)
             print(f"W&B does not take the run ({first}); {self._later()}", flush=True)
-            self._wandb_init["mode"] = "offline"
+            self._wandb_init |= {"mode": "offline", "settings": None}
             experiment = super().experiment
         for summary, names in BEST.items():
             for name in names:
