@@ -73,7 +73,7 @@ def one_seed(pages: int) -> str:
             print(lines[-1], flush=True)
     lines += [
         "",
-        "Noise of image and row: normal; skewed (exponential); unlike (of the last row 4 times as large as of the first).",
+        "Noise of image and row: normal; skewed (exponential); unlike (of the last row 4 times that of the first).",
     ]
     return "\n".join([*lines, ""])
 

@@ -19,7 +19,7 @@ import torch
 
 from depthbench.config.targets import instantiate
 from depthbench.errors import UserError
-from depthbench.evaluation import Input, Request, read_request
+from depthbench.evaluation import EvaluateRequest, Input, read_evaluate_request
 from depthbench.evaluation.predictors import open_predictor
 from depthbench.evaluation.scoring import score
 from depthbench.evaluation.test_set import PUBLISHED, EvaluationSet
@@ -126,7 +126,7 @@ Pictures of the labeled pairs may hold coarser depth than the official file; `da
 """)
 
 
-def variants(request: Request, truth: EvaluationSet) -> tuple[list[EvalProtocol], list[str]]:
+def variants(request: EvaluateRequest, truth: EvaluationSet) -> tuple[list[EvalProtocol], list[str]]:
     """Every protocol of the data set and every knob; names of those whose truth had to be replaced."""
     listed: list[EvalProtocol] = [protocol_from(config) for config in request.protocols.values()]
     counts = PUBLISHED[truth.family or ""]
@@ -141,7 +141,7 @@ def variants(request: Request, truth: EvaluationSet) -> tuple[list[EvalProtocol]
     return settled, [name for name in lacking if name not in KNOBS]
 
 
-def mean_map(request: Request, truth: EvaluationSet, folder: Path) -> None:
+def mean_map(request: EvaluateRequest, truth: EvaluationSet, folder: Path) -> None:
     """The exponential of the mean log depth of the training pairs, as a file for every test frame."""
     settings = request.inputs[0].config.data.train
     frames = instantiate({**settings, "size": None})
@@ -151,7 +151,7 @@ def mean_map(request: Request, truth: EvaluationSet, folder: Path) -> None:
         np.save(folder / f"{name}.npy", mean)
 
 
-def mean_scores(request: Request, truth: EvaluationSet, protocols: list[EvalProtocol], folder: Path) -> str:
+def mean_scores(request: EvaluateRequest, truth: EvaluationSet, protocols: list[EvalProtocol], folder: Path) -> str:
     """What the files of :func:`mean_map` score, in a sentence."""
     base = next(protocol for protocol in protocols if protocol.name == BASE)
     plain = replace(request, options={**request.options, "kind": "depth", "key": None, "covers": "full"}, unit=None)
@@ -166,7 +166,7 @@ def page(arguments: list[str]) -> str:
     own = not any(item.startswith(("run=", "predictions=")) for item in arguments)
     with tempfile.TemporaryDirectory() as folder:
         given = [*arguments, *([f"predictions={folder}"] if own else []), "protocol=all"]
-        request = read_request(given)
+        request = read_evaluate_request(given)
         (one,) = request.inputs
         opened: list[EvalProtocol] = [protocol_from(config) for config in request.protocols.values()]
         truth = EvaluationSet(one.config, opened)

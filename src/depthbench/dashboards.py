@@ -112,10 +112,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_argument("overrides", nargs="*", help="of the configuration, such as logger.project=mine")
     command.add_argument("--json", metavar="FILE", help="also write the definition")
     options = command.parse_args(arguments)
-    return exit_status(lambda: save(options), "Stopped before the dashboard was saved.")
+    return exit_status(lambda: save_dashboard(options), "Stopped before the dashboard was saved.")
 
 
-def save(options: argparse.Namespace) -> None:
+def save_dashboard(options: argparse.Namespace) -> None:
     """Save the dashboard, or without a key check it; the definition as JSON where that is asked for."""
     board = dashboard(options.study, options.overrides)
     # Here and not above: they take seconds to import, and help or a mistake should be told at once.

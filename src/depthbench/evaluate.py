@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from depthbench.cli import BEGINS_ANEW, asks_for_help, exit_status, next_step
-from depthbench.evaluation import Request, names_of, read_request
+from depthbench.evaluation import EvaluateRequest, names_of, read_evaluate_request
 
 if TYPE_CHECKING:
     from depthbench.evaluation.arrays import ArrayScores
@@ -61,21 +61,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asks_for_help(arguments):
         print(help_text())
         return 0
-    return exit_status(lambda: score(arguments), BEGINS_ANEW)
+    return exit_status(lambda: evaluate_arguments(arguments), BEGINS_ANEW)
 
 
-def score(arguments: Sequence[str]) -> None:
+def evaluate_arguments(arguments: Sequence[str]) -> None:
     """Read what is asked for, and answer it."""
-    request = read_request(arguments)
+    request = read_evaluate_request(arguments)
     # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
-    from depthbench.evaluation.evaluate import answer
+    from depthbench.evaluation.evaluate import answer_request
 
-    answer(request)
+    answer_request(request)
     if int(os.environ.get("RANK", "0")) == 0:
         _say_next(arguments, request)
 
 
-def _say_next(arguments: Sequence[str], request: Request) -> None:
+def _say_next(arguments: Sequence[str], request: EvaluateRequest) -> None:
     """One set of predictions alone is compared with nothing; of several one would look at single images."""
     if len(request.inputs) == 1:
         own = ("run=", "predictions=")

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from depthbench.cli import GOES_ON, asks_for_help, exit_status
-from depthbench.inference import read_request
+from depthbench.inference import read_predict_request
 
 HELP = """Depth for your own photos and videos, by the network of a run.
 
@@ -41,11 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def predict(arguments: Sequence[str]) -> int:
     """Read what is asked for, and answer it: 1 where a file could not be read."""
-    request = read_request(arguments)
+    request = read_predict_request(arguments)
     # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
-    from depthbench.inference.predict import answer
+    from depthbench.inference.predict import predict_files
 
-    return 0 if answer(request) else 1
+    return 0 if predict_files(request) else 1
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from depthbench.data import (
 from depthbench.errors import UserError
 from depthbench.prepare.cache_writer import Writer
 from depthbench.prepare.nyu_lists import merge, write_part
-from depthbench.prepare.nyu_pairs import Form
+from depthbench.prepare.nyu_pairs import PairForm
 from depthbench.runs.folder import RunFolder
 
 _spec = importlib.util.spec_from_file_location("made", Path(__file__).with_name("conftest.py"))
@@ -75,7 +75,7 @@ def nyu_raw(root):
     part = RunFolder(root / "parts/0-of-1")
     part.path.mkdir(parents=True)
     write_part(part, [f"office/{index:05d}" for index in range(3)], {}, None)
-    merge(root, Form(), 1, None)
+    merge(root, PairForm(), 1, None)
     shutil.rmtree(root / "parts")  # nobody reads it
     return lambda: NYURaw(root)
 

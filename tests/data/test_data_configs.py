@@ -11,7 +11,7 @@ from depthbench.config.kinds import DATA_MODULES
 from depthbench.config.targets import instantiate
 from depthbench.data import Batch
 from depthbench.prepare.nyu_lists import merge, write_part
-from depthbench.prepare.nyu_pairs import Form
+from depthbench.prepare.nyu_pairs import PairForm
 from depthbench.runs.folder import RunFolder
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -61,7 +61,7 @@ def write_lists(root, names):
     part = RunFolder(root / "parts/0-of-1")
     part.path.mkdir(parents=True)
     write_part(part, names, {}, None)
-    merge(root, Form(), 1, None)
+    merge(root, PairForm(), 1, None)
 
 
 def nyu_raw(made, root):

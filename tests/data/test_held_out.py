@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from depthbench.data import DataModule, Mixed, NYUSync, Pairs, Rooms
-from depthbench.data.held_out import check_share, divide
+from depthbench.data.held_out import check_share, split_scenes
 from depthbench.data.subset import FrameSubset
 from depthbench.errors import UserError
 
@@ -14,7 +14,7 @@ SCENES = [f"scene_{index // 10:02d}" for index in range(400)]  # 40 scenes of 10
 
 @pytest.mark.parametrize("split", [1, 100, 380, None])
 def test_no_scene_is_on_both_sides_and_the_amount_is_exact(split):
-    training, held = divide(SCENES, split, 0.05)
+    training, held = split_scenes(SCENES, split, 0.05)
     assert len(training) == (380 if split is None else split)
     assert len(held) == 20  # two scenes, whole
     assert not {SCENES[index] for index in training} & {SCENES[index] for index in held}
@@ -22,24 +22,24 @@ def test_no_scene_is_on_both_sides_and_the_amount_is_exact(split):
 
 
 def test_the_same_scenes_are_held_out_for_every_amount():
-    assert divide(SCENES, 10, 3)[1] == divide(SCENES, 370, 3)[1]
+    assert split_scenes(SCENES, 10, 3)[1] == split_scenes(SCENES, 370, 3)[1]
 
 
 def test_an_amount_that_leaves_too_little_holds_out_less():
-    assert len(divide(SCENES, 385, 0.05)[1]) == 10  # one scene of two
-    training, held = divide(SCENES, 391, 0.05)
+    assert len(split_scenes(SCENES, 385, 0.05)[1]) == 10  # one scene of two
+    training, held = split_scenes(SCENES, 391, 0.05)
     assert (len(training), held) == (391, [])
-    assert divide(SCENES, 400, 0.05) == (list(range(400)), [])
+    assert split_scenes(SCENES, 400, 0.05) == (list(range(400)), [])
 
 
 def test_one_scene_can_not_be_held_out():
-    assert divide(["a"] * 5, None, 0.5) == ([0, 1, 2, 3, 4], [])
-    assert len(divide(["a", "b"], None, 7)[0]) == 1
+    assert split_scenes(["a"] * 5, None, 0.5) == ([0, 1, 2, 3, 4], [])
+    assert len(split_scenes(["a", "b"], None, 7)[0]) == 1
 
 
 def test_more_frames_than_there_are_is_refused():
     with pytest.raises(UserError, match="401 frames are asked for, but there are only 400"):
-        divide(SCENES, 401, 0.05)
+        split_scenes(SCENES, 401, 0.05)
 
 
 @pytest.mark.parametrize("share", [0, 0.0, 1.0, -1, 1.5, "x", True])

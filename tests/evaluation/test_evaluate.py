@@ -716,6 +716,6 @@ def test_a_user_may_stop_it(monkeypatch, capsys):
     def stopped(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("depthbench.evaluate.read_request", stopped)
+    monkeypatch.setattr("depthbench.evaluate.read_evaluate_request", stopped)
     assert main(["protocol=eigen"]) == 130
     assert capsys.readouterr().err.startswith("Stopped;")

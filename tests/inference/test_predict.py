@@ -20,8 +20,8 @@ from depthbench.config.compose import config_dir
 from depthbench.data import to_frame
 from depthbench.data.sample import Sample
 from depthbench.images import orientation
-from depthbench.inference import read_request
-from depthbench.inference.outputs import cloud, millimetres, picture, replacing
+from depthbench.inference import read_predict_request
+from depthbench.inference.outputs import cloud, colored_picture, millimetres, replacing
 from depthbench.inference.photos import Video, read_photo
 from depthbench.maps import resize_bilinear
 from depthbench.predict import main
@@ -128,7 +128,7 @@ def test_a_folder_of_photos(run, task, photos, tmp_path, capsys):
         assert coarse.dtype == np.uint16
         np.testing.assert_allclose(coarse / 1000, depth.clip(0), atol=0.0005001)
         colors = cv2.imread(str(output / "color" / f"{name}.png"))[..., ::-1]
-        np.testing.assert_array_equal(colors, picture("color", rgb, depth, 10.0))
+        np.testing.assert_array_equal(colors, colored_picture("color", rgb, depth, 10.0))
         beside = cv2.imread(str(output / "beside" / f"{name}.png"))[..., ::-1]
         np.testing.assert_array_equal(beside, np.concatenate([rgb, colors], axis=1))
     assert "5 pictures were stretched to the network's 64x64, not cropped." in out  # a point is as square as 64x64
@@ -299,7 +299,7 @@ def test_what_was_written_is_no_photo(run, photos, capsys):
 
 def test_files_with_one_name_and_two_suffixes(run, photos, tmp_path):
     (photos / "color.mov").touch()
-    request = read_request(given(run, photos, tmp_path / "depth", "save=color,npy"))
+    request = read_predict_request(given(run, photos, tmp_path / "depth", "save=color,npy"))
     missing = {source.path.name: request.missing(source) for source in request.sources}
     written = {
         name: [path.relative_to(tmp_path / "depth") for path in paths.values()] for name, paths in missing.items()
@@ -327,7 +327,7 @@ def test_a_video(run, task, video, tmp_path, capsys):
         pictures = list(shown)
         assert len(pictures) == 5
         assert pictures[0].shape == (36, width, 3)
-        right = picture("color", frames[4], depth, 10.0).mean((0, 1))
+        right = colored_picture("color", frames[4], depth, 10.0).mean((0, 1))
         np.testing.assert_allclose(pictures[4][:, -48:].mean((0, 1)), right, atol=15)  # compressed, but of this color
     assert [round(shot[:, :48].mean() / 50) for shot in pictures] == [0, 1, 2, 3, 4]
     assert predict(capsys, *given(run, video, output, "save=png,npy,color,beside"))[1] == "1 of 1 are there already.\n"
@@ -386,13 +386,13 @@ def test_millimetres():
 
 def test_colors_have_a_fixed_scale():
     depth = np.array([[0, 5, 10, 20, np.nan, np.inf]], np.float32)
-    near, middle, far, beyond, *missing = picture("color", noise(1, 6), depth, 10.0)[0].tolist()
+    near, middle, far, beyond, *missing = colored_picture("color", noise(1, 6), depth, 10.0)[0].tolist()
     assert near[0] > near[2]  # red
     assert far == beyond
     assert far[2] > far[0]  # blue
     assert middle not in (near, far)
     assert missing == [[128, 128, 128]] * 2
-    assert picture("color", noise(1, 6), depth, 20.0)[0, 2].tolist() == middle
+    assert colored_picture("color", noise(1, 6), depth, 20.0)[0, 2].tolist() == middle
 
 
 @pytest.mark.parametrize(("protocol", "far"), [("garg", 80.0), ("full", 10.0)])
@@ -406,9 +406,9 @@ def test_colors_end_at_the_protocols_limit(protocol, far, run, photos, tmp_path)
     config.data.size = None
     (copy.path / "config.yaml").write_text(OmegaConf.to_yaml(config))
     arguments = given(copy, photos, tmp_path / "depth", "size=48,80")
-    assert read_request(arguments).max_depth == far
-    assert read_request(arguments).size == (48, 80)
-    assert read_request([*arguments, "max_depth=3"]).max_depth == 3.0
+    assert read_predict_request(arguments).max_depth == far
+    assert read_predict_request(arguments).size == (48, 80)
+    assert read_predict_request([*arguments, "max_depth=3"]).max_depth == 3.0
 
 
 MISTAKES = [

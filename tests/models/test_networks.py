@@ -15,7 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import instantiate
 
 from depthbench.errors import UserError
-from depthbench.models import STAGES, DenseDepthDecoder, DepthHead, DepthModel, Predictor
+from depthbench.models import STAGES, DenseDepthDecoder, DepthHead, DepthModel, PredictModule
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
@@ -170,7 +170,7 @@ class NetworkChecks:
     def test_export(self, net, image, tmp_path):
         """torch.export of any batch, and ONNX made from it."""
         net = net.eval()
-        program = torch.export.export(Predictor(net), (image,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+        program = torch.export.export(PredictModule(net), (image,), dynamic_shapes=({0: torch.export.Dim("batch")},))
         path = tmp_path / "net.onnx"
         torch.onnx.export(program, verbose=False).save(path)
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])

@@ -13,7 +13,7 @@ from depthbench.config.compose import config_dir
 from depthbench.config.kinds import DATA_MODULES
 from depthbench.config.targets import instantiate
 from depthbench.data import Frame, PackedDataset, Pairs, Rooms
-from depthbench.data.cache.packed import encode
+from depthbench.data.cache.packed import encode_frame
 from depthbench.errors import UserError
 from depthbench.prepare.__main__ import main
 from depthbench.runs.folder import RunFolder
@@ -75,7 +75,7 @@ def test_depth_of_any_kind_is_exact(quality, tmp_path):
     depths = [rng.uniform(0, 9, (7, 9)), np.arange(63).reshape(7, 9) * 4e-3, np.full((7, 9), 80.0), np.zeros((7, 9))]
     for depth in depths:
         frame = Frame(torch.zeros(3, 5, 3), torch.from_numpy(depth).float()[None], None, "küche/1")
-        record, content = encode(frame, 0, quality)
+        record, content = encode_frame(frame, 0, quality)
         (tmp_path / "train.bin").write_bytes(content)
         line = json.dumps(record._asdict()) + "\n"
         (tmp_path / "train.jsonl").write_text(line)

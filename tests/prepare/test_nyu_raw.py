@@ -358,7 +358,7 @@ def test_reader_refuses_what_is_not_whole(command, tmp_path):
 def test_lists_are_the_evenly_spaced_amounts(tmp_path):
     """12k and 24k of 25,000: lists and reader agree, without making that many pairs."""
     from depthbench.prepare.nyu_lists import merge, write_part
-    from depthbench.prepare.nyu_pairs import Form
+    from depthbench.prepare.nyu_pairs import PairForm
     from depthbench.runs.folder import RunFolder
 
     names = [f"attic_0001/{index:05d}" for index in range(25_000)]
@@ -366,7 +366,7 @@ def test_lists_are_the_evenly_spaced_amounts(tmp_path):
         folder = RunFolder(tmp_path / "parts" / f"{shard}-of-2")
         folder.path.mkdir(parents=True)
         write_part(folder, names[shard * 12_500 : (shard + 1) * 12_500], {}, None)
-    assert "12k.txt (12,000), 24k.txt (24,000); left out: 0" in merge(tmp_path, Form(), 2, None)
+    assert "12k.txt (12,000), 24k.txt (24,000); left out: 0" in merge(tmp_path, PairForm(), 2, None)
     lines = (tmp_path / "12k.txt").read_text().splitlines()
     assert [line.split()[0] for line in lines[:3]] == [f"attic_0001/rgb_0000{index}.jpg" for index in (0, 2, 4)]
     assert len(set(lines)) == 12_000

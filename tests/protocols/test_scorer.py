@@ -15,7 +15,7 @@ from depthbench.filling import fill_cross_bilateral
 from depthbench.metrics import EdgeScores, OrdinalError, functional
 from depthbench.protocols import EvalProtocol, Scorer, load_protocol
 from depthbench.protocols import shared_pass as sharing
-from depthbench.protocols.shared_pass import Maps
+from depthbench.protocols.shared_pass import SharedMaps
 
 NAMES = sorted(path.stem for path in (config_dir() / "protocol").glob("*.yaml"))
 EVERY = [load_protocol(name) for name in NAMES]
@@ -245,7 +245,7 @@ def test_mistakes():
         Scorer([EvalProtocol(name="x"), EvalProtocol(name="x")])
     prediction, truth = scene(0.5, 9.0)
     with pytest.raises(UserError, match="'bts' is defined on raw truth, but only filled"):
-        Scorer(INDOOR).sums(Maps(prediction, {"filled": truth}))
+        Scorer(INDOOR).sums(SharedMaps(prediction, {"filled": truth}))
 
 
 def _share(rank, path, prediction, truth):

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from depthbench.errors import UserError
-from depthbench.runs.data_record import difference
+from depthbench.runs.data_record import record_difference
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.machine import gpu_names
 from tests.runs.test_creation import create
@@ -83,12 +83,12 @@ def test_a_lock_that_can_not_be_taken_is_a_sentence(tmp_path):
     ],
 )
 def test_data_are_what_they_are_and_not_where_they_lie(other, words):
-    found = difference(MANIFEST, other)
+    found = record_difference(MANIFEST, other)
     assert (found is None) if words is None else (words in found)
 
 
 def test_a_renamed_class_is_the_same_data():
-    assert difference(changed(data="DenseDepth"), changed(data="DenseDepthNYU")) is None
+    assert record_difference(changed(data="DenseDepth"), changed(data="DenseDepthNYU")) is None
 
 
 def test_a_run_that_began_refuses_other_data(tmp_path):

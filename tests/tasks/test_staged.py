@@ -9,10 +9,10 @@ from depthbench.data import DataModule
 from depthbench.errors import UserError
 from depthbench.filling import smooth_bilateral
 from depthbench.geometry import central_gradients
-from depthbench.losses import Flip
+from depthbench.losses import Mirror
 from depthbench.maps import resize_bilinear, resize_nearest
 from depthbench.models import STAGES
-from depthbench.tasks.staged import Span, divide
+from depthbench.tasks.staged import StageSpan, divide_steps
 from depthbench.training.trainer import build_task, build_trainer
 from tests.commands import TINY_RUN, TINY_TWO_STREAM, make_frames, run
 from tests.tasks.test_tasks import Frames
@@ -114,7 +114,7 @@ def test_the_losses_of_each_stage(tmp_path):
 def test_both_streams_see_the_same_set():
     """A network that knows its set: gradients of a mirrored image are those of the mirrored depth."""
     task = build_task(composed("loss=li2017_set", "model.space._target_=depthbench.models.MetricDepth"))
-    task.loss.transforms = task.gradient_loss.transforms = [Flip()]
+    task.loss.transforms = task.gradient_loss.transforms = [Mirror()]
     size = (20, 30)
     truth = 1 + torch.rand(2, 1, *size)
     both = torch.cat([truth, truth.flip(-1)])
@@ -181,11 +181,11 @@ def test_a_frozen_encoder_stays_frozen(tmp_path):
 def test_steps_are_shared_out():
     stages = {"fusion": {"length": 3, "lr_factor": 1.0}, "refinement": {"length": 0, "lr_factor": 1.0}}
     stages["joint"] = {"length": 1, "lr_factor": 0.1}
-    assert divide(stages, 10) == [Span("fusion", 0, 8, 1.0), Span("joint", 8, 10, 0.1)]
+    assert divide_steps(stages, 10) == [StageSpan("fusion", 0, 8, 1.0), StageSpan("joint", 8, 10, 0.1)]
     stages |= {"fusion": {"length": 1, "lr_factor": 1.0}, "refinement": {"length": 100, "lr_factor": 1.0}}
-    assert [(span.start, span.stop) for span in divide(stages, 3)] == [(0, 1), (1, 2), (2, 3)]
+    assert [(span.start, span.stop) for span in divide_steps(stages, 3)] == [(0, 1), (1, 2), (2, 3)]
     with pytest.raises(UserError, match="2 steps are too few for the stages fusion, refinement, joint"):
-        divide(stages, 2)
+        divide_steps(stages, 2)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_too_short_a_run_is_refused_before_the_first_step(tmp_path):
 
 def test_a_smoke_test_has_a_step_for_every_stage():
     config = composed("trainer=smoke")
-    assert len(divide(config.task.stages, config.trainer.limit_train_batches)) == len(STAGES)
+    assert len(divide_steps(config.task.stages, config.trainer.limit_train_batches)) == len(STAGES)
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ def check_share(share: Share) -> Share:
     return share
 
 
-def divide(scenes: Sequence[str], split: str | int | None, share: Share) -> tuple[list[int], list[int]]:
+def split_scenes(scenes: Sequence[str], split: str | int | None, share: Share) -> tuple[list[int], list[int]]:
     """Indices of training frames and of held-out frames.
 
     Which scenes are held out depends on their names alone, not on the amount or a seed, so that trainings on several

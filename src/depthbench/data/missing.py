@@ -52,13 +52,13 @@ class Missing:
         top = (1 << bits) - 1
         share = float((depth == np.float32(top) * np.float32(scale)).mean()) if depth.size else 0.0
         if share > MOST_AT_TOP and not self.said:
-            raise UserError(f"{100 * share:.2g} % of the pixels of {name} hold {answers(top, top * scale, bits)}")
+            raise UserError(f"{100 * share:.2g} % of the pixels of {name} hold {two_meanings(top, top * scale, bits)}")
 
 
 ZERO_ONLY = Missing()
 
 
-def answers(top: float, metres: float, bits: int) -> str:
+def two_meanings(top: float, metres: float, bits: int) -> str:
     """The two meanings of the largest value and what to write for each."""
     return (
         f"{top:g}, the largest value of {bits} bits: append data.invalid={top:g} if that means no depth (sky), "

@@ -18,7 +18,7 @@ from depthbench.data.frame import Frame, collate
 from depthbench.data.held_out import HoldsOut, Share, check_share
 from depthbench.data.manifest import describe
 from depthbench.data.skip import SkipDamaged
-from depthbench.data.stream import Augment, Stream, StreamBatches, StreamLoader, UnpaddedSampler
+from depthbench.data.stream import Augment, FrameStream, StreamBatches, StreamLoader, UnpaddedSampler
 from depthbench.data.subset import FrameSubset
 from depthbench.errors import UserError
 
@@ -150,7 +150,7 @@ class DataModule(pl.LightningDataModule):
                 )
             if self.cache == "ram" or size <= min(memory / 4, room / 2):
                 self.train = MemoryCache(self.train, shared)
-        stream = Stream(self.train, self.augment, self.seed)
+        stream = FrameStream(self.train, self.augment, self.seed)
         return StreamLoader(stream, self._batches(), self._workers(), _pin())
 
     def batches_per_epoch(self, limit: float | None = None) -> int:

@@ -110,7 +110,7 @@ def fetch(dataset: Dataset[Frame], indices: Sequence[int]) -> list[Frame]:
     return [dataset[index] for index in indices]
 
 
-class Stream(Dataset[Frame]):
+class FrameStream(Dataset[Frame]):
     """A training set asked by :class:`Key`; the augmentation depends on (seed, turn, index) alone."""
 
     def __init__(self, dataset: Dataset[Frame], augment: Augment | None, seed: int) -> None:
@@ -129,7 +129,7 @@ class Stream(Dataset[Frame]):
 class StreamLoader(DataLoader[Frame]):
     """A loader of :class:`StreamBatches` that checkpoints can stop and continue at any batch."""
 
-    def __init__(self, stream: Stream, batches: StreamBatches, workers: int, pin_memory: bool = False) -> None:
+    def __init__(self, stream: FrameStream, batches: StreamBatches, workers: int, pin_memory: bool = False) -> None:
         super().__init__(
             stream,
             batch_sampler=batches,

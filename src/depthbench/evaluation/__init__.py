@@ -5,12 +5,12 @@ The modules that score import torch, which takes seconds; what the command line 
 
 from typing import TYPE_CHECKING, Any
 
-from depthbench.evaluation.command_line import Input, Request, names_of, read_request
+from depthbench.evaluation.command_line import EvaluateRequest, Input, names_of, read_evaluate_request
 
 if TYPE_CHECKING:
     from depthbench.evaluation.arrays import ArrayScores, score_arrays
 
-__all__ = ["ArrayScores", "Input", "Request", "names_of", "read_request", "score_arrays"]
+__all__ = ["ArrayScores", "EvaluateRequest", "Input", "names_of", "read_evaluate_request", "score_arrays"]
 
 
 def __getattr__(name: str) -> Any:

@@ -17,7 +17,7 @@ from depthbench.protocols import Camera, EvalProtocol, Scorer, load_protocol
 from depthbench.protocols.regions import Region
 from depthbench.stats.intervals import Limits, intervals
 
-Maps = ArrayLike | Tensor | Sequence[ArrayLike | Tensor]
+MapsLike = ArrayLike | Tensor | Sequence[ArrayLike | Tensor]
 """``(N, H, W)``, or N maps ``(H, W)`` of any sizes."""
 
 
@@ -37,8 +37,8 @@ class ArrayScores(NamedTuple):
 
 @torch.no_grad()
 def score_arrays(
-    predictions: Maps,
-    truths: Maps,
+    predictions: MapsLike,
+    truths: MapsLike,
     protocols: str | EvalProtocol | Iterable[str | EvalProtocol] = "full",
     intrinsics: ArrayLike | Tensor | None = None,
     structure: Mapping[str, ImageMetric] | None = None,

@@ -41,7 +41,7 @@ class Input:
 
 
 @dataclass(frozen=True)
-class Request:
+class EvaluateRequest:
     """One call of the command.
 
     Attributes:
@@ -73,7 +73,7 @@ def names_of(group: str) -> list[str]:
     return sorted(file.stem for file in (config_dir() / group).glob("*.yaml"))
 
 
-def read_request(arguments: Sequence[str]) -> Request:
+def read_evaluate_request(arguments: Sequence[str]) -> EvaluateRequest:
     """What the command line asks for, checked as far as that is possible without the data.
 
     Raises:
@@ -93,7 +93,7 @@ def read_request(arguments: Sequence[str]) -> Request:
         except MISTAKES as error:
             raise UserError(explain(error, known)) from None
     outputs = _outputs(options)
-    return Request(
+    return EvaluateRequest(
         inputs,
         protocols,
         every=own.get("protocol") == "all",

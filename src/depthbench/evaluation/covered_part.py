@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 
 from depthbench.errors import UserError
+from depthbench.images import Size
 from depthbench.protocols.regions import COMPUTED, FRACTIONS, PIXELS, Box, Region, region_box
-
-Size = tuple[int, int]
 
 _NAMED = [*(name for name in FRACTIONS if name != "full"), *PIXELS, *COMPUTED, "kb+garg"]
 _BETTER = 0.95  # of the error that the whole frame gives: below it a crop fits better

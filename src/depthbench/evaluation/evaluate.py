@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from depthbench.errors import UserError
-from depthbench.evaluation.command_line import Request
+from depthbench.evaluation.command_line import EvaluateRequest
 from depthbench.evaluation.predictors import open_predictor
 from depthbench.evaluation.processes import joined_processes, rank_and_world
 from depthbench.evaluation.scoring import Scored, score
@@ -21,7 +21,7 @@ from depthbench.stats.intervals import Limits, intervals
 from depthbench.training.devices import choose_device
 
 
-def answer(request: Request) -> None:
+def answer_request(request: EvaluateRequest) -> None:
     """Evaluate; the first process writes the files and prints the table."""
     device = choose_device(request.options["device"])
     with joined_processes():
@@ -35,7 +35,7 @@ def answer(request: Request) -> None:
         show(evaluation)
 
 
-def evaluate(request: Request, device: torch.device) -> Evaluation:
+def evaluate(request: EvaluateRequest, device: torch.device) -> Evaluation:
     """Scores of all inputs under all protocols.
 
     Raises:

@@ -8,7 +8,7 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
-from depthbench.evaluation.command_line import Input, Request
+from depthbench.evaluation.command_line import EvaluateRequest, Input
 from depthbench.evaluation.covered_part import check_covers, check_no_crop
 from depthbench.evaluation.prediction_files import PredictionFiles, check_prediction
 from depthbench.evaluation.prediction_units import check_unit
@@ -128,7 +128,11 @@ class Network:
 
 
 def open_predictor(
-    one: Input, test_set: EvaluationSet, protocols: Sequence[EvalProtocol], request: Request, device: torch.device
+    one: Input,
+    test_set: EvaluationSet,
+    protocols: Sequence[EvalProtocol],
+    request: EvaluateRequest,
+    device: torch.device,
 ) -> Predictor:
     """The network of a run, or prediction files.
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from depthbench.evaluation.command_line import Request
+from depthbench.evaluation.command_line import EvaluateRequest
 from depthbench.evaluation.scoring import Scored
 from depthbench.files import write_atomically
 from depthbench.metrics.functional import SCORES, STANDARD
@@ -86,7 +86,7 @@ def as_json(evaluation: Evaluation) -> str:
     ]
     protocols = {protocol.name: asdict(protocol) for protocol in evaluation.protocols}
     more = {"intervals": evaluation.limits, "differences": rows}
-    more |= {"refused": evaluation.refused, "notes": sentences(evaluation, left_out=False)}
+    more |= {"refused": evaluation.refused, "notes": table_notes(evaluation, left_out=False)}
     content = results_block(protocols, evaluation.scores) | finite_or_null(more)
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
@@ -136,7 +136,7 @@ def as_markdown(evaluation: Evaluation) -> str:
             rows.append([f"{pair.first} - {pair.second}", pair.protocol, *(_told(pair, key) for key in pair.adjusted)])
         parts.append(_markdown([*head, *STANDARD, *evaluation.structure], rows))
     parts.append("In brackets: 95 % bootstrap intervals over images.")
-    parts += sentences(evaluation)
+    parts += table_notes(evaluation)
     return "\n\n".join(parts) + "\n"
 
 
@@ -152,7 +152,7 @@ def structure_table(evaluation: Evaluation, cell: Callable[[float, Limits], str]
     return ["score", *head], rows
 
 
-def notes(request: Request, protocols: Sequence[EvalProtocol], images: int) -> list[str]:
+def notes(request: EvaluateRequest, protocols: Sequence[EvalProtocol], images: int) -> list[str]:
     """Sentences about the inputs and the number of images that a reader of the numbers must know."""
     found = [
         f"{one.name} is not done: its last checkpoint was scored."
@@ -171,7 +171,7 @@ def notes(request: Request, protocols: Sequence[EvalProtocol], images: int) -> l
     return found
 
 
-def not_finite(evaluation: Evaluation) -> list[str]:
+def not_finite_note(evaluation: Evaluation) -> list[str]:
     """Sentences about predictions that are not finite: they make scores NaN, and are counted."""
     found: dict[str, list[str]] = {}
     for name, protocol in evaluation.lines():
@@ -183,9 +183,9 @@ def not_finite(evaluation: Evaluation) -> list[str]:
     return [f"{what} ({', '.join(rules)}), so means over them are no numbers." for what, rules in found.items()]
 
 
-def sentences(evaluation: Evaluation, left_out: bool = True) -> list[str]:
+def table_notes(evaluation: Evaluation, left_out: bool = True) -> list[str]:
     """What is to be said beside the numbers; protocols that refuse for one reason share a sentence."""
-    found = [*not_finite(evaluation), *evaluation.notes]
+    found = [*not_finite_note(evaluation), *evaluation.notes]
     if not left_out:
         return found
     reasons: dict[str, list[str]] = {}
@@ -243,7 +243,7 @@ def show(evaluation: Evaluation) -> None:
             table.add_row(pair.protocol, f"{shown[pair.first]} -\n{shown[pair.second]}", *cells)
         console.print(table)
         console.print("[dim]p: permutation test over images, adjusted for all pairs of inputs, each score by itself[/]")
-    for sentence in sentences(evaluation):
+    for sentence in table_notes(evaluation):
         console.print(sentence, soft_wrap=True, markup=False, highlight=False)
 
 

@@ -13,10 +13,10 @@ from depthbench.config.targets import instantiate
 from depthbench.data import Frame
 from depthbench.data.stream import fetch
 from depthbench.errors import UserError
-from depthbench.evaluation.command_line import Request
+from depthbench.evaluation.command_line import EvaluateRequest
 from depthbench.metrics import ImageMetric
 from depthbench.protocols import EvalProtocol, Scorer, protocol_from
-from depthbench.protocols.shared_pass import Maps
+from depthbench.protocols.shared_pass import SharedMaps
 
 # The number of test images that published numbers have says which data set a protocol is of.
 PUBLISHED = {"NYUv2": (654,), "KITTI": (697, 652), "Make3D": (134,)}
@@ -129,7 +129,7 @@ def stack(items: Sequence[tuple[int, Mapping[str, Frame]]]) -> Items:
     )
 
 
-def open_sets(request: Request) -> Chosen:
+def open_sets(request: EvaluateRequest) -> Chosen:
     """The test frames of every input, and what of the request fits them.
 
     Raises:
@@ -148,7 +148,7 @@ def open_sets(request: Request) -> Chosen:
 
 
 def fitting_protocols(
-    protocols: Sequence[EvalProtocol], request: Request, sets: Sequence[EvaluationSet]
+    protocols: Sequence[EvalProtocol], request: EvaluateRequest, sets: Sequence[EvaluationSet]
 ) -> tuple[list[EvalProtocol], dict[str, str]]:
     """Protocols that fit the data, and the sentences of those that refuse it.
 
@@ -164,7 +164,7 @@ def fitting_protocols(
                 reason = frames.refuses(protocol) if request.every else None
                 if reason:
                     raise UserError(reason)
-                Scorer([protocol]).sums(Maps(torch.ones(1, 1, 8, 8), truth, covers=covers, image=first.image))
+                Scorer([protocol]).sums(SharedMaps(torch.ones(1, 1, 8, 8), truth, covers=covers, image=first.image))
             except UserError as error:
                 if not request.every:
                     raise
@@ -175,7 +175,9 @@ def fitting_protocols(
     return fitting, refused
 
 
-def fitting_structure(request: Request, sets: Sequence[EvaluationSet]) -> tuple[dict[str, ImageMetric], list[str]]:
+def fitting_structure(
+    request: EvaluateRequest, sets: Sequence[EvaluationSet]
+) -> tuple[dict[str, ImageMetric], list[str]]:
     """Metrics of structure that the data can serve, and a sentence about the others.
 
     Raises:

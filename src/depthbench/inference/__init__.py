@@ -1,9 +1,9 @@
 """Depth for photos and videos."""
 
-from depthbench.inference.command_line import Request, Source, read_request
+from depthbench.inference.command_line import InputFile, PredictRequest, read_predict_request
 
 __all__ = [
-    "Request",
-    "Source",
-    "read_request",
+    "InputFile",
+    "PredictRequest",
+    "read_predict_request",
 ]

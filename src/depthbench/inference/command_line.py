@@ -35,7 +35,7 @@ OPTIONS: dict[str, str] = {
 
 
 @dataclass(frozen=True)
-class Source:
+class InputFile:
     """A photo or a video, and the ``name`` without suffix of what is written for it."""
 
     path: Path
@@ -48,7 +48,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Request:
+class PredictRequest:
     """One call of the command.
 
     Attributes:
@@ -66,7 +66,7 @@ class Request:
 
     run: RunFolder
     config: DictConfig
-    sources: list[Source]
+    sources: list[InputFile]
     output: Path
     kinds: tuple[str, ...]
     flip_average: bool
@@ -75,19 +75,19 @@ class Request:
     size: tuple[int, int]
     device: str
 
-    def missing(self, source: Source) -> dict[str, Path]:
+    def missing(self, source: InputFile) -> dict[str, Path]:
         """By kind, the files that are still to be written; of a video's ``png``, ``npy`` and ``ply`` the folders."""
         paths = {kind: self.output / kind / _file_name(source, kind) for kind in self.kinds}
         return {kind: path for kind, path in paths.items() if not path.exists()}
 
 
-def _file_name(source: Source, kind: str) -> str:
+def _file_name(source: InputFile, kind: str) -> str:
     if source.video:
         return f"{source.name}.frames" if kind in FRAMES else f"{source.name}.mp4"
     return f"{source.name}.{kind if kind in ('npy', 'ply') else 'png'}"
 
 
-def read_request(arguments: Sequence[str]) -> Request:
+def read_predict_request(arguments: Sequence[str]) -> PredictRequest:
     """What the command line asks for.
 
     Raises:
@@ -99,7 +99,7 @@ def read_request(arguments: Sequence[str]) -> Request:
     if output.exists() and not output.is_dir():
         raise UserError(f"output={output} is a file; give a folder.")
     kinds = _kinds(options["save"])
-    return Request(
+    return PredictRequest(
         run,
         config,
         find_sources(_path(options["input"]), output),
@@ -117,14 +117,14 @@ def _path(text: str) -> Path:
     return Path(text).expanduser()
 
 
-def find_sources(path: Path, output: Path) -> list[Source]:
+def find_sources(path: Path, output: Path) -> list[InputFile]:
     """A photo or video, or those of a folder and all below it; hidden ones and what was written are left out.
 
     Raises:
         UserError: if there is none.
     """
     if path.is_file():
-        return [Source(path, path.stem)]
+        return [InputFile(path, path.stem)]
     if not path.is_dir():
         raise UserError(f"There is nothing at input={path}; give a photo, a video or a folder of them.")
     written = [(output / kind).resolve() for kind in KINDS]
@@ -140,7 +140,7 @@ def find_sources(path: Path, output: Path) -> list[Source]:
         raise UserError(f"input={path} holds no photo ({', '.join(PHOTOS[:3])}) and no video ({', '.join(VIDEOS)}).")
     alike = Counter(file.with_suffix("") for file in files)
     return [
-        Source(path / file, str(file if alike[file.with_suffix("")] > 1 else file.with_suffix(""))) for file in files
+        InputFile(path / file, str(file if alike[file.with_suffix("")] > 1 else file.with_suffix(""))) for file in files
     ]
 
 

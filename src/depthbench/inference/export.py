@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from depthbench.errors import UserError
-from depthbench.models import Predictor
+from depthbench.models import PredictModule
 from depthbench.runs.folder import RunFolder
 from depthbench.training.loading import load_task
 
@@ -30,7 +30,7 @@ def export_onnx(folder: RunFolder, path: Path, size: tuple[int, int]) -> str:
     if importlib.util.find_spec("onnxscript") is None:
         raise UserError("Export needs one package more: pip install onnxscript.")
     # Without the model's training mode: no dropout, running statistics. Two images, for a batch of one is kept as one.
-    net = Predictor(load_task(folder).net).eval()
+    net = PredictModule(load_task(folder).net).eval()
     images = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
     part = path.with_name(f".{path.stem}.part.onnx")
     try:

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from depthbench.errors import UserError
 from depthbench.files import whole
 from depthbench.geometry import back_project, camera_matrix
-from depthbench.images import colorize
+from depthbench.images import Picture, colorize
 from depthbench.inference.command_line import FRAMES
 
-Picture = NDArray[np.uint8]
 Depth = NDArray[np.float32]
 
 MILLIMETRES = 65.535  # metres: the largest depth that 16 bits of millimetres hold
@@ -25,7 +24,7 @@ _POINT = [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1
 
 
 @dataclass(frozen=True)
-class Form:
+class OutputForm:
     """What a file needs beside the depth.
 
     Attributes:
@@ -43,7 +42,7 @@ def millimetres(depth: Depth) -> NDArray[np.uint16]:
     return np.asarray((1000 * known).round().clip(0, 65535), np.uint16)
 
 
-def picture(kind: str, rgb: Picture, depth: Depth, far: float) -> Picture:
+def colored_picture(kind: str, rgb: Picture, depth: Depth, far: float) -> Picture:
     """``color``: the depth ``(H, W)`` in colors up to ``far`` metres; ``beside``: to the right of the photo."""
     shown = colorize(np.where(np.isfinite(depth), depth, np.nan), far, "turbo_r")
     return np.concatenate([rgb, shown], axis=1) if kind == "beside" else shown
@@ -63,7 +62,7 @@ def cloud(rgb: Picture, depth: Depth, intrinsics: tuple[float, ...]) -> bytes:
     return "\n".join(header).encode() + points.tobytes()
 
 
-def encode(kind: str, rgb: Picture, depth: Depth, form: Form) -> bytes:
+def encode_output(kind: str, rgb: Picture, depth: Depth, form: OutputForm) -> bytes:
     """The content of a photo's file of one kind."""
     if kind == "ply":
         return cloud(rgb, depth, form.intrinsics)
@@ -71,7 +70,7 @@ def encode(kind: str, rgb: Picture, depth: Depth, form: Form) -> bytes:
         buffer = io.BytesIO()
         np.save(buffer, depth, allow_pickle=False)
         return buffer.getvalue()
-    pixels = millimetres(depth) if kind == "png" else picture(kind, rgb, depth, form.far)[..., ::-1]
+    pixels = millimetres(depth) if kind == "png" else colored_picture(kind, rgb, depth, form.far)[..., ::-1]
     return bytes(cv2.imencode(".png", pixels)[1])
 
 
@@ -83,14 +82,16 @@ def replacing(path: Path) -> Iterator[Path]:
         yield part
 
 
-def write_photo(paths: Mapping[str, Path], rgb: Picture, depth: Depth, form: Form) -> None:
+def write_photo(paths: Mapping[str, Path], rgb: Picture, depth: Depth, form: OutputForm) -> None:
     """Write the files of a photo, by kind."""
     for kind, path in paths.items():
         with replacing(path) as part:
-            part.write_bytes(encode(kind, rgb, depth, form))
+            part.write_bytes(encode_output(kind, rgb, depth, form))
 
 
-def write_video(paths: Mapping[str, Path], frames: Iterable[tuple[Picture, Depth]], fps: float, form: Form) -> int:
+def write_video(
+    paths: Mapping[str, Path], frames: Iterable[tuple[Picture, Depth]], fps: float, form: OutputForm
+) -> int:
     """Write a video's folders of frames (``000000.png`` on) and its colored videos, by kind; returns its length.
 
     Colored videos lose the last row or column of odd sizes, which the format does not have.
@@ -106,9 +107,9 @@ def write_video(paths: Mapping[str, Path], frames: Iterable[tuple[Picture, Depth
             for kind, part in parts.items():
                 if kind in FRAMES:
                     part.mkdir(exist_ok=True)
-                    (part / f"{count:06d}.{kind}").write_bytes(encode(kind, rgb, depth, form))
+                    (part / f"{count:06d}.{kind}").write_bytes(encode_output(kind, rgb, depth, form))
                     continue
-                pixels = picture(kind, rgb, depth, form.far)
+                pixels = colored_picture(kind, rgb, depth, form.far)
                 if kind not in videos:
                     videos[kind] = _open(part, fps, pixels.shape)
                     stack.callback(videos[kind].release)  # before the part gets its name

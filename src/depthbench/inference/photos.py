@@ -7,12 +7,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from depthbench.errors import UserError
-from depthbench.images import decode_rgb, orientation, read_bytes, upright
-
-Picture = NDArray[np.uint8]
+from depthbench.images import Picture, decode_rgb, orientation, read_bytes, upright
 
 # FFmpeg prints lines of its own about damaged videos; OpenCV looks here once, when it first needs FFmpeg.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 from depthbench.errors import UserError
 from depthbench.evaluation.predictors import Network
 from depthbench.files import write_atomically
-from depthbench.images import resize_rgb
-from depthbench.inference.command_line import Request, Source
-from depthbench.inference.outputs import MILLIMETRES, Form, write_photo, write_video
-from depthbench.inference.photos import Picture, Video, read_photo
+from depthbench.images import Picture, resize_rgb
+from depthbench.inference.command_line import InputFile, PredictRequest
+from depthbench.inference.outputs import MILLIMETRES, OutputForm, write_photo, write_video
+from depthbench.inference.photos import Video, read_photo
 from depthbench.maps import resize_bilinear
 from depthbench.training.devices import choose_device
 
 
-def answer(request: Request) -> bool:
+def predict_files(request: PredictRequest) -> bool:
     """Predict what is not there yet, one line each; whether everything could be read.
 
     Raises:
         UserError: if the network can't be loaded, or the output is of another one or of other settings.
     """
-    predictor = Predictor(request, choose_device(request.device))  # may refuse, before anything is written
+    predictor = PhotoPredictor(request, choose_device(request.device))  # may refuse, before anything is written
     request.output.mkdir(parents=True, exist_ok=True)
     keep_record(request)
     todo = [source for source in request.sources if request.missing(source)]
@@ -44,7 +44,7 @@ def answer(request: Request) -> bool:
     return readable
 
 
-class Predictor:
+class PhotoPredictor:
     """The network of a run at work on photos and videos.
 
     Args:
@@ -52,14 +52,14 @@ class Predictor:
         device: where the network is.
     """
 
-    def __init__(self, request: Request, device: torch.device) -> None:
+    def __init__(self, request: PredictRequest, device: torch.device) -> None:
         self.request, self.device = request, device
         self.network = Network(request.run, request.config, device)
         self.stretched = self.beyond = self.off_center = 0
 
-    def handle(self, source: Source) -> str:
+    def handle(self, source: InputFile) -> str:
         """Write what is missing of a source; says what was seen."""
-        paths, form = self.request.missing(source), Form(self.request.max_depth, self.request.intrinsics)
+        paths, form = self.request.missing(source), OutputForm(self.request.max_depth, self.request.intrinsics)
         if not source.video:
             rgb = read_photo(source.path)
             self._check_camera(source, *rgb.shape[:2])
@@ -72,7 +72,7 @@ class Predictor:
         count = write_video(paths, ((rgb, self(rgb)) for rgb in video), video.fps, form)
         return f"{count} frames" + (f" of the {video.claimed} that the file claims" if count < video.claimed else "")
 
-    def _check_camera(self, source: Source, height: int, width: int) -> None:
+    def _check_camera(self, source: InputFile, height: int, width: int) -> None:
         """Intrinsics in pixels of another size would bend the points: refused if they can't be, else noted."""
         if not self.request.intrinsics:
             return
@@ -110,7 +110,7 @@ class Predictor:
         return found
 
 
-def keep_record(request: Request) -> None:
+def keep_record(request: PredictRequest) -> None:
     """Write into the output what its depth is from, so that no folder holds depth of two networks.
 
     Raises:

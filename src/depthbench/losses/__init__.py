@@ -20,7 +20,7 @@ from depthbench.losses.ranking import Ranking
 from depthbench.losses.reduction import HolesAsZeroError, ImageMean, PixelMean, Reducer
 from depthbench.losses.scale_invariant import Eigen, EigenGrad, ScaleShiftInvariant, SILog
 from depthbench.losses.set_loss import SetLoss
-from depthbench.losses.set_transforms import ColorChange, Flip, Rotation, Translation
+from depthbench.losses.set_transforms import ColorChange, Mirror, Rotation, Translation
 from depthbench.losses.space.loss_space import LossSpace
 from depthbench.losses.ssim import SSIM, SSIML1
 from depthbench.losses.structural import Gradient, GradientDistance, LogGradient, MultiScaleGradient, SobelNormals
@@ -47,7 +47,6 @@ __all__ = [
     "Eigen",
     "EigenGrad",
     "Fixed",
-    "Flip",
     "Gradient",
     "GradientDistance",
     "Heteroscedastic",
@@ -59,6 +58,7 @@ __all__ = [
     "LogGradient",
     "LogL1",
     "LossSpace",
+    "Mirror",
     "MultiScaleGradient",
     "PeriodMeans",
     "PeriodSummary",

@@ -12,7 +12,7 @@ from depthbench.losses.reduction import Reduction
 from depthbench.losses.set_transforms import Warp
 from depthbench.maps import at_least_float32
 
-Record = list[Warp]
+SetRecord = list[Warp]
 
 
 class SetLoss(nn.Module):
@@ -60,14 +60,14 @@ class SetLoss(nn.Module):
         if reduction is not None:
             set_reduction(distance, reduction)
 
-    def expand(self, image: Tensor) -> tuple[Tensor, Record]:
+    def expand(self, image: Tensor) -> tuple[Tensor, SetRecord]:
         """The set of each image: ``(B, 3, H, W) -> (N B, 3, H, W)``, and the record that :meth:`forward` needs."""
         members: list[tuple[Tensor, Warp]] = [(image, Warp())]
         members += [transform(image) for transform in self.transforms]
         return torch.cat([changed for changed, _ in members]), [warp for _, warp in members]
 
     def forward(
-        self, prediction: Tensor, target: Tensor, valid: Tensor | None = None, record: Record | None = None
+        self, prediction: Tensor, target: Tensor, valid: Tensor | None = None, record: SetRecord | None = None
     ) -> Tensor:
         """Return the loss of ``prediction (N B, C, h, w)`` against ``target (B, C, h, w)``, the original's truth.
 

@@ -84,7 +84,7 @@ class AffineWarp(Warp):
         return sampled, inside
 
 
-class Flip:
+class Mirror:
     """Mirrors every image (li2017, section 4.4)."""
 
     def __call__(self, image: Tensor) -> tuple[Tensor, Warp]:

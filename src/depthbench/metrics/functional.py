@@ -32,7 +32,7 @@ def abs_rel(sums: Tensor) -> Tensor:
 
 def sq_rel(sums: Tensor, definition: str = "usual") -> Tensor:
     """Mean of ``e^2 / truth`` in metres (``usual``: all released code), or of ``e^2 / truth^2`` (``textbook``)."""
-    return _mean(sums, choose(SQ_REL, definition, "SqRel"))
+    return _mean(sums, definition_of(SQ_REL, definition, "SqRel"))
 
 
 def mse(sums: Tensor) -> Tensor:
@@ -62,7 +62,7 @@ def rms_log10(sums: Tensor) -> Tensor:
 
 def silog(sums: Tensor, definition: str = "bts") -> Tensor:
     """Scale-invariant error of the logarithm, by the definitions in use (see :data:`SILOG`)."""
-    compute: Callable[..., Tensor] = choose(SILOG, definition, "SILog")
+    compute: Callable[..., Tensor] = definition_of(SILOG, definition, "SILog")
     return compute(_mean(sums, "log_square"), _mean(sums, "log"), sums[..., 0])
 
 
@@ -158,7 +158,7 @@ def _mean(sums: Tensor, column: str) -> Tensor:
     return sums[..., COLUMNS.index(column)] / sums[..., 0]
 
 
-def choose(definitions: dict[str, Any], name: str, what: str) -> Any:
+def definition_of(definitions: dict[str, Any], name: str, what: str) -> Any:
     """The entry of this name; :class:`UserError` with the names that exist otherwise."""
     if name not in definitions:
         raise UserError(f"{what} has no definition '{name}'; choose one of {', '.join(definitions)}.")

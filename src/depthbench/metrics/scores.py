@@ -195,7 +195,7 @@ class SqRel(_Single):
 
     def __init__(self, definition: str = "usual", reduction: str = "image", strict: bool = True, **kwargs: Any) -> None:
         super().__init__(reduction, strict, **kwargs)
-        functional.choose(functional.SQ_REL, definition, "SqRel")
+        functional.definition_of(functional.SQ_REL, definition, "SqRel")
         self.score = "SqRel" if definition == "usual" else f"SqRel_{definition}"
 
 
@@ -283,5 +283,5 @@ class SILog(_Single):
 
     def __init__(self, definition: str = "bts", reduction: str = "image", strict: bool = True, **kwargs: Any) -> None:
         super().__init__(reduction, strict, **kwargs)
-        functional.choose(functional.SILOG, definition, "SILog")
+        functional.definition_of(functional.SILOG, definition, "SILog")
         self.score = "SILog" if definition == "bts" else f"SILog_{definition}"

@@ -9,7 +9,7 @@ from depthbench.models.decoders.hu import HuDecoder
 from depthbench.models.decoders.lee import LeeDecoder
 from depthbench.models.decoders.unet import UNetDecoder
 from depthbench.models.depth_spaces import InverseDepth, LogDepth, MetricDepth, TanhDepth
-from depthbench.models.depthnet import DepthModel, DepthNet, Predictor
+from depthbench.models.depthnet import DepthModel, DepthNet, PredictModule
 from depthbench.models.discriminators import ImageBuffer, PatchDiscriminator
 from depthbench.models.encoder import Encoder
 from depthbench.models.flip import predict_mirrored, predict_with_flip
@@ -39,7 +39,7 @@ __all__ = [
     "LogDepth",
     "MetricDepth",
     "PatchDiscriminator",
-    "Predictor",
+    "PredictModule",
     "StreamMaps",
     "TanhDepth",
     "TwoStreamNet",

@@ -98,7 +98,7 @@ class DepthNet(DepthModel):
         return torch.cat([self.space.activate(output[:, :1]), output[:, 1:]], dim=1)
 
 
-class Predictor(nn.Module):
+class PredictModule(nn.Module):
     """A module whose ``forward`` is :meth:`DepthModel.predict`: what gets exported."""
 
     def __init__(self, net: DepthModel) -> None:

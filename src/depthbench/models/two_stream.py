@@ -70,9 +70,9 @@ class TwoStreamNet(DepthModel):
         if combine not in ("network", "optimization", "bilateral", "none"):
             raise UserError(f"TwoStreamNet combines by network, optimization, bilateral or none, not by {combine}.")
 
-        def stream(channels: int) -> Stream:
+        def stream(channels: int) -> DepthStream:
             parsing = Parsing(encoder(), channels, units, (grid[0], grid[1]), (coarse[0], coarse[1]), reduced, dropout)
-            return Stream(parsing, channels, width)
+            return DepthStream(parsing, channels, width)
 
         self.depth, self.gradient = stream(1), stream(2)
         self.combine = combine
@@ -136,7 +136,7 @@ class TwoStreamNet(DepthModel):
                 stream.parsing.encoder.requires_grad_(False)
 
 
-class Stream(nn.Module):
+class DepthStream(nn.Module):
     """Image parsing, feature fusion and refinement of one quantity."""
 
     def __init__(self, parsing: "Parsing", channels: int, width: int) -> None:

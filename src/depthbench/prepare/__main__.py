@@ -11,7 +11,7 @@ from depthbench.errors import UserError
 from depthbench.runs.folder import Busy
 
 
-class Command(NamedTuple):
+class Subcommand(NamedTuple):
     """A module of this package with ``HELP`` and ``main(arguments: list[str]) -> None``, and what it does.
 
     It is imported when asked for, because some need torch, which takes seconds; ``alone``: also without arguments.
@@ -23,11 +23,11 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "nyu-raw": Command("nyu_raw", "raw NYUv2 scenes to aligned pairs"),
-    "check": Command("check", "looks at a data set and says what is wrong with it"),
-    "cache": Command("cache", "a resized copy of a data set, for fast training and small disks"),
-    "manifest": Command("manifest", "which frames a choice of data holds: list, number, hash"),
-    "fetch": Command("fetch", "where to get a data set, and its download where that may be automatic", alone=True),
+    "nyu-raw": Subcommand("nyu_raw", "raw NYUv2 scenes to aligned pairs"),
+    "check": Subcommand("check", "looks at a data set and says what is wrong with it"),
+    "cache": Subcommand("cache", "a resized copy of a data set, for fast training and small disks"),
+    "manifest": Subcommand("manifest", "which frames a choice of data holds: list, number, hash"),
+    "fetch": Subcommand("fetch", "where to get a data set, and its download where that may be automatic", alone=True),
 }
 
 HELP = """Make data ready:  depthbench prepare COMMAND ...
@@ -49,10 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asks_for_help([name]):
         print(help_text())
         return 0
-    return exit_status(lambda: prepare(name, rest), GOES_ON, [Busy])
+    return exit_status(lambda: run_subcommand(name, rest), GOES_ON, [Busy])
 
 
-def prepare(name: str, arguments: list[str]) -> None:
+def run_subcommand(name: str, arguments: list[str]) -> None:
     """Do what a command does, or print its help.
 
     Raises:

@@ -6,7 +6,7 @@ from pathlib import Path
 from depthbench.cli import next_step
 from depthbench.config.values import check_root
 from depthbench.errors import UserError
-from depthbench.prepare.common import choose, cores, positive_int
+from depthbench.prepare.common import choose_data, cores, positive_int
 from depthbench.runs.folder import RunFolder
 
 HELP = """A resized copy of a data set, for fast training and small disks.
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> None:
         UserError: for a mistake in the arguments, or a damaged frame; OSError if the disk is full.
         Busy: if another process is writing into the folder.
     """
-    options, parts, config = choose(arguments, OWN | {"workers": str(cores())})
+    options, parts, config = choose_data(arguments, OWN | {"workers": str(cores())})
     quality, workers = positive_int(options, "quality", 0), positive_int(options, "workers")
     if quality > 100:
         raise UserError(f"quality={quality} is no quality of a JPEG; give 1 to 100, or 0 for every pixel as it was.")

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from depthbench.config.mistakes import explain
 from depthbench.config.targets import instantiate
-from depthbench.data.cache.packed import FORMAT, UNITS, Record, encode, read_index
+from depthbench.data.cache.packed import FORMAT, UNITS, FrameRecord, encode_frame, read_index
 from depthbench.data.frame import Frame
 from depthbench.errors import UserError
 from depthbench.files import write_atomically
@@ -24,7 +24,7 @@ class Writer:
         output: the folder.
         part: ``train`` or ``test``.
         settings: resolved configuration of the data set.
-        quality: see :func:`encode`.
+        quality: see :func:`encode_frame`.
 
     Raises:
         UserError: if the folder holds this part of something else.
@@ -56,9 +56,9 @@ class Writer:
         done = len(records) + len(damaged)
         units = [*UNITS, *([self.settings["scale"]] if self.settings.get("scale") else [])]
 
-        def load(index: int) -> tuple[Record, bytes] | str:
+        def load(index: int) -> tuple[FrameRecord, bytes] | str:
             try:
-                return encode(dataset[index], 0, self.quality, units)
+                return encode_frame(dataset[index], 0, self.quality, units)
             except UserError as error:
                 if not skip:
                     raise
@@ -82,7 +82,7 @@ class Writer:
                 end = record.end
         return self._finish(records, damaged, end)
 
-    def _resume(self) -> tuple[list[Record], list[str], int]:
+    def _resume(self) -> tuple[list[FrameRecord], list[str], int]:
         """What an earlier start wrote completely; the rest is cut off."""
         if not self.index.exists():
             self.data.unlink(missing_ok=True)
@@ -98,7 +98,7 @@ class Writer:
             file.truncate(end)
         return records, damaged, end
 
-    def _finish(self, records: list[Record], damaged: list[str], end: int) -> str:
+    def _finish(self, records: list[FrameRecord], damaged: list[str], end: int) -> str:
         if not records:
             raise UserError(f"Not one frame of the {self.part} part can be read, first: {damaged[0]}")
         names = hashlib.sha256("\n".join(record.name for record in records).encode("utf-8", "surrogateescape"))

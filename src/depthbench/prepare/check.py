@@ -6,7 +6,7 @@ from pathlib import Path
 
 from depthbench.config.values import check_root
 from depthbench.errors import UserError
-from depthbench.prepare.common import choose, cores, positive_int, run_next
+from depthbench.prepare.common import choose_data, cores, positive_int, run_next
 
 HELP = """Looks at a data set and says what is wrong with it.
 
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> None:
         UserError: for a mistake in the arguments.
         SystemExit: with status 1 if something is wrong with the data.
     """
-    options, parts, config = choose(arguments, OWN | {"workers": str(cores())})
+    options, parts, config = choose_data(arguments, OWN | {"workers": str(cores())})
     limit = None if options["frames"] == "all" else positive_int(options, "frames")
     place = Path(options["sheet"]).expanduser() if options["sheet"] else None
     workers = positive_int(options, "workers")

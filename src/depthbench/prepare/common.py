@@ -24,7 +24,7 @@ S = TypeVar("S")
 PARTS = ("train", "test")
 
 
-class Chosen(NamedTuple):
+class ChosenData(NamedTuple):
     """Options of a command, the resolved configuration of each part of the data set, and the whole configuration."""
 
     options: dict[str, str]
@@ -32,7 +32,7 @@ class Chosen(NamedTuple):
     config: DictConfig
 
 
-def choose(arguments: Sequence[str], own: Mapping[str, str]) -> Chosen:
+def choose_data(arguments: Sequence[str], own: Mapping[str, str]) -> ChosenData:
     """Read the arguments of a command about a data set.
 
     Args:
@@ -65,7 +65,7 @@ def choose(arguments: Sequence[str], own: Mapping[str, str]) -> Chosen:
             }
         except MISTAKES as error:
             raise UserError(explain(error, known)) from None
-    return Chosen(options, parts, config)  # type: ignore[arg-type]
+    return ChosenData(options, parts, config)  # type: ignore[arg-type]
 
 
 def run_next(arguments: Sequence[str], own: Iterable[str]) -> None:

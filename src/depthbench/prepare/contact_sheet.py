@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 
 from depthbench.data.sample import Sample
 from depthbench.files import write_atomically
-from depthbench.images import colorize, resize_depth
+from depthbench.images import Picture, colorize, resize_depth
 
 CELL = (120, 160)
 _COLUMNS = 4
 _CAPTION = 14
-
-Picture = NDArray[np.uint8]
 
 
 def sheet(samples: Sequence[tuple[str, Sample]]) -> Picture:
@@ -28,7 +26,7 @@ def sheet(samples: Sequence[tuple[str, Sample]]) -> Picture:
     return np.vstack([np.hstack(cells[start : start + columns]) for start in range(0, len(cells), columns)])
 
 
-def save(picture: Picture, path: Path) -> None:
+def save_sheet(picture: Picture, path: Path) -> None:
     """Write a picture as a whole."""
     data = cv2.imencode(path.suffix, picture[..., ::-1])[1].tobytes()
     write_atomically(path, data)

@@ -10,8 +10,8 @@ from depthbench.config.mistakes import MISTAKES, explain
 from depthbench.config.targets import instantiate
 from depthbench.data.frame import Frame
 from depthbench.prepare.common import in_order, with_progress
-from depthbench.prepare.contact_sheet import save, sheet
-from depthbench.prepare.findings import Finding, compare, judge, judge_top
+from depthbench.prepare.contact_sheet import save_sheet, sheet
+from depthbench.prepare.findings import Finding, compare_parts, judge, judge_top
 from depthbench.prepare.frame_stats import MOST_EDGES, FrameStats, measure_frame, sample_of
 
 _SHOWN = 12
@@ -19,7 +19,7 @@ _SHOWN = 12
 
 def examine(
     parts: dict[str, dict[str, Any]], limit: int | None, workers: int
-) -> tuple[dict[str, "Part"], list[tuple[str, Finding]]]:
+) -> tuple[dict[str, "ExaminedPart"], list[tuple[str, Finding]]]:
     """Look at the parts of a data set; what was found, by part, problems first.
 
     Args:
@@ -27,13 +27,13 @@ def examine(
         limit: of the frames looked at, None for all.
         workers: threads.
     """
-    examined = {part: Part(part, settings, limit, workers) for part, settings in parts.items()}
+    examined = {part: ExaminedPart(part, settings, limit, workers) for part, settings in parts.items()}
     findings = [(name, finding) for name, part in examined.items() for finding in part.findings]
-    findings += [("train and test", one) for one in compare(examined["train"].looks, examined["test"].looks)]
+    findings += [("train and test", one) for one in compare_parts(examined["train"].looks, examined["test"].looks)]
     return examined, sorted(findings, key=lambda item: not item[1].problem)
 
 
-class Part:
+class ExaminedPart:
     """One part of a data set, looked at.
 
     Args:
@@ -72,7 +72,7 @@ class Part:
         return [(index, sample_of(self.dataset, index)) for index in chosen] if self.dataset is not None else []
 
 
-def draw(parts: dict[str, Part], findings: Sequence[tuple[str, Finding]], path: Path) -> None:
+def draw(parts: dict[str, ExaminedPart], findings: Sequence[tuple[str, Finding]], path: Path) -> None:
     """The sheet; frames with problems come first."""
     cells = []
     for name, part in parts.items():
@@ -81,5 +81,5 @@ def draw(parts: dict[str, Part], findings: Sequence[tuple[str, Finding]], path: 
         ]
         cells += [(f"{name} {sample.name}", sample) for _, sample in part.samples(_SHOWN, suspects)]
     if cells:
-        save(sheet(cells), path)
+        save_sheet(sheet(cells), path)
         print(f"The contact sheet is {path}.")

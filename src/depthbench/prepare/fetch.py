@@ -35,14 +35,14 @@ def main(arguments: Sequence[str]) -> None:
     for name in names:
         if name not in SOURCES:
             raise UserError(f"Nothing is known of data={name}; {nearest(name, SOURCES)}")
-        print(describe(name, SOURCES[name]), flush=True)
+        print(describe_source(name, SOURCES[name]), flush=True)
     if "output" in options:
         if "data" not in options:
             raise UserError("Say which data set to download: append data=NAME.")
         _fetch(options["data"], Path(options["output"]).expanduser(), options.get("terms", ""))
 
 
-def describe(name: str, source: Source) -> str:
+def describe_source(name: str, source: Source) -> str:
     """A few lines about a data set."""
     files = "".join(f"\n  file   {file.url}" for file in source.files)
     return f"data={name}\n  page   {source.page}\n  terms  {source.terms}{files}\n  then   {source.todo}"

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from depthbench.data.missing import MOST_AT_TOP, answers
+from depthbench.data.missing import MOST_AT_TOP, two_meanings
 from depthbench.data.units import listed, plausible_units
 from depthbench.prepare.frame_stats import EDGES, SHIFTS, THUMB, FrameStats, correlations
 
@@ -44,7 +44,7 @@ def judge(looks: Sequence[FrameStats]) -> list[Finding]:
     return [finding for rule in rules for finding in rule(looks, seen)]
 
 
-def compare(train: Sequence[FrameStats], test: Sequence[FrameStats]) -> list[Finding]:
+def compare_parts(train: Sequence[FrameStats], test: Sequence[FrameStats]) -> list[Finding]:
     """What train and test deserve to be told together: units, copies of test frames in train."""
     one, other = ([look for look in looks if look.prints is not None] for looks in (train, test))
     if not one or not other:
@@ -107,7 +107,7 @@ def judge_top(looks: Sequence[FrameStats], said: bool) -> list[Finding]:
         some = [one for one in some if one.largest * (1 - one.missing) > MOST_AT_TOP]
         if some and not said:
             share = float(np.mean([one.largest * (1 - one.missing) for one in some]))
-            told = answers(top, some[0].quantiles[2], bits)
+            told = two_meanings(top, some[0].quantiles[2], bits)
             text = f"In {_of(some, looks)}, first {some[0].name}, {_percent(share)} of the pixels hold {told}"
             found.append(Finding(True, text, _places(some)))
     return found

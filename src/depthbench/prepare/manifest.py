@@ -7,7 +7,7 @@ from pathlib import Path
 from depthbench.config.targets import instantiate
 from depthbench.config.values import check_root
 from depthbench.files import write_atomically
-from depthbench.prepare.common import choose, run_next
+from depthbench.prepare.common import choose_data, run_next
 
 HELP = """Which frames a choice of data holds, in the order in which they are numbered.
 
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         UserError: for a mistake in the arguments or the data set.
     """
-    options, parts, config = choose(arguments, OWN)
+    options, parts, config = choose_data(arguments, OWN)
     check_root(config)
     # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
     from depthbench.data.manifest import describe

@@ -20,7 +20,7 @@ VALID = (44, 471, 40, 601)  # top, bottom, left, right of the region that the de
 Array = NDArray[np.float64]
 
 
-class Camera(NamedTuple):
+class KinectCamera(NamedTuple):
     """Focal lengths and center in pixels, and the lens (k1, k2, p1, p2, k3) of Brown's model."""
 
     fx: float
@@ -30,14 +30,14 @@ class Camera(NamedTuple):
     lens: tuple[float, float, float, float, float]
 
 
-COLOR = Camera(
+COLOR = KinectCamera(
     518.85790117450188,
     519.46961112127485,
     325.58244941119034,
     253.73616633400465,
     (0.20796615318809061, -0.58613825163911781, 7.2231363135888329e-04, 1.0479627195765181e-03, 0.49856986684705107),
 )
-DEPTH = Camera(
+DEPTH = KinectCamera(
     582.62448167737955,
     582.69103270988637,
     313.04475870804731,
@@ -117,7 +117,7 @@ def rays() -> Array:
 
 
 @lru_cache(maxsize=2)
-def undistortion(camera: Camera) -> tuple[scipy.sparse.csr_array, NDArray[np.bool_]]:
+def undistortion(camera: KinectCamera) -> tuple[scipy.sparse.csr_array, NDArray[np.bool_]]:
     """Bilinear resampling as a sparse matrix from distorted to undistorted pixels, and where its rows are not empty."""
     row, column = np.mgrid[:HEIGHT, :WIDTH].reshape(2, -1)
     x, y = distort((column - camera.cx) / camera.fx, (row - camera.cy) / camera.fy, camera)
@@ -133,7 +133,7 @@ def undistortion(camera: Camera) -> tuple[scipy.sparse.csr_array, NDArray[np.boo
     return matrix, inside
 
 
-def distort(x: Array, y: Array, camera: Camera) -> tuple[Array, Array]:
+def distort(x: Array, y: Array, camera: KinectCamera) -> tuple[Array, Array]:
     """Brown's lens model on normalized coordinates."""
     k1, k2, p1, p2, k3 = camera.lens
     r2 = x**2 + y**2

@@ -10,7 +10,7 @@ from depthbench.data.readers.nyu_labeled import INTRINSICS
 from depthbench.data.readers.nyu_raw import MANIFEST
 from depthbench.files import write_atomically
 from depthbench.prepare.nyu_camera import VALID
-from depthbench.prepare.nyu_pairs import UNITS, Form
+from depthbench.prepare.nyu_pairs import UNITS, PairForm
 from depthbench.runs.folder import RunFolder
 
 SPLITS = ("12k", "24k", "50k", "230k")  # those of published experiments, where there are so many frames
@@ -22,7 +22,7 @@ def write_part(folder: RunFolder, names: list[str], left_out: dict[str, str], sp
     folder.write_json(PART, {"split": split, "names": names, "left_out": left_out})
 
 
-def merge(output: Path, form: Form, shards: int, split: str | int | None) -> str:
+def merge(output: Path, form: PairForm, shards: int, split: str | int | None) -> str:
     """Write the lists and the manifest if all parts are done; says what was done or is missing."""
     parts = [RunFolder(output / "parts" / f"{shard}-of-{shards}").read_json(PART) for shard in range(shards)]
     missing = [str(shard) for shard, part in enumerate(parts) if not part or part["split"] != split]
@@ -41,12 +41,12 @@ def merge(output: Path, form: Form, shards: int, split: str | int | None) -> str
     return f"{output}: {told}; left out: {len(left_out):,} (named in {MANIFEST})."
 
 
-def _line(name: str, form: Form) -> str:
+def _line(name: str, form: PairForm) -> str:
     """As in BTS's lists: picture, depth, focal length."""
     return f"{form.color_name(name)} {form.depth_name(name)} {INTRINSICS[0]:.4f}\n"
 
 
-def _manifest(lists: dict[str, list[str]], left_out: dict[str, str], form: Form) -> dict[str, Any]:
+def _manifest(lists: dict[str, list[str]], left_out: dict[str, str], form: PairForm) -> dict[str, Any]:
     top, _, left, _ = VALID if form.crop == "valid" else (0, 0, 0, 0)
     fx, fy, cx, cy = INTRINSICS
     return {

@@ -29,14 +29,14 @@ from depthbench.prepare.nyu_camera import (
     undistort_color,
     undistortion,
 )
-from depthbench.prepare.nyu_scenes import Frame, open_source, read_color, read_disparity
+from depthbench.prepare.nyu_scenes import RawFrame, open_source, read_color, read_disparity
 
 UNITS = 1000  # of the depth images, per metre
 _OPTIONS = {"crop": ("none", "valid"), "fill": ("none", "colorization", "bilateral"), "image": ("jpg", "png")}
 
 
 @dataclass(frozen=True)
-class Form:
+class PairForm:
     """How a pair is written; one folder holds pairs of one form.
 
     Attributes:
@@ -101,7 +101,7 @@ class Outcome(NamedTuple):
     problem: str | None = None
 
 
-def make_pair(frame: Frame, form: Form, output: Path) -> Outcome:
+def make_pair(frame: RawFrame, form: PairForm, output: Path) -> Outcome:
     """Write the pair of a frame."""
     try:
         pair = _convert(frame, form)
@@ -112,7 +112,7 @@ def make_pair(frame: Frame, form: Form, output: Path) -> Outcome:
     return Outcome(frame.name)
 
 
-def _convert(frame: Frame, form: Form) -> tuple[bytes, bytes]:
+def _convert(frame: RawFrame, form: PairForm) -> tuple[bytes, bytes]:
     """Both files of a pair. Raises UserError for a frame that is not usable."""
     store = open_source(frame.source)
     if not frame.color:
@@ -136,7 +136,7 @@ def _convert(frame: Frame, form: Form) -> tuple[bytes, bytes]:
     )
 
 
-def make_pairs(frames: Sequence[Frame], form: Form, output: Path, workers: int) -> Iterator[Outcome]:
+def make_pairs(frames: Sequence[RawFrame], form: PairForm, output: Path, workers: int) -> Iterator[Outcome]:
     """The outcomes of all frames in their order, as they come; with one worker in this process.
 
     Raises:
@@ -168,7 +168,7 @@ def _begin(parent: int) -> None:
     cv2.setNumThreads(1)
 
 
-def claim_sources(frames: Sequence[Frame], output: Path) -> None:
+def claim_sources(frames: Sequence[RawFrame], output: Path) -> None:
     """Write down which raw files a scene's numbers stand for, so that a completed download can't mix them up.
 
     Args:

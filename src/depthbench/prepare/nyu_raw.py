@@ -45,12 +45,12 @@ def main(arguments: list[str]) -> None:
         known = compose("nyu_raw")
     sys.argv = ["prepare nyu-raw", *(item if item.startswith("-") else readable([item])[0] for item in arguments)]
     try:
-        hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="nyu_raw")(job)()
+        hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="nyu_raw")(job_share)()
     except MISTAKES as error:
         raise UserError(explain(error, known)) from error
 
 
-def job(config: DictConfig) -> None:
+def job_share(config: DictConfig) -> None:
     """One part of the work as Hydra calls it, perhaps on another machine: mistakes are told here, in a sentence."""
     try:
         if not Path(config.raw).expanduser().exists():

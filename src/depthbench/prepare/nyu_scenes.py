@@ -23,7 +23,7 @@ _HEADER = re.compile(rb"P([56])\s+(?:#[^\n]*\n\s*)*(\d+)\s+(\d+)\s+(\d+)\s")
 FAULTY = "d-1315166703.129542-2466101449.pgm"
 
 
-class Frame(NamedTuple):
+class RawFrame(NamedTuple):
     """A depth image and the picture nearest in time.
 
     Attributes:
@@ -46,7 +46,7 @@ class Frame(NamedTuple):
         return self.name.rpartition("/")[0]
 
 
-def find_frames(raw: Path, wanted: set[str] | None = None) -> list[Frame]:
+def find_frames(raw: Path, wanted: set[str] | None = None) -> list[RawFrame]:
     """Frames of the scene folders and zips below ``raw`` (or of one zip), sorted by name.
 
     Every depth image is kept and gets the picture nearest in time, as ``get_synched_frames.m`` does; so a picture may
@@ -60,7 +60,7 @@ def find_frames(raw: Path, wanted: set[str] | None = None) -> list[Frame]:
         UserError: if there are no frames, a zip is damaged, or a scene is found twice.
     """
     sources = [raw, *sorted(raw.rglob("*.zip"))] if raw.is_dir() else [raw]
-    frames: dict[str, list[Frame]] = {}
+    frames: dict[str, list[RawFrame]] = {}
     origin: dict[str, Path] = {}
     for source in sources:
         scenes: dict[str, dict[str, list[tuple[float, str]]]] = {}
@@ -81,14 +81,14 @@ def find_frames(raw: Path, wanted: set[str] | None = None) -> list[Frame]:
     return found
 
 
-def _paired(scene: str, source: Path, color: list[tuple[float, str]], depth: list[tuple[float, str]]) -> list[Frame]:
+def _paired(scene: str, source: Path, color: list[tuple[float, str]], depth: list[tuple[float, str]]) -> list[RawFrame]:
     if not color:
-        return [Frame(f"{scene}/{index:05d}", source, "", name, np.inf) for index, (_, name) in enumerate(depth)]
+        return [RawFrame(f"{scene}/{index:05d}", source, "", name, np.inf) for index, (_, name) in enumerate(depth)]
     times = [np.array([time for time, _ in files]) for files in (depth, color)]
     nearest = synchronize(*times)
     gaps = np.abs(times[0] - times[1][nearest])
     return [
-        Frame(f"{scene}/{index:05d}", source, color[nearest[index]][1], name, float(gaps[index]))
+        RawFrame(f"{scene}/{index:05d}", source, color[nearest[index]][1], name, float(gaps[index]))
         for index, (_, name) in enumerate(depth)
     ]
 

@@ -13,8 +13,8 @@ from depthbench.config.amounts import evenly_spaced
 from depthbench.errors import UserError
 from depthbench.prepare.common import cores, with_progress
 from depthbench.prepare.nyu_lists import merge, write_part
-from depthbench.prepare.nyu_pairs import Form, claim_sources, make_pairs
-from depthbench.prepare.nyu_scenes import Frame, find_frames, training_places
+from depthbench.prepare.nyu_pairs import PairForm, claim_sources, make_pairs
+from depthbench.prepare.nyu_scenes import RawFrame, find_frames, training_places
 from depthbench.runs.folder import Busy, RunFolder
 
 
@@ -27,7 +27,7 @@ def prepare(config: DictConfig) -> None:
     Raises:
         UserError: for a mistake in it or in what it names; OSError if the disk is full.
     """
-    form = Form(config.crop, config.fill, config.image, config.quality, config.max_gap)
+    form = PairForm(config.crop, config.fill, config.image, config.quality, config.max_gap)
     shard, shards, workers = _numbers(config)
     output, raw = Path(config.output).expanduser(), Path(config.raw).expanduser()
     every = find_frames(raw, training_places(str(config.scenes)))
@@ -52,7 +52,7 @@ def prepare(config: DictConfig) -> None:
     print(merge(output, form, shards, config.split))
 
 
-def _make(frames: Sequence[Frame], form: Form, output: Path, workers: int) -> tuple[list[str], dict[str, str]]:
+def _make(frames: Sequence[RawFrame], form: PairForm, output: Path, workers: int) -> tuple[list[str], dict[str, str]]:
     """Make what is missing, and say so; the names of the pairs that are there now, and why others are not."""
     missing = [frame for frame in frames if not all(path.is_file() for path in form.files(frame.name, output))]
     start = time.monotonic()

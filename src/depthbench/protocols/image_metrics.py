@@ -11,7 +11,7 @@ from depthbench.errors import UserError
 from depthbench.metrics.image.image_metric import ImageMetric
 from depthbench.protocols.protocol import EvalProtocol
 from depthbench.protocols.regions import Region
-from depthbench.protocols.shared_pass import NOT_PIXELS, Maps
+from depthbench.protocols.shared_pass import NOT_PIXELS, SharedMaps
 
 
 class Camera(NamedTuple):
@@ -47,7 +47,9 @@ class Structure(nn.Module):
         """Whether any of the metrics does."""
         return any(bool(metric.needs_intrinsics) for metric in self.metrics)
 
-    def sums(self, protocols: Iterable[EvalProtocol], maps: Maps, camera: Camera | None = None) -> dict[str, Tensor]:
+    def sums(
+        self, protocols: Iterable[EvalProtocol], maps: SharedMaps, camera: Camera | None = None
+    ) -> dict[str, Tensor]:
         """Sums ``(B, 2 K + 1)`` of each protocol by name, see :class:`~depthbench.metrics.image.ImageMeans`.
 
         Raises:
@@ -64,7 +66,7 @@ class Structure(nn.Module):
             found[protocol.name] = known[seen]
         return found
 
-    def _sums(self, protocol: EvalProtocol, maps: Maps, camera: Camera | None) -> Tensor:
+    def _sums(self, protocol: EvalProtocol, maps: SharedMaps, camera: Camera | None) -> Tensor:
         truth = maps.given(protocol)
         prepared = protocol.prepare(maps.predicted(protocol), truth, maps.covers, maps.image)
         intrinsics = None

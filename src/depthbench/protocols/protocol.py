@@ -17,10 +17,10 @@ from depthbench.metrics.scores import REDUCTIONS, DepthScores
 from depthbench.protocols.alignment import median_scaled, scale_shift_aligned
 from depthbench.protocols.regions import Box, Region, region_box
 
-Maps = tuple[Tensor, Tensor, Tensor]
+PreparedMaps = tuple[Tensor, Tensor, Tensor]
 """Prediction, truth and mask, ``(B, 1, h, w)`` each."""
 
-Limits = tuple[float | None, float | None]
+ClampLimits = tuple[float | None, float | None]
 
 SCALINGS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "median": median_scaled,
@@ -137,7 +137,7 @@ class EvalProtocol:
                 raise UserError(f"Protocol '{self.name}': the limits of {field} are {limits}, smallest first please.")
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> ClampLimits:
         """Limits of the prediction."""
         if self.clamp is None:
             return None, None
@@ -163,7 +163,9 @@ class EvalProtocol:
             prediction, mirrored = (clamp_finite(maps.float(), self.limits) for maps in (prediction, mirrored))
         return 0.5 * (prediction + mirrored)
 
-    def prepare(self, prediction: Tensor, truth: Tensor, covers: Region = "full", image: Tensor | None = None) -> Maps:
+    def prepare(
+        self, prediction: Tensor, truth: Tensor, covers: Region = "full", image: Tensor | None = None
+    ) -> PreparedMaps:
         """Prediction, truth and mask as they are scored.
 
         With ``swap_prediction_and_truth`` the first two are exchanged, so that they go into any metric as they come.
@@ -293,7 +295,7 @@ def crop(maps: Tensor, box: Box) -> Tensor:
     return maps[..., box[0] : box[1], box[2] : box[3]]
 
 
-def clamp_finite(values: Tensor, limits: Limits) -> Tensor:
+def clamp_finite(values: Tensor, limits: ClampLimits) -> Tensor:
     """Clamp finite values; NaN and infinities stay, so that they show in the scores."""
     if limits == (None, None):
         return values

@@ -18,7 +18,7 @@ from depthbench.metrics.image.image_metric import ImageMeans, ImageMetric, image
 from depthbench.metrics.pixel_sums import COLUMNS
 from depthbench.protocols.image_metrics import Camera, Structure
 from depthbench.protocols.protocol import EvalProtocol
-from depthbench.protocols.shared_pass import Maps, shared_sums
+from depthbench.protocols.shared_pass import SharedMaps, shared_sums
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Scorer(nn.Module):
             UserError: as :meth:`EvalProtocol.prepare`; or if a protocol needs a kind of truth, or a metric a camera,
                 that is not given.
         """
-        maps = Maps(prediction, truth, mirrored, covers, image)
+        maps = SharedMaps(prediction, truth, mirrored, covers, image)
         sums, structure = self.sums(maps), self.structure_sums(maps, camera)
         rows = [torch.cat([part[name] for part in (sums, structure) if part], 1) for name in self.protocols]
         if not self._frames:
@@ -164,7 +164,7 @@ class Scorer(nn.Module):
         self._kept[:, start:end] = rows
 
     @torch.no_grad()
-    def sums(self, maps: Maps) -> dict[str, Tensor]:
+    def sums(self, maps: SharedMaps) -> dict[str, Tensor]:
         """``masked_sums`` ``(B, S)`` of each protocol by name."""
         # On a CPU one image after the other: its maps stay in the cache, and fewer limits touch one image than many.
         count = len(maps.prediction)
@@ -176,7 +176,7 @@ class Scorer(nn.Module):
         return {name: torch.cat(sums) for name, sums in parts.items()}
 
     @torch.no_grad()
-    def structure_sums(self, maps: Maps, camera: Camera | None = None) -> dict[str, Tensor]:
+    def structure_sums(self, maps: SharedMaps, camera: Camera | None = None) -> dict[str, Tensor]:
         """Sums of the structure's scores of each image by protocol; nothing if there are no such metrics."""
         return self.structure.sums(self.protocols.values(), maps, camera) if self.structure.names else {}
 

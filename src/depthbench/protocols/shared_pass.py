@@ -10,12 +10,12 @@ from torch import Tensor
 
 from depthbench.errors import UserError
 from depthbench.metrics.pixel_sums import PRESENT, Interval, Rule, cell_sums, least_present
-from depthbench.protocols.protocol import EvalProtocol, Limits, crop
+from depthbench.protocols.protocol import ClampLimits, EvalProtocol, crop
 from depthbench.protocols.regions import Box, Region, region_box
 
 
 @dataclass
-class Maps:
+class SharedMaps:
     """A batch: predictions ``(B, 1, h, w)``, truth ``(B, 1, H, W)`` (or both kinds), and intermediate results.
 
     Attributes:
@@ -36,12 +36,12 @@ class Maps:
     _averages_by_limits: dict[Any, Tensor] = field(default_factory=dict)
     _extents: dict[Any, "_Extent"] = field(default_factory=dict)
 
-    def part(self, rows: slice) -> "Maps":
+    def part(self, rows: slice) -> "SharedMaps":
         """Some images of the batch."""
         truth = self.truth
         truth = truth[rows] if isinstance(truth, Tensor) else {kind: maps[rows] for kind, maps in truth.items()}
         mirrored, image = (None if maps is None else maps[rows] for maps in (self.mirrored, self.image))
-        return Maps(self.prediction[rows], truth, mirrored, self.covers, image)
+        return SharedMaps(self.prediction[rows], truth, mirrored, self.covers, image)
 
     def predicted(self, protocol: EvalProtocol) -> Tensor:
         """The plain or the averaged prediction."""
@@ -116,7 +116,7 @@ class _Extent(NamedTuple):
         extent = float(torch.stack(lows).amin()), float(torch.stack(highs).amax())  # NaN, where one is
         return cls(extent, (least_present(truth), float(truth.amax())))
 
-    def within(self, limits: Limits) -> bool:
+    def within(self, limits: ClampLimits) -> bool:
         """Whether limits do nothing to the prediction; never where it is not finite."""
         low, high = (bound if limit is None else limit for bound, limit in zip(_EVERYTHING, limits, strict=True))
         found = self.prediction
@@ -165,7 +165,7 @@ class _Member(NamedTuple):
     rule: Rule
 
 
-def shared_sums(protocols: Iterable[EvalProtocol], maps: Maps) -> Iterator[tuple[str, Tensor]]:
+def shared_sums(protocols: Iterable[EvalProtocol], maps: SharedMaps) -> Iterator[tuple[str, Tensor]]:
     """``masked_sums`` ``(B, S)`` of each protocol by name, in any order."""
     groups: dict[EvalProtocol, list[_Member]] = {}
     for protocol in protocols:
@@ -178,7 +178,7 @@ def shared_sums(protocols: Iterable[EvalProtocol], maps: Maps) -> Iterator[tuple
         yield from _group_sums(acting, members, maps)
 
 
-def _group_sums(acting: EvalProtocol, members: Sequence[_Member], maps: Maps) -> Iterator[tuple[str, Tensor]]:
+def _group_sums(acting: EvalProtocol, members: Sequence[_Member], maps: SharedMaps) -> Iterator[tuple[str, Tensor]]:
     truth = maps.true(acting)
     prediction = acting.fit(maps.predicted(acting), truth, maps.covers, maps.image)
     boxes = [member.box for member in members]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from depthbench.report.analyze.study import Cell, Study, studies
     from depthbench.report.analyze.table import Table, build_table
-    from depthbench.report.read.runs import Run, find_runs, read_run, read_runs
+    from depthbench.report.read.runs import Run, find_run_folders, read_run, read_runs
     from depthbench.report.write.page import write_report
 
 __all__ = [
@@ -18,7 +18,7 @@ __all__ = [
     "Study",
     "Table",
     "build_table",
-    "find_runs",
+    "find_run_folders",
     "read_run",
     "read_runs",
     "studies",

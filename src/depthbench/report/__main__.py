@@ -43,10 +43,10 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the report; 0 if it was written, 2 after a user's mistake."""
     options = parser().parse_args(arguments)
-    return exit_status(lambda: write(options), BEGINS_ANEW)
+    return exit_status(lambda: write_page(options), BEGINS_ANEW)
 
 
-def write(options: argparse.Namespace) -> None:
+def write_page(options: argparse.Namespace) -> None:
     """Write what the command line asks for, and say where.
 
     Raises:

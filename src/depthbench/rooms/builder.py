@@ -8,7 +8,7 @@ from depthbench.rooms.materials import Material
 from depthbench.rooms.solids import BOX
 
 Point = tuple[float, float, float]
-Span = tuple[float, float]
+Extent = tuple[float, float]
 Faces = int | tuple[int, int, int]
 
 
@@ -35,7 +35,7 @@ class Builder:
         self.faces: list[tuple[int, int, int]] = []
         self.materials: list[list[float]] = []
         self.bright: Point | None = None
-        self._taken: list[tuple[Span, Span, Span]] = []
+        self._taken: list[tuple[Extent, Extent, Extent]] = []
 
     def material(self, material: Material) -> int:
         """Register a material; returns its number."""
@@ -47,7 +47,9 @@ class Builder:
         self.boxes.append([*center, *half, math.cos(angle), math.sin(angle), shape])
         self.faces.append((faces, faces, faces) if isinstance(faces, int) else faces)
 
-    def put(self, spot: Spot, x: Span, y: Span, z: Span, faces: Faces, turn: float = 0.0, shape: float = BOX) -> None:
+    def put(
+        self, spot: Spot, x: Extent, y: Extent, z: Extent, faces: Faces, turn: float = 0.0, shape: float = BOX
+    ) -> None:
         """A box in the coordinates of a piece at ``spot``: x along its front, y away from its back, z up."""
         mx, my = (x[0] + x[1]) / 2, (y[0] + y[1]) / 2
         c, s = math.cos(spot.angle), math.sin(spot.angle)
@@ -55,7 +57,7 @@ class Builder:
         half = ((x[1] - x[0]) / 2, (y[1] - y[0]) / 2, (z[1] - z[0]) / 2)
         self.box(center, half, faces, spot.angle + turn, shape)
 
-    def reserve(self, spot: Spot, x: Span, y: Span, z: Span) -> bool:
+    def reserve(self, spot: Spot, x: Extent, y: Extent, z: Extent) -> bool:
         """Claim the space of a piece; False (and nothing claimed) if it is taken or leaves the room."""
         c, s = math.cos(spot.angle), math.sin(spot.angle)
         xs = [spot.x + c * u - s * v for u in x for v in y]
@@ -95,7 +97,7 @@ class Builder:
         return None
 
 
-def _meet(a: tuple[Span, Span, Span], b: tuple[Span, Span, Span]) -> bool:
+def _meet(a: tuple[Extent, Extent, Extent], b: tuple[Extent, Extent, Extent]) -> bool:
     (ax, ay, az), (bx, by, bz) = a, b  # written out: asked tens of thousands of times
     along = ax[0] < bx[1] and bx[0] < ax[1] and ay[0] < by[1] and by[0] < ay[1]
     return along and az[0] < bz[1] and bz[0] < az[1]

@@ -1,12 +1,12 @@
 """Small things: what lies on tables, shelves and floors, lamps, plants, boxes and bags."""
 
 from depthbench.rooms import materials as m
-from depthbench.rooms.builder import Builder, Point, Span, Spot, moved
+from depthbench.rooms.builder import Builder, Extent, Point, Spot, moved
 from depthbench.rooms.hashing import Draws
 from depthbench.rooms.solids import BOX, CYLINDER, ELLIPSOID
 
 # Width, depth and height in metres, and what fills that box.
-THINGS: dict[str, tuple[Span, Span, Span, float]] = {
+THINGS: dict[str, tuple[Extent, Extent, Extent, float]] = {
     "book": ((0.15, 0.3), (0.1, 0.22), (0.02, 0.06), BOX),
     "box": ((0.1, 0.3), (0.08, 0.25), (0.08, 0.3), BOX),
     "pile": ((0.2, 0.32), (0.15, 0.25), (0.1, 0.35), BOX),
@@ -31,7 +31,7 @@ def thing(build: Builder, draw: Draws, spot: Spot, low: float) -> None:
 
 
 def centered(
-    build: Builder, spot: Spot, size: Span, z: Span, faces: int, turn: float = 0.0, shape: float = BOX
+    build: Builder, spot: Spot, size: Extent, z: Extent, faces: int, turn: float = 0.0, shape: float = BOX
 ) -> None:
     """A box of width and depth, or what fills it, whose middle is over the spot."""
     a, b = size[0] / 2, size[1] / 2
@@ -101,7 +101,7 @@ def plant(build: Builder, draw: Draws, spot: Spot, size: Point) -> None:
     w, d, h = size
     middle, r, pot = moved(spot, 0.0, d / 2), draw(0.2, 0.36), h * draw(0.2, 0.35)
     centered(build, middle, (r, r), (0, pot), build.material(m.paint(draw)), 0.0, CYLINDER)
-    leaf = build.material(m.plant(draw))
+    leaf = build.material(m.leaves(draw))
     for _ in range(7):
         place = moved(middle, draw(-0.25, 0.25) * w, draw(-0.25, 0.25) * d)
         z, half = draw(pot + 0.05, h - 0.12), draw(0.06, 0.16)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from depthbench.rooms.hashing import Draws
 
-Color = tuple[float, float, float]
+RGB = tuple[float, float, float]
 
 
 class Material(NamedTuple):
@@ -14,8 +14,8 @@ class Material(NamedTuple):
     ``reflect`` is what the depth sensor's infrared light sees: under 0.2 it returns little, 0 is a window or a mirror.
     """
 
-    color: Color
-    joint_color: Color
+    color: RGB
+    joint_color: RGB
     cell: tuple[float, float] = (50.0, 50.0)
     bond: float = 0.0
     joint: float = 0.0
@@ -37,7 +37,7 @@ FIELDS = 18
 """Length of :meth:`Material.row`."""
 
 
-def tone(draw: Draws, hue: tuple[float, float], saturation: tuple[float, float], value: tuple[float, float]) -> Color:
+def tone(draw: Draws, hue: tuple[float, float], saturation: tuple[float, float], value: tuple[float, float]) -> RGB:
     """A linear color from ranges of hue, saturation and (displayed) value."""
     r, g, b = colorsys.hsv_to_rgb(draw(*hue) % 1.0, draw(*saturation), draw(*value))
     return r * r, g * g, b * b
@@ -48,12 +48,12 @@ def any_hue(draw: Draws) -> tuple[float, float]:
     return draw.pick([(0.0, 0.13), (0.0, 0.13), (0.05, 0.15), (0.15, 0.45), (0.5, 0.66), (0.54, 0.67), (0.68, 1.0)])
 
 
-def neutral(draw: Draws) -> Color:
+def neutral(draw: Draws) -> RGB:
     """White, gray or black."""
     return tone(draw, (0.05, 0.65), (0.0, 0.08), draw.pick([(0.8, 0.97), (0.8, 0.97), (0.3, 0.7), (0.06, 0.25)]))
 
 
-def scale(color: Color, factor: float) -> Color:
+def scale(color: RGB, factor: float) -> RGB:
     """The color made brighter or darker."""
     return color[0] * factor, color[1] * factor, color[2] * factor
 
@@ -185,7 +185,7 @@ def glass(draw: Draws, day: float) -> Material:
     return Material(color, color, grain=(0.25, 0.12), rough=0.35, stain=0.4, glow=day, reflect=0.0)
 
 
-def plant(draw: Draws) -> Material:
+def leaves(draw: Draws) -> Material:
     """Leaves."""
     color = tone(draw, (0.22, 0.38), (0.4, 0.8), (0.25, 0.6))
     return Material(color, color, (0.05, 0.08), 0.5, 0.012, 0.8, 0.06, (0.03, 0.06), 0.8, 0.4, reflect=0.5)

@@ -11,7 +11,7 @@ TOLERANCE = 0.02
 _NAMES = {former.rpartition(".")[2]: name.rpartition(".")[2] for former, name in CLASSES.items()}
 
 
-def difference(recorded: Mapping[str, Any], found: Mapping[str, Any]) -> str | None:
+def record_difference(recorded: Mapping[str, Any], found: Mapping[str, Any]) -> str | None:
     """How two manifests of a data module differ, in words; None where they are the same data.
 
     Args:
@@ -46,7 +46,7 @@ def _alike(before: object, now: object) -> bool:
     return True
 
 
-def check(folder: str, recorded: Mapping[str, Any], found: Mapping[str, Any], places: Mapping[str, Any]) -> None:
+def check_record(folder: str, recorded: Mapping[str, Any], found: Mapping[str, Any], places: Mapping[str, Any]) -> None:
     """Refuse other data under the name of a run.
 
     Args:
@@ -58,7 +58,7 @@ def check(folder: str, recorded: Mapping[str, Any], found: Mapping[str, Any], pl
     Raises:
         UserError: if they differ.
     """
-    differs = difference(recorded, found)
+    differs = record_difference(recorded, found)
     if differs is None:
         return
     lie = ", ".join(f"{key}={value}" for key, value in places.items() if key.count(".") == 1) or "the data"

@@ -148,7 +148,7 @@ class RunFolder:
             UserError: if the run began with other data.
         """
         recorded = self._data_record() if self.checkpoint.exists() else {}
-        data_record.check(str(self.path), recorded, manifest, paths(read_config(self.path / "config.yaml")))
+        data_record.check_record(str(self.path), recorded, manifest, paths(read_config(self.path / "config.yaml")))
         if not recorded:
             self.write_json("data.json", dict(manifest))
 
@@ -163,7 +163,7 @@ class RunFolder:
             UserError: if they are not.
         """
         content = plain(config)
-        data_record.check(str(self.path), self._data_record(), manifest, paths(content))
+        data_record.check_record(str(self.path), self._data_record(), manifest, paths(content))
         with suppress(UserError):  # an archive that may only be read
             write_config(self.path, content)
 

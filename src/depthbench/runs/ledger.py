@@ -31,7 +31,7 @@ COLORS = {"waiting": "dim", "running": "cyan", "interrupted": "yellow", "failed"
 URGENCY = ["running", "failed", "interrupted", "waiting", "done"]
 
 
-def plan(config: DictConfig, config_name: str) -> list[RunFolder]:
+def plan_jobs(config: DictConfig, config_name: str) -> list[RunFolder]:
     """The run folders of all jobs that Hydra's basic sweeper will start, made where they are new."""
     hydra = GlobalHydra.instance().hydra
     assert hydra is not None
@@ -81,7 +81,7 @@ class Ledger(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """List the jobs and begin to show them."""
         try:
-            self.folders = plan(config, kwargs.get("config_name") or "config")
+            self.folders = plan_jobs(config, kwargs.get("config_name") or "config")
         except Exception as error:  # Hydra would swallow it and go on
             print(explain(error), file=sys.stderr)
             raise SystemExit(2) from None

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from depthbench.errors import UserError
-from depthbench.stats.crossed import Row, Tested, better, compare_rows
+from depthbench.stats.crossed import SeedRow, Tested, better, compare_rows
 from depthbench.stats.image_sums import PerImageSums, of_means
 
 ByMethod = Mapping[str, ArrayLike | Mapping[Hashable, ArrayLike]]
@@ -98,7 +98,7 @@ def _codes(scenes: Sequence[Hashable] | None) -> NDArray[np.intp] | None:
     return np.array([numbers[scene] for scene in scenes], dtype=np.intp)
 
 
-def _row(method: str, given: ArrayLike | Mapping[Hashable, ArrayLike], scenes: NDArray[np.intp] | None) -> Row:
+def _row(method: str, given: ArrayLike | Mapping[Hashable, ArrayLike], scenes: NDArray[np.intp] | None) -> SeedRow:
     by_seed = given if isinstance(given, Mapping) else {0: given}
     if not by_seed:
         raise UserError(f"{method} has no scores.")

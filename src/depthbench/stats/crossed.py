@@ -37,7 +37,7 @@ from depthbench.stats.intervals import (
 from depthbench.stats.multiple_comparisons import holm, max_t
 from depthbench.stats.permutation import Exchanges
 
-Row = Mapping[Hashable, PerImageSums]
+SeedRow = Mapping[Hashable, PerImageSums]
 """One network's sums by seed."""
 
 
@@ -92,7 +92,7 @@ class _Pair(NamedTuple):
         return len(self.first) == 1
 
 
-def estimates(row: Row) -> dict[str, Estimate]:
+def estimates(row: SeedRow) -> dict[str, Estimate]:
     """Scores of a row with 95 % intervals: over seeds and images, or over images where there is one seed."""
     networks = list(row.values())
     if len(networks) == 1:
@@ -117,7 +117,7 @@ def over_seeds(scores: Sequence[float]) -> Estimate:
     return Estimate(value, *limits_around(value, [_over_seeds(values)]), "seeds")
 
 
-def compare_rows(pairs: Sequence[tuple[Row, Row]]) -> list[dict[str, Tested]]:
+def compare_rows(pairs: Sequence[tuple[SeedRow, SeedRow]]) -> list[dict[str, Tested]]:
     """Differences of pairs of rows; p-values of each score adjusted for all pairs.
 
     Seeds that both rows have are paired; rows that share fewer than two, but have two or more each, are compared with
@@ -157,7 +157,7 @@ def beyond_p(tested: Tested, margin: float) -> float:
     return min(1.0, 2 * tail(abs(tested.difference.value) - margin, tested.parts))
 
 
-def _choose(first: Row, second: Row) -> _Pair:
+def _choose(first: SeedRow, second: SeedRow) -> _Pair:
     if not first or not second:
         raise UserError("A row without any network can't be compared.")
     common = [seed for seed in first if seed in second]

@@ -18,7 +18,7 @@ from depthbench.models.two_stream import Stage
 from depthbench.tasks.base import DepthTask
 
 
-class Span(NamedTuple):
+class StageSpan(NamedTuple):
     """The steps ``[start, stop)`` of a stage, and the factor on the learning rate there."""
 
     stage: Stage
@@ -27,7 +27,7 @@ class Span(NamedTuple):
     lr_factor: float
 
 
-def divide(stages: Mapping[Stage, Mapping[str, float]], steps: int) -> list[Span]:
+def divide_steps(stages: Mapping[Stage, Mapping[str, float]], steps: int) -> list[StageSpan]:
     """Share steps among stages in proportion to their ``length``, at least one each; those of length 0 are left out.
 
     Raises:
@@ -44,7 +44,7 @@ def divide(stages: Mapping[Stage, Mapping[str, float]], steps: int) -> list[Span
     for place, (name, stage) in enumerate(kept.items(), 1):
         passed += stage["length"]
         stop = min(max(round(steps * passed / whole), start + 1), steps - len(kept) + place)
-        spans.append(Span(name, start, stop, stage["lr_factor"]))
+        spans.append(StageSpan(name, start, stop, stage["lr_factor"]))
         start = stop
     return spans
 
@@ -112,7 +112,7 @@ class Staged(DepthTask):
         if isinstance(loss, SetLoss):
             self.gradient_loss = SetLoss(self.distance, loss.transforms, loss.weight)
         self.last = next(name for name in reversed(list(stages)) if lengths[name])
-        self.spans: list[Span] = []
+        self.spans: list[StageSpan] = []
         self.stage: Stage | None = None  # in training
 
     def compile_network(self) -> None:
@@ -122,7 +122,7 @@ class Staged(DepthTask):
 
     def phases(self, steps: int) -> list[tuple[str, int]]:
         """The stages."""
-        return [(span.stage, span.stop - span.start) for span in divide(self.stages, steps)]
+        return [(span.stage, span.stop - span.start) for span in divide_steps(self.stages, steps)]
 
     def enter(self, phase: str) -> None:
         """Begin a stage."""
@@ -179,7 +179,7 @@ class Staged(DepthTask):
     def configure_optimizers(self) -> Any:
         """One optimizer for all stages: blocks that are fixed have no gradient, and it leaves them alone."""
         steps, plain = self.total_steps(), self.optim
-        self.spans = divide(self.stages, steps)
+        self.spans = divide_steps(self.stages, steps)
 
         def schedule(progress: float) -> float:
             step = round(progress * steps)
@@ -201,7 +201,7 @@ class Staged(DepthTask):
             norm = self.clip_norm
         self.clip_gradients(optimizer, norm, gradient_clip_algorithm)
 
-    def _span(self, step: int) -> Span:
+    def _span(self, step: int) -> StageSpan:
         return next((span for span in self.spans if step < span.stop), self.spans[-1])
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from depthbench.data.formats.listed import fitted, told
+from depthbench.data.formats.listed import fitted, found_instead
 
 NAMES = [f"kv1/scene{index}/{index:05}.png" for index in range(40)]
 
@@ -37,6 +37,6 @@ def test_what_fits_nowhere_or_twice_stays(root):
 
 
 def test_what_lies_there_instead_is_told(root):
-    assert told(root / "kv1/scene3/00003.jpg", root) == "its folder holds 00003.png"
-    assert told(root / "kv1/scene3/9.png", root) == "its folder holds 00003.png"
-    assert told(root / "n/fs/a.png", root) == f"there is no such folder; {root} holds kv1"
+    assert found_instead(root / "kv1/scene3/00003.jpg", root) == "its folder holds 00003.png"
+    assert found_instead(root / "kv1/scene3/9.png", root) == "its folder holds 00003.png"
+    assert found_instead(root / "n/fs/a.png", root) == f"there is no such folder; {root} holds kv1"

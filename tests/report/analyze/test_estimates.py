@@ -72,11 +72,11 @@ def test_three_seeds_must_agree_before_anything_is_best(tmp_path, make_run):
         for seed, quality in enumerate(qualities):
             make_run(tmp_path, loss=loss, seed=seed, quality=quality, images=300, panels=False)
     study = only(tmp_path)
-    ((pair,),) = evidence.compare([study.cells], "eigen", "AbsRel")
+    ((pair,),) = evidence.compare_cells([study.cells], "eigen", "AbsRel")
     seeds = [np.array(evidence.seed_scores(cell, "eigen", "AbsRel")) for cell in (pair.a, pair.b)]
     assert pair.p >= stats.ttest_rel(*seeds).pvalue > 0.3
     assert pair.seeds == (3, 3)
-    item = evidence.estimate(study.cells[0], "eigen", "AbsRel")
+    item = evidence.estimate_of(study.cells[0], "eigen", "AbsRel")
     scores = evidence.seed_scores(study.cells[0], "eigen", "AbsRel")
     low, high = stats.t.interval(0.95, 2, np.mean(scores), stats.sem(scores))
     assert (item.over, item.value) == ("seeds and images", pytest.approx(np.mean(scores)))
@@ -137,7 +137,7 @@ def test_intervals_follow_the_protocols_reduction(tmp_path, make_run):
     }
     (path / "scores.json").write_text(json.dumps(scores))
     (cell,) = only(tmp_path).cells
-    found = {metric: evidence.estimate(cell, "eigen", metric) for metric in ("AbsRel", "RMSE", "SqRel")}
+    found = {metric: evidence.estimate_of(cell, "eigen", metric) for metric in ("AbsRel", "RMSE", "SqRel")}
     assert [item.over for item in found.values()] == ["images", "images", ""]
     half = 1.96 * np.std(values["AbsRel"]) / np.sqrt(200)
     assert found["AbsRel"].high - found["AbsRel"].value == pytest.approx(half, rel=0.2)
@@ -157,7 +157,7 @@ def test_without_scores_of_images_nothing_is_claimed(tmp_path, make_run):
 def test_images_are_paired_by_name(tmp_path, make_run):
     for loss, images in (("l1", 50), ("eigen", 80)):
         (make_run(tmp_path, loss=loss, images=images, panels=False) / "data.json").unlink()
-    ((pair,),) = evidence.compare([only(tmp_path).cells], "eigen", "AbsRel")
+    ((pair,),) = evidence.compare_cells([only(tmp_path).cells], "eigen", "AbsRel")
     assert pair.images == 50
 
 
@@ -167,9 +167,9 @@ def test_all_pairs_of_all_groups_are_one_family(tmp_path, make_run):
             make_run(tmp_path, loss=f"loss{index:02d}", split=split, quality=1 + 0.004 * index, images=20, panels=False)
     study = only(tmp_path)
     groups = list(study.groups("eigen").values())
-    together = evidence.compare(groups, "eigen", "AbsRel")
+    together = evidence.compare_cells(groups, "eigen", "AbsRel")
     assert [len(group) for group in together] == [15, 15]
-    alone = [evidence.compare([group], "eigen", "AbsRel")[0] for group in groups]
+    alone = [evidence.compare_cells([group], "eigen", "AbsRel")[0] for group in groups]
     for one, other in zip(together, alone, strict=True):
         assert all(pair.p >= same.p for pair, same in zip(one, other, strict=True))
     sums = [sum(pair.p for group in tests for pair in group) for tests in (together, alone)]
@@ -184,7 +184,7 @@ def test_at_most_5_percent_of_pages_of_many_equal_rows_call_one_better(monkeypat
     for _ in range(pages):
         common = rng.normal(0.2, 0.05, 60)
         cells = [made_cell(f"m{row}", common + rng.normal(0, 0.02, 60)) for row in range(13)]
-        (pairs,) = evidence.compare([cells], "p", "AbsRel")
+        (pairs,) = evidence.compare_cells([cells], "p", "AbsRel")
         false += any(evidence.is_better(pair, "AbsRel") for pair in pairs)
     assert false <= stats.binom.ppf(0.9999, pages, 0.05)
 
@@ -223,9 +223,9 @@ def test_evaluate_and_report_print_the_same_p_and_the_same_interval(tmp_path, ma
     compared = 0
     for metric in STANDARD:
         if metric == "SILog" and reduction != "image":  # can't be read from scores of single images
-            assert evidence.compare([list(cells.values())], "eigen", metric) == [[]]
+            assert evidence.compare_cells([list(cells.values())], "eigen", metric) == [[]]
             continue
-        ((found,),) = evidence.compare([list(cells.values())], "eigen", metric)
+        ((found,),) = evidence.compare_cells([list(cells.values())], "eigen", metric)
         compared += 1
         sign = 1 if found.a.method == "l1" else -1
         expected = pair.differences[metric]
@@ -234,7 +234,7 @@ def test_evaluate_and_report_print_the_same_p_and_the_same_interval(tmp_path, ma
         assert sign * value == pytest.approx(expected.value, rel=1e-9)
         assert sorted((sign * low, sign * high)) == pytest.approx([expected.low, expected.high], rel=1e-6)
         for loss, cell in cells.items():
-            item = evidence.estimate(cell, "eigen", metric)
+            item = evidence.estimate_of(cell, "eigen", metric)
             assert (item.low, item.high) == pytest.approx(limits[loss]["eigen"][metric], rel=1e-9)
     assert compared >= 8
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from depthbench.errors import UserError
-from depthbench.report.read.runs import FILES, find_runs, read_run, read_runs
+from depthbench.report.read.runs import FILES, find_run_folders, read_run, read_runs
 
 
 def test_run_folders_are_found_at_any_depth_and_once(tmp_path, make_run):
@@ -14,14 +14,14 @@ def test_run_folders_are_found_at_any_depth_and_once(tmp_path, make_run):
     (deep / "wandb" / "inner" / "run.json").write_text("{}")  # inside a run: not another run
     (tmp_path / ".cache").mkdir()
     (tmp_path / ".cache" / "run.json").write_text("{}")
-    assert find_runs([tmp_path, top]) == [deep.resolve(), top.resolve()]
+    assert find_run_folders([tmp_path, top]) == [deep.resolve(), top.resolve()]
 
 
 @pytest.mark.parametrize(("place", "words"), [("empty", "No run folder found"), ("absent", "is not a folder")])
 def test_wrong_places_say_what_to_do(tmp_path, place, words):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=words):
-        find_runs([tmp_path / place])
+        find_run_folders([tmp_path / place])
 
 
 def test_every_file_may_be_missing(tmp_path, make_run):

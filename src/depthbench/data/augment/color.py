@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from depthbench.data.frame import Frame
 
-Matrix = NDArray[np.float64]
+ColorMatrix = NDArray[np.float64]
 _GRAY = np.array([0.299, 0.587, 0.114])
 # Principal components of ImageNet's colors (Krizhevsky et al. 2012), as in Hu's and Lee's code.
 _EIGENVALUES = np.array([0.2175, 0.0188, 0.0045])
@@ -24,8 +24,8 @@ _ORDERS = np.array([[1, 0, 2], [0, 2, 1], [2, 1, 0], [1, 2, 0], [2, 0, 1]])
 class Linear(NamedTuple):
     """``color -> matrix @ color + offset``."""
 
-    matrix: Matrix
-    offset: Matrix
+    matrix: ColorMatrix
+    offset: ColorMatrix
 
 
 def brighten(factor: float) -> Linear:
@@ -38,7 +38,7 @@ def saturate(factor: float) -> Linear:
     return Linear(np.eye(3) * factor + (1 - factor) * np.outer(np.ones(3), _GRAY), np.zeros(3))
 
 
-def stretch(factor: float, mean: Matrix) -> Linear:
+def stretch(factor: float, mean: ColorMatrix) -> Linear:
     """Contrast: away from or towards the image's mean gray, given its mean color."""
     return Linear(np.eye(3) * factor, np.full(3, (1 - factor) * (_GRAY @ mean)))
 
@@ -72,7 +72,7 @@ class Color:
         matrix, offset = (torch.from_numpy(part).float() for part in total)
         return frame._replace(image=torch.addmm(offset[:, None], matrix, image).clamp_(0, 1).view_as(frame.image))
 
-    def draw(self, mean: Matrix, rng: np.random.Generator) -> Linear:
+    def draw(self, mean: ColorMatrix, rng: np.random.Generator) -> Linear:
         """The chain for an image of this mean color."""
         shift = _EIGENVECTORS @ (rng.normal(0, self.lighting, 3) * _EIGENVALUES) if self.lighting else np.zeros(3)
         total = Linear(np.eye(3), shift)

@@ -29,7 +29,7 @@ _ALIGNED = 8  # bytes
 UNITS = (0.001, 1 / 256, 1 / 4000, 10 / 255)  # metres per unit of the formats that the bench reads
 
 
-class Record(NamedTuple):
+class FrameRecord(NamedTuple):
     """Where a frame lies and how it was written.
 
     Attributes:
@@ -60,7 +60,9 @@ class Record(NamedTuple):
         return -(-(self.start + sum(self.bytes)) // _ALIGNED) * _ALIGNED
 
 
-def encode(frame: Frame, start: int, quality: int = 0, units: Sequence[float] = UNITS) -> tuple[Record, bytes]:
+def encode_frame(
+    frame: Frame, start: int, quality: int = 0, units: Sequence[float] = UNITS
+) -> tuple[FrameRecord, bytes]:
     """A frame as bytes.
 
     Args:
@@ -78,7 +80,7 @@ def encode(frame: Frame, start: int, quality: int = 0, units: Sequence[float] = 
     else:
         parts = pixels.tobytes(), planes.tobytes()
     known = frame.intrinsics
-    record = Record(
+    record = FrameRecord(
         name=frame.name,
         start=start,
         bytes=(len(parts[0]), len(parts[1])),
@@ -92,7 +94,7 @@ def encode(frame: Frame, start: int, quality: int = 0, units: Sequence[float] = 
     return record, b"".join(parts)
 
 
-def decode(data: NDArray[np.uint8], record: Record) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+def decode(data: NDArray[np.uint8], record: FrameRecord) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Picture ``(H, W, 3)`` and depth ``(h, w)`` in metres from a frame's bytes, whose checksum was right."""
     first, second = data[: record.bytes[0]], data[record.bytes[0] :]
     if not record.quality:
@@ -132,7 +134,7 @@ def _jpeg(planes: NDArray[np.uint8], quality: int) -> bytes:
     return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
-def read_index(path: Path) -> tuple[list[Record], list[str]]:
+def read_index(path: Path) -> tuple[list[FrameRecord], list[str]]:
     """The complete lines of a ``.jsonl``: frames, and what was said of damaged ones. A last half line is left out.
 
     Raises:
@@ -146,7 +148,7 @@ def read_index(path: Path) -> tuple[list[Record], list[str]]:
                 damaged.append(str(content["damaged"]))
             else:
                 pairs = {key: tuple(map(int, content[key])) for key in ("bytes", "image", "depth")}
-                records.append(Record(**content | pairs))
+                records.append(FrameRecord(**content | pairs))
         except (ValueError, TypeError, KeyError) as error:
             raise UserError(f"{path}, line {number} is damaged; delete the folder and make the cache again.") from error
     return records, damaged
@@ -203,7 +205,7 @@ class PackedDataset(Reader):
         return Sample(image, depth, matrix, record.name)
 
 
-def checked_records(root: Path, part: str) -> list[Record]:
+def checked_records(root: Path, part: str) -> list[FrameRecord]:
     """The frames of a finished part.
 
     Raises:

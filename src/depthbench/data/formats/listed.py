@@ -43,7 +43,7 @@ def _changed(name: str, drop: int, ending: str | None) -> str:
     return f"{stem}{ending}" if ending and dot and f".{old}" in PICTURES else name
 
 
-def told(path: Path, root: Path) -> str:
+def found_instead(path: Path, root: Path) -> str:
     """What lies where a listed file should be: half a sentence for errors."""
     if path.parent.is_dir():
         beside = sorted(file.name for file in path.parent.iterdir() if file.is_file())

@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.errors import UserError
+from depthbench.geometry import Matrix
 from depthbench.images import Size, read_bytes
-
-Matrix = NDArray[np.float64]
 
 
 class Calibration(NamedTuple):

@@ -18,7 +18,7 @@ _VIEW = re.compile(r"(?P<pano>.+)_i(?P<camera>\d)_(?P<yaw>\d)\.jpg")
 _SCALE = 1 / 4000
 
 
-class View(NamedTuple):
+class CameraView(NamedTuple):
     """A picture, its depth, and the file of its camera."""
 
     rgb: Path
@@ -73,7 +73,7 @@ class Matterport3D(Reader):
         return Sample(*read_pair(view.rgb, view.depth, _SCALE), _camera(view.camera), self.names[index])
 
 
-def _find(root: Path, kind: str, houses: Sequence[str] | None) -> dict[str, View]:
+def _find(root: Path, kind: str, houses: Sequence[str] | None) -> dict[str, CameraView]:
     found = {}
     for folder in sorted(root.glob(f"*/{kind}_color_images")):
         house = folder.parent
@@ -88,7 +88,7 @@ def _find(root: Path, kind: str, houses: Sequence[str] | None) -> dict[str, View
                 camera = (
                     house / f"{kind}_camera_intrinsics" / "{pano}_intrinsics_{camera}.txt".format(**match.groupdict())
                 )
-                found[f"{house.name}/{rgb.stem}"] = View(rgb, depth, camera)
+                found[f"{house.name}/{rgb.stem}"] = CameraView(rgb, depth, camera)
     if not found:
         raise UserError(f"No <house>/{kind}_color_images/*_i*_*.jpg below {root}; is data.root the folder of houses?")
     return found

@@ -24,7 +24,7 @@ FILE = "nyu_depth_v2_labeled.mat"
 INTRINSICS = (518.85790117, 519.46961112, 325.58244941, 253.73616633)  # 640x480
 _KEYS = {"filled": "depths", "raw": "rawDepths"}
 _SPLIT_KEYS = {"train": "trainNdxs", "test": "testNdxs"}
-Part = Literal["train", "test"]
+SplitPart = Literal["train", "test"]
 
 
 class NYULabeled(Reader):
@@ -51,7 +51,7 @@ class NYULabeled(Reader):
     def __init__(
         self,
         root: str | Path,
-        part: Part = "train",
+        part: SplitPart = "train",
         split: str | int = "795",
         test_split: str | int | None = None,
         depth: Literal["filled", "raw"] = "filled",
@@ -87,13 +87,13 @@ class NYULabeled(Reader):
         return Sample(*self._load(name), camera_matrix(INTRINSICS), name)
 
 
-Pixels = tuple[NDArray[np.uint8], NDArray[np.float32]]
-Load = Callable[[str], Pixels]
+StoredPair = tuple[NDArray[np.uint8], NDArray[np.float32]]
+Load = Callable[[str], StoredPair]
 
 
 def _open_pictures(
-    root: Path, part: Part, depth: str, scale: float | None
-) -> tuple[list[str], Callable[[str], Pixels]]:
+    root: Path, part: SplitPart, depth: str, scale: float | None
+) -> tuple[list[str], Callable[[str], StoredPair]]:
     for needed in ("train", "test"):
         if not (root / needed).is_dir():
             raise UserError(f"{root} has neither {FILE} nor a folder {needed}; is data.root right?")
@@ -114,11 +114,11 @@ class _Pictures:
         self.files = {pair.name: (pair.rgb, pair.depth) for pair in find_pairs(folder)}
         self.scale = scale
 
-    def __call__(self, name: str) -> Pixels:
+    def __call__(self, name: str) -> StoredPair:
         return read_pair(*self.files[name], self.scale)
 
 
-def _open_official(root: Path, part: Part, key: str) -> tuple[list[str], Load]:
+def _open_official(root: Path, part: SplitPart, key: str) -> tuple[list[str], Load]:
     load = _Official(root / FILE, key)
     count = load.check()
     wanted = read_splits(root)[part]
@@ -158,7 +158,7 @@ class _Official:
             raise UserError(f"{self.path}: images {images} and {self.key} {depths} do not belong together.")
         return int(images[0])
 
-    def __call__(self, name: str) -> Pixels:
+    def __call__(self, name: str) -> StoredPair:
         file, index = self.handle.get(), int(name)
         try:
             rgb, depth = file["images"][index], file[self.key][index]

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from depthbench.config.amounts import evenly_spaced
-from depthbench.data.formats.listed import told
+from depthbench.data.formats.listed import found_instead
 from depthbench.data.frame import Frame
-from depthbench.data.held_out import Share, divide
+from depthbench.data.held_out import Share, split_scenes
 from depthbench.data.manifest import describe
 from depthbench.data.missing import ZERO_ONLY, Missing
 from depthbench.data.sample import DepthSize, Sample, to_frame
@@ -93,7 +93,7 @@ class Reader(Dataset[Frame], ABC):
         known = [scene for scene in scenes if scene is not None]
         args, kwargs = self._opened_with
         split = inspect.signature(type(self)).bind(*args, **kwargs).arguments.get("split")
-        training, held = divide(known, split, share) if len(known) == len(scenes) else ([], [])
+        training, held = split_scenes(known, split, share) if len(known) == len(scenes) else ([], [])
         if not held:
             return self, None
         chosen = [held[index] for index in evenly_spaced(len(held), min(frames or len(held), len(held)))]
@@ -178,7 +178,7 @@ def checked_files(paths: Iterable[Path], root: Path, probes: int = 64) -> None:
         path = every[index * len(every) // min(probes, len(every))]
         if not path.is_file():
             raise UserError(
-                f"{path} is listed but missing ({told(path, root)}); check data.root, the list and the download."
+                f"{path} is listed but missing ({found_instead(path, root)}); check data.root, list and download."
             )
 
 

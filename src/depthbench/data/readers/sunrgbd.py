@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.config.amounts import evenly_spaced
-from depthbench.data.formats.listed import fitted, told
+from depthbench.data.formats.listed import fitted, found_instead
 from depthbench.data.formats.lists import parse_lines
 from depthbench.data.formats.store import inside
 from depthbench.data.readers.reader import Reader, existing_folder, same_size
@@ -92,7 +92,7 @@ def _listed(files: str | Path) -> list[str]:
 
 def _only(folder: Path, suffix: str, root: Path) -> Path:
     if not folder.is_dir():
-        raise UserError(f"{folder} is no folder ({told(folder, root)}); check data.root and the list.")
+        raise UserError(f"{folder} is no folder ({found_instead(folder, root)}); check data.root and the list.")
     found = sorted(path for path in folder.glob("*") if path.suffix.lower() == suffix)
     if len(found) != 1:
         raise UserError(f"{folder} holds {len(found)} {suffix} files instead of one; download this frame again.")

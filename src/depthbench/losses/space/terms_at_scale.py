@@ -100,11 +100,11 @@ class Level:
         """The derivative ``kind``: r between horizontal neighbors, c between vertical ones; rr, rc, cc of these."""
         if kind not in self._made:
             parent, dim = PARENTS[kind]
-            self._made[kind] = difference(self._slope(parent), dim)
+            self._made[kind] = forward_difference(self._slope(parent), dim)
         return self._made[kind]
 
 
-def difference(maps: ErrorMaps, dim: int) -> ErrorMaps:
+def forward_difference(maps: ErrorMaps, dim: int) -> ErrorMaps:
     """Forward difference along ``dim``, one pixel shorter (empty stays empty); valid where both its pixels are."""
     error, truth, valid = maps
     if error.shape[dim] == 0:

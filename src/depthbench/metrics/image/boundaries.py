@@ -8,7 +8,7 @@ from torch import Tensor
 
 from depthbench.geometry import sobel, whole_neighborhood
 from depthbench.metrics.image.edges import edge_strength
-from depthbench.metrics.image.image_metric import ImageMetric, count, inside
+from depthbench.metrics.image.image_metric import ImageMetric, count, inside_border
 
 
 def thin_edges(depth: Tensor, threshold: float) -> Tensor:
@@ -75,7 +75,7 @@ class BoundaryError(ImageMetric):
         self, prediction: Tensor, target: Tensor, valid: Tensor, intrinsics: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """See :class:`ImageMetric`."""
-        where = inside(whole_neighborhood(valid), 1)
+        where = inside_border(whole_neighborhood(valid), 1)
         found = thin_edges(prediction, self.threshold) & where
         wanted = thin_edges(target, self.threshold) & where
         to_wanted, to_found = distance_to(wanted, self.limit), distance_to(found, self.limit)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from depthbench.errors import UserError
 from depthbench.geometry import sobel, whole_neighborhood
-from depthbench.metrics.image.image_metric import ImageMetric, count, inside, share
+from depthbench.metrics.image.image_metric import ImageMetric, count, inside_border, share
 
 
 def edge_strength(depth: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ class EdgeScores(ImageMetric):
     ) -> tuple[Tensor, Tensor]:
         """See :class:`ImageMetric`."""
         where = whole_neighborhood(valid)
-        where = where if self.border else inside(where, 1)
+        where = where if self.border else inside_border(where, 1)
         strengths = edge_strength(prediction), edge_strength(target)
         scores, defined = [], []
         for threshold in self.thresholds:

@@ -126,12 +126,12 @@ def count(mask: Tensor) -> Tensor:
     return mask.flatten(1).sum(1).double()
 
 
-def mean_over(values: Tensor, mask: Tensor) -> Tensor:
+def mean_over_pixels(values: Tensor, mask: Tensor) -> Tensor:
     """Mean of each image under its mask, in float64; 0 where the mask is empty: ``(B, 1, H, W) -> (B,)``."""
     return share(torch.where(mask, values, 0.0).flatten(1).sum(1, dtype=torch.float64), count(mask))
 
 
-def inside(mask: Tensor, margin: int) -> Tensor:
+def inside_border(mask: Tensor, margin: int) -> Tensor:
     """The mask without ``margin`` pixels along the frame."""
     frame = torch.zeros_like(mask)
     height, width = mask.shape[-2:]

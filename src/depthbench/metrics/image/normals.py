@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from depthbench.geometry import angle_between, depth_normals, one_minus_cosine, whole_neighborhood
-from depthbench.metrics.image.image_metric import ImageMetric, inside, mean_over
+from depthbench.metrics.image.image_metric import ImageMetric, inside_border, mean_over_pixels
 
 
 class NormalError(ImageMetric):
@@ -43,7 +43,7 @@ class NormalError(ImageMetric):
         """See :class:`ImageMetric`."""
         known = intrinsics if self.needs_intrinsics else None
         normals = depth_normals(prediction, known), depth_normals(target, known)
-        where = inside(whole_neighborhood(valid), 1)
+        where = inside_border(whole_neighborhood(valid), 1)
         values = one_minus_cosine(*normals), angle_between(*normals).rad2deg()
-        scores = torch.stack([mean_over(value, where) for value in values], 1)
+        scores = torch.stack([mean_over_pixels(value, where) for value in values], 1)
         return scores, where.flatten(1).any(1, keepdim=True).expand_as(scores)

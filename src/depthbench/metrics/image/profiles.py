@@ -11,7 +11,7 @@ from torch import Tensor
 from depthbench.geometry import back_project, depth_normals, whole_neighborhood
 from depthbench.maps import check_maps
 from depthbench.metrics.image.boundaries import thin_edges
-from depthbench.metrics.image.image_metric import inside
+from depthbench.metrics.image.image_metric import inside_border
 
 BINS: dict[str, tuple[float, ...]] = {
     "distance": (0, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8, 10, 15, 20, 30, 40, 60, 80),  # metres, true depth
@@ -45,7 +45,7 @@ def profile_sums(
     scored = valid & prediction.isfinite()
     error = torch.where(scored, prediction - truth, 0.0)
     values = torch.stack([torch.ones_like(error), error.abs() / truth, error**2], dim=-1)
-    whole = inside(whole_neighborhood(valid), 1)
+    whole = inside_border(whole_neighborhood(valid), 1)
     kinds = {"distance": (truth, scored), "edge": (_edge_distance(truth, whole), scored & whole)}
     if intrinsics is not None:
         thinned = intrinsics.double() / intrinsics.new_tensor([[step], [step], [1]])

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from depthbench.geometry import whole_neighborhood
-from depthbench.metrics.image.image_metric import ImageMetric, mean_over
+from depthbench.metrics.image.image_metric import ImageMetric, mean_over_pixels
 from depthbench.ssim import ssim_constants, ssim_map, window_weights
 
 
@@ -51,5 +51,5 @@ class MeanSSIM(ImageMetric):
         half = size // 2
         whole = whole_neighborhood(valid, size)[..., half : -half or None, half : -half or None]
         similarity, _ = ssim_map(x, y, self.weights, ssim_constants(1.0))
-        score = mean_over(similarity, whole)[:, None]
+        score = mean_over_pixels(similarity, whole)[:, None]
         return score, whole.flatten(1).any(1, keepdim=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from depthbench.report.analyze.study import Cell, higher_is_better
 from depthbench.report.read.runs import Run
-from depthbench.stats.crossed import Estimate, Row, Tested, better, compare_rows, estimates, over_seeds
+from depthbench.stats.crossed import Estimate, SeedRow, Tested, better, compare_rows, estimates, over_seeds
 from depthbench.stats.image_sums import PerImageSums, Read, scenes_of
 
 Values = NDArray[np.float64]
@@ -20,7 +20,7 @@ Names = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RowComparison:
     """One paired test of two rows; ``p`` is adjusted for its whole family.
 
     ``seeds`` are those of each row that take part; ``(1, 1)`` makes it a statement about the trained networks.
@@ -76,7 +76,7 @@ def image_names(cell: Cell, protocol: str, metric: str) -> Names:
     return tuple(sorted(set.intersection(*known))) if known else ()
 
 
-def row_of(cell: Cell, protocol: str, metric: str, names: Names) -> Row:
+def row_of(cell: Cell, protocol: str, metric: str, names: Names) -> SeedRow:
     """Sums of each seed over these images; empty where the score can't be read from scores of images.
 
     A protocol that pools pixels gives SILog no interval rather than a wrong one.
@@ -141,7 +141,7 @@ def _columns(run: Run, protocol: str, metric: str, names: Names) -> tuple[Values
     return table[metric][chosen], pixels[chosen]
 
 
-def estimate(cell: Cell, protocol: str, metric: str) -> Estimate | None:
+def estimate_of(cell: Cell, protocol: str, metric: str) -> Estimate | None:
     """Mean over seeds and its 95 % interval: over seeds and test images, or over images where there is one seed.
 
     Over seeds alone (Student's t) where the score can't be read from those of images.
@@ -154,7 +154,7 @@ def estimate(cell: Cell, protocol: str, metric: str) -> Estimate | None:
     return found._replace(value=float(np.mean(scores)))
 
 
-def compare(groups: Sequence[Sequence[Cell]], protocol: str, metric: str) -> list[list[Comparison]]:
+def compare_cells(groups: Sequence[Sequence[Cell]], protocol: str, metric: str) -> list[list[RowComparison]]:
     """Paired tests of all pairs of rows within each group, better row first; one family over all groups."""
     pairs = [list(combinations(rank(cells, protocol, metric), 2)) for cells in groups]
     testable, rows = [], []
@@ -165,9 +165,9 @@ def compare(groups: Sequence[Sequence[Cell]], protocol: str, metric: str) -> lis
             if first and second:
                 testable.append((place, a, b))
                 rows.append((first, second))
-    found: list[list[Comparison]] = [[] for _ in groups]
+    found: list[list[RowComparison]] = [[] for _ in groups]
     for (place, a, b), tested in zip(testable, compare_rows(rows), strict=True):
-        found[place].append(Comparison(a, b, tested[metric]))
+        found[place].append(RowComparison(a, b, tested[metric]))
     return found
 
 
@@ -177,9 +177,9 @@ class _RowMaker:
     def __init__(self, protocol: str, metric: str) -> None:
         self.protocol, self.metric = protocol, metric
         self._names: dict[int, Names] = {}
-        self._rows: dict[tuple[int, Names], Row] = {}
+        self._rows: dict[tuple[int, Names], SeedRow] = {}
 
-    def both(self, a: Cell, b: Cell) -> tuple[Row, Row]:
+    def both(self, a: Cell, b: Cell) -> tuple[SeedRow, SeedRow]:
         first, second = self._names_of(a), self._names_of(b)
         common = first if first == second else tuple(sorted(set(first) & set(second)))
         return self._row(a, common), self._row(b, common)
@@ -189,7 +189,7 @@ class _RowMaker:
             self._names[id(cell)] = image_names(cell, self.protocol, self.metric)
         return self._names[id(cell)]
 
-    def _row(self, cell: Cell, names: Names) -> Row:
+    def _row(self, cell: Cell, names: Names) -> SeedRow:
         key = id(cell), names
         if key not in self._rows:
             self._rows[key] = row_of(cell, self.protocol, self.metric, names)
@@ -211,7 +211,7 @@ def rank(cells: Sequence[Cell], protocol: str, metric: str) -> list[Cell]:
     return [cell for _, cell in sorted(scored, key=lambda item: sign * item[0])]
 
 
-def winner(cells: Sequence[Cell], protocol: str, metric: str, comparisons: Sequence[Comparison]) -> Cell | None:
+def winner(cells: Sequence[Cell], protocol: str, metric: str, comparisons: Sequence[RowComparison]) -> Cell | None:
     """The best row if it differs from every other one after correction, else None."""
     ranked = rank(cells, protocol, metric)
     own = [pair for pair in comparisons if ranked and pair.a is ranked[0]]
@@ -219,6 +219,6 @@ def winner(cells: Sequence[Cell], protocol: str, metric: str, comparisons: Seque
     return ranked[0] if len(ranked) > 1 and len(beaten) == len(ranked) - 1 else None
 
 
-def is_better(pair: Comparison, metric: str) -> bool:
+def is_better(pair: RowComparison, metric: str) -> bool:
     """Whether the first row is better than the second beyond chance."""
     return better(pair.tested, higher_is_better(metric)) == 1

@@ -10,7 +10,7 @@ from scipy import stats
 
 from depthbench.config.compose import config_dir
 from depthbench.errors import UserError
-from depthbench.report.analyze.estimates import estimate
+from depthbench.report.analyze.estimates import estimate_of
 from depthbench.report.analyze.selection import read_selection, selected
 from depthbench.report.analyze.study import Cell, Study, images_text, symbol
 from depthbench.report.read.runs import Run
@@ -179,7 +179,9 @@ def _lines(cells: Sequence[Cell], protocol: str, row: str, numbers: Sequence[Num
         published = {number.metric: number.value for number in group}
         notes = tuple(dict.fromkeys(number.note for number in group if number.note))
         ours = [cell for cell in cells if group[0].select and selected(cell, select)]
-        rows = [(cell, {key: item for key in published if (item := estimate(cell, scored_by, key))}) for cell in ours]
+        rows = [
+            (cell, {key: item for key in published if (item := estimate_of(cell, scored_by, key))}) for cell in ours
+        ]
         rows = [(cell, here) for cell, here in rows if here]
         for cell, here in rows:
             label = row if len(rows) == 1 else f"{row}: {cell.method}, {images_text(cell.amount)}"

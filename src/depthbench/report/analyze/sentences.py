@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from depthbench.report.analyze.estimates import Comparison, is_better, rank, seed_scores
+from depthbench.report.analyze.estimates import RowComparison, is_better, rank, seed_scores
 from depthbench.report.analyze.study import Cell, row_label, symbol
 from depthbench.stats.crossed import Estimate, Tested
 from depthbench.stats.wording import p_text
 
 
 def sentences(
-    group: str, cells: Sequence[Cell], protocol: str, metric: str, comparisons: Sequence[Comparison]
+    group: str, cells: Sequence[Cell], protocol: str, metric: str, comparisons: Sequence[RowComparison]
 ) -> list[str]:
     """What may be said of a group of rows, in plain words."""
     ranked = rank(cells, protocol, metric)
@@ -48,11 +48,11 @@ def _repetitions(cells: Sequence[Cell], group: str) -> list[str]:
     return found
 
 
-def _evidence(pairs: Sequence[Comparison]) -> str:
+def _evidence(pairs: Sequence[RowComparison]) -> str:
     return f"{p_text([pair.p for pair in pairs])}, {sample_text(pairs)}"
 
 
-def sample_text(pairs: Sequence[Comparison]) -> str:
+def sample_text(pairs: Sequence[RowComparison]) -> str:
     """``n = 3 seeds, 654 images of 215 scenes``, with the range where the pairs differ."""
     return count_text([pair.tested for pair in pairs])
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from depthbench.report.analyze.estimates import Comparison, compare, estimate, winner
+from depthbench.report.analyze.estimates import RowComparison, compare_cells, estimate_of, winner
 from depthbench.report.analyze.sentences import sentences
 from depthbench.report.analyze.study import METRICS, Cell, Study, row_label
 from depthbench.stats.crossed import Estimate
@@ -33,7 +33,7 @@ class Group:
     title: str
     rows: tuple[Row, ...]
     sentences: tuple[str, ...]
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[RowComparison, ...]
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def build_table(study: Study, protocol: str) -> Table | None:
     primary = "AbsRel" if "AbsRel" in shown else shown[0]
     groups = study.groups(protocol)
     # One family per metric: all pairs of rows that stand in one group, over all groups.
-    tests = {metric: compare(list(groups.values()), protocol, metric) for metric in shown}
+    tests = {metric: compare_cells(list(groups.values()), protocol, metric) for metric in shown}
     built = tuple(
         _group(title, cells, protocol, primary, {metric: tests[metric][place] for metric in shown})
         for place, (title, cells) in enumerate(groups.items())
@@ -98,14 +98,14 @@ def build_table(study: Study, protocol: str) -> Table | None:
 
 
 def _group(
-    title: str, cells: Sequence[Cell], protocol: str, primary: str, tests: Mapping[str, list[Comparison]]
+    title: str, cells: Sequence[Cell], protocol: str, primary: str, tests: Mapping[str, list[RowComparison]]
 ) -> Group:
     best = {metric: winner(cells, protocol, metric, tests[metric]) for metric in tests}
     rows = tuple(
         Row(
             label=row_label(cell, title),
             cell=cell,
-            estimates={metric: estimate(cell, protocol, metric) for metric in tests},
+            estimates={metric: estimate_of(cell, protocol, metric) for metric in tests},
             best=frozenset(metric for metric in tests if best[metric] is cell),
         )
         for cell in cells

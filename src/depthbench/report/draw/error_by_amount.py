@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from depthbench.report.analyze.estimates import estimate
+from depthbench.report.analyze.estimates import estimate_of
 from depthbench.report.analyze.power_laws import Laws, fit_power_law
 from depthbench.report.analyze.sentences import estimate_text
 from depthbench.report.analyze.study import Cell, Study, higher_is_better, images_text, symbol
@@ -19,7 +19,7 @@ from depthbench.stats.power_law import ENOUGH_AMOUNTS, PowerLaw
 
 FINE = 24
 MOST_NAMED = 12
-Point = tuple[float, Estimate, Cell]
+AmountPoint = tuple[float, Estimate, Cell]
 
 
 def by_amount(study: Study, table: Table, look: Look, about: str) -> Figure | None:
@@ -66,7 +66,7 @@ def _panel(study: Study, protocol: str, metric: str, laws: Laws, look: Look) -> 
         ax.set_xscale("log")
         for method in study.methods:
             cells = _cells(study, method)
-            found = [(cell, estimate(cell, protocol, metric)) for cell in cells]
+            found = [(cell, estimate_of(cell, protocol, metric)) for cell in cells]
             points = [(float(cell.amount or 0), item, cell) for cell, item in found if item]
             if points:
                 _line(ax, points, laws.get((method, metric)), method, metric, look)
@@ -78,7 +78,7 @@ def _panel(study: Study, protocol: str, metric: str, laws: Laws, look: Look) -> 
     return draw
 
 
-def _line(ax: Axes, points: Sequence[Point], law: PowerLaw | None, method: str, metric: str, look: Look) -> None:
+def _line(ax: Axes, points: Sequence[AmountPoint], law: PowerLaw | None, method: str, metric: str, look: Look) -> None:
     x, y = np.array([p[0] for p in points]), np.array([p[1].value for p in points])
     color = look.color(method)
     spread = np.array([[p[1].value - p[1].low, p[1].high - p[1].value] for p in points]).T

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from depthbench.images import colorize
 from depthbench.report.analyze.study import Study
-from depthbench.report.draw.side_view import side_view
-from depthbench.report.read.runs import Panels
+from depthbench.report.draw.side_view import Pixels, side_view
+from depthbench.report.read.runs import KeptPanels
 
 DEPTH_MAP, ERROR_MAP = "magma_r", "RdBu_r"
 ERROR_LIMIT = 0.5
@@ -17,8 +17,7 @@ MISSING = (176, 181, 188)
 WIDTH = 320  # of side views
 MOST_FRAMES = 5
 BUDGET, PER_CELL = 4_000_000, 28_000  # bytes of all pictures, and of one prediction with its error and side view
-Pixels = NDArray[np.uint8]
-Map = NDArray[np.float32]
+GalleryMap = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Shot:
 
 
 @dataclass(frozen=True)
-class Frame:
+class GalleryFrame:
     """One test frame as the methods of one amount of data see it; ``range`` is that of the truth in metres."""
 
     name: str
@@ -50,12 +49,12 @@ class Gallery:
 
     far: float
     cameras_known: bool
-    frames: dict[int | None, tuple[Frame, ...]]
+    frames: dict[int | None, tuple[GalleryFrame, ...]]
 
 
 def build_gallery(study: Study) -> Gallery | None:
     """The frames that all runs with panels have in common; the first seed of each cell. None without any."""
-    panels: dict[tuple[str, int | None], Panels] = {}
+    panels: dict[tuple[str, int | None], KeptPanels] = {}
     for cell in study.cells:
         found = next((panel for run in cell.runs if run.state == "done" and (panel := run.panels())), None)
         if found:
@@ -73,20 +72,20 @@ def build_gallery(study: Study) -> Gallery | None:
     return Gallery(far, all(panel.intrinsics is not None for panel in panels.values()), frames)
 
 
-def _common(panels: list[Panels]) -> list[str]:
+def _common(panels: list[KeptPanels]) -> list[str]:
     if not panels:
         return []
     shared = set.intersection(*(set(panel.name) for panel in panels))
     return [name for name in panels[0].name if name in shared]
 
 
-def _far(truths: list[Map]) -> float:
+def _far(truths: list[GalleryMap]) -> float:
     """The depth beyond which a hundredth of the truth lies, rounded up to half a metre."""
     depths = np.concatenate([truth[truth > 0].ravel() for truth in truths])
     return max(0.5, math.ceil(2 * float(np.percentile(depths, 99))) / 2) if len(depths) else 10.0
 
 
-def _frame(name: str, panels: dict[str, Panels], far: float) -> Frame:
+def _frame(name: str, panels: dict[str, KeptPanels], far: float) -> GalleryFrame:
     first = next(iter(panels.values()))
     index = first.name.index(name)
     image, truth = first.image[index].astype(np.uint8), first.truth[index]
@@ -94,7 +93,7 @@ def _frame(name: str, panels: dict[str, Panels], far: float) -> Frame:
     step = math.ceil(image.shape[1] / WIDTH)
     camera = None if first.intrinsics is None else first.intrinsics[index] / [[step], [step], [1]]
 
-    def view(depth: Map) -> Pixels:
+    def view(depth: GalleryMap) -> Pixels:
         return side_view(depth[::step, ::step], image[::step, ::step], camera, float(np.median(known)))
 
     shots = []
@@ -104,14 +103,14 @@ def _frame(name: str, panels: dict[str, Panels], far: float) -> Frame:
         valid = (true > 0) & np.isfinite(prediction)
         error = np.where(valid, prediction - true, 0) / np.where(valid, true, 1)
         absrel = float(np.abs(error[valid]).mean()) if valid.any() else math.nan
-        colors = paint(prediction, DEPTH_MAP, 0, far, np.isfinite(prediction))
-        errors = paint(error, ERROR_MAP, -ERROR_LIMIT, ERROR_LIMIT, valid)
+        colors = paint_map(prediction, DEPTH_MAP, 0, far, np.isfinite(prediction))
+        errors = paint_map(error, ERROR_MAP, -ERROR_LIMIT, ERROR_LIMIT, valid)
         shots.append(Shot(method, colors, errors, view(prediction), absrel))
     bounds = (float(known.min()), float(known.max()))
-    colors = paint(truth, DEPTH_MAP, 0, far, truth > 0)
-    return Frame(name, image, colors, view(truth), bounds, tuple(shots))
+    colors = paint_map(truth, DEPTH_MAP, 0, far, truth > 0)
+    return GalleryFrame(name, image, colors, view(truth), bounds, tuple(shots))
 
 
-def paint(values: NDArray[np.floating], name: str, low: float, high: float, valid: NDArray[np.bool_]) -> Pixels:
+def paint_map(values: NDArray[np.floating], name: str, low: float, high: float, valid: NDArray[np.bool_]) -> Pixels:
     """A map ``(h, w)`` as colors ``(h, w, 3)`` in a fixed scale; what is not valid is gray."""
     return colorize(np.where(valid, values, np.nan), high, name, low, MISSING)

@@ -12,8 +12,9 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure as Canvas
 from PIL import Image
 
-from depthbench.report.draw.gallery import DEPTH_MAP, ERROR_MAP, Frame, Gallery, Pixels
-from depthbench.report.draw.style import MUTED, RC, label, save
+from depthbench.report.draw.gallery import DEPTH_MAP, ERROR_MAP, Gallery, GalleryFrame
+from depthbench.report.draw.side_view import Pixels
+from depthbench.report.draw.style import MUTED, RC, label, save_figure
 
 WIDTH, QUALITY = 320, 80
 MOST_COLUMNS = 12
@@ -58,10 +59,10 @@ def save_gallery(gallery: Gallery, amount: int | None, stem: Path, caption: str)
             place_of_bar = (0.03 + 0.5 * index, 0.84 * bottom, 0.44, 0.08 * bottom)
             scale = ScalarMappable(Normalize(low, high), name)
             canvas.colorbar(scale, cax=canvas.add_axes(place_of_bar), orientation="horizontal", label=text)
-        save(canvas, stem)
+        save_figure(canvas, stem)
 
 
-def montage(frames: tuple[Frame, ...]) -> Pixels:
+def montage(frames: tuple[GalleryFrame, ...]) -> Pixels:
     """All pictures of some frames in one, white between them: rows of predictions, side views and errors."""
     height, width = frames[0].truth.shape[:2]
     gap = max(2, width // 40)

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 from numpy.typing import NDArray
 
-from depthbench.report.draw.style import MUTED, RC, Look, label, save, to_svg
+from depthbench.report.draw.style import MUTED, RC, Look, label, save_figure, to_svg
 
 POINTS = 160
 ALONE = (5.6, 3.0)  # inches, of a panel without neighbors
@@ -60,7 +60,7 @@ class Figure:
                 canvas.legend(handles=handles, loc="outside upper left", ncols=min(7, len(handles)))
             caption = fill(label(self.caption), int(19 * self.size[0] * columns))
             canvas.supxlabel(caption, x=0.01, ha="left", fontsize=7, color=MUTED)
-            save(canvas, stem)
+            save_figure(canvas, stem)
 
 
 def _handles(methods: Sequence[str], look: Look) -> list[Line2D]:

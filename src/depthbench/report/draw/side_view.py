@@ -8,10 +8,10 @@ from depthbench.pinhole import assumed_camera, points_at
 YAW, PITCH = np.radians(28), np.radians(14)  # the camera goes to the right and up, and looks back
 BACK = 0.25  # and backs off by this share of the scene's depth
 Pixels = NDArray[np.uint8]
-Map = NDArray[np.float32]
+DepthMap = NDArray[np.float32]
 
 
-def side_view(depth: Map, image: Pixels, intrinsics: NDArray[np.floating] | None, pivot: float) -> Pixels:
+def side_view(depth: DepthMap, image: Pixels, intrinsics: NDArray[np.floating] | None, pivot: float) -> Pixels:
     """The points of a depth map ``(h, w)`` in the colors of its image, from a turned camera: ``(h, w, 3)``.
 
     The camera turns about the point on its axis at ``pivot`` metres, which should be the same for all maps of a frame.

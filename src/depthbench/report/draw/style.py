@@ -145,7 +145,7 @@ def to_svg(canvas: Canvas, prefix: str) -> str:
     return re.sub(r"\n\s*", "\n", svg)
 
 
-def save(canvas: Canvas, stem: Path) -> None:
+def save_figure(canvas: Canvas, stem: Path) -> None:
     """The figure on white as PNG and PDF, for slides and papers; laid out once for both."""
     for line in canvas.findobj(lambda artist: str(artist.get_gid()).startswith("tip:")):
         line.remove()

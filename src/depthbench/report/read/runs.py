@@ -39,7 +39,7 @@ FILES = (
 
 
 @dataclass(frozen=True)
-class Panels:
+class KeptPanels:
     """A few fixed test frames: ``image (N, h, w, 3)`` uint8, ``truth`` and ``prediction (N, h, w)`` in metres.
 
     ``intrinsics (N, 3, 3)`` are in pixels of the image; None where the data set does not know its camera.
@@ -124,7 +124,7 @@ class Run:
         """The terms themselves: ``{term: (periods, loss)}``; empty for a plain loss."""
         return read_trace(self.path / "loss_trace.csv", "loss")
 
-    def panels(self) -> Panels | None:
+    def panels(self) -> KeptPanels | None:
         """The fixed test frames, or None where the file is missing (not cached: they are large)."""
         found = read_arrays(self.path / "panels.npz", "panels")
         if found is None:
@@ -133,7 +133,7 @@ class Run:
             names = ", ".join(sorted(lacking))
             raise UserError(f"{self.path / 'panels.npz'} lacks {names}; delete it to leave it out.")
         depth = {key: found[key].astype(np.float32) for key in ("truth", "prediction")}
-        return Panels(tuple(map(str, found["name"])), found["image"], **depth, intrinsics=found.get("intrinsics"))
+        return KeptPanels(tuple(map(str, found["name"])), found["image"], **depth, intrinsics=found.get("intrinsics"))
 
     def profiles(self) -> dict[str, Array]:
         """The content of ``profiles.npz``, empty where it is missing (see :mod:`depthbench.training.callbacks`)."""
@@ -150,7 +150,7 @@ def lookup(config: Mapping[str, Any], key: str) -> Any:
     return value
 
 
-def find_runs(places: Iterable[str | Path]) -> list[Path]:
+def find_run_folders(places: Iterable[str | Path]) -> list[Path]:
     """All run folders in the given folders, at any depth, each once, in order.
 
     Raises:
@@ -179,7 +179,7 @@ def read_runs(places: Iterable[str | Path]) -> list[Run]:
     Raises:
         UserError: if there is none, or if a file in one cannot be read.
     """
-    return [read_run(path) for path in find_runs(places)]
+    return [read_run(path) for path in find_run_folders(places)]
 
 
 def read_run(path: Path) -> Run:

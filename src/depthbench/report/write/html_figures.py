@@ -2,9 +2,10 @@
 
 from depthbench.report.analyze.sentences import format_score
 from depthbench.report.analyze.study import images_text
-from depthbench.report.draw.gallery import DEPTH_MAP, ERROR_LIMIT, ERROR_MAP, Frame, Gallery, Pixels
+from depthbench.report.draw.gallery import DEPTH_MAP, ERROR_LIMIT, ERROR_MAP, Gallery, GalleryFrame
 from depthbench.report.draw.pictures import data_uri, gradient
 from depthbench.report.draw.plot import Figure
+from depthbench.report.draw.side_view import Pixels
 from depthbench.report.draw.style import Look, html
 
 ONE_ROW = 9  # cards that still share a row on a wide screen: image, truth and seven methods
@@ -54,7 +55,7 @@ def _tabs(gallery: Gallery, key: str) -> str:
     return "".join(tabs)
 
 
-def _shots(frame: Frame) -> str:
+def _shots(frame: GalleryFrame) -> str:
     place = f'<p title="{html(frame.name)}">{html(frame.name)}</p>'
     cards = [_card("image", "", _picture(frame.image, f"Input image {frame.name}") + place)]
     bounds = f"<p>{frame.range[0]:.1f} to {frame.range[1]:.1f} m</p>"

@@ -1,6 +1,6 @@
 """The table of results as HTML: sentences first, then numbers, with their tests folded away."""
 
-from depthbench.report.analyze.estimates import Comparison
+from depthbench.report.analyze.estimates import RowComparison
 from depthbench.report.analyze.sentences import format_score, sample_text
 from depthbench.report.analyze.study import higher_is_better, row_label, symbol
 from depthbench.report.analyze.table import Group, Row, Table
@@ -102,7 +102,7 @@ def _tests(table: Table) -> str:
     )
 
 
-def _test(pair: Comparison, group: Group) -> str:
+def _test(pair: RowComparison, group: Group) -> str:
     names = f"{row_label(pair.a, group.title)} against {row_label(pair.b, group.title)}"
     value, low, high, _ = pair.tested.difference
     interval = f"[{low:+.4f}, {high:+.4f}]"

@@ -44,7 +44,7 @@ def write_report(
     """
     papers = read_papers(runs, published)
     chapters = [Chapter(study, f"data{index}", papers, gallery) for index, study in enumerate(studies(runs))]
-    write_atomically(output, render(chapters, runs, title or default_title(chapters)))
+    write_atomically(output, render_page(chapters, runs, title or default_title(chapters)))
     files = output.with_name(f"{output.stem}_files")
     files.mkdir(exist_ok=True)
     if not gallery:
@@ -66,7 +66,7 @@ def default_title(chapters: list[Chapter]) -> str:
     return f"{what[0].upper()}{what[1:]} on {', '.join(chapter.study.data for chapter in chapters)}"
 
 
-def render(chapters: list[Chapter], runs: list[Run], title: str) -> str:
+def render_page(chapters: list[Chapter], runs: list[Run], title: str) -> str:
     """The whole page."""
     many = len(chapters) > 1
     parts = [f'<header><p class="eyebrow">depthbench report</p><h1>{html(title)}</h1>']
