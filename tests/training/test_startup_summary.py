@@ -6,7 +6,7 @@ from omegaconf import OmegaConf
 
 from depthbench.data import DataModule
 from depthbench.training import startup_summary
-from depthbench.training.startup_summary import _frames, estimate
+from depthbench.training.startup_summary import _frames, announcement, estimate
 from depthbench.training.trainer import build_task, build_trainer
 from tests.tasks.test_staged import composed as composed_staged
 from tests.tasks.test_tasks import Frames, composed
@@ -79,3 +79,12 @@ def test_the_update_is_a_part_of_a_step(tmp_path, monkeypatch):
 )
 def test_a_round_amount_that_is_not_reached_is_said(split, count, said):
     assert _frames(OmegaConf.create({"data": {"split": split}}), count) == said
+
+
+@pytest.mark.parametrize(("trainer", "said"), [("auto", True), ("cpu", False)])
+def test_who_did_not_choose_the_cpu_is_told_of_the_short_way(tmp_path, trainer, said):
+    if torch.cuda.is_available():
+        pytest.skip("needs a machine without a GPU; this one has one")
+    config = composed(f"trainer={trainer}", "loss=l1")
+    task, data, made = prepared(tmp_path, config)
+    assert ("append trainer=smoke" in announcement(config, task, data, made, False)) == said

@@ -52,7 +52,7 @@ def shared(place, name, rank, told):
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["adversarial", pytest.param("staged", marks=pytest.mark.slow)])
 def test_both_stop_and_go_on(kind, tmp_path):
     make_frames(tmp_path / "frames", train=13)
     with socket.socket() as unused:

@@ -43,6 +43,8 @@ def main() -> None:
         if processes > 1:
             become_agent(folder, processes)
             return
+    elif "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun's agent may be killed: its processes save and end, too
+        die_with_parent(os.getppid())
     # Here and not above: it imports Lightning, which takes seconds that an agent needn't spend.
     from depthbench.launch.execute import execute
 
