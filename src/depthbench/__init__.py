@@ -14,6 +14,7 @@ The public API, all of it. Names are imported when they are first used, so that 
 ``metrics``            every metric, torchmetrics classes
 ``models``             encoders, decoders, depth spaces, networks
 ``data``               data sets, a data module, augmentation
+``filling``            missing depth filled under the guidance of the picture
 ``UserError``          a user's mistake in one sentence
 =====================  ================================================================================
 """
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
-    from depthbench import data, losses, metrics, models
+    from depthbench import data, filling, losses, metrics, models
     from depthbench.errors import UserError
     from depthbench.evaluation.arrays import score_arrays as evaluate
     from depthbench.inference.network import DepthEstimator, load
@@ -41,6 +42,7 @@ _PLACES: dict[str, tuple[str, str | None]] = {
     "UserError": ("depthbench.errors", "UserError"),
     "compare": ("depthbench.stats", "compare"),
     "data": ("depthbench.data", None),
+    "filling": ("depthbench.filling", None),
     "evaluate": ("depthbench.evaluation.arrays", "score_arrays"),
     "load": ("depthbench.inference.network", "load"),
     "losses": ("depthbench.losses", None),
@@ -58,6 +60,7 @@ __all__ = [
     "compare",
     "data",
     "evaluate",
+    "filling",
     "load",
     "losses",
     "metrics",

@@ -16,6 +16,8 @@ from torch import Tensor
 from depthbench.errors import UserError
 from depthbench.maps import resize_bilinear
 
+__all__ = ["fill_bilateral", "fill_colorization", "fill_cross_bilateral", "smooth_bilateral"]
+
 REC709 = (0.2125, 0.7154, 0.0721)  # DenseDepth's port (scikit-image)
 REC601 = (0.2989, 0.5870, 0.1140)  # the toolbox (MATLAB)
 
