@@ -587,7 +587,7 @@ def test_a_damaged_or_foreign_checkpoint_is_told_in_a_sentence(trained, tmp_path
     (folder.path / "config.yaml").write_text(config.replace("- 16\n", "- 24\n", 1))
     assert "last.ckpt can't be loaded into the run's network" in refusal(capsys, f"run={folder.path}")
     folder.checkpoint.write_bytes(b"PK")
-    assert "last.ckpt can't be loaded into the run's network" in refusal(capsys, f"run={folder.path}")
+    assert "last.ckpt is damaged" in refusal(capsys, f"run={folder.path}")
     folder.checkpoint.unlink()
     assert "has no checkpoints/last.ckpt; has it been trained?" in refusal(capsys, f"run={folder.path}")
 

@@ -31,7 +31,7 @@ VARIANTS = {  # arguments that no configuration takes
     "gradient_central": lambda: L.Gradient(operator="central"),
     "log_gradient_paper": L.LogGradient,
     "gradient_distance": L.GradientDistance,
-    "gradient_set": lambda: L.SetLoss(L.GradientDistance("none"), [L.Flip(), L.ColorChange()]),
+    "gradient_set": lambda: L.SetLoss(L.GradientDistance("none"), [L.Mirror(), L.ColorChange()]),
     "ssim_uniform": lambda: L.SSIM(window=7, sigma=None),
     "ssim_gaussian_reflect": lambda: L.SSIM(window=5, padding="reflect"),
     "heteroscedastic_gaussian": lambda: L.Heteroscedastic("gaussian"),

@@ -19,7 +19,7 @@ def depth(batch=2, height=18, width=24):
 
 
 def test_the_set_is_ordered_member_by_member():
-    loss = L.SetLoss(L.L2(), [L.Flip(), L.ColorChange()])
+    loss = L.SetLoss(L.L2(), [L.Mirror(), L.ColorChange()])
     image = torch.rand(2, 3, 8, 10)
     images, record = loss.expand(image)
     assert images.shape == (6, 3, 8, 10)
@@ -31,7 +31,7 @@ def test_the_set_is_ordered_member_by_member():
 
 def test_equations_2_to_4():
     """Against loops over members and pairs, for the paper's set."""
-    loss = L.SetLoss(L.L2(), [L.Flip(), L.ColorChange()], weight=0.7)
+    loss = L.SetLoss(L.L2(), [L.Mirror(), L.ColorChange()], weight=0.7)
     _, record = loss.expand(torch.rand(2, 3, 9, 11))
     target, valid = 1 + torch.rand(2, 1, 9, 11), torch.rand(2, 1, 9, 11) < 0.6
     predictions = [1 + torch.rand(2, 1, 9, 11) for _ in range(3)]
@@ -45,7 +45,7 @@ def test_equations_2_to_4():
 
 def test_predictions_that_follow_their_images_cost_nothing():
     """A map that moves as its image does is consistent up to the nearest pixel that it was taken from."""
-    loss = L.SetLoss(L.L1(), [L.Flip(), L.ColorChange(), L.Rotation(10), L.Translation(0.2)])
+    loss = L.SetLoss(L.L1(), [L.Mirror(), L.ColorChange(), L.Rotation(10), L.Translation(0.2)])
     target = depth()
     _, record = loss.expand(torch.rand(2, 3, 36, 48))
     value = loss(torch.cat([placement.forward(target)[0] for placement in record]), target, None, record)
@@ -107,7 +107,7 @@ def test_gradient_maps_follow_as_vectors(placement):
 
 
 def test_a_set_of_gradient_maps():
-    loss = L.SetLoss(L.GradientDistance("none"), [L.Flip()])
+    loss = L.SetLoss(L.GradientDistance("none"), [L.Mirror()])
     _, record = loss.expand(torch.rand(1, 3, 9, 9))
     gradients, mask = central_gradients(depth(1, 9, 9))
     both = torch.cat([gradients, record[1].forward(gradients)[0]])
@@ -126,7 +126,7 @@ def test_holes_of_the_truth_move_along():
 
 
 def test_gradients_reach_every_member():
-    loss = L.SetLoss(L.L2(), [L.Flip(), L.Rotation(5)])
+    loss = L.SetLoss(L.L2(), [L.Mirror(), L.Rotation(5)])
     _, record = loss.expand(torch.rand(1, 3, 18, 24))
     prediction = torch.rand(3, 1, 18, 24, requires_grad=True)
     loss(prediction, depth(1), None, record).backward()
@@ -136,11 +136,11 @@ def test_gradients_reach_every_member():
 
 def test_without_a_record_it_is_the_plain_distance():
     prediction, target = torch.rand(2, 1, 5, 6), torch.rand(2, 1, 5, 6)
-    assert torch.equal(L.SetLoss(L.L2(), [L.Flip()])(prediction, target), L.L2()(prediction, target))
+    assert torch.equal(L.SetLoss(L.L2(), [L.Mirror()])(prediction, target), L.L2()(prediction, target))
 
 
 def test_a_wrong_number_of_predictions_is_refused():
-    loss = L.SetLoss(L.L2(), [L.Flip()])
+    loss = L.SetLoss(L.L2(), [L.Mirror()])
     _, record = loss.expand(torch.rand(2, 3, 5, 6))
     with pytest.raises(UserError, match="needs 4 maps"):
         loss(torch.rand(2, 1, 5, 6), torch.rand(2, 1, 5, 6), None, record)

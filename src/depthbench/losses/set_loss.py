@@ -28,15 +28,15 @@ class SetLoss(nn.Module):
 
     Args:
         distance: a loss ``(prediction, target, valid) -> scalar``; squared error in the paper.
-        transforms: of ``depthbench.losses``: Flip, ColorChange, Rotation, Translation; the set is the original and
+        transforms: of ``depthbench.losses``: Mirror, ColorChange, Rotation, Translation; the set is the original and
             one guise by each, N = 1 + their number.
         weight: λ; 1 in the paper.
         reduction: of the distance; None leaves its own.
 
     Example:
         >>> import torch
-        >>> from depthbench.losses import L2, ColorChange, Flip, SetLoss
-        >>> loss = SetLoss(L2(), [Flip(), ColorChange()])
+        >>> from depthbench.losses import L2, ColorChange, Mirror, SetLoss
+        >>> loss = SetLoss(L2(), [Mirror(), ColorChange()])
         >>> images, record = loss.expand(torch.rand(2, 3, 4, 6))
         >>> images.shape
         torch.Size([6, 3, 4, 6])

@@ -1,6 +1,7 @@
 """Checkpoints on disk: written beside, verified and renamed; the one before is kept; damage is noticed."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,8 +23,12 @@ class Resumed(NamedTuple):
     sentence: str
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path, needed: Collection[str] = ("state_dict", "loops", "callbacks")) -> dict[str, Any]:
     """The content of a checkpoint, its checksums compared, tensors left on disk until they are used.
+
+    Args:
+        path: of the file.
+        needed: its parts without which it is of no use; by default those to go on with training.
 
     Raises:
         UserError: if the file is damaged, or no checkpoint of a run.
@@ -34,7 +39,7 @@ def read(path: Path) -> dict[str, Any]:
     except Exception as error:  # torch raises whatever its parts do on strange files
         problem = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UserError(f"{path} is damaged ({problem}).") from None
-    if not (isinstance(content, dict) and {"state_dict", "loops", "callbacks"} <= set(content)):
+    if not (isinstance(content, dict) and set(needed) <= set(content)):
         raise UserError(f"{path} is no checkpoint of a run.")
     return content
 

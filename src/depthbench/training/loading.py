@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import DictConfig, OmegaConf
 
 from depthbench.config.recipe import config_of
 from depthbench.errors import UserError
-from depthbench.files import verify_archive
 from depthbench.runs.folder import RunFolder
 from depthbench.tasks import DepthTask
+from depthbench.training.checkpoint_file import read
 from depthbench.training.trainer import assemble_task
 
 
@@ -21,7 +20,7 @@ def load_task(folder: RunFolder) -> DepthTask:
         UserError: if the checkpoint can't be read or is of another network.
     """
     task = build_untrained(folder.config)
-    _load_state(task, _read(folder.checkpoint), folder.checkpoint)
+    _load_state(task, read(folder.checkpoint, ["state_dict"]), folder.checkpoint)
     return task
 
 
@@ -31,7 +30,7 @@ def load_checkpoint(path: Path) -> tuple[DepthTask, DictConfig]:
     Raises:
         UserError: if the file can't be read, or does not say how its network is made.
     """
-    state = _read(path)
+    state = read(path, ["state_dict"])
     config = config_of(state, str(path))
     task = build_untrained(config)
     _load_state(task, state, path)
@@ -44,17 +43,6 @@ def build_untrained(config: DictConfig) -> DepthTask:
     for group in ("model", "loss", "task"):
         config[group] = _without_weights(OmegaConf.to_container(config[group], resolve=True))
     return assemble_task(config)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    verify_archive(path)
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # torch raises whatever its parts do on damaged files
-        raise UserError(f"{path} can't be read ({_first_line(error)}).") from None
-    if not isinstance(state, dict) or "state_dict" not in state:
-        raise UserError(f"{path} is no checkpoint of a run.")
-    return state
 
 
 def _load_state(task: DepthTask, state: dict[str, Any], path: Path) -> None:

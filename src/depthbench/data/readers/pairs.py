@@ -45,6 +45,16 @@ class Pairs(Reader):
     Raises:
         UserError: when opened, if there are no pairs, a picture lacks its depth or the reverse, the unit is
             implausible; when read, if a file is damaged, not 16-bit, or the two differ in size.
+
+    Example:
+        >>> import tempfile, cv2, numpy as np
+        >>> from depthbench.data import Pairs
+        >>> folder = tempfile.mkdtemp()
+        >>> written = cv2.imwrite(f"{folder}/rgb_0.png", np.full((24, 32, 3), 90, np.uint8))
+        >>> written = cv2.imwrite(f"{folder}/depth_0.png", np.full((24, 32), 2500, np.uint16))
+        >>> frame = Pairs(folder, scale=0.001)[0]
+        >>> frame.name, round(float(frame.depth.mean()), 3)
+        ('0', 2.5)
     """
 
     def __init__(
