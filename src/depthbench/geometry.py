@@ -109,8 +109,11 @@ def one_minus_cosine_of_slopes(e0: Tensor, e1: Tensor, b0: Tensor, b1: Tensor) -
 
 
 class _OneMinusCosine(torch.autograd.Function):
+    """:func:`one_minus_cosine_of_slopes` with its gradient written out."""
+
     @staticmethod
     def forward(ctx: Any, e0: Tensor, e1: Tensor, b0: Tensor, b1: Tensor) -> Tensor:
+        """1 - cos without its cancellation near 0."""
         a0, a1 = b0 + e0, b1 + e1
         square = torch.addcmul(a0 * a0, a1, a1).add_(1)
         product = torch.addcmul(b0 * b0, b1, b1).add_(1).mul_(square).sqrt_()

@@ -140,8 +140,7 @@ def test_every_option_composes_and_names_what_exists(group):
             if value == "???":
                 config.data[key] = "given"
         plain = OmegaConf.to_container(config, resolve=True)
-        for target in targets(plain):
-            find(target, EVERY)
+        assert all(find(target, EVERY) for target in targets(plain))
 
 
 def targets(node):
