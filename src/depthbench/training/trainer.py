@@ -1,8 +1,6 @@
 """One run, from its configuration to its scores."""
 
-import logging
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ from depthbench.training.checkpoint_file import PREVIOUS, CheckpointFile, Resume
 from depthbench.training.devices import check_accelerator, device_count
 from depthbench.training.loggers import MetricsTable
 from depthbench.training.nodes import callback_nodes, logger_nodes, make
+from depthbench.training.quiet import silence_hints
 from depthbench.training.results import save_results
 from depthbench.training.signals import STOP
 from depthbench.training.startup_summary import announcement, estimate
@@ -172,7 +171,7 @@ def train_and_test(folder: RunFolder, progress_bar: bool) -> dict[str, dict[str,
     """
     with STOP.watching():
         config = folder.config
-        _quiet()
+        silence_hints()
         resumed = to_resume(folder.checkpoint)
         task, data = build_task(config), build_data(config)
         folder.claim_data(data.manifest)
@@ -252,20 +251,3 @@ def build_callbacks(folder: RunFolder, config: DictConfig, progress_bar: bool) -
     own = [SeedEachStep(config.seed), ProcessStates(), EpochLoss()]
     reporter = StatusReporter(folder.update_status, config.data.batch_size)
     return [*own, *make("callbacks", nodes, folder).values(), reporter]
-
-
-def _quiet() -> None:
-    """Silence the libraries' hints that do not fit here, each with its reason."""
-    # Lightning's greetings and advertisements: the announcement says what runs and where.
-    for name in ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # The data module chooses the workers.
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    # Short runs are wanted where they are asked for.
-    warnings.filterwarnings("ignore", message=".*is smaller than the logging interval.*")
-    # Frozen encoders and the fixed blocks of a stage are meant to be so.
-    warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
-    # Every process has the same scores already.
-    warnings.filterwarnings("ignore", message=".*sync_dist=True.*")
-    # torch's and Lightning's own affair.
-    warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
