@@ -63,6 +63,11 @@ def to_resume(last: Path) -> Resumed | None:
     return None
 
 
+def steps_in(state: dict[str, Any]) -> int:
+    """Optimizer steps of the network in a checkpoint; Lightning counts those of each optimizer."""
+    return int(state["global_step"]) // max(1, len(state["optimizer_states"]))
+
+
 class CheckpointFile(TorchCheckpointIO):
     """Writes checkpoints so that a kill, a full disk or a power cut never costs the last good one.
 

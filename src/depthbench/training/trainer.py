@@ -22,7 +22,7 @@ from depthbench.protocols import protocol_from
 from depthbench.runs.folder import RunFolder
 from depthbench.tasks import Adversarial, DepthTask
 from depthbench.training.callbacks import EpochLoss, ProcessStates, SeedEachStep, StatusReporter
-from depthbench.training.checkpoint_file import PREVIOUS, CheckpointFile, Resumed, to_resume
+from depthbench.training.checkpoint_file import PREVIOUS, CheckpointFile, Resumed, steps_in, to_resume
 from depthbench.training.devices import check_accelerator, device_count
 from depthbench.training.loggers import MetricsTable
 from depthbench.training.nodes import callback_nodes, logger_nodes, make
@@ -211,17 +211,12 @@ def _fit(trainer: pl.Trainer, task: DepthTask, data: DataModule, resumed: Resume
     assert isinstance(file, CheckpointFile)
     file.sound = path
     own = state["callbacks"].get("LastCheckpoint") or {}
-    table.keep(own["rows"] if "rows" in own else table.rows_until(_steps(state)))
+    table.keep(own["rows"] if "rows" in own else table.rows_until(steps_in(state)))
     if own.get("finished"):
         trainer.test(task, datamodule=data, verbose=False, ckpt_path=path, weights_only=True)
     else:
         trainer.fit(task, datamodule=data, ckpt_path=path, weights_only=True)
         trainer.test(task, datamodule=data, verbose=False)
-
-
-def _steps(state: dict[str, Any]) -> int:
-    """Optimizer steps of the network in a checkpoint of an earlier version, which did not count rows."""
-    return int(state["global_step"]) // max(1, len(state["optimizer_states"]))
 
 
 def build_loggers(folder: RunFolder, config: DictConfig) -> list[Logger]:
