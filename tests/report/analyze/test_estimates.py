@@ -2,6 +2,7 @@ import csv
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -264,3 +265,20 @@ def test_latex_and_markdown_escape_names(tmp_path, make_run):
     assert "a\\|b_c" in to_markdown(table, "")
     assert "a|b\\_c" in to_latex(table, "")
     assert "50\\%\\&x" in to_latex(table, "")
+
+
+def test_rows_whose_images_have_equally_many_pixels_are_read_in_one_form():
+    """Mean of images and mean of pixels are then equal but for rounding, which must not choose for each row."""
+    rng = np.random.default_rng(0)
+    forms = set()
+    for _ in range(200):
+        values = rng.uniform(0.1, 0.4, 17)
+        table = {
+            "name": np.array([f"{index:02d}" for index in range(17)]),
+            "AbsRel": values,
+            "pixels": np.full(17, 2640.0),
+        }
+        score = float(np.sum(values * 2640.0) / (17 * 2640.0)) if rng.random() < 0.5 else float(values.mean())
+        run = SimpleNamespace(per_image={"p": table}, scores={"p": {"AbsRel": score}})
+        forms.add(evidence._form(SimpleNamespace(scored=(run,)), "p", "AbsRel"))
+    assert forms == {evidence._FORMS[0]}
