@@ -14,6 +14,7 @@ The public API, all of it. Names are imported when they are first used, so that 
 ``metrics``            every metric, torchmetrics classes
 ``models``             encoders, decoders, depth spaces, networks
 ``data``               data sets, a data module, augmentation
+``open_plugins``       packages of your own, whose components a configuration may name
 ``filling``            missing depth filled under the guidance of the picture
 ``UserError``          a user's mistake in one sentence
 =====================  ================================================================================
@@ -26,6 +27,7 @@ __version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from depthbench import data, filling, losses, metrics, models
+    from depthbench.config.plugins import open_plugins
     from depthbench.errors import UserError
     from depthbench.evaluation.arrays import score_arrays as evaluate
     from depthbench.inference.network import DepthEstimator, load
@@ -48,6 +50,7 @@ _PLACES: dict[str, tuple[str, str | None]] = {
     "losses": ("depthbench.losses", None),
     "metrics": ("depthbench.metrics", None),
     "models": ("depthbench.models", None),
+    "open_plugins": ("depthbench.config.plugins", "open_plugins"),
     "protocol": ("depthbench.protocols", "load_protocol"),
 }
 
@@ -65,6 +68,7 @@ __all__ = [
     "losses",
     "metrics",
     "models",
+    "open_plugins",
     "protocol",
 ]
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from depthbench.config.doors import through_doors
 from depthbench.config.mistakes import MISTAKES, explain, nearest
 from depthbench.errors import UserError
 
@@ -49,6 +50,22 @@ def exit_status(work: Callable[[], int | None], stopped: str, mistakes: Sequence
     except KeyboardInterrupt:
         print(stopped, file=sys.stderr)
         return 130
+
+
+def command_line(arguments: Sequence[str] | None) -> list[str]:
+    """A command's arguments, without the user's own packages and folders, which are open from then on.
+
+    Args:
+        arguments: None for those of this process.
+
+    Raises:
+        SystemExit: 2 after a mistake, which is told.
+    """
+    try:
+        return through_doors(sys.argv[1:] if arguments is None else arguments)
+    except MISTAKES as error:
+        print(explain(error), file=sys.stderr)
+        raise SystemExit(2) from None
 
 
 def next_step(*words: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from depthbench.cli import COMMANDS
-from depthbench.config.compose import config_dir, group_options
+from depthbench.config.compose import config_dir, group_options, is_group, option_file
 from depthbench.export import OPTIONS as EXPORT
 from depthbench.inference.command_line import OPTIONS as PREDICT
 from depthbench.prepare.__main__ import COMMANDS as PREPARE
@@ -133,7 +133,7 @@ def _composed(name: str, given: Sequence[str], begun: str, flags: Sequence[str] 
         if key == "run":
             return _runs(begun)
         several = value[: value.rfind(",") + 1]  # of a sweep
-        listed = key in groups or (key in top and (config_dir() / key).is_dir())
+        listed = key in groups or (key in top and is_group(key))
         return (f"{key}={several}{option}" for option in group_options(key)) if listed else ()
     chosen = groups | dict(word.split("=", 1) for word in given if word.partition("=")[0] in groups)
     group, dot, inner = begun.partition(".")
@@ -156,13 +156,13 @@ def _keys(node: Any, begun: str) -> Iterator[str]:
 
 def _group_yaml(group: str, option: str) -> dict[str, Any]:
     """What a YAML of a group says of the group, over those of the same group that its defaults name."""
-    path = config_dir() / group / f"{option}.yaml"
-    content = _yaml(path)
+    path = option_file(group, option)
+    content = _yaml(path) if path else {}
     found: dict[str, Any] = {}
     for entry in content.get("defaults", []):
         if isinstance(entry, str) and entry != "_self_":
             found |= _group_yaml(group, entry)
-    if content and "@package _global_" in path.read_text(encoding="utf-8").partition("\n")[0]:
+    if path and content and "@package _global_" in path.read_text(encoding="utf-8").partition("\n")[0]:
         content = content.get(group) or {}
     return found | content
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from hydra import compose
 
-from depthbench.cli import exit_status
+from depthbench.cli import command_line, exit_status
 from depthbench.config.compose import composing, readable
 from depthbench.config.mistakes import MISTAKES, explain
 from depthbench.errors import UserError
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_argument("study", help="as in experiment=STUDY, such as carvalho2018/dataset_size")
     command.add_argument("overrides", nargs="*", help="of the configuration, such as logger.project=mine")
     command.add_argument("--json", metavar="FILE", help="also write the definition")
-    options = command.parse_args(arguments)
+    options = command.parse_args(command_line(arguments))
     return exit_status(lambda: save_dashboard(options), "Stopped before the dashboard was saved.")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from depthbench.cli import BEGINS_ANEW, asks_for_help, exit_status, next_step
+from depthbench.cli import BEGINS_ANEW, asks_for_help, command_line, exit_status, next_step
 from depthbench.evaluation import EvaluateRequest, names_of, read_evaluate_request
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _wrapped(words: Iterable[str], width: int = 100) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point: 0, or one sentence and 2 for a user's mistake."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    arguments = command_line(arguments)
     if asks_for_help(arguments):
         print(help_text())
         return 0

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from depthbench.cli import BEGINS_ANEW, asks_for_help, exit_status, read_options
+from depthbench.cli import BEGINS_ANEW, asks_for_help, command_line, exit_status, read_options
 from depthbench.errors import UserError
 from depthbench.inference.command_line import network_size
 from depthbench.runs.lookup import trained_run
@@ -25,7 +25,7 @@ OPTIONS = {"run": "", "output": "", "size": ""}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point: 0, or one sentence and 2 for a user's mistake."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    arguments = command_line(arguments)
     if not arguments or asks_for_help(arguments):
         print(HELP)
         return 0

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from depthbench.cli import GOES_ON, asks_for_help, exit_status
+from depthbench.cli import GOES_ON, asks_for_help, command_line, exit_status
 from depthbench.inference import read_predict_request
 
 HELP = """Depth for your own photos and videos, by the network of a run.
@@ -32,7 +32,7 @@ with what is missing. It ends with 1 if a file could not be read, which is named
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point: 0, 1 where a file could not be read, or one sentence and 2 for a user's mistake."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    arguments = command_line(arguments)
     if not arguments or asks_for_help(arguments):
         print(HELP)
         return 0

@@ -15,10 +15,11 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from depthbench.cli import asks_for_help, next_step
+from depthbench.cli import asks_for_help, command_line, next_step
 from depthbench.config.aliases import renew_overrides
 from depthbench.config.compose import composing, config_dir, group_options, is_group, readable
 from depthbench.config.mistakes import MISTAKES, explain
+from depthbench.config.targets import check_packages
 from depthbench.config.values import check_kinds, check_root, check_values
 from depthbench.errors import UserError
 from depthbench.launch.job import run_job
@@ -143,7 +144,7 @@ def check(options: Namespace) -> None:
     Raises:
         UserError: for any mistake.
     """
-    with composing(options.config_dir):
+    with composing():
         parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
         known = None
         try:
@@ -157,6 +158,7 @@ def check(options: Namespace) -> None:
             for job_overrides in _jobs(parsed):
                 config = compose("config", overrides=job_overrides)
                 check_values(config)
+                check_packages(config)
                 if not (sweep or options.cfg or options.info):  # jobs of a sweep may run on other machines
                     OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
                     check_root(config)
@@ -189,7 +191,7 @@ def _check_single(override: Override, known: DictConfig) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: one sentence and status 2 for a user's mistake."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    arguments = command_line(arguments)
     if asks_for_help(arguments):
         print(help_text())
         return

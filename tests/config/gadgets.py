@@ -3,7 +3,8 @@
 ``python gadgets.py FOLDER SHARE PACKAGE ...`` prints one JSON object: how many names were tried, which of them are
 allowed, how many calls were made, and each effect that Python's audit hooks saw while one was tried. SHARE (0 to 1)
 of the names behind names (methods, functions of other modules) are drawn at random; all others are tried. The package
-``rigged`` is one with three components that do have effects, to see that they are seen.
+``rigged`` is one with three components that do have effects, to see that they are seen; ``plugin`` is one of a user,
+opened by its path, whose modules hold everything that a configuration must not reach through it.
 
 Run in a process of its own: an audit hook can't be removed.
 """
@@ -171,6 +172,51 @@ def rigged():
     kinds.trust("rigged")
 
 
+PLUGIN = """
+import os, pickle, shutil, subprocess, sys, importlib
+import torch
+from os import system, remove
+from pathlib import Path
+from subprocess import Popen, run
+from depthbench.losses import L1
+from depthbench.data.augment import Transform
+
+class Mine(L1):
+    @classmethod
+    def make(cls, path=None):
+        Path(path or "made").write_text("")
+    @staticmethod
+    def load(path=None):
+        return pickle.loads(Path(path).read_bytes())
+    class Inner(L1):
+        pass
+
+class Shift(Transform):
+    def __call__(self, frame, rng):
+        return frame
+
+class Command:
+    def __init__(self, command=("true",)):
+        subprocess.run(command)
+
+def start(command="true"):
+    subprocess.run(command)
+
+mine = Mine()
+"""
+
+
+def plugin():
+    """A user's package, opened as on a command line."""
+    import tempfile
+
+    from depthbench.config.plugins import open_plugins
+
+    place = Path(tempfile.mkdtemp()) / "plugin.py"
+    place.write_text(PLUGIN)
+    open_plugins(place)
+
+
 def main(folder, share, packages):
     warnings.simplefilter("ignore")
     os.chdir(folder)
@@ -178,6 +224,8 @@ def main(folder, share, packages):
     evil.write_bytes(pickle.dumps(Payload()))
     if "rigged" in packages:
         rigged()
+    if "plugin" in packages:
+        plugin()
     tried, allowed = set(), set()
     rng = random.Random(0)
     found = [name for module in dict.fromkeys(modules(packages)) for name in names(module, share, rng)]

@@ -35,6 +35,16 @@ def test_a_gadget_would_be_seen(tmp_path):
     assert any(event.startswith("subprocess.Popen") for _, event in effects)
 
 
+@pytest.mark.processes
+def test_an_open_plugin_gives_its_components_and_nothing_else(tmp_path):
+    report = tried(tmp_path, 1, "plugin")
+    assert {"plugin.Mine", "plugin.Shift"} <= set(report["allowed"])
+    # What it imports is found under its own name, too: ours stays what it is.
+    assert set(report["allowed"]) <= {"plugin.Mine", "plugin.Shift", "plugin.L1", "plugin.Transform"}
+    assert report["tried"] > 500
+    assert report["effects"] == []
+
+
 @pytest.mark.slow
 def test_no_name_of_the_whole_environment_is_a_gadget(tmp_path):
     packages = ["depthbench", "torch.nn", "torch.optim", "torchmetrics", "albumentations", "pytorch_lightning"]

@@ -175,7 +175,7 @@ def test_a_package_of_the_user_joins_by_trust_and_by_its_kinds(monkeypatch):
     Own.__module__ = "own_depth"
     module.Own, module.loads, module.Pickler = Own, pickle.loads, pickle.Pickler
     monkeypatch.setattr(kinds, "_trusted", [])
-    with pytest.raises(UserError, match="is not allowed"):
+    with pytest.raises(UserError, match=r"open its package with plugins=\[own_depth\] \(only if you trust it\)"):
         instantiate({"_target_": "own_depth.Own"})
     trust("own_depth")
     assert isinstance(instantiate({"_target_": "own_depth.Own"}), Own)

@@ -478,7 +478,6 @@ def test_the_protocol_in_ten_lines_of_the_documentation_can_be_used(official, tm
     assert len([line for line in text.splitlines() if not line.startswith("#")]) <= 10
     conf = shutil.copytree(config_dir(), tmp_path / "conf")
     (conf / "protocol" / "mine.yaml").write_text(text)
-    monkeypatch.setattr("depthbench.evaluation.command_line.config_dir", lambda: conf)
     monkeypatch.setattr("depthbench.config.compose.config_dir", lambda: conf)
     output = tmp_path / "scores.json"
     arguments = ["data=nyu_labeled", f"data.root={official}", "data.test_frames=null", f"predictions={official}/filled"]

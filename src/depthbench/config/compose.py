@@ -7,13 +7,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hydra import initialize_config_dir
-from hydra._internal.hydra import Hydra
-from hydra._internal.utils import create_config_search_path
-from hydra.core.config_search_path import SearchPathQuery
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
+from depthbench.config.plugins import opened
 from depthbench.errors import UserError
 
 # A key of Hydra's, and a value without what its grammar or a shell gives a meaning: brackets, commas, quotes.
@@ -26,39 +31,115 @@ def config_dir() -> Path:
     return package / "conf" if (package / "conf").is_dir() else package.parents[1] / "conf"
 
 
-def group_options(group: str) -> list[str]:
-    """The names of a group's YAML files; of a paper's folder without its claims and the parts of its studies."""
-    folder = config_dir() / group
-    files = [*folder.glob("*.yaml"), *folder.glob("*/*.yaml")]
-    return sorted(file.relative_to(folder).with_suffix("").as_posix() for file in files if file.name != "claims.yaml")
+_added: list[Path] = []  # by --config-dir and hydra.searchpath
+_by_path: dict[tuple[str, str], Path] = {}  # YAMLs by group and name
 
 
-def is_group(key: str) -> bool:
-    """Whether a key chooses one of several YAML files."""
-    return (config_dir() / key).is_dir()
+def config_folders() -> list[Path]:
+    """Every folder in which YAMLs are looked for: the house's, those of plugins, and those of the command line."""
+    return [config_dir(), *(plugin.conf for plugin in opened() if plugin.conf is not None), *_added]
 
 
-@contextmanager
-def composing(extra: str | Path | None = None) -> Iterator[None]:
-    """Within it, Hydra's ``compose`` reads ``conf`` and, before it, the folder of ``--config-dir``.
-
-    Args:
-        extra: that folder.
+def add_folder(folder: str | Path) -> None:
+    """Look for YAMLs in one more folder, as ``--config-dir`` asks.
 
     Raises:
         UserError: if it is not a folder.
     """
-    if extra is not None and not Path(extra).is_dir():
-        raise UserError(f"--config-dir={extra} is not a folder; give one with YAMLs, such as {extra}/loss/mine.yaml.")
+    path = Path(folder).expanduser().absolute()
+    if not path.is_dir():
+        raise UserError(f"--config-dir={folder} is not a folder; give one with YAMLs, such as {folder}/loss/mine.yaml.")
+    if path not in _added:
+        _added.append(path)
+
+
+def add_option(group: str, file: Path) -> str:
+    """Make a YAML that lies anywhere an option of a group; its name there.
+
+    Raises:
+        UserError: if it can't be read, or the group has another option of this name.
+    """
+    name, path = file.stem, file.expanduser().absolute()
+    known = option_file(group, name)
+    if known is not None and known != path:
+        raise UserError(f"{group}={file} has the name of {known}; rename it.")
+    if known is None:
+        try:
+            found = FileConfigSource("path", str(path.parent)).load_config(path.name)
+        except (OSError, ValueError, YAMLError, HydraException, OmegaConfBaseException) as error:
+            raise UserError(f"{file} can't be read as a configuration ({' '.join(str(error).split())}).") from None
+        package = found.header.get("package")
+        ConfigStore.instance().store(name, found.config, group, package, provider=str(path))
+        _by_path[group, name] = path
+    return name
+
+
+def option_file(group: str, name: str) -> Path | None:
+    """The YAML of an option of a group; None if there is none."""
+    files = [folder / group / f"{name}.yaml" for folder in config_folders()]
+    return next((file for file in files if file.is_file()), _by_path.get((group, name)))
+
+
+def group_options(group: str) -> list[str]:
+    """The names of a group's YAML files; of a paper's folder without its claims and the parts of its studies."""
+    found = {name for of, name in _by_path if of == group}
+    for folder in (top / group for top in config_folders()):
+        files = [*folder.glob("*.yaml"), *folder.glob("*/*.yaml")]
+        found |= {file.relative_to(folder).with_suffix("").as_posix() for file in files if file.name != "claims.yaml"}
+    return sorted(found)
+
+
+def is_group(key: str) -> bool:
+    """Whether a key chooses one of several YAML files."""
+    return any((folder / key).is_dir() for folder in config_folders())
+
+
+class OwnFolders(SearchPathPlugin):
+    """Hydra's search path, whoever composes: after ``conf`` the folders of the user."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Append them.
+
+        Raises:
+            UserError: if two folders have the same option, of which only the first would ever be read.
+        """
+        if not any(one.provider == "main" and _is_ours(one.path) for one in search_path.get_path()):
+            return
+        folders = config_folders()
+        check_alike(folders)
+        for folder in folders[1:]:
+            search_path.append("own", f"file://{folder}")
+
+
+def _is_ours(path: str | None) -> bool:
+    return path is not None and Path(path.removeprefix("file://")) == config_dir()
+
+
+Plugins.instance().register(OwnFolders)
+
+
+def check_alike(folders: Sequence[Path]) -> None:
+    """Refuse YAMLs that hide one another.
+
+    Raises:
+        UserError: naming both.
+    """
+    seen: dict[str, Path] = {}
+    for folder in folders if len(folders) > 1 else []:
+        for file in sorted(folder.rglob("*.yaml")):
+            name = file.relative_to(folder).as_posix()
+            other = seen.setdefault(name, file)
+            if other.resolve() != file.resolve():
+                raise UserError(f"{file} has the name of {other}, which is read before it; rename it.")
+
+
+@contextmanager
+def composing() -> Iterator[None]:
+    """Within it, Hydra's ``compose`` reads ``conf`` and the user's own folders."""
     outer = GlobalHydra.instance().hydra  # of whoever is composing already; None where nobody is
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(config_dir()), version_base="1.3"):
-            if extra is not None:  # as Hydra's own command line adds it
-                path = create_config_search_path(str(config_dir()))
-                path.prepend("command-line", f"file://{Path(extra).absolute()}", SearchPathQuery(provider="schema"))
-                GlobalHydra.instance().clear()
-                Hydra.create_main_hydra2("depthbench", path)
             yield
     finally:
         GlobalHydra.instance().hydra = outer

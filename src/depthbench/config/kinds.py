@@ -8,6 +8,7 @@ its own (trainers, caches, commands) are not. Packages of a user join by :func:`
 import importlib
 import os
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -21,7 +22,8 @@ class Kind:
 
     Attributes:
         name: in the plural, for sentences.
-        bases: dotted names of the classes of which it is a subclass; without them every class of the packages is meant.
+        bases: dotted names of the classes of which it is a subclass; without them every class of the packages is meant,
+            and of a user's package every class that inherits from one of these.
         packages: packages and modules in which the class is defined.
     """
 
@@ -30,12 +32,13 @@ class Kind:
     packages: tuple[str, ...]
 
     def holds(self, found: type, trusted: Sequence[str] = ()) -> bool:
-        """Whether a class is of this kind; trusted packages may define classes of any kind that has bases."""
-        packages = (*self.packages, *trusted) if self.bases else self.packages
-        if not within(found.__module__, packages):
+        """Whether a class is of this kind; it may also be defined in a trusted package."""
+        if not within(found.__module__, (*self.packages, *trusted)):
             return False
+        if not self.bases:
+            return any(within(base.__module__, self.packages) for base in found.__mro__)
         names = {f"{base.__module__}.{base.__qualname__}" for base in found.__mro__}
-        return not self.bases or not names.isdisjoint(self.bases)
+        return not names.isdisjoint(self.bases)
 
 
 COMPONENTS = (
@@ -99,6 +102,13 @@ EVERY = (*COMPONENTS, TASKS, DATA_MODULES, CALLBACKS, LOGGERS)
 # Where names are looked up at all: nothing else is imported because a file names it.
 ROOTS = ("depthbench", "albumentations", "pytorch_lightning", "torch.nn", "torch.optim", "torchmetrics")
 
+# Libraries of the house, of which nothing but what stands above may be named; they are no plugins.
+_LIBRARIES = (
+    *dict.fromkeys(root.partition(".")[0] for root in ROOTS),
+    *("cv2", "h5py", "huggingface_hub", "hydra", "hydra_plugins", "lightning_fabric", "numpy", "omegaconf", "pip"),
+    *("pytest", "scipy", "setuptools", "timm", "torchvision", "wandb", "yaml"),
+)
+
 _trusted: list[str] = []
 
 
@@ -112,6 +122,12 @@ def trust(package: str) -> None:
         _trusted.append(package)
 
 
+def is_library(name: str) -> bool:
+    """Whether a module is one of Python or of the house's libraries, which no user opens for configurations."""
+    top = name.partition(".")[0]
+    return top in sys.stdlib_module_names or top in _LIBRARIES
+
+
 def within(path: str, packages: Sequence[str]) -> bool:
     """Whether a dotted name lies in one of the packages or is one of them."""
     return any(path == package or path.startswith(f"{package}.") for package in packages)
@@ -123,11 +139,7 @@ def find(target: str, kinds: Sequence[Kind]) -> type:
     Raises:
         UserError: if there is none, or it is of none of the kinds.
     """
-    if not re.fullmatch(r"[A-Za-z]\w*(\.[A-Za-z]\w*)+", target) or not within(target, (*ROOTS, *_trusted)):
-        raise UserError(
-            f"_target_: {target} is not allowed; a configuration may name only classes of "
-            f"{', '.join((*ROOTS, *_trusted))}."
-        )
+    check_package(target)
     module, rest = _module(target)
     found = vars(module).get(rest[0]) if rest else module
     if found is None:
@@ -136,8 +148,25 @@ def find(target: str, kinds: Sequence[Kind]) -> type:
         return found
     raise UserError(
         f"_target_: {target} is not allowed; here a configuration makes {', '.join(kind.name for kind in kinds)}, and "
-        "nothing else."
+        "nothing else" + ("; a class of your own inherits from one of theirs." if within(target, _trusted) else ".")
     )
+
+
+def check_package(target: str) -> None:
+    """Refuse a ``_target_`` of a package that configurations may not name; nothing is imported.
+
+    Raises:
+        UserError: with the way to open the package, where it may be one of a user.
+    """
+    allowed = (*ROOTS, *_trusted)
+    dotted = re.fullmatch(r"[A-Za-z]\w*(\.[A-Za-z]\w*)+", target)
+    if dotted and within(target, allowed):
+        return
+    top = target.partition(".")[0]
+    if dotted and not is_library(top):
+        raise UserError(f"This run uses {target}; open its package with plugins=[{top}] (only if you trust it).")
+    listed = ", ".join(allowed)
+    raise UserError(f"_target_: {target} is not allowed; a configuration may name only classes of {listed}.")
 
 
 def _module(target: str) -> tuple[ModuleType, list[str]]:
@@ -151,11 +180,12 @@ def _module(target: str) -> tuple[ModuleType, list[str]]:
             return module, parts[index:]
         try:
             module = importlib.import_module(".".join(parts[: index + 1]))
-        except ModuleNotFoundError:
-            if module is None:
-                raise UserError(f"_target_: {target} does not exist (there is no {parts[0]}).") from None
-            return module, parts[index:]
-        except Exception as error:  # whatever a module raises that lacks its dependencies
-            raise UserError(f"_target_: {target} can't be imported ({error}).") from None
+        except (Exception, SystemExit) as error:  # whatever a module raises that lacks its dependencies
+            path = ".".join(parts[: index + 1])
+            if isinstance(error, ModuleNotFoundError) and error.name == path:
+                if module is None:
+                    raise UserError(f"_target_: {target} does not exist (there is no {parts[0]}).") from None
+                return module, parts[index:]
+            raise UserError(f"_target_: {target} can't be imported ({type(error).__name__}: {error}).") from None
     assert module is not None
     return module, []

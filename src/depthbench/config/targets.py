@@ -7,7 +7,8 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from depthbench.config.aliases import renew_targets
-from depthbench.config.kinds import COMPONENTS, Kind, find
+from depthbench.config.kinds import COMPONENTS, Kind, check_package, find
+from depthbench.config.plugins import opened
 from depthbench.errors import UserError
 
 # Beside `_target_`: positional arguments, and whether a partial is wanted. Hydra's `_convert_` may only say what is
@@ -32,19 +33,34 @@ def instantiate(config: Any, also: Kind | None = None, /, **arguments: Any) -> A
     plain: Any = OmegaConf.to_container(config, resolve=True) if OmegaConf.is_config(config) else config
     check_resolved(plain)
     plain = renew_targets(plain)
+    opened()  # the packages of the user
     kinds = COMPONENTS if also is None else (*COMPONENTS, also)
-    classes = {target: find(target, kinds) for target in _targets(plain)}
+    classes = {target: find(target, kinds) for target in targets_in(plain)}
     return _make(plain, classes, arguments)
 
 
-def _targets(node: Any) -> Iterable[str]:
+def targets_in(node: Any) -> Iterable[str]:
+    """Every ``_target_`` of a plain configuration."""
     if isinstance(node, dict):
         if "_target_" in node:
             yield str(node["_target_"])
         node = list(node.values())
     if isinstance(node, list | tuple):
         for value in node:
-            yield from _targets(value)
+            yield from targets_in(value)
+
+
+def check_packages(config: Any) -> None:
+    """Refuse classes of packages that are not open here, without an import; those made by resolving are left out.
+
+    Raises:
+        UserError: with the way to open the package.
+    """
+    opened()
+    plain = OmegaConf.to_container(config, resolve=False) if OmegaConf.is_config(config) else config
+    for target in targets_in(renew_targets(plain)):
+        if "${" not in target and target != "???":
+            check_package(target)
 
 
 def check_resolved(node: Any, place: str = "") -> None:

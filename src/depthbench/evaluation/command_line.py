@@ -13,7 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from depthbench.config.aliases import renew_overrides
-from depthbench.config.compose import composing, config_dir, readable
+from depthbench.config.compose import composing, group_options, option_file, readable
 from depthbench.config.mistakes import MISTAKES, explain, nearest
 from depthbench.config.values import check_kinds, check_root, check_values
 from depthbench.errors import UserError
@@ -69,8 +69,8 @@ class EvaluateRequest:
 
 
 def names_of(group: str) -> list[str]:
-    """The YAML files of a group."""
-    return sorted(file.stem for file in (config_dir() / group).glob("*.yaml"))
+    """The YAML files of a group, none of a folder in it."""
+    return [name for name in group_options(group) if "/" not in name]
 
 
 def read_evaluate_request(arguments: Sequence[str]) -> EvaluateRequest:
@@ -212,7 +212,8 @@ def _structure(chosen: str | None) -> dict[str, dict[str, Any]]:
     for name in names:
         if name not in known:
             raise UserError(f"structure={name} does not exist; {nearest(name, [*known, 'all'])}")
-    return {name: _plain(OmegaConf.load(config_dir() / "structure" / f"{name}.yaml")) for name in names}
+    files = {name: option_file("structure", name) for name in names}
+    return {name: _plain(OmegaConf.load(file)) for name, file in files.items() if file is not None}
 
 
 def _plain(config: DictConfig | ListConfig) -> dict[str, Any]:

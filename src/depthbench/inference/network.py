@@ -178,11 +178,11 @@ def _load_folder(path: Path, device: str | torch.device) -> DepthEstimator:
 
 def untrained(*overrides: str) -> DepthEstimator:
     """A network with random weights, for examples and tests; overrides as on the command line."""
-    from hydra import compose, initialize_config_dir
+    from hydra import compose
 
-    from depthbench.config import config_dir
+    from depthbench.config.compose import composing
 
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+    with composing():
         config = compose("config", list(overrides))
     return DepthEstimator(build_untrained(config), config)
 

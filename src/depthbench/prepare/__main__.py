@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NamedTuple
 
-from depthbench.cli import GOES_ON, asks_for_help, exit_status
+from depthbench.cli import GOES_ON, asks_for_help, command_line, exit_status
 from depthbench.config.mistakes import nearest
 from depthbench.errors import UserError
 from depthbench.runs.folder import Busy
@@ -45,7 +45,7 @@ def help_text() -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point: 0, or one sentence and 2 for a user's mistake."""
-    name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    name, *rest = command_line(arguments) or ["--help"]
     if asks_for_help([name]):
         print(help_text())
         return 0

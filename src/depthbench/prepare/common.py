@@ -14,7 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from depthbench.cli import duration, next_step
-from depthbench.config.compose import composing, config_dir, readable
+from depthbench.config.compose import composing, group_options, readable
 from depthbench.config.mistakes import MISTAKES, explain
 from depthbench.config.values import check_kinds
 from depthbench.errors import UserError
@@ -51,7 +51,7 @@ def choose_data(arguments: Sequence[str], own: Mapping[str, str]) -> ChosenData:
             options[key] = value
         else:
             overrides.append(argument)
-    names = sorted(path.stem for path in (config_dir() / "data").glob("*.yaml"))
+    names = group_options("data")
     if not any(item.startswith("data=") for item in overrides):
         raise UserError(f"Say which data set: append data=... (one of {', '.join(names)}).")
     overrides = readable(overrides)

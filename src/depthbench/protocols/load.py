@@ -8,7 +8,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from depthbench.config.aliases import renew_overrides
-from depthbench.config.compose import config_dir
+from depthbench.config.compose import group_options, option_file
 from depthbench.config.mistakes import nearest
 from depthbench.config.targets import instantiate
 from depthbench.errors import UserError
@@ -37,10 +37,10 @@ def load_protocol(name_or_path: str | Path, **changes: Any) -> EvalProtocol:
     if path.suffix not in (".yaml", ".yml"):
         name = str(name_or_path)
         (option,) = renew_overrides([f"protocol={name}"])
-        path = config_dir() / "protocol" / f"{option.partition('=')[2]}.yaml"
-        if not path.is_file():
-            names = sorted(file.stem for file in path.parent.glob("*.yaml"))
-            raise UserError(f"protocol={name} does not exist; {nearest(name, names)}")
+        found = option_file("protocol", option.partition("=")[2])
+        if found is None:
+            raise UserError(f"protocol={name} does not exist; {nearest(name, group_options('protocol'))}")
+        path = found
     try:
         settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
@@ -57,8 +57,8 @@ def protocol_from(settings: Mapping[str, Any]) -> EvalProtocol:
         UserError: if it describes none.
     """
     plain: Any = OmegaConf.to_container(settings, resolve=True) if OmegaConf.is_config(settings) else settings
-    shipped = config_dir() / "protocol" / f"{plain.get('name')}.yaml"
-    if "version" not in plain and shipped.is_file():
+    shipped = option_file("protocol", str(plain.get("name")))
+    if "version" not in plain and shipped is not None:
         plain = {**plain, "version": yaml.safe_load(shipped.read_text(encoding="utf-8")).get("version", 1)}
     found = instantiate(plain)
     if not isinstance(found, EvalProtocol):

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from depthbench.cli import BEGINS_ANEW, exit_status
+from depthbench.cli import BEGINS_ANEW, command_line, exit_status
 from depthbench.errors import UserError
 from depthbench.runs.lookup import find_runs
 
@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the report; 0 if it was written, 2 after a user's mistake."""
-    options = parser().parse_args(arguments)
+    options = parser().parse_args(command_line(arguments))
     return exit_status(lambda: write_page(options), BEGINS_ANEW)
 
 

@@ -18,8 +18,9 @@ from omegaconf import DictConfig, OmegaConf
 from depthbench import __version__
 from depthbench.config.aliases import renew, say_once
 from depthbench.config.identity import digest, identity, matters, plain
+from depthbench.config.plugins import plugins_of
 from depthbench.config.reading import read_config
-from depthbench.config.targets import check_resolved
+from depthbench.config.targets import check_resolved, targets_in
 from depthbench.errors import UserError
 from depthbench.files import clean, read_json, told, whole, write_atomically
 from depthbench.runs.machine import code_hash, code_version, machine
@@ -56,7 +57,7 @@ def find_or_make(config: DictConfig, overrides: Sequence[str], choices: Mapping[
             with whole(target) as part:
                 part.mkdir()
                 write_config(part, content)
-                write_object(part / "run.json", _record(overrides, choices, full))
+                write_object(part / "run.json", _record(overrides, choices, full, content))
                 write_object(part / "status.json", {"state": "waiting"})
     return target
 
@@ -135,7 +136,9 @@ def _mend(
         print(f"{path} was damaged; its config.yaml and run.json are written anew.", file=sys.stderr)
     if asked:
         write_config(path, content)
-        write_object(path / "run.json", {**_record(overrides, choices, full), **run, "overrides": list(overrides)})
+        write_object(
+            path / "run.json", {**_record(overrides, choices, full, content), **run, "overrides": list(overrides)}
+        )
     if not _readable(path / "status.json") and not is_locked(path):
         write_object(path / "status.json", {"state": "waiting"})
 
@@ -176,7 +179,9 @@ def is_locked(path: Path) -> bool:
     return False
 
 
-def _record(overrides: Sequence[str], choices: Mapping[str, str | None], full: str) -> dict[str, Any]:
+def _record(
+    overrides: Sequence[str], choices: Mapping[str, str | None], full: str, content: Mapping[str, Any]
+) -> dict[str, Any]:
     keys = [item for item in overrides if matters(item.lstrip("+~").partition("=")[0])]
     return {
         "format": FORMAT,
@@ -188,6 +193,7 @@ def _record(overrides: Sequence[str], choices: Mapping[str, str | None], full: s
         "wandb_id": f"{full[:8]}-{secrets.token_hex(3)}",
         "code_version": code_version(),
         "code_sha256": code_hash(),
+        "plugins": plugins_of(list(targets_in(content))),
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "command": " ".join([Path(sys.executable).name, "-m", "depthbench.run", *sys.argv[1:]]),
         "machine": machine(),

@@ -33,6 +33,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from depthbench.config.aliases import renew_overrides, silent
 from depthbench.config.identity import digest, paths, plain
+from depthbench.config.plugins import opened
 from depthbench.config.reading import read_config
 from depthbench.errors import UserError
 from depthbench.files import read_json, told
@@ -178,8 +179,17 @@ class RunFolder:
         run = self.read_json("run.json")
         before, now = run.get("code_version"), code_version()
         if before in (None, now) and run.get("code_sha256") in (None, code_hash()):
-            return None
+            return self._other_plugins(run)
         return f"The code has changed since: {before or 'an earlier version'} then, {now} now."
+
+    def _other_plugins(self, run: Mapping[str, Any]) -> str | None:
+        """Of plugins only those are compared that are open here; a file opens none."""
+        kept = run.get("plugins")
+        now = {plugin.name: plugin.hash for plugin in opened()}
+        for one in kept if isinstance(kept, list) else []:
+            if isinstance(one, dict) and now.get(str(one.get("name")), one.get("sha256")) != one.get("sha256"):
+                return f"The files of {one['name']} have changed since."
+        return None
 
     @contextmanager
     def lock(self) -> Iterator[None]:
