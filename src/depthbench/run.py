@@ -26,6 +26,7 @@ from depthbench.launch.job import run_job
 from depthbench.launch.moved import check_moved
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.ledger import Ledger
+from depthbench.runs.origin import following
 from depthbench.runs.results import read_scores
 
 SHOWN = ("AbsRel", "RMSE", "log10", "delta1", "delta2", "delta3")
@@ -197,7 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to Hydra's printer
     try:
-        options, rest = typed(renew_overrides(arguments))
+        options, rest = typed(following(renew_overrides(arguments)))
         check(options)
         sys.argv = [sys.argv[0], *rest]  # Hydra's launchers and the record of a run look there
         hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")(job)()

@@ -50,6 +50,21 @@ NOT_IDENTITY = (
 )
 
 
+# Paths of weights that training starts from: two runs are the same if the weights are, which `origin` names.
+PINNED = ("init", "continue")
+
+# Settings that joined later, and the key that is null as long as they do nothing: runs of before are the same runs.
+SWITCHES = {
+    "origin": "origin",
+    "init_match": "origin",
+    "continue_schedule": "origin",
+    "callbacks.best": "callbacks.best.score",
+    "callbacks.early_stopping": "callbacks.early_stopping.patience",
+    "callbacks.average": "callbacks.average.decay",
+    "optim.factors": "optim.factors",
+}
+
+
 def matters(key: str) -> bool:
     """Whether a key of the configuration, or the choice of a group, can change a result.
 
@@ -82,7 +97,26 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 def identity(content: dict[str, Any], version: str = __version__) -> dict[str, Any]:
     """What of a plain configuration can change a result, and the version of the code."""
-    return {"version": version, **_without(content, "")}
+    kept = {key: value for key, value in content.items() if key not in PINNED}
+    for key, switch in SWITCHES.items():
+        if _at(content, switch) is None:
+            kept = _removed(kept, key.split("."))
+    return {"version": version, **_without(kept, "")}
+
+
+def _at(content: Any, key: str) -> Any:
+    for part in key.split("."):
+        if content and not isinstance(content, dict):
+            return content  # a short form: callbacks.best=AbsRel
+        content = (content or {}).get(part)
+    return content
+
+
+def _removed(node: dict[str, Any], parts: list[str]) -> dict[str, Any]:
+    inside = node.get(parts[0])
+    if len(parts) == 1 or not isinstance(inside, dict):
+        return {key: value for key, value in node.items() if key != parts[0]} if len(parts) == 1 else node
+    return {**node, parts[0]: _removed(inside, parts[1:])}
 
 
 def _without(node: dict[str, Any], prefix: str) -> dict[str, Any]:

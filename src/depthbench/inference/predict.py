@@ -116,7 +116,7 @@ def keep_record(request: PredictRequest) -> None:
     Raises:
         UserError: if it holds depth of another checkpoint or of other settings.
     """
-    with request.run.checkpoint.open("rb") as file:
+    with request.run.weights.open("rb") as file:
         checkpoint = hashlib.file_digest(file, "sha256").hexdigest()
     record = {
         "checkpoint": checkpoint,

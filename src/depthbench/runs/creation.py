@@ -13,14 +13,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from depthbench import __version__
-from depthbench.config.aliases import renew, say_once
-from depthbench.config.identity import digest, identity, matters, plain
+from depthbench.config.aliases import say_once
+from depthbench.config.identity import digest, identity, matters
 from depthbench.config.plugins import plugins_of
 from depthbench.config.reading import read_config
-from depthbench.config.targets import check_resolved, targets_in
+from depthbench.config.targets import targets_in
 from depthbench.errors import UserError
 from depthbench.files import clean, read_json, told, whole, write_atomically
 from depthbench.runs.machine import code_hash, code_version, machine
@@ -32,18 +32,16 @@ DIGITS = (8, 16, 64)  # of the hash in a folder's name: more where two configura
 PATIENCE = 30.0  # seconds that one waits for another process that is making a folder in the same place
 
 
-def find_or_make(config: DictConfig, overrides: Sequence[str], choices: Mapping[str, str | None]) -> Path:
-    """The folder of a configuration. A new one appears under its name with all its files in it, or not at all.
+def find_or_make(content: dict[str, Any], overrides: Sequence[str], choices: Mapping[str, str | None]) -> Path:
+    """The folder of a plain configuration. A new one appears under its name with all its files in it, or not at all.
 
     Two processes that ask at once get the same folder. What a killed process left is no hindrance.
 
     Raises:
-        UserError: if the place can't be written to, or something in the configuration is left to resolve.
+        UserError: if the place can't be written to.
     """
-    content = plain(renew(config))  # says which names are former ones
-    check_resolved(content)
     full = digest(content)
-    root = Path(config.output)
+    root = Path(content["output"])
     with told(root):
         root.mkdir(parents=True, exist_ok=True)
         with _alone(root):

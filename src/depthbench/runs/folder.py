@@ -6,7 +6,7 @@
 ``status.json``        state (waiting, running, interrupted, failed, done), reason, progress, times
 ``log.txt``            what the run printed, if it was part of a sweep
 ``metrics.csv``        what was logged, by step
-``checkpoints/``       ``last.ckpt``
+``checkpoints/``       ``last.ckpt``; until the end ``previous.ckpt``, the one before it; ``best.ckpt`` where asked for
 ``data.json``          which frames are used: number and hash of their names, how some look, damaged ones
 ``scores.json``        test scores by protocol, and the protocols in full (:mod:`~depthbench.runs.results`)
 ``per_image.csv``      test scores of each image
@@ -31,10 +31,11 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from depthbench.config.aliases import renew_overrides, silent
+from depthbench.config.aliases import renew, renew_overrides, silent
 from depthbench.config.identity import digest, paths, plain
 from depthbench.config.plugins import opened
 from depthbench.config.reading import read_config
+from depthbench.config.targets import check_resolved
 from depthbench.errors import UserError
 from depthbench.files import read_json, told
 from depthbench.runs import data_record
@@ -62,9 +63,14 @@ class RunFolder:
         whatever the order or spelling of the overrides.
 
         Raises:
-            UserError: if the place can't be written to.
+            UserError: if the place can't be written to, or something in the configuration is left to resolve.
         """
-        return cls(find_or_make(config, overrides, choices))
+        # Here and not above: it looks for other runs.
+        from depthbench.runs.origin import pinned
+
+        content = plain(renew(config))  # says which names are former ones
+        check_resolved(content)
+        return cls(find_or_make(pinned(content), overrides, choices))
 
     @property
     def config(self) -> DictConfig:
@@ -122,6 +128,16 @@ class RunFolder:
     def checkpoint(self) -> Path:
         """Where the last checkpoint is, or would be."""
         return self.path / "checkpoints" / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        """Where the checkpoint with the best validation score is, or would be (``callbacks.best``)."""
+        return self.path / "checkpoints" / "best.ckpt"
+
+    @property
+    def weights(self) -> Path:
+        """The checkpoint that the test was made with: the best one where one is kept, else the last."""
+        return self.best if self.best.is_file() else self.checkpoint
 
     def read_json(self, name: str) -> dict[str, Any]:
         """A JSON file of the folder; empty if it is not there.

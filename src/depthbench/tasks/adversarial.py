@@ -1,6 +1,7 @@
 """A depth network against a discriminator (carvalho2018: D3-Net; mehrzadeh2020: on top of Hu et al.)."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -121,6 +122,6 @@ class Adversarial(DepthTask):
         """Two optimizers on one schedule."""
         steps = self.total_steps()
         generator, scheduler = self.optim.build(self.parameter_groups(), steps)
-        judge = type(self.optim)(self.discriminator_optimizer, self.optim.schedule)
+        judge = replace(self.optim, optimizer=self.discriminator_optimizer, encoder_factor=1.0, factors=None)
         discriminator, judge_scheduler = judge.build(trainable(self.discriminator), steps)
         return [generator, discriminator], [scheduler, judge_scheduler]

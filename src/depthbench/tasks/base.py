@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
 
 from depthbench.config.recipe import KEY
 from depthbench.errors import UserError
@@ -65,6 +66,7 @@ class DepthTask(pl.LightningModule):
         self.val_scorer, self.test_scorer = Scorer([self.first_protocol]), Scorer(self.protocols.values(), structure)
         self.test_scores: dict[str, dict[str, float]] = {}
         self.rows: list[dict[str, Any]] = []
+        self.rates: list[list[float]] = []  # learning rates of the groups of each optimizer, as configured
         self.recipe: dict[str, Any] = {}  # how to make it again, for its checkpoints
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -76,6 +78,23 @@ class DepthTask(pl.LightningModule):
         data = getattr(self.trainer, "datamodule", None)
         if data is not None and self.test_scorer.structure.needs_camera and data.test[0].intrinsics is None:
             raise UserError("task.structure has metrics that need intrinsics, which the test frames lack.")
+        self.rates = [[float(rate) for rate in scheduler.base_lrs] for scheduler in self._schedulers()]
+
+    def on_train_start(self) -> None:
+        """Let a continued training have the learning rate of its configuration, not that in the checkpoint."""
+        if not self.optim.begun:
+            return
+        for scheduler, rates in zip(self._schedulers(), self.rates, strict=True):
+            scheduler.base_lrs = list(rates)
+            now = [
+                rate * factor(scheduler.last_epoch) for rate, factor in zip(rates, scheduler.lr_lambdas, strict=True)
+            ]
+            for group, rate in zip(scheduler.optimizer.param_groups, now, strict=True):
+                group["lr"] = rate
+            scheduler._last_lr = list(now)
+
+    def _schedulers(self) -> list[LambdaLR]:
+        return [cast(LambdaLR, chosen.scheduler) for chosen in self.trainer.lr_scheduler_configs]
 
     def compile_network(self) -> None:
         """Compile what training and test call."""

@@ -96,7 +96,8 @@ class CheckpointFile(TorchCheckpointIO):
             verify_archive(part)
             if file.name == LAST and self.sound == file:
                 _link(file, file.with_name(PREVIOUS))
-        self.sound = file
+        if file.name == LAST:
+            self.sound = file
 
 
 def _write(checkpoint: dict[str, Any], path: Path) -> None:

@@ -20,7 +20,7 @@ def load_task(folder: RunFolder) -> DepthTask:
         UserError: if the checkpoint can't be read or is of another network.
     """
     task = build_untrained(folder.config)
-    _load_state(task, read(folder.checkpoint, ["state_dict"]), folder.checkpoint)
+    _load_state(task, read(folder.weights, ["state_dict"]), folder.weights)
     return task
 
 

@@ -1,46 +1,12 @@
-"""Callbacks and loggers from their nodes in the configuration."""
+"""Callbacks and loggers made from their nodes in the configuration."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-
-from depthbench.config.compose import config_dir
 from depthbench.config.kinds import CALLBACKS, LOGGERS
 from depthbench.config.targets import instantiate
 from depthbench.errors import UserError
 from depthbench.runs.folder import RunFolder
-
-# A number in the place of a node is this argument of it: callbacks.panels=8.
-SHORT = {"panels": "count"}
-
-
-def callback_nodes(chosen: DictConfig) -> dict[str, dict[str, Any]]:
-    """The nodes of ``conf/callbacks/default.yaml`` under those of a configuration, by name.
-
-    A node that is ``null``, ``false`` or 0 is left out; one that is ``true`` is as in the default. What has no
-    ``_target_`` and is no node of the default are settings, which nodes refer to.
-    """
-    default = OmegaConf.load(config_dir() / "callbacks" / "default.yaml")
-    names = {name for name, node in default.items() if OmegaConf.is_dict(node)}
-    short = {key: value for key, value in chosen.items() if key in names and not OmegaConf.is_dict(value)}
-    others = {key: value for key, value in chosen.items() if key not in short}
-    given = {key: {SHORT[str(key)]: value} for key, value in short.items() if type(value) is int and key in SHORT}
-    merged = OmegaConf.merge({"callbacks": default}, {"callbacks": others}, {"callbacks": given})
-    plain = OmegaConf.to_container(merged, resolve=True)
-    assert isinstance(plain, dict)
-    off = {key for key, value in short.items() if not value}
-    return {
-        str(key): node for key, node in plain["callbacks"].items() if isinstance(node, dict) and node and key not in off
-    }
-
-
-def logger_nodes(chosen: DictConfig) -> dict[str, dict[str, Any]]:
-    """The nodes of the chosen loggers by name; the rest of the group are settings, which nodes refer to."""
-    plain = OmegaConf.to_container(chosen, resolve=True)
-    assert isinstance(plain, dict)
-    return {str(key): node for key, node in plain.items() if isinstance(node, dict)}
-
 
 _KINDS = {"callbacks": CALLBACKS, "logger": LOGGERS}
 

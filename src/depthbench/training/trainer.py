@@ -13,6 +13,7 @@ from pytorch_lightning.callbacks import Callback, ProgressBar
 from pytorch_lightning.loggers import Logger
 
 from depthbench.config.kinds import DATA_MODULES, TASKS
+from depthbench.config.nodes import callback_nodes, logger_nodes
 from depthbench.config.recipe import recipe
 from depthbench.config.targets import instantiate
 from depthbench.data import DataModule
@@ -22,13 +23,14 @@ from depthbench.protocols import protocol_from
 from depthbench.runs.folder import RunFolder
 from depthbench.tasks import Adversarial, DepthTask
 from depthbench.training.callbacks import EpochLoss, ProcessStates, SeedEachStep, StatusReporter
-from depthbench.training.checkpoint_file import PREVIOUS, CheckpointFile, Resumed, steps_in, to_resume
+from depthbench.training.checkpoint_file import PREVIOUS, CheckpointFile, Resumed, steps_in
 from depthbench.training.devices import check_accelerator, device_count
 from depthbench.training.loggers import MetricsTable
-from depthbench.training.nodes import callback_nodes, logger_nodes, make
+from depthbench.training.nodes import make
 from depthbench.training.quiet import silence_hints
 from depthbench.training.results import save_results
 from depthbench.training.signals import STOP
+from depthbench.training.start import go_on, load_start, where_it_stands
 from depthbench.training.startup_summary import announcement, estimate
 
 _HALF_WEIGHTS = ("bf16-true", "16-true", "transformer-engine", "transformer-engine-float16")
@@ -172,8 +174,9 @@ def train_and_test(folder: RunFolder, progress_bar: bool) -> dict[str, dict[str,
     with STOP.watching():
         config = folder.config
         silence_hints()
-        resumed = to_resume(folder.checkpoint)
+        resumed = where_it_stands(folder, config)
         task, data = build_task(config), build_data(config)
+        begins = [go_on(task, config), None if resumed else load_start(task.net, config)]
         folder.claim_data(data.manifest)
         loggers = build_loggers(folder, config)
         callbacks = build_callbacks(folder, config, progress_bar)
@@ -181,6 +184,7 @@ def train_and_test(folder: RunFolder, progress_bar: bool) -> dict[str, dict[str,
         trainer = build_trainer(config, task, folder.path, callbacks, loggers, log_every)
         if trainer.is_global_zero:
             print(announcement(config, task, data, trainer, resumed is not None), flush=True)
+            print(*filter(None, begins), sep="\n", end="\n" if any(begins) else "", flush=True)
             if config.trainer.estimate:
                 print(estimate(task, data, trainer, config.data.batch_size), flush=True)
         if config.trainer.compile:

@@ -1,5 +1,6 @@
 """What happens beside training: checkpoints, seeds, progress, times, pictures, tables of loss weights."""
 
+from depthbench.training.callbacks.best import AverageWeights, BestCheckpoint, StopEarly
 from depthbench.training.callbacks.checkpoints import LastCheckpoint
 from depthbench.training.callbacks.epoch_loss import EpochLoss
 from depthbench.training.callbacks.inference_time import InferenceTime
@@ -13,6 +14,8 @@ from depthbench.training.callbacks.step_seed import SeedEachStep
 from depthbench.training.signals import Stopped
 
 __all__ = [
+    "AverageWeights",
+    "BestCheckpoint",
     "EpochLoss",
     "InferenceTime",
     "LastCheckpoint",
@@ -23,5 +26,6 @@ __all__ = [
     "ProgressBar",
     "SeedEachStep",
     "StatusReporter",
+    "StopEarly",
     "Stopped",
 ]
