@@ -29,6 +29,8 @@ COMMANDS = {
     "report": Command("depthbench.report.__main__", "tables, figures and one page from run folders"),
     "prepare": Command("depthbench.prepare.__main__", "downloads to ready data, and a look at what is ready"),
     "dashboards": Command("depthbench.dashboards", "the W&B workspace of a study"),
+    "new": Command("depthbench.new", "the files of a component of your own, with a test that passes"),
+    "test-plugin": Command("depthbench.test_plugin", "the checks of every component, run on your own"),
     "completion": Command("depthbench.completion", "a script that completes these commands in bash or zsh"),
 }
 

@@ -12,6 +12,7 @@ from depthbench import losses as L
 from depthbench.errors import UserError
 from depthbench.losses.map_loss import set_reduction
 from depthbench.losses.reduction import REDUCERS
+from depthbench.testing import LossChecks
 from tests.losses.references import REFERENCES, reference
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -135,6 +136,11 @@ def close(value, wanted):
     assert value.item() == pytest.approx(wanted, rel=2e-5, abs=2e-6)
 
 
+@pytest.mark.parametrize("check", LossChecks(L.L1()).names())
+def test_it_does_what_every_loss_must(loss, check):
+    LossChecks(loss, channels(loss)).run(check)
+
+
 @pytest.mark.parametrize("name", NODES)
 def test_the_reduction_is_a_key_of_every_configuration(name):
     node = NODES[name]
@@ -156,11 +162,6 @@ def test_equals_the_reference(name, share):
     assert gradient.isfinite().all()
 
 
-def test_no_mask_is_a_full_mask(loss):
-    prediction, target, valid = maps(loss)
-    torch.testing.assert_close(loss(prediction, target), loss(prediction, target, valid), rtol=1e-6, atol=1e-7)
-
-
 def test_an_image_without_a_valid_pixel_contributes_nothing(loss):
     prediction, target, valid = maps(loss, share=0.7)
     valid[1], target[1] = False, 0
@@ -168,38 +169,6 @@ def test_an_image_without_a_valid_pixel_contributes_nothing(loss):
     close(value, expected(loss, prediction, target, valid))
     assert gradient[0].abs().sum() > 0
     assert (gradient[1] == 0).all()
-
-
-def test_a_batch_without_a_valid_pixel_is_zero(loss):
-    prediction, target, valid = maps(loss, share=0.0)
-    value, gradient = value_and_gradient(loss, prediction, target, valid)
-    assert value == 0
-    assert (gradient == 0).all()
-
-
-@pytest.mark.parametrize("filler", [0.0, -3.0, float("inf"), float("nan")])
-def test_what_is_in_a_hole_does_not_matter(loss, filler):
-    prediction, target, valid = maps(loss, share=0.7)
-    wanted, _ = value_and_gradient(loss, prediction, target, valid)
-    holes = (~valid).expand_as(prediction)
-    value, gradient = value_and_gradient(
-        loss, prediction.masked_fill(holes, filler), target.where(valid, -filler), valid
-    )
-    assert torch.equal(value, wanted)
-    assert (gradient[holes] == 0).all()
-    assert gradient.isfinite().all()
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_halves_are_computed_in_float32(loss, dtype):
-    prediction, target, valid = maps(loss, share=0.7, dtype=dtype)
-    wanted = loss(prediction.float(), target.float(), valid)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        value, gradient = value_and_gradient(loss, prediction, target, valid)
-    assert value.dtype == torch.float32
-    assert torch.equal(value, wanted.detach())
-    assert gradient.dtype == dtype
-    assert gradient.isfinite().all()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (2, 3), (17, 5)])
@@ -213,14 +182,6 @@ def test_tiny_maps(loss, size):
     value, gradient = value_and_gradient(loss, prediction, target, valid)
     close(value, expected(loss, prediction, target, valid))
     assert gradient.isfinite().all()
-
-
-def test_shapes_that_differ_are_refused(loss):
-    prediction, target, valid = maps(loss)
-    with pytest.raises(UserError, match="shape"):
-        loss(prediction, target[..., 1:], valid[..., 1:])
-    with pytest.raises(UserError, match="mask"):
-        loss(prediction, target, valid[..., 1:])
 
 
 def one_per_class():
@@ -256,13 +217,6 @@ def test_a_moving_threshold_gets_no_gradient(kind):
     largest = (prediction - target)[valid].abs().max().item()
     _, fixed = value_and_gradient(kind(0.2 * largest, threshold="fixed"), prediction, target, valid)
     torch.testing.assert_close(moving, fixed)
-
-
-def test_a_perfect_prediction_has_finite_gradients(loss):
-    _, target, _ = maps(loss)
-    prediction = target.expand(-1, channels(loss)[0], -1, -1)
-    _, gradient = value_and_gradient(loss, prediction, target, None)
-    assert gradient.isfinite().all()
 
 
 @pytest.mark.parametrize(

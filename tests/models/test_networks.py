@@ -14,6 +14,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import instantiate
 
+from depthbench import testing
 from depthbench.errors import UserError
 from depthbench.models import STAGES, DenseDepthDecoder, DepthHead, DepthModel, PredictModule
 
@@ -82,21 +83,9 @@ class NetworkChecks:
     def test_shapes(self, meta):
         assert meta(torch.zeros(1, 3, *self.size, device="meta")).shape[1:] == self.output
 
-    @pytest.mark.parametrize("size", [(67, 101), (33, 40)], ids=["odd", "tiny"])
-    def test_odd_and_tiny_sizes(self, net, size):
-        with torch.no_grad():
-            depth = net.eval().predict(torch.rand(1, 3, *size))
-        assert depth.shape == (1, 1, *size)
-        assert depth.isfinite().all()
-
-    def test_save_and_load(self, net, image, tmp_path):
-        torch.save(net.state_dict(), tmp_path / "net.pt")
-        other = copy.deepcopy(net).eval()
-        with torch.no_grad():
-            for p in other.parameters():
-                p.add_(0.1)
-            other.load_state_dict(torch.load(tmp_path / "net.pt", weights_only=True))
-            torch.testing.assert_close(other(image), net.eval()(image), rtol=0, atol=0)
+    @pytest.mark.parametrize("check", testing.NetworkChecks(torch.nn.Identity()).names())
+    def test_it_does_what_every_network_must(self, net, check):
+        testing.NetworkChecks(net).run(check)
 
     def test_train_and_eval_mode(self, net, image):
         net = copy.deepcopy(net).eval()
@@ -111,18 +100,6 @@ class NetworkChecks:
             assert not moved()
             assert net.train()(image).isfinite().all()
         assert moved() == {key for key in before if key.endswith(("running_mean", "running_var", "batches_tracked"))}
-
-    def test_gradients_reach_every_parameter(self, net, image):
-        net = copy.deepcopy(net).eval()  # in training, normalization takes the gradient from biases before it
-        with torch.no_grad():
-            for parameter in net.parameters():  # some start at zero and would hold gradients back
-                parameter.add_(0.01 * torch.randn_like(parameter))
-        output = net(image)
-        (output * torch.randn_like(output)).mean().backward()
-        for name, parameter in net.named_parameters():
-            assert parameter.grad is not None, name
-            assert parameter.grad.isfinite().all(), name
-            assert parameter.grad.any(), name
 
     def test_bf16_and_channels_last(self, net, image):
         net = net.eval()

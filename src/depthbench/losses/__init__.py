@@ -3,6 +3,7 @@
 from depthbench.losses.adversarial import AdversarialLoss
 from depthbench.losses.compose import WeightedSum, WeightedTerms
 from depthbench.losses.heteroscedastic import Heteroscedastic
+from depthbench.losses.map_loss import MapLoss
 from depthbench.losses.period_means import PeriodMeans, PeriodSummary
 from depthbench.losses.pointwise import (
     L1,
@@ -58,6 +59,7 @@ __all__ = [
     "LogGradient",
     "LogL1",
     "LossSpace",
+    "MapLoss",
     "Mirror",
     "MultiScaleGradient",
     "PeriodMeans",
