@@ -54,9 +54,9 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "depthbench.run", *arguments]
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen:
-    """Start a command in a folder."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline"}
+def start(folder: Path, *arguments: str, **variables: str) -> subprocess.Popen:
+    """Start a command in a folder, with variables of the environment."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", **variables}
     return subprocess.Popen(
         command(*arguments), cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -64,10 +64,17 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen:
 
 def run(folder: Path, *arguments: str, code: int = 0, timeout: float = 300) -> str:
     """Run a command in a folder, check its exit status, return what it printed."""
-    process = start(folder, *arguments)
+    try:
+        return finish(start(folder, *arguments), code, timeout)
+    except AssertionError as error:
+        logs = "\n".join(log.read_text() for log in folder.glob("runs/*/log*.txt"))
+        raise AssertionError(f"{error}\n{logs}") from None
+
+
+def finish(process: subprocess.Popen, code: int = 0, timeout: float = 300) -> str:
+    """Wait for a command, check its exit status, return what it printed."""
     output, _ = process.communicate(timeout=timeout)
-    logs = "\n".join(log.read_text() for log in folder.glob("runs/*/log.txt"))
-    assert process.returncode == code, f"{output}\n{logs}"
+    assert process.returncode == code, output
     return output
 
 

@@ -24,6 +24,8 @@ from depthbench.config.values import check_kinds, check_root, check_values
 from depthbench.errors import UserError
 from depthbench.launch.job import run_job
 from depthbench.launch.moved import check_moved
+from depthbench.launch.nodes import this_node
+from depthbench.launch.stop_signals import stoppable
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.ledger import Ledger
 from depthbench.runs.origin import following
@@ -91,17 +93,24 @@ def run_alone(folder: RunFolder) -> None:
     from depthbench.launch.execute import execute
     from depthbench.training.devices import check_accelerator, device_count
 
-    launched = "RANK" in os.environ or int(os.environ.get("SLURM_NTASKS", "1")) > 1
+    launched = "RANK" in os.environ
+    nodes = folder.config.trainer.num_nodes
+    node = None if launched else this_node(nodes)
     if folder.done and not launched:
         print(" ".join(filter(None, ["Done already.", folder.other_code(), f"Delete {folder.path} to run it again."])))
     else:
         check_accelerator(folder.config.trainer.accelerator)  # before there are several processes to say it
         devices = device_count(folder.config)
-        check_shares(folder.config.data.batch_size, devices)
-        alone = launched or devices == 1
-        code = execute(folder, progress_bar=True) if alone else run_job(folder, log=sys.stdout.buffer)
+        check_shares(folder.config.data.batch_size, devices * nodes)
+        if launched or devices * nodes == 1:
+            code = execute(folder, progress_bar=True)
+        else:
+            with stoppable():
+                code = run_job(folder, log=sys.stdout.buffer)
         if code:
             raise SystemExit(code)
+    if node is not None and node.rank > 0:
+        return
     print(summary(folder))
     if int(os.environ.get("RANK", "0")) == 0:
         next_step("predict", f"run={folder.path}", "input=PHOTO", "output=FOLDER")

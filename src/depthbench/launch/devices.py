@@ -37,12 +37,18 @@ def reserved(root: Path, gpus: Sequence[str], count: int, pause: float = 1.0) ->
         with ExitStack() as held:
             got: list[str] = []
             for gpu in gpus:
-                if len(got) < count and _try(held, folder / f"{platform.node()}-{gpu.replace('/', '_')}"):
+                if len(got) < count and _try(held, folder / _lock_name(gpu)):
                     got.append(gpu)
             if len(got) == count:
                 yield got
                 return
         time.sleep(pause)
+
+
+def _lock_name(gpu: str) -> str:
+    """GPUs that SLURM gives to a job are numbered from 0 in each job, and nobody else's."""
+    job = os.environ.get("SLURM_JOB_ID")
+    return "-".join(filter(None, [platform.node(), job and f"job{job}", gpu.replace("/", "_")]))
 
 
 def _try(held: ExitStack, path: Path) -> bool:

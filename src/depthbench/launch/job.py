@@ -13,8 +13,10 @@ from omegaconf import OmegaConf
 
 from depthbench.launch.devices import reserved, visible_gpus
 from depthbench.launch.exit_codes import BUSY
+from depthbench.launch.nodes import this_node
 from depthbench.launch.parent_death import die_with_parent
 from depthbench.runs.folder import RunFolder
+from depthbench.training.signals import SIGNALS
 
 GRACE = 60.0  # seconds that a job has to save a checkpoint when it is stopped
 VARIABLES_OF_A_GROUP = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT", "NODE_RANK")
@@ -26,7 +28,7 @@ def run_job(folder: RunFolder, timeout: float | None = None, log: IO[bytes] | No
     Args:
         folder: the run folder.
         timeout: seconds after which the job is stopped and counted as failed.
-        log: where its output goes; by default ``log.txt`` in the folder.
+        log: where its output goes; by default ``log.txt`` in the folder (``log.1.txt`` on the second of several nodes).
 
     Returns:
         The exit status of its process; if it is not 0, the folder's status says why.
@@ -51,15 +53,21 @@ def _wanted(folder: RunFolder, gpus: int) -> int:
 
 
 def _run(folder: RunFolder, gpus: list[str], timeout: float | None, log: IO[bytes] | None) -> int:
+    node = this_node(folder.config.trainer.num_nodes)
     environment = {key: value for key, value in os.environ.items() if key not in VARIABLES_OF_A_GROUP}
+    environment |= node.variables if node else {}
+    later = node is not None and node.rank > 0  # the first node keeps the status
     if gpus:
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
     command = [sys.executable, "-m", "depthbench.launch.worker", str(folder.path), str(os.getpid())]
-    with nullcontext(log) if log else (folder.path / "log.txt").open("ab") as output:
+    name = f"log.{node.rank}.txt" if node and later else "log.txt"
+    with nullcontext(log) if log else (folder.path / name).open("ab") as output:
         code = _supervise(command, environment, output, timeout, folder)
         while code == BUSY and not folder.done:  # another sweep runs the same job: its result is ours
             time.sleep(2)
             code = _supervise(command, environment, output, timeout, folder)
+    if later:
+        return code
     if not folder.done and folder.status["state"] not in ("failed", "interrupted"):
         folder.update_status(state="failed", reason=f"its process ended with status {code}; see log.txt")
     return 0 if folder.done else code or 1
@@ -82,7 +90,7 @@ def _supervise(
         raise
     if code < 0:
         reason = f"its process was killed by {signal.Signals(-code).name}"
-        folder.update_status(state="failed" if -code != signal.SIGTERM else "interrupted", reason=reason)
+        folder.update_status(state="interrupted" if -code in SIGNALS else "failed", reason=reason)
     return code
 
 

@@ -1,7 +1,7 @@
 """The process of one job: ``python -m depthbench.launch.worker RUN_FOLDER [PARENT]``.
 
-With several devices it becomes torchrun's agent and starts itself once per device; Lightning then finds its processes
-launched and never launches any itself (which, in a sweep, would replay the sweep).
+With several devices, or on several nodes, it becomes torchrun's agent and starts itself once per device; Lightning then
+finds its processes launched and never launches any itself (which, in a sweep, would replay the sweep).
 """
 
 import os
@@ -11,19 +11,6 @@ from depthbench.errors import UserError
 from depthbench.launch.exit_codes import USER_ERROR
 from depthbench.launch.parent_death import die_with_parent
 from depthbench.runs.folder import RunFolder
-
-
-def become_agent(folder: RunFolder, processes: int) -> None:
-    """Start one process per device on this machine and wait for them; torchrun does the work."""
-    from torch.distributed import run as torchrun
-    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
-    arguments = ["--standalone", f"--nproc-per-node={processes}", "-m", __spec__.name, str(folder.path)]
-    try:
-        torchrun.main(arguments)
-    except ChildFailedError as error:  # the process has told why
-        sys.exit(error.get_first_failure()[1].exitcode)
 
 
 def main() -> None:
@@ -36,12 +23,15 @@ def main() -> None:
         from depthbench.training.devices import device_count
 
         try:
-            processes = device_count(folder.config)
+            processes, nodes = device_count(folder.config), folder.config.trainer.num_nodes
         except UserError as error:  # a damaged folder
             print(error, file=sys.stderr)
             sys.exit(USER_ERROR)
-        if processes > 1:
-            become_agent(folder, processes)
+        if processes > 1 or nodes > 1:
+            # Here and not above: it imports torch, as do its processes.
+            from depthbench.launch.agent import become_agent
+
+            become_agent(folder, processes, __spec__.name)
             return
     elif "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun's agent may be killed: its processes save and end, too
         die_with_parent(os.getppid())

@@ -15,6 +15,8 @@ def silence_hints() -> None:
     warnings.filterwarnings("ignore", message=".*is smaller than the logging interval.*")
     # Frozen encoders and the fixed blocks of a stage are meant to be so.
     warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
+    # Several nodes are joined by torchrun; a run on one needs no srun.
+    warnings.filterwarnings("ignore", message=".*`srun` command is available.*")
     # Every process has the same scores already.
     warnings.filterwarnings("ignore", message=".*sync_dist=True.*")
     # torch's and Lightning's own affair.

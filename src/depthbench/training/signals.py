@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-# SIGUSR1 is what SLURM sends before a preemption, SIGHUP what a closed terminal sends.
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
+# SLURM sends SIGUSR1 (or SIGUSR2, to jobs that submitit has sent) before a time limit, a closed terminal SIGHUP.
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP)
 
 
 class Stopped(Exception):

@@ -1,5 +1,6 @@
 """One run, from its configuration to its scores."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, ProgressBar
@@ -134,7 +137,7 @@ def build_trainer(
             **settings,
             callbacks=list(callbacks),
             logger=list(loggers),
-            plugins=[CheckpointFile()],
+            plugins=[CheckpointFile(), *_alone()],
             default_root_dir=root,
             enable_checkpointing=True,
             enable_model_summary=False,
@@ -147,6 +150,11 @@ def build_trainer(
     # Lightning's handlers would stop without a checkpoint, and talk to other processes in the middle of anything.
     trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
     return trainer
+
+
+def _alone() -> list[ClusterEnvironment]:
+    """A process that nobody started as one of a group is none, whatever SLURM's variables say of the job around it."""
+    return [] if "RANK" in os.environ else [LightningEnvironment()]
 
 
 def _fit_manual_optimization(settings: dict[str, Any], task: DepthTask) -> None:
