@@ -114,3 +114,25 @@ def test_paths_are_found_wherever_they_stand():
     assert digest(content) == digest(other)
     other["data"]["train"]["parts"][0]["size"] = 2
     assert digest(content) != digest(other)
+
+
+BEFORE = {  # of the configurations of version 0.1.0 before these data sets learned `invalid`, with the version left out
+    "nyu": ["data.root=/a"],
+    "nyu_labeled": ["data.root=/a"],
+    "kitti": ["data.root=/a", "data.files=/f", "data.test_files=/g"],
+    "matterport3d": ["data.root=/a", "data.houses=[a]", "data.test_houses=[b]"],
+}
+
+
+@pytest.mark.parametrize("name", BEFORE)
+def test_keys_that_joined_later_count_only_where_they_change_something(name):
+    def of(*overrides):
+        with initialize_config_dir(str(config_dir()), version_base="1.3"):
+            return plain(compose("config", overrides=[f"data={name}", *BEFORE[name], *overrides]))
+
+    content, former = of(), of()
+    for node in (former["data"], former["data"]["train"], former["data"]["test"]):
+        assert node.pop("invalid", 0) is None
+        assert node.pop("max_depth", 0) is None
+    assert digest(content) == digest(former)
+    assert len({digest(content), digest(of("data.invalid=65535")), digest(of("data.max_depth=80"))}) == 3

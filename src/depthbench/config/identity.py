@@ -49,6 +49,16 @@ NOT_IDENTITY = (
     *PATHS,
 )
 
+# Arguments that joined a class later, with the values under which it does as before: they are left out, so that runs of
+# earlier versions keep their hash, in the class's own node and, where it reads the training frames, in `data`.
+_MISSING_DEPTH: dict[str, Any] = {"invalid": None, "max_depth": None}
+LATER: dict[str, dict[str, Any]] = {
+    "depthbench.data.KITTI": _MISSING_DEPTH,
+    "depthbench.data.Matterport3D": _MISSING_DEPTH,
+    "depthbench.data.NYU": _MISSING_DEPTH,
+    "depthbench.data.NYULabeled": _MISSING_DEPTH,
+}
+
 
 # Paths of weights that training starts from: two runs are the same if the weights are, which `origin` names.
 PINNED = ("init", "continue")
@@ -101,6 +111,9 @@ def identity(content: dict[str, Any], version: str = __version__) -> dict[str, A
     for key, switch in SWITCHES.items():
         if _at(content, switch) is None:
             kept = _removed(kept, key.split("."))
+    data = kept.get("data")
+    if isinstance(data, dict) and isinstance(data.get("train"), dict):
+        kept["data"] = _as_before(data, data["train"].get("_target_"))
     return {"version": version, **_without(kept, "")}
 
 
@@ -119,7 +132,14 @@ def _removed(node: dict[str, Any], parts: list[str]) -> dict[str, Any]:
     return {**node, parts[0]: _removed(inside, parts[1:])}
 
 
+def _as_before(node: dict[str, Any], target: Any) -> dict[str, Any]:
+    """A node without the arguments of :data:`LATER` that change nothing."""
+    later = LATER.get(str(target), {})
+    return {key: value for key, value in node.items() if key not in later or value != later[key]}
+
+
 def _without(node: dict[str, Any], prefix: str) -> dict[str, Any]:
+    node = _as_before(node, node.get("_target_"))
     kept = {key: value for key, value in node.items() if matters(f"{prefix}{key}")}
     return {key: _pruned(value, f"{prefix}{key}.") for key, value in kept.items()}
 

@@ -44,6 +44,14 @@ def test_each_amount_has_its_part_and_all_have_one_test_set(root):
     assert [small.manifest["train"]["count"], large.manifest["train"]["count"]] == [4, 796]
 
 
+def test_values_that_are_no_depth_reach_both_parts(root):
+    for split in (4, 796):
+        plain = NYU(root / "labeled", root / "raw", split)[0].depth
+        near = NYU(root / "labeled", root / "raw", split, max_depth=1.5)[0].depth
+        np.testing.assert_array_equal(near, np.where(plain > 1.5, 0, plain))
+        assert (near != plain).any()
+
+
 def test_a_round_amount_takes_what_there_is(root):
     with pytest.raises(UserError, match="only 803"):
         opened(root, "1k")

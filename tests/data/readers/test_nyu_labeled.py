@@ -2,6 +2,7 @@ import pickle
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 from torch.utils.data import DataLoader
@@ -132,3 +133,26 @@ def test_real_file_has_the_same_pixels(shared, made, tmp_path):
         np.testing.assert_array_equal(file[index].image, folder[index].image)
         np.testing.assert_allclose(file[index].depth, folder[index].depth, rtol=1e-6)
     assert (NYULabeled(tmp_path, split=4, depth="raw")[0].depth == 0).float().mean() == pytest.approx(0.2, abs=0.01)
+
+
+def test_a_limit_and_a_value_that_is_no_depth(made, tmp_path):
+    made.official(tmp_path)
+    for kind in ("filled", "raw"):
+        plain = NYULabeled(tmp_path, depth=kind, split=4)[0].depth
+        value = float(plain.max())
+        without = NYULabeled(tmp_path, depth=kind, split=4, invalid=value)[0].depth
+        np.testing.assert_array_equal(without, np.where(plain == np.float32(value), 0, plain))
+    other = NYULabeled(tmp_path, split=4, max_depth=1.5).with_truth("raw")[0].depth
+    np.testing.assert_array_equal(other, np.where(plain > 1.5, 0, plain))
+
+
+def test_pictures_with_a_sky(made, tmp_path):
+    for part in ("train", "test"):
+        made.pair(tmp_path / part, "00000", 0)
+    millimetres = made.scene(0)[1]
+    millimetres[:10] = 65535
+    path = tmp_path / "train/depth_00000.png"
+    path.write_bytes(cv2.imencode(".png", millimetres)[1].tobytes())
+    with pytest.raises(UserError, match=r"data\.invalid=65535"):
+        NYULabeled(tmp_path, split=1, scale=0.001)
+    assert not NYULabeled(tmp_path, split=1, scale=0.001, invalid=65535)[0].depth[:, :10].any()

@@ -205,6 +205,19 @@ def test_kitti_official(kitti):
     assert KITTI(root, root / "list", size=(352, 704), depth_size="native")[0].depth.shape == (1, 375, 1242)
 
 
+def test_kitti_with_a_limit_and_a_value_that_is_no_depth(kitti):
+    root, sparse, _ = kitti
+    value = int(np.median(sparse[sparse > 0]))
+    metres = sparse / np.float32(256)
+    near = KITTI(root, root / "list", max_depth=value / 256)[0].depth[0]
+    np.testing.assert_array_equal(near, np.where(sparse <= value, metres, 0))
+    without = KITTI(root, root / "list", invalid=value)[0].depth[0]
+    np.testing.assert_array_equal(without, np.where(sparse == value, 0, metres))
+    scan = KITTI(root, root / "list", "velodyne")[0].depth
+    limited = KITTI(root, root / "list", "velodyne", max_depth=20.0)[0].depth
+    torch.testing.assert_close(limited, torch.where(scan > 20, 0.0, scan), rtol=0, atol=0)
+
+
 def test_kitti_velodyne(kitti):
     root, _, points = kitti
     data = KITTI(root, root / "list", "velodyne")
@@ -468,6 +481,17 @@ def test_matterport(matterport, made):
     (matterport / "1pXnuDYAj8r/undistorted_depth_images/ab_c_d1_5.png").unlink()
     with pytest.raises(UserError, match="has no depth"):
         Matterport3D(matterport)
+
+
+def test_matterport_with_a_limit_and_a_sky(matterport, made):
+    path = matterport / "1pXnuDYAj8r/undistorted_depth_images/ab_c_d1_5.png"
+    millimetres = made.scene(0)[1]
+    put(path, np.where(millimetres > 2000, 65535, 4 * millimetres).astype(np.uint16))
+    with pytest.raises(UserError, match=r"data\.invalid=65535"):
+        Matterport3D(matterport)
+    expected = np.where(millimetres > 2000, 0, millimetres / 1000)
+    for answer in ({"invalid": 65535}, {"max_depth": 10.0}, {"invalid": "none", "max_depth": 2.0}):
+        np.testing.assert_allclose(Matterport3D(matterport, **answer)[0].depth[0], expected, rtol=1e-6)
 
 
 # Several at once, and damaged files

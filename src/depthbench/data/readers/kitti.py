@@ -12,6 +12,7 @@ from depthbench.config.amounts import evenly_spaced
 from depthbench.data.formats.listed import fitted
 from depthbench.data.formats.lists import Entry, read_list
 from depthbench.data.formats.velodyne import Calibration, project_velodyne, read_calibration, read_scan
+from depthbench.data.missing import Invalid, missing
 from depthbench.data.readers.reader import Reader, checked_files, existing_folder, same_size
 from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError
@@ -36,6 +37,9 @@ class KITTI(Reader):
         kb_crop: keep the bottom 352 rows and the central 1216 columns, where all pictures have data.
         size: (height, width) of the image delivered; None keeps each file's own, which differ by a few pixels.
         depth_size: ``image`` or ``native``, see :class:`Reader`.
+        invalid: a value of the depth files, or several, that means "no depth" as 0 does; ``none`` if there is no such
+            value. It must be said where many pixels hold the largest value of the type.
+        max_depth: metres beyond which depth is missing; None for no limit.
 
     Raises:
         UserError: when opened, if the list or files of it are missing, or the unit is implausible.
@@ -51,8 +55,11 @@ class KITTI(Reader):
         kb_crop: bool = False,
         size: Sequence[int] | None = None,
         depth_size: DepthSize = "image",
+        invalid: Invalid = None,
+        max_depth: float | None = None,
     ) -> None:
         super().__init__(size, depth_size)
+        self.missing = missing(invalid, max_depth)
         if depth not in ("official", "velodyne"):
             raise UserError(f"data.depth={depth} is unknown; choose official or velodyne.")
         self.root = existing_folder(root, "KITTI's raw data, folders by date")
@@ -71,7 +78,8 @@ class KITTI(Reader):
         self.names = [entry.rgb.rsplit(".", 1)[0] for entry in self.entries]
         self._calibrations: dict[tuple[Path, int], Calibration] = {}
         checked_files((self.root / entry.rgb for entry in self.entries), self.root)
-        self.check_units(1.0 if depth == "velodyne" else _SCALE, (1.0, 80.0), fixed=True)
+        scale, bits = (1.0, None) if depth == "velodyne" else (_SCALE, 16)
+        self.check_units(scale, (1.0, 80.0), fixed=True, bits=bits)
 
     def scene(self, index: int) -> str | None:
         """The drive: its four cameras see the same road."""
@@ -87,7 +95,7 @@ class KITTI(Reader):
             depth = self._official(entry)
             same_size(rgb, depth, path, entry.depth or "")
         else:
-            depth = self._velodyne(path, calibration, rgb.shape[:2])
+            depth = self.missing.metres(self._velodyne(path, calibration, rgb.shape[:2]), 1.0)
         intrinsics = None if calibration is None else calibration.intrinsics
         sample = Sample(rgb, depth, intrinsics, self.names[index])
         return kb_crop(sample, path) if self.kb_crop else sample
@@ -101,7 +109,7 @@ class KITTI(Reader):
         for place in _PLACES:
             path = self.depth_root / place / name
             if path.is_file():
-                return decode_depth(read_bytes(path), path) * np.float32(_SCALE)
+                return self.missing.metres(decode_depth(read_bytes(path), path), _SCALE)
         raise UserError(f"{name} lies neither in {self.depth_root} nor in train or val below it; set data.depth_root.")
 
     def _velodyne(self, picture: Path, calibration: Calibration | None, size: Size) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.config.amounts import evenly_spaced
+from depthbench.data.missing import Invalid, missing
 from depthbench.data.readers.reader import Reader, existing_folder, read_pair
 from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError
@@ -39,6 +40,9 @@ class Matterport3D(Reader):
         houses: only these; None for all.
         size: (height, width) of the image delivered; None for 1024x1280.
         depth_size: ``image`` or ``native``, see :class:`Reader`.
+        invalid: a value of the depth files, or several, that means "no depth" as 0 does; ``none`` if there is no such
+            value. It must be said where many pixels hold the largest value of the type.
+        max_depth: metres beyond which depth is missing; None for no limit.
 
     Raises:
         UserError: when opened, if there are no views, one lacks its depth, or the unit is implausible.
@@ -52,8 +56,11 @@ class Matterport3D(Reader):
         houses: Sequence[str] | None = None,
         size: Sequence[int] | None = None,
         depth_size: DepthSize = "image",
+        invalid: Invalid = None,
+        max_depth: float | None = None,
     ) -> None:
         super().__init__(size, depth_size)
+        self.missing = missing(invalid, max_depth)
         if kind not in ("undistorted", "matterport"):
             raise UserError(f"data.kind={kind} is unknown; choose undistorted or matterport.")
         self.root = existing_folder(root, f"the houses, each with {kind}_color_images")
@@ -61,7 +68,7 @@ class Matterport3D(Reader):
         wanted = range(len(views)) if split is None else evenly_spaced(len(views), split)
         self.names = [sorted(views)[index] for index in wanted]
         self.views = [views[name] for name in self.names]
-        self.check_units(_SCALE, fixed=True)
+        self.check_units(_SCALE, fixed=True, bits=16)
 
     def scene(self, index: int) -> str | None:
         """The house."""
@@ -70,7 +77,8 @@ class Matterport3D(Reader):
     def read(self, index: int) -> Sample:
         """See :meth:`Reader.read`."""
         view = self.views[index]
-        return Sample(*read_pair(view.rgb, view.depth, _SCALE), _camera(view.camera), self.names[index])
+        pair = read_pair(view.rgb, view.depth, _SCALE, self.missing)
+        return Sample(*pair, _camera(view.camera), self.names[index])
 
 
 def _find(root: Path, kind: str, houses: Sequence[str] | None) -> dict[str, CameraView]:

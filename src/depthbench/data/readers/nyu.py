@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 from depthbench.config.amounts import frame_count
 from depthbench.data.frame import Frame
 from depthbench.data.held_out import Share
+from depthbench.data.missing import Invalid
 from depthbench.data.readers.nyu_labeled import NYULabeled
 from depthbench.data.readers.nyu_raw import MANIFEST, NYURaw
 from depthbench.data.readers.reader import Reader
@@ -33,6 +34,9 @@ class NYU(Reader):
         scale: metres per unit of the labeled part's depth images; not used with the official file.
         size: (height, width) of the image delivered; None for 480x640.
         depth_size: ``image`` or ``native``, see :class:`Reader`.
+        invalid: a value of labeled depth files, or several, that means "no depth" as 0 does; ``none`` if there is no
+            such value. It must be said where many pixels hold the largest value of the type.
+        max_depth: metres beyond which depth is missing; None for no limit.
 
     Raises:
         UserError: when opened, if the part that the amount needs is missing or not as it should be.
@@ -47,16 +51,21 @@ class NYU(Reader):
         scale: float | None = None,
         size: Sequence[int] | None = None,
         depth_size: DepthSize = "image",
+        invalid: Invalid = None,
+        max_depth: float | None = None,
     ) -> None:
         super().__init__(size, depth_size)
         self.part: NYULabeled | NYURaw
         if split is not None and frame_count(split) <= LABELED:
             _check_labeled(labeled_root)
-            self.part = NYULabeled(labeled_root, "train", split, None, depth, scale, size, depth_size)
+            self.part = NYULabeled(
+                labeled_root, "train", split, None, depth, scale, size, depth_size, invalid, max_depth
+            )
         else:
             _check_raw(raw_root, labeled_root, split)
-            self.part = NYURaw(raw_root, split, size, depth_size)
+            self.part = NYURaw(raw_root, split, size, depth_size, max_depth)
         self.root, self.names, self.truth = self.part.root, self.part.names, self.part.truth
+        self.missing = self.part.missing
 
     def with_truth(self, truth: str) -> Self:
         """See :meth:`Reader.with_truth`."""

@@ -14,6 +14,7 @@ from depthbench.config.amounts import evenly_spaced
 from depthbench.data.formats.hdf5 import check_stored
 from depthbench.data.formats.mat import load_mat
 from depthbench.data.formats.store import PerProcess
+from depthbench.data.missing import Invalid, Missing, missing
 from depthbench.data.readers.pairs import checked_scale, find_pairs
 from depthbench.data.readers.reader import Reader, existing_folder, read_pair
 from depthbench.data.sample import DepthSize, Sample
@@ -41,6 +42,9 @@ class NYULabeled(Reader):
         scale: metres per unit of a folder's depth images; not used with the official file.
         size: (height, width) of the image delivered; None for 480x640.
         depth_size: ``image`` or ``native``, see :class:`Reader`.
+        invalid: a value of the depth files, or several, that means "no depth" as 0 does; ``none`` if there is no such
+            value. It must be said where many pixels hold the largest value of the type.
+        max_depth: metres beyond which depth is missing; None for no limit.
 
     A frame's name is its 0-based index in the official file, such as ``00045``.
 
@@ -58,27 +62,31 @@ class NYULabeled(Reader):
         scale: float | None = None,
         size: Sequence[int] | None = None,
         depth_size: DepthSize = "image",
+        invalid: Invalid = None,
+        max_depth: float | None = None,
     ) -> None:
         super().__init__(size, depth_size)
+        self.missing = missing(invalid, max_depth)
         if part not in _SPLIT_KEYS or depth not in _KEYS:
             raise UserError(f"part={part}, depth={depth}: part is train or test, depth is filled or raw.")
         self.root = existing_folder(root, f"{FILE} and splits.mat, or the folders train and test")
         self.part, self.truth = part, depth
         if (self.root / FILE).exists():
-            self.names, self._load = _open_official(self.root, part, _KEYS[depth])
+            self.names, self._load = _open_official(self.root, part, _KEYS[depth], self.missing)
         else:
-            self.names, self._load = _open_pictures(self.root, part, depth, scale)
+            self.names, self._load = _open_pictures(self.root, part, depth, scale, self.missing)
         amount = split if part == "train" else test_split
         if amount is not None:
             self.names = [self.names[index] for index in evenly_spaced(len(self.names), amount)]
-        self.check_units(scale or 1.0, fixed=(self.root / FILE).exists())
+        official = (self.root / FILE).exists()
+        self.check_units(scale or 1.0, fixed=official, bits=None if official else 16)
 
     def with_truth(self, truth: str) -> Self:
         """See :meth:`Reader.with_truth`: the official file has both kinds."""
         if truth == self.truth or not (self.root / FILE).exists():
             return super().with_truth(truth)
         other = copy(self)
-        other.truth, other._load = truth, _open_official(self.root, self.part, _KEYS[truth])[1]
+        other.truth, other._load = truth, _open_official(self.root, self.part, _KEYS[truth], self.missing)[1]
         return other
 
     def read(self, index: int) -> Sample:
@@ -92,14 +100,14 @@ Load = Callable[[str], StoredPair]
 
 
 def _open_pictures(
-    root: Path, part: SplitPart, depth: str, scale: float | None
+    root: Path, part: SplitPart, depth: str, scale: float | None, known: Missing
 ) -> tuple[list[str], Callable[[str], StoredPair]]:
     for needed in ("train", "test"):
         if not (root / needed).is_dir():
             raise UserError(f"{root} has neither {FILE} nor a folder {needed}; is data.root right?")
     if depth == "raw":
         raise UserError(f"{root} holds pictures with one kind of depth; data.depth=raw needs {FILE}.")
-    load = _Pictures(root / part, checked_scale(scale, root))
+    load = _Pictures(root / part, checked_scale(scale, root), known)
     if (root / "splits.mat").exists():
         allowed = {f"{index:05d}" for index in read_splits(root)[part]}
         for strange in sorted(load.files.keys() - allowed):
@@ -110,16 +118,16 @@ def _open_pictures(
 class _Pictures:
     """Load a pair of a folder by its name."""
 
-    def __init__(self, folder: Path, scale: float) -> None:
+    def __init__(self, folder: Path, scale: float, known: Missing) -> None:
         self.files = {pair.name: (pair.rgb, pair.depth) for pair in find_pairs(folder)}
-        self.scale = scale
+        self.scale, self.missing = scale, known
 
     def __call__(self, name: str) -> StoredPair:
-        return read_pair(*self.files[name], self.scale)
+        return read_pair(*self.files[name], self.scale, self.missing)
 
 
-def _open_official(root: Path, part: SplitPart, key: str) -> tuple[list[str], Load]:
-    load = _Official(root / FILE, key)
+def _open_official(root: Path, part: SplitPart, key: str, known: Missing) -> tuple[list[str], Load]:
+    load = _Official(root / FILE, key, known)
     count = load.check()
     wanted = read_splits(root)[part]
     if max(wanted) >= count:
@@ -133,8 +141,8 @@ def _open_official(root: Path, part: SplitPart, key: str) -> tuple[list[str], Lo
 class _Official:
     """Load an image of the HDF5 file by its name."""
 
-    def __init__(self, path: Path, key: str) -> None:
-        self.path, self.key = path, key
+    def __init__(self, path: Path, key: str, known: Missing) -> None:
+        self.path, self.key, self.missing = path, key, known
         self.handle: PerProcess[Any] = PerProcess(self._open)
 
     def _open(self) -> Any:
@@ -169,7 +177,7 @@ class _Official:
             raise UserError(f"{self.path} has impossible pixels at image {index}; download it again.")
         # h5py sees MATLAB's axes reversed: (3, W, H) and (W, H).
         image = cv2.merge([cv2.transpose(channel) for channel in rgb])
-        return np.asarray(image, np.uint8), np.asarray(cv2.transpose(depth), np.float32)
+        return np.asarray(image, np.uint8), self.missing.metres(cv2.transpose(depth), 1.0)
 
 
 def read_splits(root: Path) -> dict[str, list[int]]:

@@ -21,6 +21,7 @@ class NYURaw(NYUSync):
         split: how many frames, evenly spaced; None for all.
         size: (height, width) of the image delivered; None for the files' own.
         depth_size: ``image`` or ``native``, see :class:`Reader`.
+        max_depth: metres beyond which depth is missing; None for no limit. 0 alone is "no depth" in prepared files.
 
     Raises:
         UserError: when opened, if the preparation is not complete, or its list is not the one it wrote.
@@ -32,6 +33,7 @@ class NYURaw(NYUSync):
         split: str | int | None = None,
         size: Sequence[int] | None = None,
         depth_size: DepthSize = "image",
+        max_depth: float | None = None,
     ) -> None:
         path = existing_folder(root, "what `python -m depthbench.prepare nyu-raw` made") / MANIFEST
         try:
@@ -43,6 +45,6 @@ class NYURaw(NYUSync):
             raise UserError(f"{path} is missing; prepare the folder to its end: depthbench.prepare nyu-raw.") from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path} is damaged ({error}); start depthbench.prepare nyu-raw again.") from error
-        super().__init__(path.parent, files, split, 0.001, size, depth_size, intrinsics, "none")
+        super().__init__(path.parent, files, split, 0.001, size, depth_size, intrinsics, "none", max_depth)
         if names_hash(self.listed) != digest:
             raise UserError(f"{files} is not the list that {path} describes; start depthbench.prepare nyu-raw again.")
