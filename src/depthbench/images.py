@@ -100,6 +100,20 @@ def decode_depth(data: bytes, where: str | Path, dtype: type = np.uint16) -> NDA
     return image
 
 
+def decode_mask(data: bytes, where: str | Path) -> NDArray[np.bool_]:
+    """PNG bytes -> ``(H, W)``: where a gray or color value is not 0; an alpha channel does not count.
+
+    Raises:
+        UserError: if the bytes are no PNG, truncated or damaged.
+    """
+    if not data.startswith(_PNG):
+        raise UserError(f"{where} is no PNG; a mask must keep its values, so save it as PNG or npy.")
+    image = _decode(data, where, cv2.IMREAD_UNCHANGED)
+    if image.ndim == 2:
+        return np.asarray(image != 0)
+    return np.asarray(image[..., : 3 if image.shape[2] > 2 else 1].any(axis=-1))
+
+
 def _decode_gray16(data: bytes, where: str | Path) -> NDArray[np.uint16] | None:
     """By the fast decoder; None for kinds of PNG that it does not know, such as interlaced ones."""
     size = _sane(_png_size(data, where), where)

@@ -51,12 +51,19 @@ NOT_IDENTITY = (
 
 # Arguments that joined a class later, with the values under which it does as before: they are left out, so that runs of
 # earlier versions keep their hash, in the class's own node and, where it reads the training frames, in `data`.
-_MISSING_DEPTH: dict[str, Any] = {"invalid": None, "max_depth": None}
-LATER: dict[str, dict[str, Any]] = {
+_MISSING_DEPTH: dict[str, tuple[Any, ...]] = {"invalid": (None,), "max_depth": (None,)}
+LATER: dict[str, dict[str, tuple[Any, ...]]] = {
     "depthbench.data.KITTI": _MISSING_DEPTH,
     "depthbench.data.Matterport3D": _MISSING_DEPTH,
     "depthbench.data.NYU": _MISSING_DEPTH,
     "depthbench.data.NYULabeled": _MISSING_DEPTH,
+    "depthbench.data.Pairs": {
+        "part": ("train", "test"),  # which was in the root before
+        **dict.fromkeys(("pictures", "depths", "masks", "resize_to", "val_fraction", "test_fraction"), (None,)),
+        "bits": (16,),
+        "split_by": ("folder",),
+        "split_seed": (0,),
+    },
 }
 
 
@@ -135,7 +142,7 @@ def _removed(node: dict[str, Any], parts: list[str]) -> dict[str, Any]:
 def _as_before(node: dict[str, Any], target: Any) -> dict[str, Any]:
     """A node without the arguments of :data:`LATER` that change nothing."""
     later = LATER.get(str(target), {})
-    return {key: value for key, value in node.items() if key not in later or value != later[key]}
+    return {key: value for key, value in node.items() if key not in later or value not in later[key]}
 
 
 def _without(node: dict[str, Any], prefix: str) -> dict[str, Any]:

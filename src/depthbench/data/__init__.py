@@ -19,6 +19,7 @@ from depthbench.data.readers.pairs import Pairs
 from depthbench.data.readers.reader import Reader
 from depthbench.data.readers.rooms import Rooms
 from depthbench.data.readers.sunrgbd import SUNRGBD
+from depthbench.data.readers.tum import TUM
 from depthbench.data.readers.zipped import DenseDepthNYU, Zipped
 from depthbench.data.sample import Sample, to_frame
 from depthbench.data.skip import SkipDamaged
@@ -28,6 +29,7 @@ __all__ = [
     "KITTI",
     "NYU",
     "SUNRGBD",
+    "TUM",
     "Batch",
     "DataModule",
     "DenseDepthNYU",

@@ -11,6 +11,8 @@ from depthbench.errors import UserError
 
 MOST_AT_TOP = 0.005  # share of a frame's pixels at the largest value of the type that needs no explanation
 
+NO_CAMERA_SEES = 1000.0  # metres
+
 Invalid = float | Sequence[float] | str | None
 """A stored value or several that mean "no depth"; ``none`` where only 0 does; None where nobody has said it."""
 
@@ -53,6 +55,23 @@ class Missing:
         share = float((depth == np.float32(top) * np.float32(scale)).mean()) if depth.size else 0.0
         if share > MOST_AT_TOP and not self.said:
             raise UserError(f"{100 * share:.2g} % of the pixels of {name} hold {two_meanings(top, top * scale, bits)}")
+
+    def check_far(self, name: str, depth: NDArray[np.float32]) -> None:
+        """Raise :class:`UserError` if many pixels of a float map hold one depth that no camera sees.
+
+        Renderers write the background so: 1e10 (Blender), 65504, the largest half.
+
+        Args:
+            name: of the frame.
+            depth: in metres.
+        """
+        top = float(depth.max()) if depth.size else 0.0
+        share = float((depth == np.float32(top)).mean()) if top > NO_CAMERA_SEES else 0.0
+        if share > MOST_AT_TOP and not self.said and self.max_depth is None:
+            raise UserError(
+                f"{100 * share:.2g} % of the pixels of {name} are {top:.6g} m away, as a renderer's background is: "
+                "append data.max_depth=METRES beyond which there is no depth, or data.invalid=none if it is a depth."
+            )
 
 
 ZERO_ONLY = Missing()

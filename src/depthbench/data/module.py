@@ -79,6 +79,8 @@ class DataModule(pl.LightningDataModule):
         if on_error not in ("stop", "skip"):
             raise UserError(f"data.on_error={on_error} is unknown; choose stop or skip.")
         self.val_kind = "given" if isinstance(val, Dataset) else val or "none"
+        own = self.val_kind == "held_out" and getattr(train, "has_validation", False)
+        self._val_told = "frames of the data's own validation part" if own else ""
         train, held_out = self._hold_out(train, check_share(hold_out), val_frames)
         given = val if isinstance(val, Dataset) else held_out
         self._parts = {"train": train, "val": given or _some(test, val_frames, self.val_kind), "test": test}
@@ -113,7 +115,7 @@ class DataModule(pl.LightningDataModule):
             return f"No validation{why}."
         frames = len(self.val)  # type: ignore[arg-type]
         kinds = {"held_out": "frames of scenes that are never trained on", "test": "test frames"}
-        return f"Validation on {frames} {kinds.get(self.val_kind, 'frames')}."
+        return f"Validation on {frames} {self._val_told or kinds.get(self.val_kind, 'frames')}."
 
     @cached_property
     def manifest(self) -> dict[str, dict[str, Any]]:

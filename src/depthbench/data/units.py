@@ -57,6 +57,17 @@ def plausible_units(
     return sorted(inside, key=lambda item: abs(math.log(item[1] / center)))
 
 
+def suggested(median: float, plausible: tuple[float, float]) -> str:
+    """A sentence with the units that would make a stored median depth plausible, for a user who has to choose one.
+
+    Args:
+        median: of the stored values.
+        plausible: metres between which it should lie.
+    """
+    units = listed(plausible_units(median, *plausible), "data.scale")
+    return f" The median of a few frames is {median:.4g}: {units or 'no unit of the field makes it plausible'}."
+
+
 def explaining_units(per_metre: float, tolerance: float) -> list[Unit]:
     """Units of so many values per metre, up to the factor ``exp(tolerance)``; the nearest first."""
     every = sorted((*UNITS, *RELATIVE), key=lambda unit: abs(math.log(per_metre / unit.per_metre)))

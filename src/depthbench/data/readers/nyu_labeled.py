@@ -15,7 +15,8 @@ from depthbench.data.formats.hdf5 import check_stored
 from depthbench.data.formats.mat import load_mat
 from depthbench.data.formats.store import PerProcess
 from depthbench.data.missing import Invalid, Missing, missing
-from depthbench.data.readers.pairs import checked_scale, find_pairs
+from depthbench.data.readers.layouts import find_pairs
+from depthbench.data.readers.pairs import checked_scale
 from depthbench.data.readers.reader import Reader, existing_folder, read_pair
 from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError

@@ -111,7 +111,12 @@ class Reader(Dataset[Frame], ABC):
         return to_frame(self.read(index % count), self.size, self.depth_size)
 
     def check_units(
-        self, scale: float, plausible: tuple[float, float] = INDOOR, fixed: bool = False, bits: int | None = None
+        self,
+        scale: float,
+        plausible: tuple[float, float] = INDOOR,
+        fixed: bool = False,
+        bits: int | None = None,
+        floats: bool = False,
     ) -> None:
         """Look at a few frames: is the median depth plausible in metres?
 
@@ -120,6 +125,7 @@ class Reader(Dataset[Frame], ABC):
             plausible: metres between which the median must lie.
             fixed: whether the data set has one unit, so that nobody can choose another.
             bits: of the stored numbers, where the largest may mean "no depth" and the user can say so.
+            floats: whether they are floats, of which a huge one may mean "no depth".
 
         Raises:
             UserError: if it is not; names every unit of the field that would make it so. Also if many pixels hold the
@@ -128,8 +134,11 @@ class Reader(Dataset[Frame], ABC):
         count = len(self)
         probes = sorted({index * count // _PROBES for index in range(_PROBES)})
         samples = [self.read(index) for index in probes]
-        for sample in samples if bits else ():
-            self.missing.check_top(f"frame '{sample.name}' of {self!r}", sample.depth, scale, bits or 0)
+        for sample in samples:
+            if bits:
+                self.missing.check_top(f"frame '{sample.name}' of {self!r}", sample.depth, scale, bits)
+            if floats:
+                self.missing.check_far(f"frame '{sample.name}' of {self!r}", sample.depth)
         known = np.concatenate([sample.depth[sample.depth > 0] for sample in samples])
         if not known.size:
             raise UserError(f"The first frames looked at in {self!r} have no depth at all; check the depth files.")

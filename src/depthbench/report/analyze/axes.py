@@ -10,6 +10,8 @@ from depthbench.report.read.runs import Run
 AMOUNT = "data.split"
 FIRST = ("loss", "model", "data", "augment", "optim", "trainer")
 OWN_AXIS = {"seed", AMOUNT, "experiment", "data.name", "data.train.split"}
+# Which part of a folder: before this was a key, it was the end of the path.
+PARTS = {"data.train.part", "data.test.part"}
 # What is scored, and how, has tables of its own; callbacks and debug count by what they set.
 OTHER = {"callbacks", "debug", "protocol", "more_protocols", "structure", "name"}
 WATCHED = {"data.val_frames", "data.test_frames"}  # frames that nothing is learned from
@@ -59,7 +61,7 @@ def _overrides(run: Run) -> Sequence[object]:
 
 def is_science(key: str) -> bool:
     """Whether a key can change what is learned: not the machine, not what is logged, not how it is scored."""
-    if key in OWN_AXIS | WATCHED or key.startswith("task.structure"):
+    if key in OWN_AXIS | PARTS | WATCHED or key.startswith("task.structure"):
         return False
     return re.split(r"[./@]", key)[0] not in OTHER and matters(key)
 

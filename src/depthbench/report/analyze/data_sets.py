@@ -9,8 +9,12 @@ from depthbench.config.amounts import frame_count
 from depthbench.errors import UserError
 from depthbench.report.read.runs import Run
 
-OWN = ("folder", "cached")  # choices of `data` that are called by their folder
-FILES_OF_ANYTHING = ("Pairs", "PackedDataset")  # readers whose frames are told apart by the data set's name alone
+OWN = ("folder", "tum", "cached")  # choices of `data` that are called by their folder
+FILES_OF_ANYTHING = (
+    "Pairs",
+    "TUM",
+    "PackedDataset",
+)  # readers whose frames are told apart by the data set's name alone
 TRUTH = ("version", "sensor")  # settings of rooms that change the test frames and not their names
 TestSet = tuple[str, ...]
 

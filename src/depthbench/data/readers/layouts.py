@@ -1,0 +1,269 @@
+"""Which picture belongs to which depth file: the layouts in which people keep pairs, found by names alone.
+
+A folder is walked once and its files are sorted, so that the same files give the same frames everywhere. Where two
+readings are possible, none is taken: a sentence says what to type.
+"""
+
+import fnmatch
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from depthbench.data.formats.cameras import Matrix
+from depthbench.data.formats.depth_files import DEPTH_SUFFIXES
+from depthbench.data.readers.file_listing import Listing, list_files, split_ending
+from depthbench.errors import UserError
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
+MASK_SUFFIXES = (".png", ".npy", ".npz", ".tif", ".tiff")
+FOLDERS = {
+    "picture": ("rgb", "rgbs", "image", "images", "color", "colors", "colour"),
+    "depth": ("depth", "depths", "gt", "ground_truth", "groundtruth"),
+    "mask": ("mask", "masks"),
+}
+SUFFIXES = {"picture": PICTURE_SUFFIXES, "depth": DEPTH_SUFFIXES, "mask": MASK_SUFFIXES, "camera": (".txt", ".json")}
+KEYS = {"picture": "data.pictures", "depth": "data.depths", "mask": "data.masks", "camera": "data.intrinsics"}
+_RGB = re.compile(r"rgb_(.+)\.(?:jpe?g|png)", re.IGNORECASE)
+_DEPTH = re.compile(r"(?:sync_)?depth_(.+)\.png", re.IGNORECASE)
+_OTHER_DEPTH = re.compile(r"(?:sync_)?depth_(.+)\.(?:png|npy|npz|exr|tiff?|pfm)", re.IGNORECASE)
+_WORDS = {
+    "picture": re.compile(r"(?:(?:rgb|image|color)[._-](.+)|(.+)[._-](?:rgb|image|colors?))", re.IGNORECASE),
+    "depth": re.compile(r"(?:(?:sync_)?(?:depth|gt)[._-](.+)|(.+)[._-](?:depth|gt))", re.IGNORECASE),
+    "mask": re.compile(r"(?:mask[._-](.+)|(.+)[._-]mask)", re.IGNORECASE),
+    "camera": re.compile(r"(?:intrinsics?[._-](.+)|(.+)[._-]intrinsics?)", re.IGNORECASE),
+}
+Files = dict[str, dict[str, Path]]
+"""Files by role and by the name of their frame."""
+
+
+class Pair(NamedTuple):
+    """The files of a frame and the name that they share; a mask and the camera, or its file, where there are any."""
+
+    name: str
+    rgb: Path
+    depth: Path
+    mask: Path | None = None
+    camera: Path | Matrix | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user said of the names, each a folder (``left``), a pattern of files (``*.npy``) or both.
+
+    Attributes:
+        pictures: None for the usual folders.
+        depths: None for the usual folders.
+        masks: None where nobody has said; ``none`` for no masks.
+        cameras: the folder of files with intrinsics, one for each frame; None for none.
+    """
+
+    pictures: str | None = None
+    depths: str | None = None
+    masks: str | None = None
+    cameras: str | None = None
+
+    def __getitem__(self, role: str) -> str | None:
+        said = {"picture": self.pictures, "depth": self.depths, "mask": self.masks, "camera": self.cameras}[role]
+        return None if role == "mask" and said == "none" else said
+
+
+AS_USUAL = Wanted()
+
+
+def find_pairs(root: Path, wanted: Wanted = AS_USUAL) -> list[Pair]:
+    """All pairs below ``root``, sorted by name.
+
+    Args:
+        root: the folder.
+        wanted: what the user said of the names.
+
+    Raises:
+        UserError: if there are none, a file has no partner, or two readings are possible.
+    """
+    listing = list_files(root)
+    numbered: Files = {}
+    if wanted in (Wanted(), Wanted(masks="none")):
+        for pattern in (_DEPTH, _OTHER_DEPTH):  # png alone first, as it was before other formats were read
+            numbered = _numbered(listing, pattern)
+            if _both(numbered):
+                return _joined(root, numbered)
+    in_folders = _in_folders(listing, wanted)
+    if _both(in_folders):
+        return _complete(_joined(root, in_folders), wanted)
+    if wanted.pictures is None and wanted.depths is None and _both(beside := _beside(listing)):
+        return _joined(root, beside)
+    if any(numbered.values()):
+        return _joined(root, numbered)  # the sentence about files without a partner
+    raise UserError(_nothing_fits(listing, wanted, in_folders))
+
+
+def _complete(pairs: list[Pair], wanted: Wanted) -> list[Pair]:
+    """Raise :class:`UserError` if a frame lacks its mask or the file of its camera where such were named."""
+    for role in ("mask", "camera"):
+        alone = [pair for pair in pairs if getattr(pair, role) is None]
+        if wanted[role] is not None and alone:
+            endings = ", ".join(ending[1:] for ending in SUFFIXES[role])
+            raise UserError(
+                f"{KEYS[role]}={wanted[role]} has no file for {len(alone)} of {len(pairs)} frames, first "
+                f"{alone[0].name} ({endings} are read); add it, or correct the name of the folder."
+            )
+    return pairs
+
+
+def _both(found: Files) -> bool:
+    return bool(found["picture"] and found["depth"])
+
+
+def _numbered(listing: Listing, depths: re.Pattern[str]) -> Files:
+    """``rgb_NAME.jpg`` and ``depth_NAME.png`` in one folder, or in ``rgb/`` and ``depth/`` side by side."""
+    found: Files = {"picture": {}, "depth": {}}
+    for parts, files in listing.folders.items():
+        within = parts[:-1] if parts and parts[-1] in ("rgb", "depth") else parts
+        for file in files:
+            for pattern, role in ((_RGB, "picture"), (depths, "depth")):
+                if match := pattern.fullmatch(file):
+                    _add(found, role, "/".join((*within, match[1])), listing.root.joinpath(*parts, file), listing.root)
+    return found
+
+
+def _in_folders(listing: Listing, wanted: Wanted) -> Files:
+    """Files by role and by what is left of their path without the folder that tells the role, and without ending."""
+    found: Files = {"picture": {}, "depth": {}, "mask": {}, "camera": {}}
+    for parts, files in listing.folders.items():
+        role, place = _role(parts, wanted)
+        if role is None or (role == "mask" and wanted.masks == "none"):
+            continue
+        within = (*parts[:place], *parts[place + 1 :]) if place >= 0 else parts
+        pattern = _file_pattern(wanted[role])
+        for file in files:
+            stem, ending = split_ending(file)
+            if ending in SUFFIXES[role] and (pattern is None or fnmatch.fnmatchcase(file, pattern)):
+                _add(found, role, "/".join((*within, stem)), listing.root.joinpath(*parts, file), listing.root)
+    if _both(found) and not found["picture"].keys() & found["depth"].keys():
+        found["picture"], found["depth"] = (_without_words(found[role], role) for role in ("picture", "depth"))
+    for role in ("mask", "camera"):
+        if not found["picture"].keys() & found[role].keys():
+            found[role] = _without_words(found[role], role)
+    if wanted.masks is None and found["mask"].keys() & found["picture"].keys():
+        folder = next(iter(found["mask"].values())).parent
+        raise UserError(
+            f"{folder} holds files that may be masks of the depth: append data.masks={folder.name} if depth counts "
+            "where they are not 0, data.masks=none to leave them aside."
+        )
+    return found
+
+
+def _role(parts: tuple[str, ...], wanted: Wanted) -> tuple[str | None, int]:
+    """What a folder holds, by the last of its parts that tells it, and the place of that part; -1 where a pattern of
+    files tells it alone.
+    """  # noqa: D205
+    for place in range(len(parts) - 1, -1, -1):
+        name = parts[place]
+        for role in ("picture", "depth", "mask", "camera"):
+            said = _folder_pattern(wanted[role])
+            if fnmatch.fnmatchcase(name, said) if said else name.lower() in FOLDERS.get(role, ()):
+                return role, place
+    return None, -1
+
+
+def _folder_pattern(said: str | None) -> str | None:
+    """``left`` of ``left`` and of ``left/*.png``; None of ``*.png``."""
+    if said is None:
+        return None
+    folder, slash, _ = said.rpartition("/")
+    return folder if slash else None if said.startswith("*.") else said
+
+
+def _file_pattern(said: str | None) -> str | None:
+    if said is None:
+        return None
+    _, slash, file = said.rpartition("/")
+    return file if slash or said.startswith("*.") else None
+
+
+def _beside(listing: Listing) -> Files:
+    """``NAME_rgb.png`` beside ``NAME_depth.png``, ``frame-0.color.png`` beside ``frame-0.depth.png``."""
+    found: Files = {"picture": {}, "depth": {}}
+    for parts, files in listing.folders.items():
+        for file in files:
+            stem, ending = split_ending(file)
+            for role, words in _WORDS.items():
+                if ending in SUFFIXES[role] and (match := words.fullmatch(stem)):
+                    name = "/".join((*parts, match[1] or match[2]))
+                    _add(found, role, name, listing.root.joinpath(*parts, file), listing.root)
+    return found
+
+
+def _without_words(files: Mapping[str, Path], role: str) -> dict[str, Path]:
+    """Names without the word for their role: ``rgb_0001`` is ``0001``. Unchanged where that would give a name twice."""
+    short: dict[str, Path] = {}
+    for name, path in files.items():
+        folder, slash, stem = name.rpartition("/")
+        match = _WORDS[role].fullmatch(stem)
+        short.setdefault(f"{folder}{slash}{(match[1] or match[2]) if match else stem}", path)
+    return short if len(short) == len(files) else dict(files)
+
+
+def _add(found: Files, role: str, name: str, path: Path, root: Path) -> None:
+    other = found[role].setdefault(name, path)
+    if other is path:
+        return
+    one, two = sorted((other, path))
+    what = {"picture": "pictures", "depth": "depth files", "mask": "masks", "camera": "files of the camera"}[role]
+    told = f"{one} and {two.relative_to(root)} are {what} of the same frame"
+    if one.parent != two.parent:
+        a, b = _telling(one.relative_to(root).parts, two.relative_to(root).parts)
+        raise UserError(f"{told}; append {KEYS[role]}={a} or {KEYS[role]}={b}, or remove one.")
+    if one.suffix != two.suffix:
+        raise UserError(f"{told}; append {KEYS[role]}='*{one.suffix}' or {KEYS[role]}='*{two.suffix}', or remove one.")
+    raise UserError(f"{told}; remove one.")
+
+
+def _telling(one: tuple[str, ...], two: tuple[str, ...]) -> tuple[str, str]:
+    """The folders that tell two paths apart."""
+    for a, b in zip(one, two, strict=False):
+        if a != b:
+            return a, b
+    return one[-2], two[-2]
+
+
+def _joined(root: Path, found: Mapping[str, Mapping[str, Path]]) -> list[Pair]:
+    pictures, depths = found["picture"], found["depth"]
+    for lonely, has, lacks in ((pictures, "picture", "depth"), (depths, "depth image", "picture")):
+        alone = sorted(lonely.keys() - (depths if lonely is pictures else pictures).keys())
+        if alone:
+            raise UserError(
+                f"{len(alone)} files have no partner, first {lonely[alone[0]]}: a {has} without its {lacks}; "
+                f"add the {lacks} or remove the {has}, or name the pairs in a list (data.files=LIST)."
+            )
+    masks, cameras = found.get("mask", {}), found.get("camera", {})
+    return [Pair(name, pictures[name], depths[name], masks.get(name), cameras.get(name)) for name in sorted(pictures)]
+
+
+def _nothing_fits(listing: Listing, wanted: Wanted, found: Mapping[str, Mapping[str, Path]]) -> str:
+    """What lies there, and how it could lie so that it would be read."""
+    root = listing.root
+    if any({"rgb.txt", "depth.txt"} <= set(files) for files in listing.folders.values()):
+        return f"{root} holds rgb.txt and depth.txt, as TUM RGB-D does; choose data=tum."
+    shown = listing.first()
+    holds = f"the first files there are {', '.join(shown)}" if shown else "it holds no files"
+    if listing.links:
+        holds += f" (links to folders, such as {listing.links[0]}, are not followed: copy, mount or bind them)"
+    have = [role for role in ("picture", "depth") if found.get(role)]
+    if have:
+        lacking = "depth" if have == ["picture"] else "picture"
+        first = next(iter(found[have[0]].values()))
+        start = f"{first} is a {have[0]}, but no {lacking} files were found below {root}"
+    else:
+        start = f"No pictures with depth were found below {root}"
+    said = [f"{KEYS[role]}={wanted[role]}" for role in ("picture", "depth") if wanted[role]]
+    given = f" by {' and '.join(said)}" if said else ""
+    endings = ", ".join(suffix[1:] for suffix in DEPTH_SUFFIXES)
+    return (
+        f"{start}{given}; {holds}. These layouts are read: folders rgb, image, images or color with jpg or png, beside "
+        f"depth, depths or gt with files of the same names ({endings}); rgb_NAME.jpg beside depth_NAME.png; "
+        "NAME_rgb.jpg beside NAME_depth.png. Other folders: data.pictures=FOLDER data.depths=FOLDER; other names: a "
+        "list, data.files=LIST."
+    )
