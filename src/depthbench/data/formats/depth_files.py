@@ -1,6 +1,7 @@
 """One depth map from a file of any usual format, as stored: the unit is the reader's matter."""
 
 import io
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -62,7 +63,7 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     if suffix not in (".npy", ".npz", ".tif", ".tiff"):
         raise UserError(f"{path} is no mask that is read; convert it to png or npy, nonzero where depth is valid.")
     values = _read_numpy(path) if suffix in (".npy", ".npz") else _read_tiff(path, 8)
-    return np.asarray(_one_map(values, path, "?fiu") != 0)
+    return np.asarray(_one_map(values, path, "bfiu") != 0)
 
 
 def _one_map(values: Map, path: Path, kinds: str = "fiu") -> Map:
@@ -112,7 +113,7 @@ def _read_numpy(path: Path, bits: Bits = 16) -> Map:
 def _read_tiff(path: Path, bits: Bits) -> Map:
     data = read_bytes(path)
     try:
-        with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
             mode, (width, height) = image.mode, image.size
             if mode in _TIFF_COLORS or getattr(image, "n_frames", 1) > 1:
                 many = "colors" if mode in _TIFF_COLORS else "several pages"

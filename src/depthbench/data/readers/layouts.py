@@ -90,6 +90,8 @@ def find_pairs(root: Path, wanted: Wanted = AS_USUAL) -> list[Pair]:
             if _both(numbered):
                 return _joined(root, numbered)
     in_folders = _in_folders(listing, wanted)
+    if _both(in_folders) and in_folders["picture"].keys().isdisjoint(in_folders["depth"]) and _of_tum(listing):
+        raise UserError(_nothing_fits(listing, wanted, in_folders))
     if _both(in_folders):
         return _complete(_joined(root, in_folders), wanted)
     if wanted.pictures is None and wanted.depths is None and _both(beside := _beside(listing)):
@@ -242,10 +244,14 @@ def _joined(root: Path, found: Mapping[str, Mapping[str, Path]]) -> list[Pair]:
     return [Pair(name, pictures[name], depths[name], masks.get(name), cameras.get(name)) for name in sorted(pictures)]
 
 
+def _of_tum(listing: Listing) -> bool:
+    return any({"rgb.txt", "depth.txt"} <= set(files) for files in listing.folders.values())
+
+
 def _nothing_fits(listing: Listing, wanted: Wanted, found: Mapping[str, Mapping[str, Path]]) -> str:
     """What lies there, and how it could lie so that it would be read."""
     root = listing.root
-    if any({"rgb.txt", "depth.txt"} <= set(files) for files in listing.folders.values()):
+    if _of_tum(listing):
         return f"{root} holds rgb.txt and depth.txt, as TUM RGB-D does; choose data=tum."
     shown = listing.first()
     holds = f"the first files there are {', '.join(shown)}" if shown else "it holds no files"

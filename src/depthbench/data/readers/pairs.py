@@ -1,6 +1,6 @@
 """Your own pictures with depth, in the layouts in which people keep them; NYUv2 as BTS lays it out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -82,6 +82,7 @@ class Pairs(Reader):
         ('0', 2.5)
     """
 
+    has_validation = False  # frames for validation that are no training frames
     _one_unit = False  # until the unit of a few frames was found plausible
 
     def __init__(
@@ -119,7 +120,7 @@ class Pairs(Reader):
         self.fractions = Fractions(val_fraction, test_fraction, split_by, split_seed)
         lists: dict[Part, str | Path | None] = {"train": files, "val": val_files, "test": test_files}
         self.lists = {key: Path(file) for key, file in lists.items() if file is not None}
-        pairs = self._of_part(part)
+        pairs = self._of_all() if part is None else self._of_part(part)
         if not pairs:
             raise UserError(f"There are no {part or ''} frames in {self.root}; add some.")
         self.pairs = pairs if split is None else [pairs[index] for index in evenly_spaced(len(pairs), split)]
@@ -127,16 +128,9 @@ class Pairs(Reader):
         self.plausible = (float(plausible[0]), float(plausible[1]))
         self.first = read_depth(self.pairs[0].depth, bits).dtype
         self.scale = self._known_scale(scale)
-        integers = self.first.kind == "u"
-        self.check_units(
-            self.scale, self.plausible, bits=8 * self.first.itemsize if integers else None, floats=not integers
-        )
+        floats = self.first.kind == "f"
+        self.check_units(self.scale, self.plausible, bits=None if floats else 8 * self.first.itemsize, floats=floats)
         self._one_unit = True
-
-    @property
-    def has_validation(self) -> bool:
-        """Whether there are frames for validation that are no training frames."""
-        return "val" in self._given()[0] or self.fractions.val is not None
 
     def hold_out(self, share: Share, frames: int | None) -> tuple[Dataset[Frame], Dataset[Frame] | None]:
         """See :meth:`Reader.hold_out`; where the data have validation frames of their own, these."""
@@ -178,30 +172,28 @@ class Pairs(Reader):
         """All pairs below a folder, sorted by name."""
         return find_pairs(folder, self.wanted)
 
-    def _given(self) -> tuple[dict[Part, Source], Callable[[], list[Pair]]]:
-        """The parts that have lists or folders of their own, and a function for everything below the root."""
+    def _sources(self) -> tuple[dict[Part, Source], Source]:
+        """The parts that have lists or folders of their own, and everything."""
         if self.lists:
             given: dict[Part, Source] = {
                 key: partial(listed_pairs, path, self.root) for key, path in self.lists.items()
             }
             if set(given) == {"train"}:  # one list, of which fractions may be held out
                 return {}, given["train"]
-            return given, given.get("train", list)
+            return given, list
         folders = part_folders(sorted(path.name for path in self.root.iterdir() if path.is_dir()), self.root)
-        return {key: partial(self._find, self.root / name) for key, name in folders.items()}, partial(
-            self._find, self.root
-        )
+        if folders:
+            return {part: partial(self._find, self.root / name) for part, name in folders.items()}, list
+        pairs = self._find(self.root)
+        return {part: partial(list, some) for part, some in by_part(pairs, self.root).items()}, partial(list, pairs)
 
-    def _of_part(self, part: Part | None) -> list[Pair]:
-        given, everything = self._given()
-        if part is None:
-            return everything()
-        if not given:
-            pairs = everything()
-            inner = by_part(pairs, self.root)
-            given = {key: partial(list, some) for key, some in inner.items()}
-            everything = partial(list, pairs)
+    def _of_part(self, part: Part) -> list[Pair]:
+        given, everything = self._sources()
+        self.has_validation = "val" in given or self.fractions.val is not None
         return frames_of(part, given, everything, self.fractions, str(self.root))
+
+    def _of_all(self) -> list[Pair]:
+        return listed_pairs(self.lists["train"], self.root) if "train" in self.lists else self._find(self.root)
 
     def _known_scale(self, scale: float | None) -> float:
         if scale is not None:

@@ -41,8 +41,8 @@ class TUM(Pairs):
         scale: metres per unit of the depth files.
         max_difference: seconds between a picture and its depth at most.
         split: how many frames, evenly spaced; None for all.
-        intrinsics: as of :class:`Pairs`; None for the published ones, where the sequence's name has ``freiburg1``, ``2``
-            or ``3``, and else unknown.
+        intrinsics: as of :class:`Pairs`; None for the published ones, where the sequence's name has ``freiburg1``,
+            ``2`` or ``3``, and else unknown.
         plausible: metres between which the median depth must lie.
         size: (height, width) of the image delivered; None keeps each file's own.
         depth_size: ``image`` or ``native``, see :class:`Reader`.
@@ -115,8 +115,8 @@ class TUM(Pairs):
         matched = associate([time for time, _ in rgb], [time for time, _ in depth], self.max_difference)
         if not matched:
             raise UserError(
-                f"{place} has no depth within {self.max_difference:g} s of a picture; append data.max_difference=SECONDS "
-                "if its clocks are so far apart."
+                f"{place} has no depth within {self.max_difference:g} s of a picture; append "
+                "data.max_difference=SECONDS if its clocks are so far apart."
             )
         camera = published_camera(place) if self.published else None
         pairs = [
