@@ -84,8 +84,8 @@ HARM = {
     "1 of 12 frames seem to be in another unit": lambda rgb, depth, index: (rgb, depth // (10 if index == 5 else 1)),
     "have no depth at all": lambda rgb, depth, index: (rgb, depth * np.uint16(index != 5)),
     "one depth everywhere": lambda rgb, depth, index: (rgb, depth if index != 5 else np.full_like(depth, 2000)),
-    "is a 8-bit image": lambda rgb, depth, index: (rgb, depth if index != 5 else (depth // 40).astype(np.uint8)),
-    "must show the same pixels": lambda rgb, depth, index: (rgb, depth if index != 5 else depth[:60]),
+    "holds integers of 8 bits": lambda rgb, depth, index: (rgb, depth if index != 5 else (depth // 40).astype(np.uint8)),
+    "can't show the same pixels": lambda rgb, depth, index: (rgb, depth if index != 5 else depth[:60]),
     "1 of 12 frames are copies": None,
     "are the pairs mixed up": None,
 }
