@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from depthbench.errors import UserError
-from depthbench.geometry import camera_matrix
+from depthbench.geometry import Matrix, camera_matrix
 from depthbench.images import read_bytes
 
-Matrix = NDArray[np.float64]
 CAMERA_SUFFIXES = (".txt", ".json")
 _FORMS = "fx fy cx cy, a 3x3 or 4x4 matrix, or JSON with fx, fy, cx, cy or one of K, camera_matrix, intrinsic_matrix"
 _MOST = 1 << 16  # bytes

@@ -15,14 +15,14 @@ from depthbench.data.formats.pfm import read_pfm
 from depthbench.errors import UserError
 from depthbench.images import MAX_PIXELS, decode_depth, decode_mask, read_bytes
 
-Map = NDArray[Any]
+_Map = NDArray[Any]
 Bits = Literal[8, 16]
 # Modes in which Pillow delivers TIFF files of one channel, none of which changes a number.
 _TIFF_MODES = ("L", "I", "I;16", "I;16B", "I;16L", "I;16S", "F")
 _TIFF_COLORS = ("RGB", "RGBA", "P", "CMYK", "YCbCr", "LAB", "RGBX", "PA", "LA")
 
 
-def read_depth(path: Path, bits: Bits = 16) -> Map:
+def read_depth(path: Path, bits: Bits = 16) -> _Map:
     """The numbers of a depth file by its ending: png, npy, npz, exr, tif, tiff or pfm.
 
     Args:
@@ -66,7 +66,7 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     return np.asarray(_one_map(values, path, "bfiu") != 0)
 
 
-def _one_map(values: Map, path: Path, kinds: str = "fiu") -> Map:
+def _one_map(values: _Map, path: Path, kinds: str = "fiu") -> _Map:
     """A map without axes of length 1, as uint8, uint16, float32 or float64."""
     if values.dtype.kind not in kinds:
         raise UserError(f"{path} holds {values.dtype}, not real numbers; save depth as float32.")
@@ -83,14 +83,14 @@ def _one_map(values: Map, path: Path, kinds: str = "fiu") -> Map:
     return values
 
 
-def _read_png(path: Path, bits: Bits) -> Map:
+def _read_png(path: Path, bits: Bits) -> _Map:
     data = read_bytes(path)
     if bits == 16 and data.startswith(b"\x89PNG") and data[24:26] == b"\x08\0":
         raise UserError(_eight_bits(path))
     return decode_depth(data, path, np.uint8 if bits == 8 else np.uint16)
 
 
-def _read_numpy(path: Path, bits: Bits = 16) -> Map:
+def _read_numpy(path: Path, bits: Bits = 16) -> _Map:
     if not path.is_file():
         raise UserError(f"{path} is not a file; check data.root and whether the download is complete.")
     try:
@@ -110,7 +110,7 @@ def _read_numpy(path: Path, bits: Bits = 16) -> Map:
         raise UserError(f"{path} can't be read as NumPy's {path.suffix} ({reason}); is the file complete?") from None
 
 
-def _read_tiff(path: Path, bits: Bits) -> Map:
+def _read_tiff(path: Path, bits: Bits) -> _Map:
     data = read_bytes(path)
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
@@ -133,7 +133,7 @@ def _read_tiff(path: Path, bits: Bits) -> Map:
     return values.astype(values.dtype.newbyteorder("="), copy=False)
 
 
-_READERS: dict[str, Callable[[Path, Bits], Map]] = {
+_READERS: dict[str, Callable[[Path, Bits], _Map]] = {
     ".png": _read_png,
     ".npy": _read_numpy,
     ".npz": _read_numpy,

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from depthbench.data.formats.cameras import Matrix, parse_camera
+from depthbench.data.formats.cameras import parse_camera
 from depthbench.data.formats.lists import parse_lines
 from depthbench.data.formats.store import inside
 from depthbench.errors import UserError
+from depthbench.geometry import Matrix
 from depthbench.images import read_bytes
 
 _COLUMNS = {

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from depthbench.data.formats.cameras import CAMERA_SUFFIXES, Matrix, read_camera
+from depthbench.data.formats.cameras import CAMERA_SUFFIXES, read_camera
 from depthbench.data.readers.layouts import Pair
 from depthbench.errors import UserError
-from depthbench.geometry import camera_matrix
+from depthbench.geometry import Matrix, camera_matrix
 
 
 class CameraFiles:

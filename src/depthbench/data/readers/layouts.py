@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from depthbench.data.formats.cameras import Matrix
 from depthbench.data.formats.depth_files import DEPTH_SUFFIXES
 from depthbench.data.readers.file_listing import Listing, list_files, split_ending
 from depthbench.errors import UserError
+from depthbench.geometry import Matrix
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
 MASK_SUFFIXES = (".png", ".npy", ".npz", ".tif", ".tiff")
@@ -34,7 +34,7 @@ _WORDS = {
     "mask": re.compile(r"(?:mask[._-](.+)|(.+)[._-]mask)", re.IGNORECASE),
     "camera": re.compile(r"(?:intrinsics?[._-](.+)|(.+)[._-]intrinsics?)", re.IGNORECASE),
 }
-Files = dict[str, dict[str, Path]]
+FilesByRole = dict[str, dict[str, Path]]
 """Files by role and by the name of their frame."""
 
 
@@ -83,7 +83,7 @@ def find_pairs(root: Path, wanted: Wanted = AS_USUAL) -> list[Pair]:
         UserError: if there are none, a file has no partner, or two readings are possible.
     """
     listing = list_files(root)
-    numbered: Files = {}
+    numbered: FilesByRole = {}
     if wanted in (Wanted(), Wanted(masks="none")):
         for pattern in (_DEPTH, _OTHER_DEPTH):  # png alone first, as it was before other formats were read
             numbered = _numbered(listing, pattern)
@@ -114,13 +114,13 @@ def _complete(pairs: list[Pair], wanted: Wanted) -> list[Pair]:
     return pairs
 
 
-def _both(found: Files) -> bool:
+def _both(found: FilesByRole) -> bool:
     return bool(found["picture"] and found["depth"])
 
 
-def _numbered(listing: Listing, depths: re.Pattern[str]) -> Files:
+def _numbered(listing: Listing, depths: re.Pattern[str]) -> FilesByRole:
     """``rgb_NAME.jpg`` and ``depth_NAME.png`` in one folder, or in ``rgb/`` and ``depth/`` side by side."""
-    found: Files = {"picture": {}, "depth": {}}
+    found: FilesByRole = {"picture": {}, "depth": {}}
     for parts, files in listing.folders.items():
         within = parts[:-1] if parts and parts[-1] in ("rgb", "depth") else parts
         for file in files:
@@ -130,9 +130,9 @@ def _numbered(listing: Listing, depths: re.Pattern[str]) -> Files:
     return found
 
 
-def _in_folders(listing: Listing, wanted: Wanted) -> Files:
+def _in_folders(listing: Listing, wanted: Wanted) -> FilesByRole:
     """Files by role and by what is left of their path without the folder that tells the role, and without ending."""
-    found: Files = {"picture": {}, "depth": {}, "mask": {}, "camera": {}}
+    found: FilesByRole = {"picture": {}, "depth": {}, "mask": {}, "camera": {}}
     for parts, files in listing.folders.items():
         role, place = _role(parts, wanted)
         if role is None or (role == "mask" and wanted.masks == "none"):
@@ -185,9 +185,9 @@ def _file_pattern(said: str | None) -> str | None:
     return file if slash or said.startswith("*.") else None
 
 
-def _beside(listing: Listing) -> Files:
+def _beside(listing: Listing) -> FilesByRole:
     """``NAME_rgb.png`` beside ``NAME_depth.png``, ``frame-0.color.png`` beside ``frame-0.depth.png``."""
-    found: Files = {"picture": {}, "depth": {}}
+    found: FilesByRole = {"picture": {}, "depth": {}}
     for parts, files in listing.folders.items():
         for file in files:
             stem, ending = split_ending(file)
@@ -208,7 +208,7 @@ def _without_words(files: Mapping[str, Path], role: str) -> dict[str, Path]:
     return short if len(short) == len(files) else dict(files)
 
 
-def _add(found: Files, role: str, name: str, path: Path, root: Path) -> None:
+def _add(found: FilesByRole, role: str, name: str, path: Path, root: Path) -> None:
     other = found[role].setdefault(name, path)
     if other is path:
         return

@@ -17,7 +17,7 @@ from depthbench.data.missing import Invalid, missing
 from depthbench.data.readers.camera_files import CameraFiles
 from depthbench.data.readers.layouts import Pair, Wanted, find_pairs
 from depthbench.data.readers.listed_pairs import listed_pairs
-from depthbench.data.readers.parts import Fractions, Part, Source, by_part, frames_of, part_folders
+from depthbench.data.readers.parts import Fractions, PairSource, PartName, by_part, frames_of, part_folders
 from depthbench.data.readers.reader import INDOOR, Reader, existing_folder
 from depthbench.data.sample import DepthSize, ResizeTo, Sample, of_one_size
 from depthbench.data.subset import FrameSubset
@@ -96,7 +96,7 @@ class Pairs(Reader):
         depth_size: DepthSize = "image",
         invalid: Invalid = None,
         max_depth: float | None = None,
-        part: Part | None = None,
+        part: PartName | None = None,
         pictures: str | None = None,
         depths: str | None = None,
         masks: str | None = None,
@@ -118,7 +118,7 @@ class Pairs(Reader):
         self.cameras = CameraFiles(intrinsics, self.root)
         self.wanted = Wanted(pictures, depths, masks, self.cameras.folder)
         self.fractions = Fractions(val_fraction, test_fraction, split_by, split_seed)
-        lists: dict[Part, str | Path | None] = {"train": files, "val": val_files, "test": test_files}
+        lists: dict[PartName, str | Path | None] = {"train": files, "val": val_files, "test": test_files}
         self.lists = {key: Path(file) for key, file in lists.items() if file is not None}
         pairs = self._of_all() if part is None else self._of_part(part)
         if not pairs:
@@ -172,10 +172,10 @@ class Pairs(Reader):
         """All pairs below a folder, sorted by name."""
         return find_pairs(folder, self.wanted)
 
-    def _sources(self) -> tuple[dict[Part, Source], Source]:
+    def _sources(self) -> tuple[dict[PartName, PairSource], PairSource]:
         """The parts that have lists or folders of their own, and everything."""
         if self.lists:
-            given: dict[Part, Source] = {
+            given: dict[PartName, PairSource] = {
                 key: partial(listed_pairs, path, self.root) for key, path in self.lists.items()
             }
             if set(given) == {"train"}:  # one list, of which fractions may be held out
@@ -187,7 +187,7 @@ class Pairs(Reader):
         pairs = self._find(self.root)
         return {part: partial(list, some) for part, some in by_part(pairs, self.root).items()}, partial(list, pairs)
 
-    def _of_part(self, part: Part) -> list[Pair]:
+    def _of_part(self, part: PartName) -> list[Pair]:
         given, everything = self._sources()
         self.has_validation = "val" in given or self.fractions.val is not None
         return frames_of(part, given, everything, self.fractions, str(self.root))

@@ -9,13 +9,13 @@ from typing import Literal
 from depthbench.data.readers.layouts import Pair
 from depthbench.errors import UserError
 
-Part = Literal["train", "val", "test"]
-FOLDERS: dict[Part, tuple[str, ...]] = {
+PartName = Literal["train", "val", "test"]
+FOLDERS: dict[PartName, tuple[str, ...]] = {
     "train": ("train", "training"),
     "val": ("val", "valid", "validation"),
     "test": ("test", "testing"),
 }
-Source = Callable[[], list[Pair]]
+PairSource = Callable[[], list[Pair]]
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,13 @@ class Fractions:
         return hashlib.sha256(f"{self.seed}/{group}".encode(errors="surrogateescape")).digest()
 
 
-def part_folders(names: Sequence[str], root: Path) -> dict[Part, str]:
+def part_folders(names: Sequence[str], root: Path) -> dict[PartName, str]:
     """The folders that are parts by their names, such as ``train`` and ``validation``.
 
     Raises:
         UserError: if two are the same part.
     """
-    found: dict[Part, str] = {}
+    found: dict[PartName, str] = {}
     for part, known in FOLDERS.items():
         here = [name for name in names if name.lower() in known]
         if len(here) > 1:
@@ -87,7 +87,7 @@ def part_folders(names: Sequence[str], root: Path) -> dict[Part, str]:
     return found
 
 
-def by_part(pairs: Sequence[Pair], root: Path) -> dict[Part, list[Pair]]:
+def by_part(pairs: Sequence[Pair], root: Path) -> dict[PartName, list[Pair]]:
     """Pairs whose names begin with a part, as in ``rgb/train/0001.jpg``, named without it; empty where none does."""
     first = sorted({pair.name.partition("/")[0] for pair in pairs if "/" in pair.name})
     folders = part_folders(first, root)
@@ -98,7 +98,7 @@ def by_part(pairs: Sequence[Pair], root: Path) -> dict[Part, list[Pair]]:
 
 
 def frames_of(
-    part: Part, given: Mapping[Part, Source], everything: Source, fractions: Fractions, where: str
+    part: PartName, given: Mapping[PartName, PairSource], everything: PairSource, fractions: Fractions, where: str
 ) -> list[Pair]:
     """The frames of a part.
 

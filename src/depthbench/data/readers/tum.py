@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from depthbench.data.formats.cameras import Matrix
 from depthbench.data.formats.lists import parse_lines
 from depthbench.data.formats.store import inside
 from depthbench.data.missing import Invalid
 from depthbench.data.readers.file_listing import list_files
 from depthbench.data.readers.layouts import Pair
 from depthbench.data.readers.pairs import Pairs
-from depthbench.data.readers.parts import Part
+from depthbench.data.readers.parts import PartName
 from depthbench.data.readers.reader import INDOOR, checked_files
 from depthbench.data.sample import DepthSize
 from depthbench.errors import UserError
-from depthbench.geometry import camera_matrix
+from depthbench.geometry import Matrix, camera_matrix
 from depthbench.images import read_bytes
 
 PER_METRE = 5000
@@ -57,6 +56,17 @@ class TUM(Pairs):
     Raises:
         UserError: when opened, if there is no sequence, a list is damaged, files of it are missing, or no depth is near
             a picture in time.
+
+    Example:
+        >>> import tempfile, cv2, numpy as np
+        >>> from pathlib import Path
+        >>> from depthbench.data import TUM
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> for name, value, dtype in (("rgb", 90, np.uint8), ("depth", 10000, np.uint16)):
+        ...     written = cv2.imwrite(f"{folder}/{name}.png", np.full((24, 32), value, dtype))
+        ...     written = (folder / f"{name}.txt").write_text(f"0.5 {name}.png")
+        >>> float(TUM(folder)[0].depth.mean())
+        2.0
     """
 
     def __init__(
@@ -71,7 +81,7 @@ class TUM(Pairs):
         depth_size: DepthSize = "image",
         invalid: Invalid = None,
         max_depth: float | None = None,
-        part: Part | None = None,
+        part: PartName | None = None,
         val_fraction: float | None = None,
         test_fraction: float | None = None,
         split_by: Literal["folder", "frame"] = "folder",
