@@ -85,7 +85,7 @@ def test_mistakes():
         ((predictions, truths, "eigne"), "protocol=eigne does not exist; did you mean eigen"),
         ((predictions, truths, "eigen"), "defined on truth of 480x640"),
         ((predictions, truths, "full", np.eye(4)), r"intrinsics have the shape \(4, 4\)"),
-        ((predictions, truths, "full", None, surface), "need intrinsics; give them"),
+        ((predictions, truths, "full", None, surface), "needs intrinsics of the camera; give them"),
     ]:
         with pytest.raises(UserError, match=sentence):
             score_arrays(*arguments)

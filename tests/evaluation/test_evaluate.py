@@ -351,7 +351,7 @@ def test_structure_is_scored_on_what_the_protocol_scores(tmp_path, capsys):
     content = json.loads(files[0].read_text())
     rules = EvalProtocol(name="full", region=[8, 60, 3, 50], max_depth=4.98)
     frames = build_test(data(root))
-    image, _, intrinsics, _ = frames[0]
+    image, _, intrinsics, *_ = frames[0]
     moved = rules.intrinsics(intrinsics[None], tuple(image.shape[-2:]), (64, 64))
     images = {(row["input"], row["name"]): row for row in csv.DictReader((tmp_path / "images.csv").open())}
     for metric in STRUCTURE.values():

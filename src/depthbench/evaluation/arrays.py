@@ -8,6 +8,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from depthbench.annotations import Annotations, stack_annotations
 from depthbench.errors import UserError
 from depthbench.evaluation.covered_part import check_covers
 from depthbench.evaluation.prediction_files import check_prediction
@@ -44,6 +45,7 @@ def score_arrays(
     structure: Mapping[str, ImageMetric] | None = None,
     seed: int = 0,
     covers: Region | None = None,
+    annotations: Sequence[Annotations] | None = None,
 ) -> ArrayScores:
     """Scores of predictions in memory, with intervals, as ``depthbench evaluate`` gives them for files.
 
@@ -58,6 +60,7 @@ def score_arrays(
         structure: metrics of whole images that are scored, too, by any names.
         seed: of the bootstrap.
         covers: the part of the truths that predictions show; by default all, where their size can be that of all.
+        annotations: of each truth, for structure that needs them.
 
     Raises:
         UserError: if there is nothing to score, numbers or shapes don't fit, or a protocol refuses the truths.
@@ -80,15 +83,23 @@ def score_arrays(
         raise UserError(f"Scoring needs as many predictions as truths, got {len(predicted)} and {len(true)}.")
     cameras = None if intrinsics is None else _cameras(intrinsics, len(true))
     scorer = Scorer(rules, structure)
-    if cameras is None and scorer.structure.needs_camera:
-        raise UserError("Some of the metrics of structure need intrinsics; give them, in pixels of the truths.")
+    noted = None if annotations is None else _annotations(annotations, len(true))
+    scorer.structure.refuse(cameras is not None, None if noted is None else noted[0], "; give them.")
     for place, (prediction, truth) in enumerate(zip(predicted, true, strict=True)):
         size = (truth.shape[-2], truth.shape[-1])
         check_prediction(str(place), prediction)
         check_covers(str(place), (prediction.shape[-2], prediction.shape[-1]), size, covers)
         camera = None if cameras is None else Camera(cameras[place : place + 1], size)
         shown: Region = "full" if covers is None else covers
-        scorer.update(prediction[None], truth[None], [str(place)], covers=shown, camera=camera, places=[place])
+        scorer.update(
+            prediction[None],
+            truth[None],
+            [str(place)],
+            covers=shown,
+            camera=camera,
+            annotations=None if noted is None else noted[place],
+            places=[place],
+        )
     found = Scored(name="", **vars(scorer.compute()))
     limits = {
         one.name: {name: pair for part in found.addends(one, seed) for name, pair in intervals(part).items()}
@@ -115,6 +126,12 @@ def _maps(values: Any, what: str) -> list[Tensor]:
             )
         found.append(one_map.float().cpu()[None])
     return found
+
+
+def _annotations(annotations: Sequence[Annotations], count: int) -> list[Annotations | None]:
+    if len(annotations) != count:
+        raise UserError(f"Scoring needs annotations of each of the {count} truths, got {len(annotations)}.")
+    return [stack_annotations([one]) for one in annotations]
 
 
 def _cameras(intrinsics: Any, count: int) -> Tensor:

@@ -71,6 +71,7 @@ def score(
             mirrored=mirrored,
             covers=predict.covers,
             camera=camera(items),
+            annotations=items.annotations,
             image=items.image,
             places=items.places,
         )
@@ -87,7 +88,9 @@ def camera(items: Items) -> Camera | None:
 def _moved(items: Items, device: torch.device) -> Items:
     truth = {kind: maps.to(device, non_blocking=True) for kind, maps in items.truth.items()}
     known = None if items.intrinsics is None else items.intrinsics.to(device, non_blocking=True)
-    return items._replace(image=items.image.to(device, non_blocking=True), truth=truth, intrinsics=known)
+    annotations = None if items.annotations is None else items.annotations.moved(device)
+    image = items.image.to(device, non_blocking=True)
+    return items._replace(image=image, truth=truth, intrinsics=known, annotations=annotations)
 
 
 def _loader(test_set: EvaluationSet, batch_size: int) -> DataLoader[Items]:

@@ -9,12 +9,14 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from depthbench.annotations import Annotations, stack_annotations
 from depthbench.config.targets import instantiate
 from depthbench.data import Frame
 from depthbench.data.stream import fetch
 from depthbench.errors import UserError
 from depthbench.evaluation.command_line import EvaluateRequest
 from depthbench.metrics import ImageMetric
+from depthbench.metrics.image.image_metric import lacks
 from depthbench.protocols import EvalProtocol, Scorer, protocol_from
 from depthbench.protocols.shared_pass import SharedMaps
 
@@ -54,7 +56,7 @@ class Chosen(NamedTuple):
 
 class Items(NamedTuple):
     """Test frames stacked: places in the data set, ``image (B, 3, H, W)``, ``truth (B, 1, h, w)`` by kind, names,
-    and ``intrinsics (B, 3, 3)`` in pixels of the image where all are known.
+    ``intrinsics (B, 3, 3)`` in pixels of the image and annotations of the truth where all are known.
     """  # noqa: D205
 
     places: list[int]
@@ -62,6 +64,7 @@ class Items(NamedTuple):
     truth: dict[str, Tensor]
     names: list[str]
     intrinsics: Tensor | None
+    annotations: Annotations | None = None
 
 
 class EvaluationSet(Dataset[Items]):
@@ -126,6 +129,7 @@ def stack(items: Sequence[tuple[int, Mapping[str, Frame]]]) -> Items:
         {kind: torch.stack([kinds[kind].depth for _, kinds in items]) for kind in items[0][1]},
         [frame.name for frame in frames],
         torch.stack(known) if len(known) == len(frames) else None,
+        stack_annotations([frame.annotations for frame in frames]),
     )
 
 
@@ -181,12 +185,18 @@ def fitting_structure(
     """Metrics of structure that the data can serve, and a sentence about the others.
 
     Raises:
-        UserError: if one that was named needs intrinsics that the data lack.
+        UserError: if one that was named needs intrinsics or annotations that the data lack.
     """
     metrics: dict[str, ImageMetric] = {name: instantiate(config) for name, config in request.structure.items()}
-    blind = [frames.target for frames in sets if frames[0].intrinsics is None]
-    lacking = [name for name, metric in metrics.items() if metric.needs_intrinsics] if blind else []
-    if lacking and not request.every_structure:
-        raise UserError(f"structure={','.join(lacking)} needs intrinsics of the camera, which {blind[0]} lacks.")
-    note = [f"Left out: {', '.join(lacking)}: {blind[0]} has no intrinsics of the camera."] if lacking else []
-    return {name: metric for name, metric in metrics.items() if name not in lacking}, note
+    lacking: dict[tuple[str, str], list[str]] = {}
+    for frames in sets if metrics else ():
+        first = frames[0]
+        for name, metric in metrics.items():
+            words = lacks(metric, first.intrinsics is not None, first.annotations)
+            if words and not any(name in names for names in lacking.values()):
+                lacking.setdefault((" and ".join(words), frames.target), []).append(name)
+    for (wanted, target), names in lacking.items() if not request.every_structure else ():
+        raise UserError(f"structure={','.join(names)} needs {wanted}, which {target} lacks.")
+    notes = [f"Left out: {', '.join(names)}: {target} has no {wanted}." for (wanted, target), names in lacking.items()]
+    left_out = {name for names in lacking.values() for name in names}
+    return {name: metric for name, metric in metrics.items() if name not in left_out}, notes

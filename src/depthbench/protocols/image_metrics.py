@@ -7,8 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from depthbench.annotations import Annotations
 from depthbench.errors import UserError
-from depthbench.metrics.image.image_metric import ImageMetric
+from depthbench.metrics.image.image_metric import ImageMetric, lacks
 from depthbench.protocols.protocol import EvalProtocol
 from depthbench.protocols.regions import Region
 from depthbench.protocols.shared_pass import NOT_PIXELS, SharedMaps
@@ -42,18 +43,30 @@ class Structure(nn.Module):
         if twice:
             raise UserError(f"Two of the metrics {', '.join(metrics)} give {', '.join(twice)}; leave one out.")
 
-    @property
-    def needs_camera(self) -> bool:
-        """Whether any of the metrics does."""
-        return any(bool(metric.needs_intrinsics) for metric in self.metrics)
+    def _each(self) -> list[ImageMetric]:
+        return [metric for metric in self.metrics if isinstance(metric, ImageMetric)]
+
+    def lacking(self, camera: bool, annotations: Annotations | None) -> dict[str, list[str]]:
+        """What each class of metrics needs and a data set lacks, in words; empty if nothing is lacking."""
+        found = {type(one).__name__: lacks(one, camera, annotations) for one in self._each()}
+        return {name: words for name, words in found.items() if words}
+
+    def refuse(self, camera: bool, annotations: Annotations | None, ending: str) -> None:
+        """Raise :class:`UserError`, which ends so, if a metric needs anything that a data set lacks."""
+        for name, words in self.lacking(camera, annotations).items():
+            raise UserError(f"{name} needs {' and '.join(words)}{ending}")
 
     def sums(
-        self, protocols: Iterable[EvalProtocol], maps: SharedMaps, camera: Camera | None = None
+        self,
+        protocols: Iterable[EvalProtocol],
+        maps: SharedMaps,
+        camera: Camera | None = None,
+        annotations: Annotations | None = None,
     ) -> dict[str, Tensor]:
         """Sums ``(B, 2 K + 1)`` of each protocol by name, see :class:`~depthbench.metrics.image.ImageMeans`.
 
         Raises:
-            UserError: if a metric needs a camera and there is none; or as :meth:`EvalProtocol.prepare`.
+            UserError: if a metric needs a camera or annotations and there are none; or as :meth:`EvalProtocol.prepare`.
         """
         known: dict[EvalProtocol, Tensor] = {}
         found = {}
@@ -62,21 +75,23 @@ class Structure(nn.Module):
             sided = replace(protocol, swap_prediction_and_truth=False)
             seen = replace(maps.chosen(sided), comparison="strict", **NOT_PIXELS)
             if seen not in known:
-                known[seen] = self._sums(sided, maps, camera)
+                known[seen] = self._sums(sided, maps, camera, annotations)
             found[protocol.name] = known[seen]
         return found
 
-    def _sums(self, protocol: EvalProtocol, maps: SharedMaps, camera: Camera | None) -> Tensor:
+    def _sums(
+        self, protocol: EvalProtocol, maps: SharedMaps, camera: Camera | None, annotations: Annotations | None
+    ) -> Tensor:
         truth = maps.given(protocol)
         prepared = protocol.prepare(maps.predicted(protocol), truth, maps.covers, maps.image)
         intrinsics = None
         if camera is not None:
             size = (truth.shape[-2], truth.shape[-1])
             intrinsics = protocol.intrinsics(camera.intrinsics, camera.size, size, camera.covers)
+        known = None if annotations is None else protocol.annotations(annotations)
         totals, counts = [], []
-        for metric in self.metrics:
-            assert isinstance(metric, ImageMetric)
-            own = metric.image_sums(*prepared, intrinsics)
+        for metric in self._each():
+            own = metric.image_sums(*prepared, intrinsics, known)
             totals.append(own[:, : len(metric.names)])
             counts.append(own[:, len(metric.names) : -1])
         return torch.cat([*totals, *counts, prepared[2].flatten(1).any(1, keepdim=True)], 1)

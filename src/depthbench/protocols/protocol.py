@@ -9,6 +9,7 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
+from depthbench.annotations import Annotations
 from depthbench.errors import UserError
 from depthbench.filling import fill_cross_bilateral
 from depthbench.maps import resize_nearest
@@ -211,6 +212,16 @@ class EvalProtocol:
             # Pixel centers are at integers, so sizes scale about -1/2.
             moved[..., row, 2] += (scale - 1) / 2 + shown[2 * axis] - box[2 * axis]
         return moved
+
+    def annotations(self, annotations: Annotations) -> Annotations:
+        """Annotations of the truth -> of the maps that :meth:`prepare` returns: resized by nearest and cropped."""
+
+        def prepared(maps: Tensor) -> Tensor:
+            if self.score_size is not None:
+                maps = resize_nearest(maps.double(), (self.score_size[0], self.score_size[1])).to(maps.dtype)
+            return crop(maps, region_box(self.region, (maps.shape[-2], maps.shape[-1])))
+
+        return annotations.changed(prepared)
 
     def scored_truth(self, truth: Tensor) -> Tensor:
         """The truth at scoring size."""

@@ -12,6 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from depthbench.annotations import Annotations
 from depthbench.errors import UserError
 from depthbench.metrics.functional import per_image_from
 from depthbench.metrics.image.image_metric import ImageMeans, ImageMetric, image_scores
@@ -120,6 +121,7 @@ class Scorer(nn.Module):
         mirrored: Tensor | None = None,
         covers: str | Sequence[float] = "full",
         camera: Camera | None = None,
+        annotations: Annotations | None = None,
         image: Tensor | None = None,
         places: Sequence[int] | None = None,
     ) -> None:
@@ -133,6 +135,7 @@ class Scorer(nn.Module):
                 they take the prediction as it is, as for files.
             covers: as in :meth:`EvalProtocol.prepare`.
             camera: for metrics of structure that need it.
+            annotations: of the truth, for metrics of structure that need them.
             image: the picture of the whole truth, for protocols that fill borders.
             places: in the data set; by default every process has the next of its own, as
                 :class:`~depthbench.data.UnpaddedSampler` shares them.
@@ -142,7 +145,7 @@ class Scorer(nn.Module):
                 that is not given.
         """
         maps = SharedMaps(prediction, truth, mirrored, covers, image)
-        sums, structure = self.sums(maps), self.structure_sums(maps, camera)
+        sums, structure = self.sums(maps), self.structure_sums(maps, camera, annotations)
         rows = [torch.cat([part[name] for part in (sums, structure) if part], 1) for name in self.protocols]
         if not self._frames:
             self._batch_size = max(len(names), 1)
@@ -176,9 +179,13 @@ class Scorer(nn.Module):
         return {name: torch.cat(sums) for name, sums in parts.items()}
 
     @torch.no_grad()
-    def structure_sums(self, maps: SharedMaps, camera: Camera | None = None) -> dict[str, Tensor]:
+    def structure_sums(
+        self, maps: SharedMaps, camera: Camera | None = None, annotations: Annotations | None = None
+    ) -> dict[str, Tensor]:
         """Sums of the structure's scores of each image by protocol; nothing if there are no such metrics."""
-        return self.structure.sums(self.protocols.values(), maps, camera) if self.structure.names else {}
+        if not self.structure.names:
+            return {}
+        return self.structure.sums(self.protocols.values(), maps, camera, annotations)
 
     def compute(self) -> ScoredImages:
         """The images of all processes in the order of the data set; every process gets the same."""

@@ -76,8 +76,11 @@ class DepthTask(pl.LightningModule):
     def on_fit_start(self) -> None:
         """Refuse before training what the test would refuse after it."""
         data = getattr(self.trainer, "datamodule", None)
-        if data is not None and self.test_scorer.structure.needs_camera and data.test[0].intrinsics is None:
-            raise UserError("task.structure has metrics that need intrinsics, which the test frames lack.")
+        if data is not None and self.test_scorer.structure.names:
+            first = data.test[0]
+            known = first.intrinsics is not None
+            ending = ", which the test frames lack; leave it out of task.structure."
+            self.test_scorer.structure.refuse(known, first.annotations, ending)
         self.rates = [[float(rate) for rate in scheduler.base_lrs] for scheduler in self._schedulers()]
 
     def on_train_start(self) -> None:
@@ -199,7 +202,15 @@ class DepthTask(pl.LightningModule):
         plain, mirrored = self.predictions(batch.image, scorer.needs_mirrored)
         size = (batch.image.shape[-2], batch.image.shape[-1])
         camera = None if batch.intrinsics is None else Camera(batch.intrinsics, size)
-        scorer.update(plain, batch.depth, batch.name, mirrored=mirrored, camera=camera, image=batch.image)
+        scorer.update(
+            plain,
+            batch.depth,
+            batch.name,
+            mirrored=mirrored,
+            camera=camera,
+            annotations=batch.annotations,
+            image=batch.image,
+        )
         return plain, mirrored
 
     def configure_optimizers(self) -> Any:

@@ -242,7 +242,7 @@ def test_tilted_map_without_intrinsics():
 
 
 def test_normals_need_intrinsics_that_they_were_promised():
-    with pytest.raises(UserError, match="NormalError needs the intrinsics"):
+    with pytest.raises(UserError, match="NormalError needs intrinsics"):
         NormalError(use_intrinsics=True).update(step(), step())
 
 

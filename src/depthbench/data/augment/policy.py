@@ -30,7 +30,7 @@ class Policy:
         if self.p < 1 and rng.random() >= self.p:
             return frame
         for transform in self.transforms:
-            frame = transform(frame, rng)
+            frame = transform(frame._replace(annotations=None), rng)  # which no transform moves
         return frame._replace(image=frame.image.contiguous(), depth=frame.depth.contiguous())  # a crop is a view
 
 

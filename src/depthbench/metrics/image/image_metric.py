@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from depthbench.annotations import MEANINGS, Annotations
 from depthbench.errors import UserError
-from depthbench.maps import check_maps
+from depthbench.maps import at_least_float32, check_maps
 
 
 class ImageMeans(Metric):
@@ -51,8 +52,9 @@ def image_scores(sums: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
 class ImageMetric(ImageMeans):
     """Mean over images of scores of a whole image.
 
-    ``update(prediction, target, valid=None, intrinsics=None)``: maps ``(B, 1, H, W)`` in metres, a bool mask (by
-    default ``target > 0``) and, where a subclass needs them, intrinsics ``(B, 3, 3)`` in pixels of these maps.
+    ``update(prediction, target, valid=None, intrinsics=None, annotations=None)``: maps ``(B, 1, H, W)`` in metres, a
+    bool mask (by default ``target > 0``) and, where a subclass needs them, intrinsics ``(B, 3, 3)`` in pixels of these
+    maps and annotations at their size. A subclass that needs annotations is an :class:`AnnotatedMetric`.
     ``compute()`` gives one float64 scalar per name in :attr:`names`, and ``images``: how many had a valid pixel.
 
     A score that an image does not have (no edge to find) is left out of that score's mean only. A prediction with a
@@ -77,6 +79,8 @@ class ImageMetric(ImageMeans):
     """
 
     needs_intrinsics = False
+    needs: tuple[str, ...] = ()
+    """Fields of :class:`~depthbench.annotations.Annotations` without which there is no score."""
 
     @abstractmethod
     def score(
@@ -85,35 +89,99 @@ class ImageMetric(ImageMeans):
         """Scores ``(B, len(names))`` and where they are defined; maps are finite, 1 m outside the mask."""
 
     def per_image(
-        self, prediction: Tensor, target: Tensor, valid: Tensor | None = None, intrinsics: Tensor | None = None
+        self,
+        prediction: Tensor,
+        target: Tensor,
+        valid: Tensor | None = None,
+        intrinsics: Tensor | None = None,
+        annotations: Annotations | None = None,
     ) -> dict[str, Tensor]:
         """Scores of each image, ``(B,)`` float64; NaN where an image has none."""
-        return image_scores(self.image_sums(prediction, target, valid, intrinsics), self.names)
+        return image_scores(self.image_sums(prediction, target, valid, intrinsics, annotations), self.names)
 
     def update(  # type: ignore[override]
-        self, prediction: Tensor, target: Tensor, valid: Tensor | None = None, intrinsics: Tensor | None = None
+        self,
+        prediction: Tensor,
+        target: Tensor,
+        valid: Tensor | None = None,
+        intrinsics: Tensor | None = None,
+        annotations: Annotations | None = None,
     ) -> None:
         """Add a batch."""
-        super().update(self.image_sums(prediction, target, valid, intrinsics))
+        super().update(self.image_sums(prediction, target, valid, intrinsics, annotations))
 
     @torch.no_grad()
     def image_sums(
-        self, prediction: Tensor, target: Tensor, valid: Tensor | None = None, intrinsics: Tensor | None = None
+        self,
+        prediction: Tensor,
+        target: Tensor,
+        valid: Tensor | None = None,
+        intrinsics: Tensor | None = None,
+        annotations: Annotations | None = None,
     ) -> Tensor:
         """What :class:`ImageMeans` adds, ``(B, 2 K + 1)``; arguments as for ``update``."""
         valid = target > 0 if valid is None else valid
         check_maps(prediction, target, valid)
-        if self.needs_intrinsics and intrinsics is None:
-            raise UserError(f"{type(self).__name__} needs the intrinsics of the camera, which this data set lacks.")
-        prediction, target = (torch.where(valid, maps.float(), 1.0) for maps in (prediction, target))
+        lacking = lacks(self, intrinsics is not None, annotations)
+        if lacking:
+            raise UserError(f"{type(self).__name__} needs {' and '.join(lacking)}, which this data set lacks.")
+        if annotations is not None and self.needs:
+            annotations.check(target.shape[-2:])
+        prediction, target = (torch.where(valid, at_least_float32(maps), 1.0) for maps in (prediction, target))
         finite = prediction.isfinite()
         clean = torch.where(finite, prediction, 1.0)
-        scores, defined = self.score(clean, target, valid, None if intrinsics is None else intrinsics.float())
+        known = None if intrinsics is None else at_least_float32(intrinsics)
+        scores, defined = self._scores(clean, target, valid, known, annotations)
         whole = finite.flatten(1).all(1, keepdim=True)
         present = valid.flatten(1).any(1, keepdim=True)
         defined = (defined | ~whole) & present
         scores = torch.where(defined, scores.double().where(whole, float("nan")), 0.0)
         return torch.cat([scores, defined, present], 1)
+
+    def _scores(
+        self,
+        prediction: Tensor,
+        target: Tensor,
+        valid: Tensor,
+        intrinsics: Tensor | None,
+        annotations: Annotations | None,
+    ) -> tuple[Tensor, Tensor]:
+        return self.score(prediction, target, valid, intrinsics)
+
+
+class AnnotatedMetric(ImageMetric):
+    """An :class:`ImageMetric` that needs annotations: a subclass lists them in ``needs``."""
+
+    @abstractmethod
+    def score_annotated(
+        self, prediction: Tensor, target: Tensor, valid: Tensor, intrinsics: Tensor | None, annotations: Annotations
+    ) -> tuple[Tensor, Tensor]:
+        """As :meth:`ImageMetric.score`, with annotations of which all that are needed are there."""
+
+    def score(
+        self, prediction: Tensor, target: Tensor, valid: Tensor, intrinsics: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Refuse: there is no score without annotations."""
+        return self._scores(prediction, target, valid, intrinsics, None)
+
+    def _scores(
+        self,
+        prediction: Tensor,
+        target: Tensor,
+        valid: Tensor,
+        intrinsics: Tensor | None,
+        annotations: Annotations | None,
+    ) -> tuple[Tensor, Tensor]:
+        if annotations is None:
+            raise UserError(f"{type(self).__name__} needs annotations.")
+        return self.score_annotated(prediction, target, valid, intrinsics, annotations)
+
+
+def lacks(metric: ImageMetric, camera: bool, annotations: Annotations | None) -> list[str]:
+    """What a metric needs and a data set does not have, in words for a sentence."""
+    present = annotations.present if annotations is not None else ()
+    lacking = [MEANINGS[name] for name in metric.needs if name not in present]
+    return [*(["intrinsics of the camera"] if metric.needs_intrinsics and not camera else []), *lacking]
 
 
 def share(part: Tensor, whole: Tensor) -> Tensor:
