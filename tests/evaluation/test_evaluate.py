@@ -344,7 +344,8 @@ def test_structure_is_scored_on_what_the_protocol_scores(tmp_path, capsys):
         for name, depth in truth(root).items():
             np.save(folder / f"{name}.npy", (depth * rng.uniform(1 - error, 1 + error, (64, 64))).astype(np.float32))
     files = [tmp_path / name for name in ("scores.json", "scores.csv", "scores.md")]
-    arguments = [*data(root), "protocol.region=[8,60,3,50]", "protocol.max_depth=4.98", "structure=all"]
+    arguments = [*data(root), "protocol.region=[8,60,3,50]", "protocol.max_depth=4.98"]
+    arguments.append(f"structure={','.join(STRUCTURE)}")
     arguments += [f"predictions={folders[0]},{folders[1]}", f"output={','.join(map(str, files))}"]
     code, out, _ = evaluate(capsys, *arguments, f"per_image={tmp_path / 'images.csv'}")
     assert code == 0
@@ -356,7 +357,7 @@ def test_structure_is_scored_on_what_the_protocol_scores(tmp_path, capsys):
     images = {(row["input"], row["name"]): row for row in csv.DictReader((tmp_path / "images.csv").open())}
     for metric in STRUCTURE.values():
         rows = []
-        for _, depth, _, name in (frames[index] for index in range(3)):
+        for _, depth, _, name, *_ in (frames[index] for index in range(3)):
             prediction = torch.from_numpy(np.load(folders[1] / f"{name}.npy"))[None, None]
             prepared = rules.prepare(prediction, depth[None])
             rows.append({key: value.item() for key, value in metric.per_image(*prepared, moved).items()})
@@ -392,7 +393,9 @@ def test_structure_that_needs_a_camera_says_so(tmp_path, capsys):
     assert "structure=points needs intrinsics of the camera" in refusal(capsys, *arguments, "structure=edges,points")
     code, out, _ = evaluate(capsys, *arguments, "structure=all")
     assert code == 0
-    assert "Left out: points, surface: Pairs has no intrinsics" in out
+    left_out = next(line for line in out.splitlines() if "Pairs has no intrinsics of the camera." in line)
+    assert all(name in left_out for name in ("Left out: points,", "rel_normal", "surface"))
+    assert "ibims_boundaries, mdec_edges: Pairs has no annotated edges." in out
     (scores,) = json.loads((tmp_path / "scores.json").read_text())["scores"].values()
     assert scores["full"]["normal_degrees"] == pytest.approx(0, abs=1e-4)  # rounding
     assert "chamfer" not in scores["full"]

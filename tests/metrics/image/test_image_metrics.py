@@ -7,8 +7,34 @@ from scipy import ndimage
 from scipy.signal import convolve2d
 from scipy.spatial.distance import cdist
 
+from depthbench.annotations import Annotations
 from depthbench.errors import UserError
-from depthbench.metrics import BoundaryError, EdgeScores, MeanSSIM, NormalError, OrdinalError, PointCloudError
+from depthbench.metrics import (
+    SAWAH,
+    WKDR,
+    BoundaryError,
+    DepthProBoundaryF1,
+    DepthProMaskRecall,
+    DirectedDepthError,
+    EdgeScores,
+    IBimsBoundaryError,
+    MDECEdgeError,
+    MeanSSIM,
+    MoGeBoundaryF1,
+    MoGeLocalPointError,
+    MoGePointError,
+    NormalAngles,
+    NormalError,
+    OrdinalError,
+    PlanarityError,
+    PointCloudError,
+    RelNormal,
+    SharpDepthBoundaryError,
+    SoftEdgeError,
+    SurfaceAngles,
+    SYNSPointCloud,
+    UniDepthPointCloud,
+)
 from depthbench.metrics.image.boundaries import distance_to, thin_edges
 from depthbench.ssim import ssim_constants, ssim_map, window_weights
 
@@ -21,8 +47,37 @@ METRICS = {
     "normals_3d": lambda: NormalError(use_intrinsics=True),
     "ordinal": lambda: OrdinalError(pairs=2000),
     "points": lambda: PointCloudError(queries=500),
+    "boundary_f1_depth_pro": DepthProBoundaryF1,
+    "boundary_f1_moge": lambda: MoGeBoundaryF1([1, 2]),
+    "boundary_recall_masks": DepthProMaskRecall,
+    "ibims_boundaries": IBimsBoundaryError,
+    "ibims_planes": PlanarityError,
+    "directed_depth": DirectedDepthError,
+    "pseudo_boundaries": SharpDepthBoundaryError,
+    "mdec_edges": MDECEdgeError,
+    "soft_edges": SoftEdgeError,
+    "points_moge_metric": lambda: MoGePointError("metric"),
+    "points_moge_scale": lambda: MoGePointError("scale"),
+    "points_moge_affine": lambda: MoGePointError("affine"),
+    "points_moge_local": MoGeLocalPointError,
+    "points_unidepth": UniDepthPointCloud,
+    "points_unidepth_released": lambda: UniDepthPointCloud(variant="released"),
+    "points_syns": SYNSPointCloud,
+    "surface_angles": SurfaceAngles,
+    "normal_angles": NormalAngles,
+    "rel_normal": lambda: RelNormal(pairs=2000),
+    "wkdr": WKDR,
+    "sawa_h": lambda: SAWAH(pairs=2000),
 }
-ONE_WHEN_PERFECT = ("edge", "mSSIM", "F_")
+# What a perfect prediction scores, by the beginning of the name; otherwise 0.
+PERFECT = {
+    **dict.fromkeys(("edge_p", "edge_r", "edge_F", "mSSIM", "F_5", "F_1", "boundary_F1", "DDE_equal"), 1.0),
+    **dict.fromkeys(("surface_below", "F_syns", "IoU_syns"), 100.0),
+    **{f"points_{fit}_delta1": 1.0 for fit in ("metric", "scale", "affine", "local")},
+    "F1_unidepth": 0.99,  # its rule counts the first and the last threshold by half
+}
+# Scores against annotations, which are made up here without regard to the depth.
+AGAINST_ANNOTATIONS = ("boundary_recall", "ibims", "PE_", "edge_accuracy", "edge_completeness", "normal_")
 
 
 def step(shift=0, height=20, width=30, low=2.0, high=3.0):
@@ -40,24 +95,47 @@ def cameras(count):
     return CAMERA.expand(count, 3, 3)
 
 
+def notes(count, height=37, width=53):
+    """Annotations of every kind, of a pattern of their own."""
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    normals = torch.stack([(0.3 * rows).sin(), (0.2 * columns).cos(), torch.full((height, width), -2.0)])
+    normals[:, ::5] = 0
+    maps = Annotations(
+        edges=((rows + columns) % 11 == 0)[None],
+        segments=(rows // 13 * 3 + columns // 19)[None],
+        planes=(rows * 3 // height)[None],
+        alpha=((rows - 18) ** 2 + (columns - 25) ** 2 < 120)[None].float(),
+        normals=normals,
+    ).changed(lambda values: values.expand(count, *values.shape))
+    return maps._replace(plane_normals=torch.tensor([[0.1, 0.2, 1.0], [0.0, 1.0, 0.3]]).expand(count, 2, 3))
+
+
+def part(annotations, rows):
+    """Some images of a batch."""
+    return Annotations(*(values[rows] for values in annotations))
+
+
 class TestContract:
     """What every metric of structure keeps."""
 
     def test_a_perfect_prediction(self, metric, maps):
         _, truth, _ = maps(2)
-        found = metric.per_image(truth, truth, truth >= 0, cameras(2))
-        truth_with_holes = metric.per_image(truth, truth, intrinsics=cameras(2))
+        found = metric.per_image(truth.clamp(min=1), truth.clamp(min=1), truth >= 0, cameras(2), notes(2))
+        truth_with_holes = metric.per_image(truth, truth, None, cameras(2), notes(2))
         for scores in (found, truth_with_holes):
             for name, values in scores.items():
-                assert ((values - float(name.startswith(ONE_WHEN_PERFECT))).abs().nan_to_num() < 1e-6).all(), name
+                if not (type(metric).needs and name.startswith(AGAINST_ANNOTATIONS)):
+                    best = next((value for start, value in PERFECT.items() if name.startswith(start)), 0.0)
+                    assert ((values - best).abs().nan_to_num() < 1e-5).all(), name
 
     def test_what_is_outside_the_mask_has_no_influence(self, metric, maps):
         prediction, truth, _ = maps(2, holes=0.0)
         valid = torch.zeros_like(truth, dtype=torch.bool)
         valid[..., 4:30, 5:45] = True
-        clean = metric.per_image(prediction, truth, valid, cameras(2))
+        clean = metric.per_image(prediction, truth, valid, cameras(2), notes(2))
         for junk in (float("nan"), float("inf"), -3.0, 1e6):
-            spoiled = metric.per_image(prediction.where(valid, junk), truth.where(valid, junk), valid, cameras(2))
+            spoiled_maps = prediction.where(valid, junk), truth.where(valid, junk)
+            spoiled = metric.per_image(*spoiled_maps, valid, cameras(2), notes(2))
             for name, values in clean.items():
                 assert values.isfinite().all()
                 torch.testing.assert_close(spoiled[name], values, rtol=1e-5, atol=1e-7)
@@ -66,10 +144,10 @@ class TestContract:
         prediction, truth, _ = maps(3, holes=0.0)
         with_empty = truth.clone()
         with_empty[1] = 0
-        metric.update(prediction, with_empty, intrinsics=cameras(3))
+        metric.update(prediction, with_empty, None, cameras(3), notes(3))
         found = metric.compute()
         metric.reset()
-        metric.update(prediction[[0, 2]], truth[[0, 2]], intrinsics=cameras(2))
+        metric.update(prediction[[0, 2]], truth[[0, 2]], None, cameras(2), notes(2))
         assert found["images"] == 2
         for name, value in metric.compute().items():
             torch.testing.assert_close(found[name], value, rtol=1e-7, atol=1e-9)
@@ -78,34 +156,64 @@ class TestContract:
         prediction, truth, valid = maps(2)
         valid[:] = False
         valid[0, 0, 5, 5] = True
-        metric.update(prediction, truth.clamp(min=1), valid, cameras(2))
+        metric.update(prediction, truth.clamp(min=1), valid, cameras(2), notes(2))
         assert metric.compute()["images"] == 1
-        rows = metric.per_image(prediction, truth.clamp(min=1), valid, cameras(2))
+        rows = metric.per_image(prediction, truth.clamp(min=1), valid, cameras(2), notes(2))
         assert all(values[1].isnan() for values in rows.values())
 
     def test_divergence_is_not_hidden(self, metric, maps):
         prediction, truth, _ = maps(2, holes=0.0)
         prediction[1, 0, 9, 9] = float("nan")
-        rows = metric.per_image(prediction, truth, intrinsics=cameras(2))
-        metric.update(prediction, truth, intrinsics=cameras(2))
+        rows = metric.per_image(prediction, truth, None, cameras(2), notes(2))
+        metric.update(prediction, truth, None, cameras(2), notes(2))
         for name, values in rows.items():
             assert values.isnan().tolist() == [False, True]
             assert metric.compute()[name].isnan()
 
     def test_mean_over_images_and_batches(self, metric, maps):
         prediction, truth, _ = maps(5, holes=0.05)
-        rows = metric.per_image(prediction, truth, intrinsics=cameras(5))
-        for part in (slice(0, 2), slice(2, 5)):
-            metric.update(prediction[part], truth[part], intrinsics=cameras(5)[part])
+        rows = metric.per_image(prediction, truth, None, cameras(5), notes(5))
+        for some in (slice(0, 2), slice(2, 5)):
+            metric.update(prediction[some], truth[some], None, cameras(5)[some], part(notes(5), some))
         found = metric.compute()
         for name, values in rows.items():
-            torch.testing.assert_close(found[name], values.nanmean(), rtol=1e-6, atol=1e-9)
+            torch.testing.assert_close(found[name], values.nanmean(), rtol=1e-6, atol=1e-9, equal_nan=True)
 
     def test_half_precision_in_float64_out(self, metric, maps):
         prediction, truth, _ = maps(2, holes=0.0)
         metric = metric.half()
-        metric.update(prediction.half(), truth.half(), intrinsics=cameras(2).half())
+        metric.update(prediction.half(), truth.half(), None, cameras(2).half(), notes(2))
         assert all(value.dtype == torch.float64 and value.isfinite() for value in metric.compute().values())
+
+    @pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 4), (17, 11)])
+    def test_small_and_odd_sizes(self, metric, maps, size):
+        prediction, truth, _ = maps(2, *size, holes=0.0)
+        found = metric.per_image(prediction, truth, None, cameras(2), notes(2, *size))
+        for name, values in found.items():
+            assert not values.isinf().any(), name
+            assert (
+                name.startswith(("boundary", "edge", "SEE", "DBE", "pseudo"))
+                or size < (5, 5)
+                or values.isfinite().all()
+            )
+
+    def test_a_batch_is_its_images_one_by_one(self, metric, maps):
+        prediction, truth, _ = maps(3, holes=0.05)
+        whole = metric.image_sums(prediction, truth, None, cameras(3), notes(3))
+        each = [slice(index, index + 1) for index in range(3)]
+        alone = [metric.image_sums(prediction[one], truth[one], None, cameras(1), part(notes(3), one)) for one in each]
+        torch.testing.assert_close(whole, torch.cat(alone), rtol=1e-7, atol=1e-9, equal_nan=True)
+
+    def test_an_input_that_is_missing_is_named(self, metric, maps):
+        prediction, truth, _ = maps(1)
+        if metric.needs_intrinsics:
+            with pytest.raises(UserError, match="needs intrinsics of the camera"):
+                metric.update(prediction, truth, None, None, notes(1))
+        if metric.needs:
+            with pytest.raises(UserError, match=f"needs .*{metric.needs[0].removesuffix('s')}"):
+                metric.update(prediction, truth, None, cameras(1))
+            with pytest.raises(UserError, match="annotate at the depth's size"):
+                metric.update(prediction, truth, None, cameras(1), notes(1, 20, 30))
 
 
 @pytest.mark.parametrize(("shift", "expected"), [(0, 1.0), (1, 0.5), (2, 0.0)])

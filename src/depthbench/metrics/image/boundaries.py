@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from depthbench.geometry import sobel, whole_neighborhood
+from depthbench.metrics.image.distances import total
 from depthbench.metrics.image.edges import edge_strength
 from depthbench.metrics.image.image_metric import ImageMetric, count, inside_border
 
@@ -80,12 +81,8 @@ class BoundaryError(ImageMetric):
         wanted = thin_edges(target, self.threshold) & where
         to_wanted, to_found = distance_to(wanted, self.limit), distance_to(found, self.limit)
         near = found & (to_wanted < self.limit)
-        accuracy = _total(to_wanted, near) / count(near)
-        completeness = (_total(to_wanted, found) + _total(to_found, wanted)) / (count(found) + count(wanted))
+        accuracy = total(to_wanted, near) / count(near)
+        completeness = (total(to_wanted, found) + total(to_found, wanted)) / (count(found) + count(wanted))
         scores = torch.stack([accuracy, completeness], 1)
         scores = scores.where(count(near)[:, None] > 0, float(self.limit))
         return scores, (count(wanted) > 0)[:, None].expand_as(scores)
-
-
-def _total(values: Tensor, mask: Tensor) -> Tensor:
-    return torch.where(mask, values, 0.0).flatten(1).sum(1, dtype=torch.float64)

@@ -2,15 +2,13 @@
 
 import math
 
-import cv2
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from depthbench.geometry import back_project, depth_normals, whole_neighborhood
 from depthbench.maps import check_maps
 from depthbench.metrics.image.boundaries import thin_edges
+from depthbench.metrics.image.distances import distance_map
 from depthbench.metrics.image.image_metric import inside_border
 
 BINS: dict[str, tuple[float, ...]] = {
@@ -63,15 +61,7 @@ def _between_lines(a: Tensor, b: Tensor) -> Tensor:
 def _edge_distance(truth: Tensor, whole: Tensor) -> Tensor:
     """Pixels to the next step of the truth by a tenth or more; infinite in an image without one."""
     edges = thin_edges(truth.log(), STEP) & whole
-    maps = [_to_nearest(edge[0].cpu().numpy()) for edge in edges]
-    return torch.from_numpy(np.stack(maps)[:, None]).to(truth)
-
-
-def _to_nearest(edges: NDArray[np.bool_]) -> NDArray[np.float32]:
-    if not edges.any():
-        return np.full(edges.shape, np.inf, dtype=np.float32)
-    distance = cv2.distanceTransform((~edges).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.asarray(distance, dtype=np.float32)
+    return distance_map(edges).to(truth)
 
 
 def _binned(values: Tensor, places: Tensor, mask: Tensor, limits: tuple[float, ...]) -> Tensor:

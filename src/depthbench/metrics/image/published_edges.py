@@ -1,0 +1,244 @@
+"""Depth edges as three published evaluations measure them: iBims-1, SharpDepth, SYNS-Patches (MDEC).
+
+All find edges with Canny and measure distances between edges; they differ in the map on which edges are found, in whose
+edges are true and in what is cut off at 10 pixels. Edges near holes are not found (see :func:`canny`). All wait for
+the device.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from depthbench.annotations import Annotations
+from depthbench.metrics.canny import canny
+from depthbench.metrics.image.distances import distance_map, total
+from depthbench.metrics.image.image_metric import AnnotatedMetric, ImageMetric, count, share
+
+NEAR = 10.0
+"""Pixels from which on an edge is too far away to be the same; the score where there is none."""
+
+
+def normalized(maps: Tensor, valid: Tensor) -> Tensor:
+    """The valid part brought to 0 to 1, float64; NaN elsewhere."""
+    maps = maps.double()
+    low = torch.where(valid, maps, torch.inf).flatten(1).amin(1)[:, None, None, None]
+    maps = maps - low
+    high = torch.where(valid, maps, -torch.inf).flatten(1).amax(1)[:, None, None, None]
+    return torch.where(valid, maps / high, torch.nan)
+
+
+def directed(edges: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean distance of the edges that are nearer than :data:`NEAR` to the others', and whether there are any."""
+    near = edges & (distance < NEAR)
+    found = count(near) > 0
+    return torch.where(found, share(total(distance, near), count(near)), NEAR), found
+
+
+class IBimsBoundaryError(AnnotatedMetric):
+    """Depth-boundary errors of iBims-1 (Koch et al. 2018; its script ``evaluate_ibims_error_metrics.py``).
+
+    Predicted edges are Canny's (sigma sqrt 2, thresholds 0.15 and 0.3) on the prediction brought to 0 to 1; true edges
+    are annotated. ``ibims_DBE_accuracy``: mean distance in pixels of predicted edges to true ones, of those nearer than
+    10; ``ibims_DBE_completeness``: mean distance, cut at 10, from each side's edges to the other's. Both are 10 where
+    no predicted edge is near. Images without a true edge are left out. :class:`~depthbench.metrics.BoundaryError` has
+    the same formulas on edges of its own, for data without annotated ones. Needs annotated edges.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.annotations import Annotations
+        >>> from depthbench.metrics import IBimsBoundaryError
+        >>> depth = torch.where(torch.arange(40) < 20, 2.0, 3.0).expand(1, 1, 30, 40)
+        >>> edges = (torch.arange(40) == 17).expand(1, 1, 30, 40)
+        >>> metric = IBimsBoundaryError()
+        >>> metric.update(depth, depth, annotations=Annotations(edges=edges))
+        >>> metric.compute()["ibims_DBE_accuracy"].item()
+        2.5
+    """
+
+    higher_is_better = False
+    needs = ("edges",)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(["ibims_DBE_accuracy", "ibims_DBE_completeness"], **kwargs)
+
+    def score_annotated(
+        self, prediction: Tensor, target: Tensor, valid: Tensor, intrinsics: Tensor | None, annotations: Annotations
+    ) -> tuple[Tensor, Tensor]:
+        """See :class:`AnnotatedMetric`."""
+        wanted = _edges_of(annotations)
+        found = canny(normalized(prediction, valid), 2**0.5, 0.15, 0.3)
+        to_wanted, to_found = distance_map(wanted).clamp(max=NEAR), distance_map(found).clamp(max=NEAR)
+        accuracy, any_near = directed(found, to_wanted)
+        both = (total(to_wanted, found) + total(to_found, wanted)) / (count(found) + count(wanted))
+        scores = torch.stack([accuracy, torch.where(any_near, both, NEAR)], 1)
+        return scores, (count(wanted) > 0)[:, None].expand_as(scores)
+
+
+class SharpDepthBoundaryError(ImageMetric):
+    """Pseudo depth-boundary errors of SharpDepth (Pham et al. 2025; ``evaluation/metric.py`` of its release).
+
+    For data without annotated edges: edges of prediction and truth are each Canny's (sigma sqrt 2, thresholds 0.1 and
+    0.2) on the depth or on the disparity, each brought to 0 to 1. Accuracy as in :class:`IBimsBoundaryError`;
+    completeness is the mean distance from true edges to predicted ones, neither cut off nor symmetric. Both are 10
+    where no predicted edge is near a true one. Images without a true edge are left out.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics import SharpDepthBoundaryError
+        >>> truth = torch.where(torch.arange(40) < 20, 2.0, 3.0).expand(1, 1, 30, 40)
+        >>> metric = SharpDepthBoundaryError()
+        >>> metric.update(7 * truth, truth)
+        >>> metric.compute()["pseudo_DBE_accuracy"].item()
+        0.0
+    """
+
+    higher_is_better = False
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(["pseudo_DBE_accuracy", "pseudo_DBE_completeness"], **kwargs)
+
+    def score(
+        self, prediction: Tensor, target: Tensor, valid: Tensor, intrinsics: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """See :class:`ImageMetric`."""
+        maps = [maps for depth in (prediction, target) for maps in (depth, 1 / depth.clamp(min=1e-6))]
+        edges = canny(torch.cat([normalized(one, valid) for one in maps]), 2**0.5, 0.1, 0.2).chunk(4)
+        found, wanted = edges[0] | edges[1], edges[2] | edges[3]
+        accuracy, any_near = directed(found, distance_map(wanted))
+        complete = share(total(distance_map(found), wanted), count(wanted))
+        scores = torch.stack([accuracy, torch.where(any_near, complete, NEAR)], 1)
+        return scores, (count(wanted) > 0)[:, None].expand_as(scores)
+
+
+class MDECEdgeError(AnnotatedMetric):
+    """Edge accuracy and completeness of SYNS-Patches and the MDE challenges (Spencer et al. 2022; ``metrics_ibims``).
+
+    Predicted edges are Canny's (sigma 1, thresholds 0.1 and 0.2) on the logarithm of the prediction; true edges are
+    annotated. Accuracy as in :class:`IBimsBoundaryError`; completeness is the mean distance from true edges to
+    predicted ones, not cut off. Both are 10 where no predicted edge is near a true one. Images without a true edge are
+    left out. Needs annotated edges.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.annotations import Annotations
+        >>> from depthbench.metrics import MDECEdgeError
+        >>> depth = torch.where(torch.arange(40) < 20, 2.0, 4.0).expand(1, 1, 30, 40)
+        >>> edges = (torch.arange(40) == 17).expand(1, 1, 30, 40)
+        >>> metric = MDECEdgeError()
+        >>> metric.update(depth, depth, annotations=Annotations(edges=edges))
+        >>> metric.compute()["edge_accuracy"].item()
+        2.5
+    """
+
+    higher_is_better = False
+    needs = ("edges",)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(["edge_accuracy", "edge_completeness"], **kwargs)
+
+    def score_annotated(
+        self, prediction: Tensor, target: Tensor, valid: Tensor, intrinsics: Tensor | None, annotations: Annotations
+    ) -> tuple[Tensor, Tensor]:
+        """See :class:`AnnotatedMetric`."""
+        wanted = _edges_of(annotations)
+        logs = torch.where(valid, prediction.double().clamp(min=1e-6).log(), torch.nan)
+        found = canny(logs, 1.0, 0.1, 0.2)
+        accuracy, any_near = directed(found, distance_map(wanted))
+        complete = share(total(distance_map(found), wanted), count(wanted))
+        scores = torch.stack([accuracy, torch.where(any_near, complete, NEAR)], 1)
+        return scores, (count(wanted) > 0)[:, None].expand_as(scores)
+
+
+def _edges_of(annotations: Annotations) -> Tensor:
+    assert annotations.edges is not None
+    return annotations.edges.bool()
+
+
+class DirectedDepthError(ImageMetric):
+    """Directed depth errors of iBims-1 (3 m) and SYNS-Patches (10 m): shares of pixels on the wrong side of a plane.
+
+    ``DDE_equal``: prediction and truth lie on the same side; ``DDE_nearer``: the prediction in front of the plane, the
+    truth behind it; ``DDE_farther``: the other way round. Shares of valid pixels (both publish percent).
+
+    Args:
+        distance: of the plane, metres; a point on it is in front.
+        **kwargs: torchmetrics options.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics import DirectedDepthError
+        >>> truth = torch.full((1, 1, 20, 30), 2.5)
+        >>> metric = DirectedDepthError()
+        >>> metric.update(truth + 1, truth)
+        >>> metric.compute()["DDE_farther_3m"].item()
+        1.0
+    """
+
+    def __init__(self, distance: float = 3.0, **kwargs: Any) -> None:
+        super().__init__([f"DDE_{kind}_{distance:g}m" for kind in ("equal", "nearer", "farther")], **kwargs)
+        self.distance = distance
+
+    def score(
+        self, prediction: Tensor, target: Tensor, valid: Tensor, intrinsics: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """See :class:`ImageMetric`."""
+        found, wanted = prediction <= self.distance, target <= self.distance
+        parts = [count(part & valid) for part in (found == wanted, found & ~wanted, wanted & ~found)]
+        scores = torch.stack([share(part, count(valid)) for part in parts], 1)
+        return scores, valid.flatten(1).any(1, keepdim=True).expand_as(scores)
+
+
+class SoftEdgeError(ImageMetric):
+    """Soft edge error of PatchFusion (Li et al. 2024; ``estimator/utils/metric.py``; Chen et al. 2019): metres.
+
+    At each pixel the least of the nine errors between the prediction and the truth around it (zeros around the map),
+    averaged over the pixels at a true edge: both of two neighbors (4 directions) that differ by more than 1 metre of
+    depth, or 1 pixel of disparity. Images without one are left out.
+
+    Args:
+        disparity: focal length times baseline, in pixels times metres, of data whose edges are steps of disparity
+            (UnrealStereo4K, Middlebury); None for steps of depth.
+        step: metres (pixels).
+        **kwargs: torchmetrics options.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics import SoftEdgeError
+        >>> truth = torch.where(torch.arange(40) < 20, 2.0, 4.0).expand(1, 1, 30, 40)
+        >>> metric = SoftEdgeError()
+        >>> metric.update(truth.roll(1, -1), truth)  # a pixel to the right is forgiven
+        >>> metric.compute()["SEE"].item()
+        0.0
+    """
+
+    higher_is_better = False
+
+    def __init__(self, disparity: float | None = None, step: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(["SEE"], **kwargs)
+        self.disparity, self.step = disparity, step
+
+    def score(
+        self, prediction: Tensor, target: Tensor, valid: Tensor, intrinsics: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """See :class:`ImageMetric`."""
+        edges = step_pixels(target if self.disparity is None else self.disparity / target, valid, self.step)
+        height, width = target.shape[-2:]
+        around = torch.nn.functional.pad(torch.where(valid, target, 0.0), (1, 1, 1, 1))
+        error = (target - prediction).abs()
+        for down, across in ((i, j) for i in range(3) for j in range(3) if (i, j) != (1, 1)):
+            shifted = around[..., down : down + height, across : across + width]
+            error = torch.minimum(error, (shifted - prediction).abs())
+        return share(total(error, edges), count(edges))[:, None], (count(edges) > 0)[:, None]
+
+
+def step_pixels(maps: Tensor, valid: Tensor, step: float) -> Tensor:
+    """Both pixels of each pair of valid neighbors (4 directions) that differ by more than ``step``."""
+    edges = torch.zeros_like(valid)
+    for dim in (-2, -1):
+        length = maps.shape[dim] - 1
+        (a, b), (known_a, known_b) = ((x.narrow(dim, 0, length), x.narrow(dim, 1, length)) for x in (maps, valid))
+        steps = ((a - b).abs() > step) & known_a & known_b
+        edges.narrow(dim, 0, length).logical_or_(steps)
+        edges.narrow(dim, 1, length).logical_or_(steps)
+    return edges
