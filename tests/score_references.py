@@ -32,6 +32,26 @@ def scores_of(prediction, truth, valid, strict=True):
     }
 
 
+def extended_scores_of(prediction, truth, valid, strict=True):
+    """The extended scores of one image."""
+    p, t = np.float64(prediction)[valid], np.float64(truth)[valid]
+    ratio = np.maximum(p / t, t / p)
+    below = np.less if strict else np.less_equal
+    log = np.log(p) - np.log(t)
+    exponents = np.linspace(0.01, 5, 100)
+    return {
+        "MAE": np.mean(np.abs(p - t)),
+        "iMAE": 1000 * np.mean(np.abs(1 / p - 1 / t)),
+        "iRMSE": 1000 * np.sqrt(np.mean((1 / p - 1 / t) ** 2)),
+        "LogMAE": 100 * np.mean(np.abs(log)),
+        "delta0.5": below(ratio, 1.25**0.5).mean(),
+        "delta0.125": below(ratio, 1.25**0.125).mean(),
+        "tau": below(ratio, 1.03).mean(),
+        "d_auc": np.trapezoid([below(ratio, 1.25**exponent).mean() for exponent in exponents], exponents) / 5,
+        "SILog_unidepth_100": 100 * np.std(log, ddof=1) if log.size > 1 else 0.0,
+    }
+
+
 @pytest.fixture
 def reference():
     return scores_of

@@ -5,6 +5,7 @@ import torch
 from depthbench.errors import UserError
 from depthbench.metrics import functional
 from depthbench.metrics.pixel_sums import cell_sums, masked_sums
+from tests.score_references import extended_scores_of
 
 
 @pytest.mark.parametrize("strict", [True, False])
@@ -18,6 +19,43 @@ def test_every_score_equals_float64_numpy(maps, reference, shape, strict):
         for name, value in expected.items():
             np.testing.assert_allclose(found[name][i].item(), value, rtol=3e-6, atol=3e-7, err_msg=name)
         assert found["pixels"][i] == (truth[i] > 0).sum()
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("shape", [(3, 37, 53), (1, 1, 1)])
+def test_every_extended_score_equals_float64_numpy(maps, reference, shape, strict):
+    prediction, truth, _ = maps(*shape, holes=0.3 if shape[1] > 1 else 0.0)
+    found = functional.per_image(prediction, truth, strict=strict, extended=True)
+    standard = functional.per_image(prediction, truth, strict=strict)
+    assert all(torch.equal(found[name], values) for name, values in standard.items())
+    for i in range(shape[0]):
+        expected = extended_scores_of(prediction[i].numpy(), truth[i].numpy(), truth[i].numpy() > 0, strict)
+        assert found.keys() - standard.keys() == expected.keys()
+        for name, value in expected.items():
+            np.testing.assert_allclose(found[name][i].item(), value, rtol=3e-6, atol=3e-7, err_msg=name)
+
+
+@pytest.mark.parametrize("junk", [0.0, -1.0])
+def test_extended_scores_of_a_prediction_at_or_behind_the_camera(maps, junk):
+    """As a miss of every delta, and as the error that it is."""
+    prediction, truth, _ = maps(1, holes=0.0)
+    clean = functional.per_image(prediction, truth, extended=True)
+    hit = (prediction[0, 0] / truth[0, 0]).log().abs().argmin()
+    prediction.flatten()[hit] = junk
+    found = functional.per_image(prediction, truth, extended=True)
+    for name in ("delta0.5", "delta0.125", "tau", "d_auc"):
+        share = (clean[name] - found[name]).item() * truth.numel()
+        assert share == pytest.approx(99 * (4.99 / 99) / 5 if name == "d_auc" else 1, rel=1e-3)
+    assert found["iRMSE"].isinf() == (junk == 0)
+
+
+@pytest.mark.parametrize("way", [1, -1])
+def test_a_ratio_exactly_at_a_fine_threshold(way):
+    truth = torch.tensor([1.0, 2.0, 4.0, 0.5]).reshape(1, 1, 2, 2)
+    for name, factor in (("delta0.5", 1.25**0.5), ("delta0.125", 1.25**0.125), ("tau", 1.03)):
+        pair = (truth * factor, truth)[::way]
+        assert functional.per_image(*pair, strict=True, extended=True)[name] == 0
+        assert functional.per_image(*pair, strict=False, extended=True)[name] == 1
 
 
 def test_released_bts_code(golden):
@@ -136,15 +174,16 @@ def test_an_empty_batch_has_no_rows():
     assert masked_sums(torch.ones(0, 1, 4, 4), torch.ones(0, 1, 4, 4)).shape == (0, 12)
 
 
-def test_cells_and_rules_equal_crops_one_by_one(maps):
+@pytest.mark.parametrize("extended", [False, True])
+def test_cells_and_rules_equal_crops_one_by_one(maps, extended):
     prediction, truth, valid = maps()
     rules = [(True, False), (False, False), (True, True)]
     rows, columns = (0, 5, 20, 37), (0, 11, 40, 53)
-    cells = cell_sums(prediction, truth, valid, rules, rows, columns)
+    cells = cell_sums(prediction, truth, valid, rules, rows, columns, extended)
     for j, (strict, swapped) in enumerate(rules):
         p, t = (truth, prediction) if swapped else (prediction, truth)
         inner = [maps[..., 5:37, 11:40] for maps in (p, t, valid)]
-        expected = masked_sums(*inner, strict=strict)
+        expected = masked_sums(*inner, strict=strict, extended=extended)
         torch.testing.assert_close(cells[:, j, 1:, 1:2].sum((1, 2)), expected, rtol=1e-6, atol=1e-9)
 
 

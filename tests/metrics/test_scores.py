@@ -9,18 +9,25 @@ from torchmetrics import MetricCollection
 
 from depthbench.errors import UserError
 from depthbench.metrics import (
+    MAE,
     RMSE,
     RMSESI,
     AbsRel,
     Delta,
+    DeltaAUC,
     DepthScores,
+    FineDelta,
+    InverseMAE,
+    InverseRMSE,
     Log10,
+    LogMAE,
     RMSELog,
     SILog,
     SqRel,
     functional,
     masked_sums,
 )
+from tests.score_references import extended_scores_of
 
 SINGLES = {
     "delta1": Delta(),
@@ -104,6 +111,42 @@ def test_single_classes_equal_depth_scores(batches):
     for name, metric in {"RMSE": RMSE("pixel"), "SILog": SILog(reduction="pixel"), "AbsRel": AbsRel("pixel")}.items():
         metric.update(*batches[0])
         assert metric.compute() == scores.compute()[name]
+
+
+EXTENDED = {
+    "MAE": MAE(),
+    "iMAE": InverseMAE(),
+    "iRMSE": InverseRMSE(),
+    "LogMAE": LogMAE(),
+    "delta0.5": FineDelta(),
+    "delta0.125": FineDelta("delta0.125"),
+    "tau": FineDelta("tau"),
+    "d_auc": DeltaAUC(),
+}
+
+
+@pytest.mark.parametrize("reduction", ["image", "pixel", "mse_image"])
+def test_extended_scores_in_every_reduction(batches, reduction):
+    whole = DepthScores(reduction, extended=True)
+    for batch in batches:
+        whole.update(*batch)
+    found = whole.compute()
+    pixels = [x[t > 0] for p, t in batches for x in [torch.stack([p, t], -1)]]
+    pooled = extended_scores_of(*torch.cat(pixels).unbind(-1), np.ones(len(torch.cat(pixels)), bool))
+    for name, single in EXTENDED.items():
+        metric = type(single)(*([name] if isinstance(single, FineDelta) else []), reduction=reduction)
+        for batch in batches:
+            metric.update(*batch)
+        assert metric.compute() == found[name]
+        assert bool(single.higher_is_better) == (name in functional.HIGHER_IS_BETTER)
+        if reduction == "pixel":
+            np.testing.assert_allclose(found[name].item(), pooled[name], rtol=3e-6)
+
+
+def test_standard_and_extended_never_share_a_state(batches):
+    collection = MetricCollection({"AbsRel": AbsRel(), "MAE": MAE()})
+    collection.update(*batches[0])
+    assert len(collection.compute_groups) == 2
 
 
 def test_strict_and_inclusive_never_share_a_state(batches):

@@ -46,6 +46,7 @@ def score_arrays(
     seed: int = 0,
     covers: Region | None = None,
     annotations: Sequence[Annotations] | None = None,
+    extended: bool = False,
 ) -> ArrayScores:
     """Scores of predictions in memory, with intervals, as ``depthbench evaluate`` gives them for files.
 
@@ -61,6 +62,7 @@ def score_arrays(
         seed: of the bootstrap.
         covers: the part of the truths that predictions show; by default all, where their size can be that of all.
         annotations: of each truth, for structure that needs them.
+        extended: whether the scores of ``metrics.functional.EXTENDED_SCORES`` are given, too.
 
     Raises:
         UserError: if there is nothing to score, numbers or shapes don't fit, or a protocol refuses the truths.
@@ -82,7 +84,7 @@ def score_arrays(
     if len(predicted) != len(true) or not true:
         raise UserError(f"Scoring needs as many predictions as truths, got {len(predicted)} and {len(true)}.")
     cameras = None if intrinsics is None else _cameras(intrinsics, len(true))
-    scorer = Scorer(rules, structure)
+    scorer = Scorer(rules, structure, extended)
     noted = None if annotations is None else _annotations(annotations, len(true))
     scorer.structure.refuse(cameras is not None, None if noted is None else noted[0], "; give them.")
     for place, (prediction, truth) in enumerate(zip(predicted, true, strict=True)):

@@ -52,6 +52,7 @@ class EvaluateRequest:
         every_structure: whether those that the data can't serve are left out (``structure=all``) or mistakes.
         own_truth: whether a protocol without published numbers takes the data set's kind of truth as it is, unless it
             asks for raw truth.
+        extended: whether the extended scores of pixels are taken.
         options: the flat keys of ``conf/evaluate.yaml``.
         unit: of prediction files.
         output: files for the table.
@@ -63,6 +64,7 @@ class EvaluateRequest:
     structure: dict[str, dict[str, Any]]
     every_structure: bool
     own_truth: bool
+    extended: bool
     options: dict[str, Any]
     unit: float | None
     output: list[Path] = field(default_factory=list)
@@ -100,6 +102,7 @@ def read_evaluate_request(arguments: Sequence[str]) -> EvaluateRequest:
         structure=_structure(options["structure"]),
         every_structure=options["structure"] == "all",
         own_truth=not any(item.lstrip("+").startswith("protocol.truth=") for item in overrides),
+        extended=_extended(options["scores"]),
         options=options,
         unit=_unit(options["unit"]),
         output=outputs,
@@ -204,6 +207,12 @@ def _protocols(chosen: str | None, overrides: list[str], inputs: list[Input]) ->
     if len(found) < len(changed):
         raise UserError(f"protocol.name={next(iter(found))} is one name for {len(changed)} protocols; leave it out.")
     return found
+
+
+def _extended(chosen: str) -> bool:
+    if chosen not in ("standard", "extended"):
+        raise UserError(f"scores={chosen} is neither standard nor extended.")
+    return chosen == "extended"
 
 
 def _structure(chosen: str | None) -> dict[str, dict[str, Any]]:

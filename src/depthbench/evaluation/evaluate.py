@@ -47,7 +47,7 @@ def evaluate(request: EvaluateRequest, device: torch.device) -> Evaluation:
     for one, frames in zip(request.inputs, chosen.sets, strict=True):
         predict = open_predictor(one, frames, chosen.protocols, request, device)
         doubts += getattr(predict, "notes", [])
-        scored.append(score(one.name, predict, frames, chosen.protocols, device, chosen.structure))
+        scored.append(score(one.name, predict, frames, chosen.protocols, device, chosen.structure, request.extended))
     told = [*notes(request, chosen.protocols, len(scored[0].frames)), *chosen.lacking, *doubts]
     return evaluation_of(scored, chosen.protocols, chosen.refused, told, request.options["seed"])
 

@@ -1,12 +1,13 @@
 """Sums of each image for each kind of score, and how scores are read from their total."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from depthbench.metrics.functional import SCORES, means, read_out
+from depthbench.metrics.functional import means, read_out, scores_of
 from depthbench.metrics.image.image_metric import image_scores
 from depthbench.stats.image_sums import Array, PerImageSums, Read, scenes_of
 
@@ -15,7 +16,8 @@ def depth_sums(sums: Tensor, reduction: str, names: Sequence[str] = (), seed: in
     """Of the standard scores, from ``masked_sums`` ``(N, S)``; ``image``, ``pixel`` or ``mse_image``."""
     if reduction == "image":
         scores = torch.stack(list(read_out(sums).values()), -1)
-        return _sums(scores, _means_of_scores, sums[:, 0], names, seed)
+        known = tuple(scores_of(sums.shape[1]))
+        return _sums(scores, partial(_means_of_scores, names=known), sums[:, 0], names, seed)
     return _sums(sums if reduction == "pixel" else means(sums), _read_out, sums[:, 0], names, seed)
 
 
@@ -35,8 +37,8 @@ def _sums(values: Tensor, read: Read, pixels: Tensor, names: Sequence[str], seed
     return PerImageSums(values.numpy()[order], read, pixels.numpy()[order], scenes_of(listed), listed, seed)
 
 
-def _means_of_scores(totals: Array, images: int) -> dict[str, Array]:
-    return {name: totals[..., column] / images for column, name in enumerate(SCORES)}
+def _means_of_scores(totals: Array, images: int, names: Sequence[str]) -> dict[str, Array]:
+    return {name: totals[..., column] / images for column, name in enumerate(names)}
 
 
 def _read_out(totals: Array, images: int) -> dict[str, Array]:

@@ -14,7 +14,8 @@ from depthbench.evaluation.predictors import Predictor
 from depthbench.evaluation.processes import rank_and_world
 from depthbench.evaluation.test_set import EvaluationSet, Items, stack
 from depthbench.metrics import ImageMetric
-from depthbench.metrics.functional import STANDARD
+from depthbench.metrics.functional import EXTENDED_SCORES, STANDARD
+from depthbench.metrics.pixel_sums import COLUMNS
 from depthbench.protocols import Camera, EvalProtocol, ScoredImages, Scorer
 from depthbench.stats.image_sums import PerImageSums
 
@@ -31,7 +32,12 @@ class Scored(ScoredImages):
 
     def shown(self) -> tuple[str, ...]:
         """Names of the scores that tables show and tests compare."""
-        return (*STANDARD, *self.structure)
+        return (*STANDARD, *self.further())
+
+    def further(self) -> tuple[str, ...]:
+        """Of these, the ones that were asked for: extended scores and scores of structure."""
+        extended = any(sums.shape[1] > len(COLUMNS) for sums in self.sums.values())
+        return (*(EXTENDED_SCORES if extended else ()), *self.structure)
 
     def addends(self, protocol: EvalProtocol, seed: int = 0) -> list[PerImageSums]:
         """Sums that statistics resample; images without a valid pixel have no part in them."""
@@ -53,13 +59,14 @@ def score(
     protocols: Sequence[EvalProtocol],
     device: torch.device,
     structure: Mapping[str, ImageMetric] | None = None,
+    extended: bool = False,
 ) -> Scored:
     """Predict and score every frame once over all processes; every process returns the whole.
 
     Raises:
         UserError: if a prediction or a truth does not fit a protocol.
     """
-    scorer = Scorer(protocols, structure).to(device)
+    scorer = Scorer(protocols, structure, extended).to(device)
     loader = _loader(test_set, predict.batch_size)
     for batch in track(loader, f"Scoring {name}", transient=True, disable=_silent()):
         items = _moved(batch, device)

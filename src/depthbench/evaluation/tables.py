@@ -60,9 +60,9 @@ class Evaluation:
     notes: list[str]
 
     @property
-    def structure(self) -> tuple[str, ...]:
-        """Names of the scores of structure, perhaps none."""
-        return self.scored[0].structure
+    def further(self) -> tuple[str, ...]:
+        """Names of the scores besides the standard ones, perhaps none."""
+        return self.scored[0].further()
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """Inputs with their protocols, as tables list them."""
@@ -107,7 +107,7 @@ def as_csv(evaluation: Evaluation) -> str:
 
 def per_image_csv(evaluation: Evaluation) -> str:
     """One row per input, protocol and image."""
-    columns = [*SCORES, "pixels", "nonfinite", *evaluation.structure]
+    columns = [*SCORES, "pixels", "nonfinite", *evaluation.further]
     rows: list[list[Any]] = [["input", "protocol", "name", *columns]]
     for protocol in evaluation.protocols:
         for one in evaluation.scored:
@@ -127,25 +127,25 @@ def as_markdown(evaluation: Evaluation) -> str:
     """Tables for people: scores with intervals, differences, and sentences."""
     rows = [[name, protocol, *_cells(evaluation, name, protocol)] for name, protocol in evaluation.lines()]
     parts = [_markdown(["input", "protocol", *STANDARD, *COUNTS], rows)]
-    if evaluation.structure:
-        parts += ["Structure, means over images:", _markdown(*structure_table(evaluation, _with_limits))]
+    if evaluation.further:
+        parts += ["Further scores:", _markdown(*further_table(evaluation, _with_limits))]
     if evaluation.paired:
         parts.append("Paired differences, with p-values adjusted for all pairs of inputs, each score by itself:")
         head, rows = ["difference", "protocol"], []
         for pair in evaluation.paired:
             rows.append([f"{pair.first} - {pair.second}", pair.protocol, *(_told(pair, key) for key in pair.adjusted)])
-        parts.append(_markdown([*head, *STANDARD, *evaluation.structure], rows))
+        parts.append(_markdown([*head, *STANDARD, *evaluation.further], rows))
     parts.append("In brackets: 95 % bootstrap intervals over images.")
     parts += table_notes(evaluation)
     return "\n\n".join(parts) + "\n"
 
 
-def structure_table(evaluation: Evaluation, cell: Callable[[float, Limits], str]) -> tuple[list[str], list[list[str]]]:
+def further_table(evaluation: Evaluation, cell: Callable[[float, Limits], str]) -> tuple[list[str], list[list[str]]]:
     """Head and rows: a row per score, for there are many, and a column per input and protocol."""
     lines = list(evaluation.lines())
     head = [f"{name}, {rules}" if len(evaluation.scored) > 1 else rules for name, rules in lines]
     rows = []
-    for score in evaluation.structure:
+    for score in evaluation.further:
         values = [evaluation.scores[name][rules][score] for name, rules in lines]
         limits = [evaluation.limits[name][rules][score] for name, rules in lines]
         rows.append([score, *map(cell, values, limits)])
@@ -229,8 +229,8 @@ def show(evaluation: Evaluation) -> None:
         cells = [_with_half(scores[key], limits[key]) for key in STANDARD]
         table.add_row(protocol, *([shown[name]] if several else []), *cells, _images(scores))
     console.print(table)
-    if evaluation.structure:
-        head, rows = structure_table(evaluation, _with_half)
+    if evaluation.further:
+        head, rows = further_table(evaluation, _with_half)
         table = _table([escape(cell) for cell in head], 1)
         for row in rows:
             table.add_row(*row)

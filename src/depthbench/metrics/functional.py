@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from depthbench.errors import UserError
-from depthbench.metrics.pixel_sums import COLUMNS, masked_sums
+from depthbench.metrics.pixel_sums import COLUMNS, EXTENDED_COLUMNS, masked_sums
 
 _LN10 = 2.302585092994046
 
@@ -71,6 +71,39 @@ def rmse_si(sums: Tensor) -> Tensor:
     return silog(sums, "bts") / 100
 
 
+def mae(sums: Tensor) -> Tensor:
+    """Mean of ``|e|``, metres. Needs extended sums."""
+    return _mean(sums, "absolute")
+
+
+def inverse_mae(sums: Tensor) -> Tensor:
+    """iMAE: 1000 times the mean of ``|1 / prediction - 1 / truth|``, 1/km (KITTI's server). Needs extended sums."""
+    return 1000 * _mean(sums, "inverse")
+
+
+def inverse_rmse(sums: Tensor) -> Tensor:
+    """iRMSE: the same with the root mean square; without the factor 1000 in Marigold. Needs extended sums."""
+    return 1000 * _mean(sums, "inverse_square").sqrt()
+
+
+def log_mae(sums: Tensor) -> Tensor:
+    """100 times the mean of ``|L|`` (SYNS-Patches, MDEC)."""
+    return 100 * _mean(sums, "log_abs")
+
+
+def fine_delta(sums: Tensor, which: str) -> Tensor:
+    """Share of pixels below ``delta0.5``: 1.25^0.5, ``delta0.125``: 1.25^0.125, ``tau``: 1.03. Needs extended sums."""
+    return _mean(sums, which)
+
+
+def delta_auc(sums: Tensor) -> Tensor:
+    """Area under delta over its exponent, trapezoid rule at 100 exponents from 0.01 to 5, over 5 (UniDepth's d_auc).
+
+    Needs extended sums.
+    """
+    return _mean(sums, "d_auc")
+
+
 def _std(square: Tensor, mean: Tensor, pixels: Tensor) -> Tensor:
     return (square - mean**2).clamp(min=0).sqrt()  # a variance of 0 may round to -1e-18
 
@@ -109,11 +142,29 @@ SCORES: dict[str, Callable[[Tensor], Tensor]] = {
 STANDARD = ("delta1", "delta2", "delta3", "AbsRel", "SqRel", "RMSE", "RMSElog", "log10", "SILog")
 """The nine that most tables print."""
 
-HIGHER_IS_BETTER = frozenset({"delta1", "delta2", "delta3"})
+EXTENDED_SCORES: dict[str, Callable[[Tensor], Tensor]] = {
+    "MAE": mae,
+    "iMAE": inverse_mae,
+    "iRMSE": inverse_rmse,
+    "LogMAE": log_mae,
+    **{name: partial(fine_delta, which=name) for name in ("delta0.5", "delta0.125", "tau")},
+    "d_auc": delta_auc,
+    "SILog_unidepth_100": lambda sums: 100 * silog(sums, "unidepth"),
+}
+"""What extended sums give besides :data:`SCORES`; ``SILog_unidepth_100`` is what UniDepth's evaluation prints."""
+
+HIGHER_IS_BETTER = frozenset({"delta1", "delta2", "delta3", "delta0.5", "delta0.125", "tau", "d_auc"})
+
+
+def scores_of(width: int) -> dict[str, Callable[[Tensor], Tensor]]:
+    """The scores that sums of this many columns give."""
+    return SCORES if width == len(COLUMNS) else SCORES | EXTENDED_SCORES
 
 
 def read_out(sums: Tensor) -> dict[str, Tensor]:
-    """All scores of :data:`SCORES` from sums ``(..., len(COLUMNS))``; NaN where there is no pixel.
+    """All scores of :data:`SCORES` (and :data:`EXTENDED_SCORES`, of extended sums); NaN where there is no pixel.
+
+    Sums are ``(..., len(COLUMNS))``, or ``len(EXTENDED_COLUMNS)``.
 
     Example:
         >>> import torch
@@ -124,11 +175,11 @@ def read_out(sums: Tensor) -> dict[str, Tensor]:
         >>> round(scores["RMSE"].item(), 4), round(scores["delta1"].item(), 4)
         (0.8165, 0.3333)
     """
-    return {name: score(sums) for name, score in SCORES.items()}
+    return {name: score(sums) for name, score in scores_of(sums.shape[-1]).items()}
 
 
 def per_image(
-    prediction: Tensor, target: Tensor, valid: Tensor | None = None, *, strict: bool = True
+    prediction: Tensor, target: Tensor, valid: Tensor | None = None, *, strict: bool = True, extended: bool = False
 ) -> dict[str, Tensor]:
     """All scores of each image, ``(B,)`` float64, with ``pixels`` and ``nonfinite``; arguments as in masked_sums.
 
@@ -141,7 +192,7 @@ def per_image(
         >>> [round(value, 4) for value in scores["AbsRel"].tolist()], scores["pixels"].tolist()
         ([0.2333, 0.2333], [3.0, 3.0])
     """
-    return per_image_from(masked_sums(prediction, target, valid, strict=strict))
+    return per_image_from(masked_sums(prediction, target, valid, strict=strict, extended=extended))
 
 
 def per_image_from(sums: Tensor) -> dict[str, Tensor]:
@@ -155,7 +206,7 @@ def counts(sums: Tensor) -> dict[str, Tensor]:
 
 
 def _mean(sums: Tensor, column: str) -> Tensor:
-    return sums[..., COLUMNS.index(column)] / sums[..., 0]
+    return sums[..., EXTENDED_COLUMNS.index(column)] / sums[..., 0]
 
 
 def definition_of(definitions: dict[str, Any], name: str, what: str) -> Any:

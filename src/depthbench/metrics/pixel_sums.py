@@ -33,7 +33,20 @@ COLUMNS = (
 )
 """What the last dimension of the sums holds."""
 
+EXTENDED_COLUMNS = (
+    *COLUMNS,
+    "absolute",  # |e|
+    "inverse",  # |1 / prediction - 1 / truth|
+    "inverse_square",
+    "delta0.5",  # below 1.25^0.5
+    "delta0.125",
+    "tau",  # below 1.03
+    "d_auc",  # area under delta over its exponent from 0.01 to 5
+)
+"""With the sums of the extended scores, which are taken where they are asked for."""
+
 THRESHOLD = 1.25
+FINE_POWERS = {"delta0.5": 0.5, "delta0.125": 0.125, "tau": math.log(1.03) / math.log(THRESHOLD)}
 _ROUNDING = 4e-8  # of |L| in float32, per factor 1.25
 
 Rule = tuple[bool, bool]
@@ -48,7 +61,9 @@ PRESENT: Interval = (torch.finfo(torch.float32).tiny, math.inf)
 _Total = Callable[[Tensor], Tensor]
 
 
-def masked_sums(prediction: Tensor, target: Tensor, valid: Tensor | None = None, *, strict: bool = True) -> Tensor:
+def masked_sums(
+    prediction: Tensor, target: Tensor, valid: Tensor | None = None, *, strict: bool = True, extended: bool = False
+) -> Tensor:
     """Sums over the valid pixels of each image, from which all standard metrics are read.
 
     Nothing is hidden: a prediction that is NaN, infinite, zero or negative where the truth is valid makes the image's
@@ -61,9 +76,10 @@ def masked_sums(prediction: Tensor, target: Tensor, valid: Tensor | None = None,
         valid: bool mask of the same shape; by default ``target > 0``.
         strict: whether delta counts ``ratio < 1.25^n`` (BTS, AdaBins) or ``<=`` (Hu 2019, Lee and Kim 2020). Ratios
             that differ from the threshold by float32 rounding only (n * 4e-8) count as equal to it.
+        extended: whether the sums of the extended scores are taken, too.
 
     Returns:
-        ``(B, len(COLUMNS))`` float64; all zero for an image without a valid pixel.
+        ``(B, len(COLUMNS))`` float64 (``EXTENDED_COLUMNS``); all zero for an image without a valid pixel.
 
     Raises:
         UserError: if the shapes differ.
@@ -78,7 +94,7 @@ def masked_sums(prediction: Tensor, target: Tensor, valid: Tensor | None = None,
         >>> sums.shape, sums[0, COLUMNS.index("pixels")].item(), sums[0, COLUMNS.index("square")].item()
         (torch.Size([1, 12]), 3.0, 2.0)
     """
-    cells = cell_sums(prediction, target, PRESENT if valid is None else valid, [(strict, False)])
+    cells = cell_sums(prediction, target, PRESENT if valid is None else valid, [(strict, False)], extended=extended)
     return cells[:, 0, 0, 0]
 
 
@@ -90,6 +106,7 @@ def cell_sums(
     rules: Sequence[Rule],
     rows: Sequence[int] | None = None,
     columns: Sequence[int] | None = None,
+    extended: bool = False,
 ) -> Tensor:
     """:func:`masked_sums` under several rules and over the cells of a grid, in the same single pass.
 
@@ -102,9 +119,10 @@ def cell_sums(
         rules: the rules to sum under; what they share is computed once.
         rows: increasing edges of the cells, by default ``(0, H)``.
         columns: the same along the width, by default ``(0, W)``.
+        extended: as there.
 
     Returns:
-        ``(B, len(rules), len(rows) - 1, len(columns) - 1, len(COLUMNS))`` float64.
+        ``(B, len(rules), len(rows) - 1, len(columns) - 1, len(COLUMNS))`` float64 (``EXTENDED_COLUMNS``).
     """
     check_maps(prediction, target, valid if isinstance(valid, Tensor) else None)
     if target.shape[1] != 1:
@@ -118,8 +136,8 @@ def cell_sums(
         part = slice(start, start + step)
         p, t = prediction[part, 0].float(), target[part, 0].float()
         _keep(valid[part, 0] if isinstance(valid, Tensor) else valid, t, scratch)
-        sums = _strip_sums(p, t, rules, tuple(rows or (0, height)), scratch)
-        parts.append(_cells(sums, tuple(columns or (0, width))))
+        sums = _strip_sums(p, t, rules, tuple(rows or (0, height)), scratch, extended)
+        parts.append(_cells(sums, tuple(columns or (0, width)), EXTENDED_COLUMNS if extended else COLUMNS))
     return torch.cat(parts)
 
 
@@ -167,15 +185,15 @@ def least_present(maps: Tensor) -> float:
     return float(torch.add(maps[:, 0], missing, alpha=1e9, out=spare).amin())
 
 
-def _cells(sums: Sequence[Mapping[str, Tensor]], columns: Sequence[int]) -> Tensor:
+def _cells(sums: Sequence[Mapping[str, Tensor]], columns: Sequence[int], names: Sequence[str]) -> Tensor:
     """Sums ``(N, R, W)`` by column, for each rule -> ``(N, rules, R, C, columns)``."""
-    strips = torch.stack([torch.stack([found[name] for name in COLUMNS]).double() for found in sums])
+    strips = torch.stack([torch.stack([found[name] for name in names]).double() for found in sums])
     cells = torch.stack([strips[..., left:right].sum(-1) for left, right in pairwise(columns)], -1)
     return cells.permute(2, 0, 3, 4, 1)
 
 
 def _strip_sums(
-    p: Tensor, t: Tensor, rules: Sequence[Rule], rows: Sequence[int], scratch: Scratch
+    p: Tensor, t: Tensor, rules: Sequence[Rule], rows: Sequence[int], scratch: Scratch, extended: bool
 ) -> list[dict[str, Tensor]]:
     """Sums ``(N, R, W)`` between the edges ``rows`` of maps ``(N, H, W)``, by column, for each rule."""
     error, ratio, log, spare, double, keep = scratch
@@ -195,6 +213,10 @@ def _strip_sums(
     heights = [torch.full((1,), bottom - top, device=p.device) for top, bottom in pairwise(rows)]
     outside = torch.stack(heights) - pixels
     deltas = {strict: _deltas(log, strict, total, outside, spare) for strict in {strict for strict, _ in rules}}
+    if extended:
+        shared |= _inverses(p, t, error, keep, total, spare) | {"d_auc": total(_areas(log, keep, spare))}
+        for strict in deltas:
+            deltas[strict] |= _deltas(log, strict, total, outside, spare, FINE_POWERS)
     relatives = {}
     for swapped in sorted({swapped for _, swapped in rules}):
         if swapped:
@@ -215,11 +237,43 @@ def _zero_outside(values: Tensor, keep: Tensor) -> None:
     values.view(torch.int32).bitwise_and_(keep)
 
 
-def _deltas(log_abs: Tensor, strict: bool, total: _Total, outside: Tensor, spare: Tensor) -> dict[str, Tensor]:
+_POWERS: dict[str, float] = {"delta1": 1, "delta2": 2, "delta3": 3}
+
+
+def _deltas(
+    log_abs: Tensor,
+    strict: bool,
+    total: _Total,
+    outside: Tensor,
+    spare: Tensor,
+    powers: Mapping[str, float] = _POWERS,
+) -> dict[str, Tensor]:
     """max(p/t, t/p) < 1.25^n as |L| < n ln 1.25; what rounds to the threshold counts as equal to it."""
     test, slack = (torch.lt, -_ROUNDING) if strict else (torch.le, _ROUNDING)
-    limits = [power * (math.log(THRESHOLD) + slack) for power in (1, 2, 3)]
-    return {f"delta{n}": total(test(log_abs, limit, out=spare)) - outside for n, limit in enumerate(limits, 1)}
+    limits = {name: power * math.log(THRESHOLD) + max(power, 1) * slack for name, power in powers.items()}
+    return {name: total(test(log_abs, limit, out=spare)) - outside for name, limit in limits.items()}
+
+
+def _inverses(p: Tensor, t: Tensor, error: Tensor, keep: Tensor, total: _Total, spare: Tensor) -> dict[str, Tensor]:
+    """|e|, and |1/p - 1/t| as |e| / (p t), which does not cancel."""
+    sums = {"absolute": total(torch.abs(error, out=spare))}
+    torch.div(error, torch.mul(p, t, out=spare), out=spare)
+    _zero_outside(spare.abs_(), keep)  # 0 / 0
+    sums["inverse"] = total(spare)
+    sums["inverse_square"] = total(spare.square_())
+    return sums
+
+
+def _areas(log_abs: Tensor, keep: Tensor, spare: Tensor) -> Tensor:
+    """Each pixel's part in UniDepth's ``d_auc``: the weights of the trapezoid rule of the exponents it stays below.
+
+    The rule has 100 exponents from 0.01 to 5, so a pixel's part is a step function of |L|.
+    """
+    step = (5 - 0.01) / 99
+    torch.mul(log_abs, 1 / (math.log(THRESHOLD) * step), out=spare).sub_(0.01 / step).floor_()
+    spare.neg_().add_(98.5).mul_(step / 5).clamp_(0, 99 * step / 5)
+    _zero_outside(spare.nan_to_num_(nan=0.0), keep)
+    return spare
 
 
 def _relatives(error: Tensor, ratio: Tensor, total: _Total, spare: Tensor) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from depthbench.medians import weighted_median
 
-CANDIDATES = 24
+CANDIDATES = 12
 """Anchors that are solved exactly, of all points."""
 
 _ROUNDS = 30

@@ -8,7 +8,7 @@ from torchmetrics import Metric
 
 from depthbench.errors import UserError
 from depthbench.metrics import functional
-from depthbench.metrics.pixel_sums import COLUMNS, masked_sums
+from depthbench.metrics.pixel_sums import COLUMNS, EXTENDED_COLUMNS, masked_sums
 
 REDUCTIONS = ("image", "pixel", "mse_image")
 _STATES = ("sums", "means", "scores", "images")
@@ -29,6 +29,7 @@ class DepthMetric(Metric):
             images pooled (DenseDepth, FCRN); ``mse_image``: read from the mean of per-image means, so that RMSE is
             the root of the mean MSE (Hu 2019).
         strict: delta with ``<``; False for ``<=``.
+        extended: whether the sums of ``functional.EXTENDED_SCORES`` are taken, too.
         **kwargs: torchmetrics options.
 
     Raises:
@@ -52,16 +53,18 @@ class DepthMetric(Metric):
     higher_is_better: bool | None = False
     full_state_update = False
 
-    def __init__(self, reduction: str = "image", strict: bool = True, **kwargs: Any) -> None:
+    def __init__(self, reduction: str = "image", strict: bool = True, extended: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if reduction not in REDUCTIONS:
             raise UserError(f"Unknown reduction '{reduction}'; choose one of {', '.join(REDUCTIONS)}.")
         self.reduction = reduction
-        self.strict = strict
+        self.strict, self.extended = strict, extended
         # A MetricCollection merges states that are equal after the first batch, as strict and inclusive ones may be
         # by chance; different names keep them apart.
         self._suffix = "" if strict else "_inclusive"
-        widths = (len(COLUMNS), len(COLUMNS), len(functional.SCORES), 2)
+        columns = len(EXTENDED_COLUMNS if extended else COLUMNS)
+        self._scores = functional.scores_of(columns)
+        widths = (columns, columns, len(self._scores), 2)
         for name, width in zip(_STATES, widths, strict=True):
             self.add_state(name + self._suffix, torch.zeros(width, dtype=torch.float64), dist_reduce_fx="sum")
 
@@ -72,11 +75,11 @@ class DepthMetric(Metric):
 
     def update(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> None:
         """Add a batch."""
-        self.add(masked_sums(prediction, target, valid, strict=self.strict))
+        self.add(masked_sums(prediction, target, valid, strict=self.strict, extended=self.extended))
 
     def per_image(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> dict[str, Tensor]:
         """Scores of each image ``(B,)`` with this metric's comparison (NaN without a valid pixel); no state changes."""
-        return functional.per_image(prediction, target, valid, strict=self.strict)
+        return functional.per_image(prediction, target, valid, strict=self.strict, extended=self.extended)
 
     @torch.no_grad()
     def add(self, sums: Tensor, scores: Tensor | None = None) -> None:
@@ -98,8 +101,8 @@ class DepthMetric(Metric):
     def read(self, name: str) -> Tensor:
         """The score of this name (a key of ``functional.SCORES``) under this metric's reduction."""
         if self.reduction == "image":
-            return self.state("scores")[list(functional.SCORES).index(name)] / self.state("images")[0]
-        return functional.SCORES[name](self.state("sums" if self.reduction == "pixel" else "means"))
+            return self.state("scores")[list(self._scores).index(name)] / self.state("images")[0]
+        return self._scores[name](self.state("sums" if self.reduction == "pixel" else "means"))
 
 
 class DepthScores(DepthMetric):
@@ -120,16 +123,16 @@ class DepthScores(DepthMetric):
     higher_is_better = None
 
     def compute(self) -> dict[str, Tensor]:
-        """Every score of ``functional.SCORES``; ``images`` averaged, ``images_empty`` without a valid pixel,
-        ``pixels`` and ``nonfinite`` (valid pixels whose relative error is NaN or infinite), all scalars.
+        """Every score of ``functional.SCORES``, extended ones where asked for; ``images`` averaged, ``images_empty``
+        without a valid pixel, ``pixels`` and ``nonfinite`` (valid pixels whose relative error is NaN or infinite).
         """  # noqa: D205
         counted, empty = self.state("images")
         pixels, nonfinite = self.state("sums")[:2]
         counts = {"images": counted, "images_empty": empty, "pixels": pixels, "nonfinite": nonfinite}
-        return {name: self.read(name) for name in functional.SCORES} | counts
+        return {name: self.read(name) for name in self._scores} | counts
 
 
-class _Single(DepthMetric):
+class SingleScore(DepthMetric):
     """One score."""
 
     score: str
@@ -139,7 +142,7 @@ class _Single(DepthMetric):
         return self.read(self.score)
 
 
-class Delta(_Single):
+class Delta(SingleScore):
     """Share of pixels with ``max(p / t, t / p) < 1.25^power``; further arguments as for :class:`DepthMetric`.
 
     Example:
@@ -162,7 +165,7 @@ class Delta(_Single):
         self.score = f"delta{power}"
 
 
-class AbsRel(_Single):
+class AbsRel(SingleScore):
     """Mean of ``|p - t| / t``.
 
     Example:
@@ -179,7 +182,7 @@ class AbsRel(_Single):
     score = "AbsRel"
 
 
-class SqRel(_Single):
+class SqRel(SingleScore):
     """Mean of ``(p - t)^2 / t`` (``usual``) or ``(p - t)^2 / t^2`` (``textbook``).
 
     Example:
@@ -199,7 +202,7 @@ class SqRel(_Single):
         self.score = "SqRel" if definition == "usual" else f"SqRel_{definition}"
 
 
-class RMSE(_Single):
+class RMSE(SingleScore):
     """Root of the mean squared error, metres.
 
     Example:
@@ -216,7 +219,7 @@ class RMSE(_Single):
     score = "RMSE"
 
 
-class RMSELog(_Single):
+class RMSELog(SingleScore):
     """Root of the mean squared difference of natural logarithms.
 
     Example:
@@ -233,7 +236,7 @@ class RMSELog(_Single):
     score = "RMSElog"
 
 
-class RMSESI(_Single):
+class RMSESI(SingleScore):
     """RMSElog with the global scale removed (Lee and Kim 2020).
 
     Example:
@@ -250,7 +253,7 @@ class RMSESI(_Single):
     score = "RMSE_si"
 
 
-class Log10(_Single):
+class Log10(SingleScore):
     """Mean absolute difference of decimal logarithms.
 
     Example:
@@ -267,7 +270,7 @@ class Log10(_Single):
     score = "log10"
 
 
-class SILog(_Single):
+class SILog(SingleScore):
     """Scale-invariant error of the logarithm; ``definition`` is a key of ``functional.SILOG``.
 
     Example:

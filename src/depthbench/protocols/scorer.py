@@ -16,7 +16,7 @@ from depthbench.annotations import Annotations
 from depthbench.errors import UserError
 from depthbench.metrics.functional import per_image_from
 from depthbench.metrics.image.image_metric import ImageMeans, ImageMetric, image_scores
-from depthbench.metrics.pixel_sums import COLUMNS
+from depthbench.metrics.pixel_sums import COLUMNS, EXTENDED_COLUMNS
 from depthbench.protocols.image_metrics import Camera, Structure
 from depthbench.protocols.protocol import EvalProtocol
 from depthbench.protocols.shared_pass import SharedMaps, shared_sums
@@ -46,8 +46,8 @@ class ScoredImages:
         Counts are among them: ``images`` averaged, ``images_empty`` without a valid pixel, ``pixels``, ``nonfinite`` of
         these, and ``images_nonfinite`` that have any.
         """
-        metric = protocol.scores(sync_on_compute=False)
         sums = self.sums[protocol.name]
+        metric = protocol.scores(extended=sums.shape[1] > len(COLUMNS), sync_on_compute=False)
         for batch in torch.split(sums, self.batch_size):
             metric.add(batch)
         found = metric.compute()
@@ -77,6 +77,7 @@ class Scorer(nn.Module):
     Args:
         protocols: any number; names must differ.
         structure: metrics of whole images that are scored, too, on what each protocol scores.
+        extended: whether the sums of ``functional.EXTENDED_SCORES`` are taken, too, in the same pass.
 
     Raises:
         UserError: if there is none, or two share a name.
@@ -91,13 +92,19 @@ class Scorer(nn.Module):
         0.5
     """
 
-    def __init__(self, protocols: Iterable[EvalProtocol], structure: Mapping[str, ImageMetric] | None = None) -> None:
+    def __init__(
+        self,
+        protocols: Iterable[EvalProtocol],
+        structure: Mapping[str, ImageMetric] | None = None,
+        extended: bool = False,
+    ) -> None:
         super().__init__()
         listed = list(protocols)
         self.protocols = {protocol.name: protocol for protocol in listed}
         if not listed or len(self.protocols) < len(listed):
             raise UserError("Scoring needs at least one protocol, and each name once.")
         self.structure = Structure(structure or {})
+        self.extended = extended
         self.reset()
 
     @property
@@ -174,7 +181,9 @@ class Scorer(nn.Module):
         step = 1 if maps.prediction.device.type == "cpu" else max(count, 1)
         parts: dict[str, list[Tensor]] = {name: [] for name in self.protocols}
         for start in range(0, max(count, 1), step):
-            for name, sums in shared_sums(self.protocols.values(), maps.part(slice(start, start + step))):
+            for name, sums in shared_sums(
+                self.protocols.values(), maps.part(slice(start, start + step)), self.extended
+            ):
                 parts[name].append(sums)
         return {name: torch.cat(sums) for name, sums in parts.items()}
 
@@ -201,7 +210,8 @@ class Scorer(nn.Module):
         order = torch.tensor([place for share in shares for place in share[0]], dtype=torch.long).argsort()
         frames = [frame for share in shares for frame in share[1]]
         rows = torch.cat([share[3] for share in shares], 1)[:, order]
-        pixels, structure = torch.split(rows, [len(COLUMNS), rows.shape[2] - len(COLUMNS)], 2)
+        columns = self._columns
+        pixels, structure = torch.split(rows, [columns, rows.shape[2] - columns], 2)
         return ScoredImages(
             frames=[frames[place] for place in order.tolist()],
             sums=dict(zip(self.protocols, pixels, strict=True)),
@@ -211,8 +221,12 @@ class Scorer(nn.Module):
         )
 
     @property
+    def _columns(self) -> int:
+        return len(EXTENDED_COLUMNS if self.extended else COLUMNS)
+
+    @property
     def _width(self) -> int:
-        return len(COLUMNS) + (2 * len(self.structure.names) + 1 if self.structure.names else 0)
+        return self._columns + (2 * len(self.structure.names) + 1 if self.structure.names else 0)
 
 
 def _process() -> tuple[int, int]:

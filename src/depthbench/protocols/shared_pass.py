@@ -165,7 +165,9 @@ class _Member(NamedTuple):
     rule: Rule
 
 
-def shared_sums(protocols: Iterable[EvalProtocol], maps: SharedMaps) -> Iterator[tuple[str, Tensor]]:
+def shared_sums(
+    protocols: Iterable[EvalProtocol], maps: SharedMaps, extended: bool = False
+) -> Iterator[tuple[str, Tensor]]:
     """``masked_sums`` ``(B, S)`` of each protocol by name, in any order."""
     groups: dict[EvalProtocol, list[_Member]] = {}
     for protocol in protocols:
@@ -175,10 +177,12 @@ def shared_sums(protocols: Iterable[EvalProtocol], maps: SharedMaps) -> Iterator
             _Member(protocol.name, box, (protocol.strict, protocol.swap_prediction_and_truth))
         )
     for acting, members in groups.items():
-        yield from _group_sums(acting, members, maps)
+        yield from _group_sums(acting, members, maps, extended)
 
 
-def _group_sums(acting: EvalProtocol, members: Sequence[_Member], maps: SharedMaps) -> Iterator[tuple[str, Tensor]]:
+def _group_sums(
+    acting: EvalProtocol, members: Sequence[_Member], maps: SharedMaps, extended: bool
+) -> Iterator[tuple[str, Tensor]]:
     truth = maps.true(acting)
     prediction = acting.fit(maps.predicted(acting), truth, maps.covers, maps.image)
     boxes = [member.box for member in members]
@@ -194,6 +198,7 @@ def _group_sums(acting: EvalProtocol, members: Sequence[_Member], maps: SharedMa
         rules,
         [row - rows[0] for row in rows],
         [column - columns[0] for column in columns],
+        extended,
     )
     for name, (top, bottom, left, right), rule in members:
         part = cells[:, rules.index(rule), rows.index(top) : rows.index(bottom)]
