@@ -44,10 +44,10 @@ def test_pairs_of_da2k(tmp_path):
     assert scene_counts(pairs) == {"indoor": 2, "aerial": 1}
     assert pairs["images/aerial/b.jpg"].closer.tolist() == [[5, 1]]
     depth = 1 + torch.arange(12.0)[:, None].expand(12, 8)  # deeper from row to row
-    for kind, maps in (("depth", depth), ("disparity", 5 - 3 / depth), ("disparity", 1 / depth)):
+    for kind, maps in (("depth", depth), ("disparity", 3 / depth - 5), ("disparity", 1 / depth)):
         metric = PairAccuracy(kind)
         for image, annotated in pairs.items():
-            metric.update(-maps if maps.max() > 2 and kind == "disparity" else maps, annotated, image)
+            metric.update(maps, annotated, image)
         found = {name: value.item() for name, value in metric.compute().items()}
         assert (found["indoor"], found["aerial"], found["pairs"]) == (1.0, 0.0, 3)
         assert found["pair_accuracy"] == pytest.approx(2 / 3)
