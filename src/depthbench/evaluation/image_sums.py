@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from depthbench.metrics.functional import means, read_out, scores_of
+from depthbench.metrics.functional import means, read_out, scores_by_columns
 from depthbench.metrics.image.image_metric import image_scores
 from depthbench.stats.image_sums import Array, PerImageSums, Read, scenes_of
 
@@ -16,7 +16,7 @@ def depth_sums(sums: Tensor, reduction: str, names: Sequence[str] = (), seed: in
     """Of the standard scores, from ``masked_sums`` ``(N, S)``; ``image``, ``pixel`` or ``mse_image``."""
     if reduction == "image":
         scores = torch.stack(list(read_out(sums).values()), -1)
-        known = tuple(scores_of(sums.shape[1]))
+        known = tuple(scores_by_columns(sums.shape[1]))
         return _sums(scores, partial(_means_of_scores, names=known), sums[:, 0], names, seed)
     return _sums(sums if reduction == "pixel" else means(sums), _read_out, sums[:, 0], names, seed)
 

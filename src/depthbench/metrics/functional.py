@@ -156,7 +156,7 @@ EXTENDED_SCORES: dict[str, Callable[[Tensor], Tensor]] = {
 HIGHER_IS_BETTER = frozenset({"delta1", "delta2", "delta3", "delta0.5", "delta0.125", "tau", "d_auc"})
 
 
-def scores_of(width: int) -> dict[str, Callable[[Tensor], Tensor]]:
+def scores_by_columns(width: int) -> dict[str, Callable[[Tensor], Tensor]]:
     """The scores that sums of this many columns give."""
     return SCORES if width == len(COLUMNS) else SCORES | EXTENDED_SCORES
 
@@ -175,7 +175,7 @@ def read_out(sums: Tensor) -> dict[str, Tensor]:
         >>> round(scores["RMSE"].item(), 4), round(scores["delta1"].item(), 4)
         (0.8165, 0.3333)
     """
-    return {name: score(sums) for name, score in scores_of(sums.shape[-1]).items()}
+    return {name: score(sums) for name, score in scores_by_columns(sums.shape[-1]).items()}
 
 
 def per_image(

@@ -63,7 +63,7 @@ class DepthMetric(Metric):
         # by chance; different names keep them apart.
         self._suffix = "" if strict else "_inclusive"
         columns = len(EXTENDED_COLUMNS if extended else COLUMNS)
-        self._scores = functional.scores_of(columns)
+        self._scores = functional.scores_by_columns(columns)
         widths = (columns, columns, len(self._scores), 2)
         for name, width in zip(_STATES, widths, strict=True):
             self.add_state(name + self._suffix, torch.zeros(width, dtype=torch.float64), dist_reduce_fx="sum")

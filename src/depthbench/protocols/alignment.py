@@ -3,27 +3,7 @@
 import torch
 from torch import Tensor
 
-
-def masked_median(values: Tensor, valid: Tensor) -> Tensor:
-    """Median of the valid pixels of each image, ``(B, C, H, W) -> (B,)``, as numpy's: the mean of the middle two.
-
-    NaN where nothing is valid.
-    """
-    rows = torch.where(valid, values.float(), float("inf")).flatten(1)
-    count = valid.flatten(1).sum(1)
-    if values.device.type == "cpu":  # selecting takes half the time of sorting, but must know the counts
-        found = [(row, int(n)) for row, n in zip(rows, count, strict=True)]
-        middle = [(_least(row, (n + 1) // 2) + _least(row, n // 2 + 1)) / 2 for row, n in found]
-        median = torch.stack(middle) if middle else rows.new_zeros(0)
-    else:
-        places = torch.stack([(count - 1) // 2, count // 2], 1).clamp(min=0, max=rows.shape[1] - 1)
-        median = rows.sort(dim=1).values.gather(1, places).mean(1)
-    return torch.where(count > 0, median, float("nan"))
-
-
-def _least(row: Tensor, k: int) -> Tensor:
-    """The k-th smallest value, from 1."""
-    return row.kthvalue(min(max(k, 1), len(row))).values
+from depthbench.medians import masked_median
 
 
 def median_scaled(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:

@@ -1,8 +1,10 @@
 """What every metric and every protocol must do."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from depthbench.annotations import Annotations
 from depthbench.metrics import ImageMetric
 from depthbench.protocols import EvalProtocol
 from depthbench.testing.checks import Checks, require
@@ -35,11 +37,22 @@ class MetricChecks(Checks):
         truth = truth * (torch.rand(truth.shape, generator=generator) < 0.9)
         return prediction, truth, torch.tensor(_CAMERA).expand(3, 3, 3)
 
+    @staticmethod
+    def annotations(count: int) -> Annotations:
+        """Of so many of these images, which all have the same: every kind."""
+        inside = torch.zeros(1, 32, 48, dtype=torch.int64)
+        inside[:, 10:20, 15:30] = 1
+        frame = F.max_pool2d(inside.float(), 3, 1, 1) > inside
+        normals = torch.tensor([0.0, 0.3, 1.0]).view(3, 1, 1).expand(3, 32, 48)
+        maps = Annotations(frame, inside, inside, None, inside.float(), normals)
+        batch = maps.changed(lambda values: values.expand(count, *values.shape))
+        return batch._replace(plane_normals=torch.tensor([[0.0, 0.3, 1.0]]).expand(count, 1, 3))
+
     def scores(self, prediction: Tensor, truth: Tensor, camera: Tensor, parts: int = 1) -> dict[str, Tensor]:
         """What the metric says after one or several batches."""
         self.metric.reset()
         for prediction_, truth_, camera_ in zip(*(x.chunk(parts) for x in (prediction, truth, camera)), strict=True):
-            self.metric.update(prediction_, truth_, None, camera_)
+            self.metric.update(prediction_, truth_, None, camera_, self.annotations(len(truth_)))
         found: dict[str, Tensor] = self.metric.compute()
         return found
 
