@@ -47,8 +47,8 @@ KNOBS: dict[str, dict[str, Any]] = {
     "resize: nearest": {"resize": "nearest"},
     "align_corners: true": {"align_corners": True},
     "flip_average: true": {"flip_average": True},
-    "scaling: median": {"scaling": "median"},
-    "scaling: scale_shift": {"scaling": "scale_shift"},
+    "alignment: median": {"alignment": "median"},
+    "alignment: scale_shift": {"alignment": "scale_shift"},
     "reduction: pixel": {"reduction": "pixel"},
     "reduction: mse_image": {"reduction": "mse_image"},
     "comparison: inclusive": {"comparison": "inclusive"},
@@ -58,7 +58,7 @@ KNOBS: dict[str, dict[str, Any]] = {
 TEXT = Template("""# Protocols
 
 A protocol is a named set of rules that turns predictions into scores: which part of the frame, which depths, how a
-prediction is resized, clamped, flipped, scaled, and how scores of images become one number. Each is a YAML in
+prediction is resized, clamped, flipped, aligned, and how scores of images become one number. Each is a YAML in
 `conf/protocol/` whose comment names its source. `python -m depthbench.evaluate --help` says how to score prediction
 files or runs under one, several or all of them.
 
@@ -93,7 +93,7 @@ $table
 
 $truth
 
-Spread between the protocols that do not scale predictions, as a share of the number under `$base`:
+Spread between the protocols that do not align predictions, as a share of the number under `$base`:
 
 $spread
 
@@ -103,7 +103,7 @@ From `$base`, one knob at a time; the change of each number in percent (`0`: les
 
 $knobs
 
-The strongest for each metric (scaling, which changes the predictions, apart): $strongest.
+The strongest for each metric (alignment, which changes the predictions, apart): $strongest.
 
 $idle
 
@@ -184,7 +184,7 @@ def page(arguments: list[str]) -> str:
         base=BASE,
         table=rules_table(named, scores),
         truth=truth_note(replaced),
-        spread=spread(scores, [name for name, protocol in named.items() if protocol.scaling == "none"]),
+        spread=spread(scores, [name for name, protocol in named.items() if protocol.alignment.fit == "none"]),
         knobs=knob_table(scores),
         strongest=strongest(scores),
         idle=idle(scores, one.run is not None),
@@ -231,7 +231,7 @@ def peculiar(protocol: EvalProtocol) -> str:
         {"image": "per image", "pixel": "pixels pooled", "mse_image": "root of the mean MSE"}[protocol.reduction]
     )
     parts += ["flips averaged"] if protocol.flip_average else []
-    parts += [f"scaled by {protocol.scaling}"] if protocol.scaling != "none" else []
+    parts += [f"aligned by {protocol.alignment}"] if protocol.alignment.fit != "none" else []
     parts += ["divided by the prediction"] if protocol.swap_prediction_and_truth else []
     return ", ".join(parts)
 
@@ -283,7 +283,7 @@ def percent(value: float) -> str:
 
 def strongest(scores: dict[str, dict[str, float]]) -> str:
     """For each metric the knob that moves it most."""
-    names = [name for name in KNOBS if name in scores and not name.startswith("scaling")]
+    names = [name for name in KNOBS if name in scores and not name.startswith("alignment")]
     told = []
     for key in STANDARD:
         name = max(names, key=lambda name: abs(change(scores, name, key)))

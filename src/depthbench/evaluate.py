@@ -27,7 +27,9 @@ A run folder, on its own test data and under its own protocol, or on others:
   output=scores.json       also .csv and .md, separated by commas
   per_image=images.csv     the scores of each image
   structure=edges,normals  or all: scores of whole images, of {structure}
-  kind=inverse             or disparity: prediction files that are not depth
+  kind=affine_disparity    what prediction files hold: metric_, scale_ or affine_ (scale and shift unknown) and depth,
+                           disparity or points; log_depth, scale_, affine_ and affine_log1p_depth
+  missing=error            pixels without a prediction (NaN; 0 where that is no value) count as errors
   unit=0.001               metres per unit of prediction files; unit=10/65535 works too
   key=depth                the array in .h5 and .npz files that hold several
   order=numbers            or names: how a stack without names is sorted, where 10 before 2 makes a difference

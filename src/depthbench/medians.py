@@ -1,5 +1,6 @@
 """Medians and percentiles of the valid pixels of each image."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,10 +17,9 @@ def masked_median(values: Tensor, valid: Tensor, middle: str = "mean") -> Tensor
     """
     rows = torch.where(valid, at_least_float32(values), float("inf")).flatten(1)
     count = valid.flatten(1).sum(1)
-    if values.device.type == "cpu":  # selecting takes half the time of sorting, but must know the counts
-        found = [(row, int(n)) for row, n in zip(rows, count, strict=True)]
-        halves = [_halves(row, n) if middle == "mean" else _least(row, (n + 1) // 2) for row, n in found]
-        median = torch.stack(halves) if halves else rows.new_zeros(0)
+    if values.device.type == "cpu":  # selecting takes a part of the time of sorting, but must know the counts
+        found = [_selected(row, int(n), middle) for row, n in zip(rows, count, strict=True)]
+        median = torch.stack(found) if found else rows.new_zeros(0)
     else:
         second = count // 2 if middle == "mean" else (count - 1) // 2
         places = torch.stack([(count - 1) // 2, second], 1).clamp(min=0, max=rows.shape[1] - 1)
@@ -27,16 +27,12 @@ def masked_median(values: Tensor, valid: Tensor, middle: str = "mean") -> Tensor
     return torch.where(count > 0, median, float("nan"))
 
 
-def _halves(row: Tensor, count: int) -> Tensor:
-    """Mean of the middle two of the ``count`` least values."""
-    first, second = (count + 1) // 2, count // 2 + 1
-    lower = _least(row, first)
-    return (lower + (lower if first == second else _least(row, second))) / 2
-
-
-def _least(row: Tensor, k: int) -> Tensor:
-    """The k-th smallest value, from 1."""
-    return row.kthvalue(min(max(k, 1), len(row))).values
+def _selected(row: Tensor, count: int, middle: str) -> Tensor:
+    """The median of the ``count`` least values."""
+    first = max((count - 1) // 2, 0)
+    second = first if middle == "lower" else min(count // 2, len(row) - 1)
+    ordered = np.partition(row.numpy(), (first, second))
+    return (row.new_tensor(ordered[first]) + row.new_tensor(ordered[second])) / 2
 
 
 def masked_percentile(values: Tensor, valid: Tensor, percent: float) -> Tensor:
@@ -45,10 +41,10 @@ def masked_percentile(values: Tensor, valid: Tensor, percent: float) -> Tensor:
     Where nothing is valid, infinity.
     """
     rows = torch.where(valid, values, float("inf")).sort(1).values
-    place = (valid.sum(1) - 1).clamp(min=0) * (percent / 100)
+    place = (valid.sum(1) - 1).clamp(min=0).double() * (percent / 100)
     below = place.floor().long()[:, None]
     above = (below + 1).clamp(max=rows.shape[1] - 1)
-    low, high, part = rows.gather(1, below)[:, 0], rows.gather(1, above)[:, 0], place - place.floor()
+    low, high, part = rows.gather(1, below)[:, 0], rows.gather(1, above)[:, 0], place.frac()
     # Not a mean with weights: where the upper one is infinite, its weight of 0 would make NaN.
     return torch.where(part > 0, low + part * (high - low), low)
 

@@ -119,7 +119,7 @@ def refusal(capsys, *arguments) -> str:
         (["predictions=.,.", "data=rooms"], "given twice"),
         (["run=."], "not a run folder"),
         (["predictions=.", "data=rooms", "device=tpu"], "device=tpu is unknown"),
-        (["predictions=.", "data=rooms", "protocol.scaling=mean"], "scaling is 'mean'; choose one of none, median"),
+        (["predictions=.", "data=rooms", "protocol.alignment=mean"], "alignment is 'mean'; choose one of none, median"),
     ],
 )
 def test_a_mistake_is_told_in_a_sentence(arguments, sentence, capsys):
@@ -171,7 +171,10 @@ FAULTS = {
     "stack as map": (lambda folder: np.save(one(folder), np.ones((2, 32, 32))), "has shape (2, 32, 32)"),
     "millimetres": (lambda folder: rewrite(folder, lambda depth: depth * 1000), "millimetres, so unit=0.001?"),
     "relative": (lambda folder: rewrite(folder, lambda depth: depth / 10), "relative to 10 m, so unit=10?"),
-    "inverse": (lambda folder: rewrite(folder, lambda depth: 1 / depth), "so kind=inverse?"),
+    "inverse": (
+        lambda folder: rewrite(folder, lambda depth: 1 / depth),
+        "kind=metric_disparity, or kind=affine",
+    ),
     "integers": (lambda folder: rewrite(folder, lambda depth: depth.astype(np.int32)), "holds integers; give unit"),
     "png without unit": (lambda folder: as_png(folder, np.uint16), "holds integers; give unit"),
     "8-bit png": (lambda folder: as_png(folder, np.uint8), "8 bits are too coarse"),
@@ -188,7 +191,7 @@ def test_every_fault_of_prediction_files_is_told_in_a_sentence(fault, frames, pr
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["kind=height"], "can be depth, inverse, disparity, not 'height'"),
+        (["kind=height"], "can be metric_depth"),
         (["kind=disparity"], "focal length (pixels) times baseline"),
         (["protocol=eigen"], "defined on truth of 480x640, not 64x64"),
         (["protocol.truth=raw"], "only filled truth is given"),

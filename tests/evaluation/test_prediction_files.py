@@ -65,7 +65,7 @@ def test_stacks(tmp_path, depth, suffix, named):
 
 def test_inverse_depth_and_disparity(tmp_path, depth):
     write(tmp_path, ".npy", 1 / depth)
-    inverse = PredictionFiles(tmp_path, NAMES, kind="inverse")[1][0]
+    inverse = PredictionFiles(tmp_path, NAMES, kind="metric_disparity")[1][0]
     disparity = PredictionFiles(tmp_path, NAMES, kind="disparity", unit=0.54 * 721)[1][0]
     np.testing.assert_allclose(inverse, depth[1], rtol=1e-6)
     np.testing.assert_allclose(disparity, depth[1] * 0.54 * 721, rtol=1e-6)
@@ -136,10 +136,10 @@ def test_several_arrays_need_a_key(tmp_path, depth):
 
 def test_settings_that_are_wrong_or_lacking(tmp_path, depth):
     write(tmp_path, ".png", depth)
-    refused("depth, inverse, disparity, not 'disp'", tmp_path, NAMES, kind="disp")
+    refused("can be metric_depth, .*affine_points, not 'disp'", tmp_path, NAMES, kind="disp")
     refused("focal length", tmp_path, NAMES, kind="disparity")
     refused("must be positive", tmp_path, NAMES, unit=0)
-    for kind in ("depth", "inverse"):
+    for kind in ("metric_depth", "metric_disparity"):
         with pytest.raises(UserError, match="holds integers; give unit"):
             PredictionFiles(tmp_path, NAMES, kind)[0]
 

@@ -20,7 +20,7 @@ def depth():
         (lambda d: 1000 * d, "1000 times the truth's: millimetres, so unit=0.001"),
         (lambda d: d / 10, "0.1 times the truth's: relative to 10 m"),
         (lambda d: 100 * d, "centimetres"),
-        (lambda d: 1 / d, "inverse depth or disparity"),
+        (lambda d: 1 / d, "as disparity does and metric depth does not: kind=metric_disparity"),
         (lambda d: 20000 * d, "in which unit are they"),
     ],
 )

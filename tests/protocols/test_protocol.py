@@ -8,15 +8,16 @@ import yaml
 
 from depthbench.errors import UserError
 from depthbench.geometry import flip_intrinsics
+from depthbench.medians import masked_median
 from depthbench.models import predict_mirrored, predict_with_flip
 from depthbench.protocols import EvalProtocol, Scorer
-from depthbench.protocols.alignment import masked_median
 from depthbench.protocols.protocol import clamp_finite
 from depthbench.protocols.regions import region_box
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "protocol"
 FILES = sorted(CONF.glob("*.yaml"))
-FIELDS = list(EvalProtocol.__dataclass_fields__)
+ORIGIN = ("source", "data", "split", "split_sha256")
+FIELDS = [name for name in EvalProtocol.__dataclass_fields__ if name not in ORIGIN]
 
 
 def read(path):
@@ -73,7 +74,7 @@ class TestEveryProtocol:
         top, bottom, left, right = region_box(protocol.region, tuple(size))
         p, t = prediction[top:bottom, left:right], truth[top:bottom, left:right]
         valid = (t > (protocol.min_depth or 0)) & (t < (protocol.max_depth or 1e9))
-        if protocol.scaling == "median":
+        if protocol.alignment.name == "median":
             p = p * np.median(t[valid]) / np.median(p[valid])
         if protocol.clamp_at == "scored" and (low, high) != (None, None):
             p = np.clip(p, low, high)
@@ -142,7 +143,7 @@ def test_order_of_the_steps():
     scored = EvalProtocol(name="x", clamp=(1, 10)).prepare(prediction, truth)[0]
     assert output[0, 0, 0].tolist() == [1.0, 3.25, 7.75, 10.0]
     assert scored[0, 0, 0].tolist() == [1.0, 10.0, 10.0, 10.0]
-    scaled = EvalProtocol(name="x", clamp=(1, 10), scaling="median").prepare(prediction + 1, truth)[0]
+    scaled = EvalProtocol(name="x", clamp=(1, 10), alignment="median").prepare(prediction + 1, truth)[0]
     assert scaled.amax() <= 10
 
 
@@ -184,9 +185,9 @@ def test_a_prediction_of_a_crop_is_put_in_its_place():
 def test_scale_and_shift_undo_an_affine_change(maps):
     _, truth, valid = maps()
     prediction = (0.3 * truth + 2).where(valid, 77.0)
-    aligned, _, _ = EvalProtocol(name="x", scaling="scale_shift").prepare(prediction, truth)
+    aligned, _, _ = EvalProtocol(name="x", alignment="scale_shift").prepare(prediction, truth)
     torch.testing.assert_close(aligned[valid], truth[valid], rtol=1e-5, atol=1e-5)
-    constant, _, _ = EvalProtocol(name="x", scaling="scale_shift").prepare(torch.ones_like(truth), truth)
+    constant, _, _ = EvalProtocol(name="x", alignment="scale_shift").prepare(torch.ones_like(truth), truth)
     torch.testing.assert_close(constant[1, 0, 0, 0], truth[1][valid[1]].mean(), rtol=1e-6, atol=0)
 
 
@@ -204,7 +205,7 @@ def test_an_image_without_truth_survives_every_scaling():
     truth = torch.rand(2, 1, 6, 6) + 1
     truth[0] = 0
     for scaling in ("none", "median", "scale_shift"):
-        protocol = EvalProtocol(name="x", scaling=scaling)
+        protocol = EvalProtocol(name="x", alignment=scaling)
         metric = protocol.scores()
         metric.update(*protocol.prepare(truth + 0.1 * torch.rand(2, 1, 6, 6), truth))
         assert metric.compute()["AbsRel"].isfinite()
@@ -279,7 +280,7 @@ def test_intrinsics_of_the_scored_maps():
     ("settings", "message"),
     [
         ({"reduction": "mean"}, "choose one of image, pixel, mse_image"),
-        ({"scaling": "max"}, "none, median, scale_shift"),
+        ({"alignment": "max"}, "none, median, lower_median"),
         ({"min_depth": 10, "max_depth": 1}, "smallest first"),
         ({"clamp": [3, 2]}, "smallest first"),
         ({"clamp": [3]}, "give two numbers"),

@@ -85,7 +85,7 @@ def test_what_can_be_shared_is_computed_once(monkeypatch):
     prediction, truth = scene(0.5, 9.0, batch=1)
     scored(listed, F.interpolate(prediction, truth.shape[-2:]), truth)
     # lee2020, carvalho2018, li2017 and the rest read one pass; only scaled ones need their own.
-    assert len(calls) == 1 + sum(protocol.scaling != "none" for protocol in listed)
+    assert len(calls) == 1 + sum(protocol.alignment.fit != "none" for protocol in listed)
 
 
 def test_limits_hold_where_bicubic_overshoots_them():

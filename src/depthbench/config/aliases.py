@@ -134,6 +134,7 @@ def _reduction(variant: str) -> dict[str, Any]:
 
 # Arguments of a class (today's name) that changed: former argument -> what its value stands for today.
 ARGUMENTS: dict[tuple[str, str], Callable[[Any], dict[str, Any]]] = {
+    ("depthbench.protocols.EvalProtocol", "scaling"): lambda value: {"alignment": value},
     ("depthbench.protocols.EvalProtocol", "swapped"): lambda value: {"swap_prediction_and_truth": value},
     **{
         (f"depthbench.losses.{name}", "variant"): _reduction
@@ -153,6 +154,7 @@ ARGUMENTS: dict[tuple[str, str], Callable[[Any], dict[str, Any]]] = {
 
 # Former dotted keys of the configuration -> today's.
 KEYS: dict[str, str] = {
+    "protocol.scaling": "protocol.alignment",
     "protocol.swapped": "protocol.swap_prediction_and_truth",
     "loss.lam": "loss.lambda_",
     "loss.floor": "loss.min_prediction",
@@ -165,6 +167,8 @@ ADDED: dict[str, Any] = {"protocol.fill_borders": "none"}
 # Former options of the groups, as `group=option` -> today's `group=option`.
 OPTIONS: dict[str, str] = {
     "protocol=none": "protocol=full",
+    "kind=depth": "kind=metric_depth",
+    "kind=inverse": "kind=metric_disparity",
     "loss=rebalanced": "loss=lee2020",
     "loss=rebalanced_released": "loss=lee2020_released",
 }

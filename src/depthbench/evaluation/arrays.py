@@ -11,10 +11,11 @@ from torch import Tensor
 from depthbench.annotations import Annotations, stack_annotations
 from depthbench.errors import UserError
 from depthbench.evaluation.covered_part import check_covers
-from depthbench.evaluation.prediction_files import check_prediction
+from depthbench.evaluation.prediction_files import check_prediction, in_quantity
 from depthbench.evaluation.scoring import Scored
 from depthbench.metrics import ImageMetric
-from depthbench.protocols import Camera, EvalProtocol, Scorer, load_protocol
+from depthbench.output_kinds import OutputKind, output_kind
+from depthbench.protocols import Camera, Declared, EvalProtocol, Scorer, load_protocol
 from depthbench.protocols.regions import Region
 from depthbench.stats.intervals import Limits, intervals
 
@@ -47,6 +48,7 @@ def score_arrays(
     covers: Region | None = None,
     annotations: Sequence[Annotations] | None = None,
     extended: bool = False,
+    kind: str = OutputKind.METRIC_DEPTH,
 ) -> ArrayScores:
     """Scores of predictions in memory, with intervals, as ``depthbench evaluate`` gives them for files.
 
@@ -54,7 +56,7 @@ def score_arrays(
     another size than the truth; each protocol resizes them.
 
     Args:
-        predictions: depth in metres, floats.
+        predictions: of their kind, floats; by default depth in metres.
         truths: depth in metres, floats, 0 = missing.
         protocols: one or several, by name (``conf/protocol``) or as objects.
         intrinsics: ``(3, 3)`` of all or ``(N, 3, 3)``, in pixels of the truths; for structure that needs a camera.
@@ -63,6 +65,7 @@ def score_arrays(
         covers: the part of the truths that predictions show; by default all, where their size can be that of all.
         annotations: of each truth, for structure that needs them.
         extended: whether the scores of ``metrics.functional.EXTENDED_SCORES`` are given, too.
+        kind: of the predictions, see :class:`~depthbench.output_kinds.OutputKind`; every protocol must serve it.
 
     Raises:
         UserError: if there is nothing to score, numbers or shapes don't fit, or a protocol refuses the truths.
@@ -80,7 +83,11 @@ def score_arrays(
     """
     chosen = [protocols] if isinstance(protocols, str | EvalProtocol) else list(protocols)
     rules = [load_protocol(one) if isinstance(one, str) else one for one in chosen]
-    predicted, true = _maps(predictions, "predictions"), _maps(truths, "truths")
+    declared = output_kind(kind)
+    for one in rules:
+        if reason := one.refuses(declared):
+            raise UserError(reason)
+    predicted, true = _maps(predictions, "predictions", declared), _maps(truths, "truths")
     if len(predicted) != len(true) or not true:
         raise UserError(f"Scoring needs as many predictions as truths, got {len(predicted)} and {len(true)}.")
     cameras = None if intrinsics is None else _cameras(intrinsics, len(true))
@@ -89,7 +96,7 @@ def score_arrays(
     scorer.structure.refuse(cameras is not None, None if noted is None else noted[0], "; give them.")
     for place, (prediction, truth) in enumerate(zip(predicted, true, strict=True)):
         size = (truth.shape[-2], truth.shape[-1])
-        check_prediction(str(place), prediction)
+        check_prediction(str(place), prediction, declared)
         check_covers(str(place), (prediction.shape[-2], prediction.shape[-1]), size, covers)
         camera = None if cameras is None else Camera(cameras[place : place + 1], size)
         shown: Region = "full" if covers is None else covers
@@ -101,6 +108,7 @@ def score_arrays(
             camera=camera,
             annotations=None if noted is None else noted[place],
             places=[place],
+            declared=Declared(declared.quantity),
         )
     found = Scored(name="", **vars(scorer.compute()))
     limits = {
@@ -114,8 +122,8 @@ def score_arrays(
     )
 
 
-def _maps(values: Any, what: str) -> list[Tensor]:
-    """Each map ``(1, H, W)`` float32 on the CPU."""
+def _maps(values: Any, what: str, kind: OutputKind = OutputKind.METRIC_DEPTH) -> list[Tensor]:
+    """Each map ``(1, H, W)`` float32 on the CPU, in the quantity of its kind."""
     if isinstance(values, Tensor | np.ndarray) and values.ndim != 3:
         raise UserError(f"The {what} have the shape {tuple(values.shape)}, not (N, H, W).")
     found = []
@@ -126,7 +134,7 @@ def _maps(values: Any, what: str) -> list[Tensor]:
                 f"Map {place} of the {what} has the shape {tuple(one_map.shape)} and holds {one_map.dtype}; give "
                 "floats (H, W) in metres."
             )
-        found.append(one_map.float().cpu()[None])
+        found.append(torch.from_numpy(in_quantity(one_map.float().cpu().numpy(), kind))[None])
     return found
 
 

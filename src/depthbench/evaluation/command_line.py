@@ -17,8 +17,10 @@ from depthbench.config.compose import composing, group_options, option_file, rea
 from depthbench.config.mistakes import MISTAKES, explain, nearest
 from depthbench.config.values import check_kinds, check_root, check_values
 from depthbench.errors import UserError
+from depthbench.output_kinds import OutputKind, output_kind
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.lookup import find_runs, split_paths, trained_run
+from depthbench.runs.results import run_kind
 
 OUTPUTS = (".json", ".csv", ".md")
 
@@ -32,12 +34,14 @@ class Input:
         path: of the predictions or the run folder.
         run: the run folder, None for prediction files.
         config: whose ``data`` is scored on; for a run also whose ``trainer`` gives the precision.
+        kind: of prediction files as declared, of a run as it was written down.
     """
 
     name: str
     path: Path
     run: RunFolder | None
     config: DictConfig
+    kind: OutputKind = OutputKind.METRIC_DEPTH
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,8 @@ def read_evaluate_request(arguments: Sequence[str]) -> EvaluateRequest:
             check_kinds(known, OverridesParser.create().parse_overrides(overrides))
             options = {**{key: known[key] for key in _flat(known)}, **own}
             options |= {"covers": _covers(options["covers"]), "seed": _seed(options["seed"])}
+            if options["missing"] not in ("refuse", "error"):
+                raise UserError(f"missing={options['missing']} is unknown; choose refuse or error.")
             options["per_image"] = options["per_image"] and str(Path(options["per_image"]).expanduser())
             inputs = _inputs(options, overrides)
             protocols = _protocols(own.get("protocol"), overrides, inputs)
@@ -132,19 +138,28 @@ def _inputs(options: dict[str, Any], overrides: list[str]) -> list[Input]:
     if not files and not folders:
         compose("evaluate", overrides)  # perhaps there is only a slip of the pen
         raise UserError("There is nothing to score: append predictions=FOLDER and data=..., or run=RUN_FOLDER.")
-    found: list[tuple[Path, RunFolder | None, DictConfig]]
-    found = [(path, None, _file_settings(overrides)) for path in files]
-    found += [(folder.path, folder, run_settings(folder, overrides)) for folder in folders]
+    found: list[tuple[Path, RunFolder | None, DictConfig, OutputKind]]
+    kinds = _kinds(str(options["kind"]), len(files), _unit(options["unit"]))
+    found = [(path, None, _file_settings(overrides), kind) for path, kind in zip(files, kinds, strict=True)]
+    found += [(folder.path, folder, run_settings(folder, overrides), run_kind(folder.path)) for folder in folders]
     names = [path.name for path, *_ in found]
     if len(set(names)) < len(names):
         names = [str(path) for path, *_ in found]
     if len(set(names)) < len(names):
         raise UserError("The same predictions are given twice; name each once.")
-    for *_, config in found:
+    for _, _, config, _ in found:
         OmegaConf.to_container(config.data.test, resolve=True, throw_on_missing=True)
         check_values(config)
         check_root(config)
     return [Input(name, *rest) for name, rest in zip(names, found, strict=True)]
+
+
+def _kinds(text: str, count: int, unit: float | None) -> list[OutputKind]:
+    """The kind of each set of prediction files: one for all, or one each."""
+    kinds = [output_kind(name, unit) for name in text.split(",")]
+    if count and len(kinds) not in (1, count):
+        raise UserError(f"kind={text} names {len(kinds)} kinds for {count} predictions; give one for all, or one each.")
+    return kinds * count if len(kinds) == 1 else kinds[:count]
 
 
 def _files(text: str | None) -> list[Path]:

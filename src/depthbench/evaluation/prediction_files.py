@@ -17,8 +17,8 @@ from depthbench.data.formats.pfm import read_pfm
 from depthbench.errors import UserError
 from depthbench.evaluation.file_names import matched, without_ending
 from depthbench.images import MAX_PIXELS, decode_depth, read_bytes
+from depthbench.output_kinds import OutputKind, output_kind
 
-KINDS = ("depth", "inverse", "disparity")
 SUFFIXES = (".npy", ".npz", ".png", ".pfm")
 ORDERS = ("frames", "names", "numbers")
 STACKS = (".h5", ".hdf5", ".npz", ".npy")
@@ -31,7 +31,8 @@ _DAMAGED = (OSError, KeyError, RuntimeError, ValueError, TypeError, MemoryError)
 class PredictionFiles:
     """Predicted depth by frame, read when asked for.
 
-    ``files[i]`` is the prediction ``(1, h, w)`` float32 in metres of frame ``names[i]``.
+    ``files[i]`` is the prediction ``(1, h, w)`` float32 of frame ``names[i]``, in the kind's quantity: metres, except
+    where a shift is unknown of a disparity or a logarithm, which can't become depth before it is fitted.
 
     Args:
         path: a folder with one file per frame, named like the frame (``NAME.npy``, ``.npz`` of one array, 16-bit
@@ -39,9 +40,10 @@ class PredictionFiles:
             hindrance), or one stack ``(N, h, w)`` as ``.h5``, ``.npz`` or ``.npy``. A stack with an array ``names`` is
             matched by it, else by ``order``.
         names: of all frames of the data set.
-        kind: ``depth``, ``inverse`` (1 / metres) or ``disparity`` (pixels of the prediction).
-        unit: metres per unit of depth; what is divided by the value for the other two (for disparity focal length
-            times baseline). By default 1, except that integers (png) and disparity need it.
+        kind: what the files hold, see :class:`~depthbench.output_kinds.OutputKind`; points ``(h, w, 3)`` or
+            ``(3, h, w)`` are read for their depth.
+        unit: metres per unit of metric depth and points; what is divided by metric disparity (1 for 1 / metres, focal
+            length times baseline for pixels). By default 1, except that integers (png) need it.
         key: of the array within ``.h5`` or ``.npz``, where there is more than one.
         order: of a stack without names: ``frames`` (as the data set lists them), ``names`` (by letters: 0, 1, 10, 2) or
             ``numbers`` (0, 1, 2, 10). By default that of the frames, where letters and numbers agree or the frames
@@ -55,24 +57,22 @@ class PredictionFiles:
         self,
         path: str | Path,
         names: Sequence[str],
-        kind: str = "depth",
+        kind: str = OutputKind.METRIC_DEPTH,
         unit: float | None = None,
         key: str | None = None,
         order: str | None = None,
     ) -> None:
         self.path = Path(path).expanduser()
         self.names = list(names)
-        if kind not in KINDS:
-            raise UserError(f"Predictions can be {', '.join(KINDS)}, not '{kind}'.")
+        self.kind = output_kind(kind, unit)
         if not self.path.exists():
             raise UserError(f"There is nothing at {self.path}; give a folder of predictions or one stack.")
-        if unit is None and kind == "disparity":
-            raise UserError("Disparity becomes depth by unit = focal length (pixels) times baseline (metres); give it.")
         if unit is not None and unit <= 0:
             raise UserError(f"The unit of predictions must be positive, not {unit}.")
+        if unit is not None and (not self.kind.is_metric or self.kind.stored == "log"):
+            raise UserError(f"kind={self.kind} has no unit: it is {self.kind.words}; leave unit={unit} out.")
         if order not in (None, *ORDERS):
             raise UserError(f"A stack is in the order of {', '.join(ORDERS)}, not '{order}'.")
-        self.kind = kind
         self.unit = unit
         self.order = order
         self.key = key
@@ -93,16 +93,15 @@ class PredictionFiles:
         where = f"the prediction of '{self.names[index]}' in {self.path}"
         if values.dtype.kind not in "fiu":
             raise UserError(f"{where} holds {values.dtype}, not real numbers.")
-        if values.dtype.kind in "iu" and self.unit is None:
-            meant = "the metres per unit (0.001 for millimetres)" if self.kind == "depth" else "what they divide"
+        if values.dtype.kind in "iu" and self.unit is None and self.kind.is_metric:
+            meant = "what they divide" if self.kind.falls else "the metres per unit (0.001 for millimetres)"
             raise UserError(f"{where} holds integers; give unit, {meant}.")
         values = np.squeeze(values.astype(np.float32))
+        if self.kind.stored == "points":
+            values = _depth_of_points(values, where)
         if values.ndim != 2:
             raise UserError(f"{where} has shape {values.shape}, not one map (height, width).")
-        unit = np.float32(1.0 if self.unit is None else self.unit)
-        with np.errstate(divide="ignore"):
-            depth = values * unit if self.kind == "depth" else unit / values
-        return torch.from_numpy(depth)[None]
+        return torch.from_numpy(in_quantity(values, self.kind, self.unit))[None]
 
     def _match_folder(self) -> list[Path]:
         every = sorted(self.path.rglob("*"))
@@ -197,6 +196,23 @@ def _by_numbers(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
+def in_quantity(values: Map, kind: OutputKind, unit: float | None = None) -> Map:
+    """Stored values in the quantity that a kind is scored from, float32; a disparity of 0 becomes infinite depth."""
+    if kind.quantity == "depth":
+        scale = np.float32(1.0 if unit is None else unit)
+        with np.errstate(divide="ignore", over="ignore"):
+            if kind.falls:
+                return scale / values
+            return np.exp(values) if kind.stored == "log" else values * scale
+    return values
+
+
+def _depth_of_points(values: Map, where: str) -> Map:
+    if values.ndim != 3 or 3 not in (values.shape[0], values.shape[-1]):
+        raise UserError(f"{where} has shape {values.shape}, not points (height, width, 3).")
+    return values[..., 2] if values.shape[-1] == 3 else values[2]
+
+
 def read_map(path: Path, key: str | None = None) -> Map:
     """One file as an array, as stored; raises :class:`UserError` if it is damaged or of the wrong kind."""
     suffix = path.suffix.lower()
@@ -214,23 +230,32 @@ def read_map(path: Path, key: str | None = None) -> Map:
     return decode_depth(data, path)
 
 
-def check_prediction(name: str, prediction: Tensor) -> None:
-    """Raise :class:`UserError` for no pixels, NaN or infinities, and depths of 0 or below.
+def missing_pixels(prediction: Tensor, kind: OutputKind = OutputKind.METRIC_DEPTH) -> Tensor:
+    """Where a prediction ``(1, h, w)`` in its kind's quantity holds nothing: not finite; or, if depth, 0 or below."""
+    missing = ~prediction.isfinite()
+    return missing | (prediction <= 0) if kind.is_positive else missing
+
+
+def check_prediction(name: str, prediction: Tensor, kind: OutputKind = OutputKind.METRIC_DEPTH) -> None:
+    """Raise :class:`UserError` for no pixels, and for pixels that hold no prediction.
 
     Args:
         name: of the frame.
-        prediction: ``(1, h, w)``.
+        prediction: ``(1, h, w)`` in the kind's quantity.
+        kind: that it is of.
     """
     if not prediction.numel():
         raise UserError(f"The prediction of '{name}' is {prediction.shape[-2]}x{prediction.shape[-1]}: no pixels.")
-    bad = int((~prediction.isfinite()).sum())
-    if bad:
-        raise UserError(
-            f"The prediction of '{name}' has {bad} of {prediction.numel()} pixels that are NaN or infinite."
-        )
-    bad = int((prediction <= 0).sum())
-    if bad:
-        raise UserError(f"The prediction of '{name}' has {bad} of {prediction.numel()} pixels at or below 0 m.")
+    bad = int(missing_pixels(prediction, kind).sum())
+    if not bad:
+        return
+    infinite = int((~prediction.isfinite()).sum())
+    what = "at or below 0 m"
+    if infinite:
+        bad, what = infinite, "that are NaN or infinite"
+        if kind.falls and kind.quantity == "depth" and int(prediction.isinf().sum()) == infinite:
+            what = "whose disparity is 0, which is infinitely far"
+    raise UserError(f"The prediction of '{name}' has {bad} of {prediction.numel()} pixels {what}.")
 
 
 def _load_numpy(path: Path, key: str | None, mapped: bool) -> tuple[Map, list[str] | None]:

@@ -9,22 +9,30 @@ from torch import Tensor
 
 from depthbench.data.units import Unit, explaining_units
 from depthbench.errors import UserError
+from depthbench.output_kinds import OutputKind
 
 _SURE = 5.0  # spreads: a ratio that far from 1 is no inaccuracy of a network
 _CLOSE = 0.02  # of a ratio to a unit's
+_CONTRARY = -0.3  # a correlation of ranks below which a map goes the wrong way
 _METRIC = 1.1  # ratio of medians that a good metric network may have
 
 
-def check_unit(pairs: Iterable[tuple[Tensor, Tensor]], tolerance: float = 5.0, unit: float | None = None) -> str | None:
-    """Raise :class:`UserError` if predictions are in another unit than the one they were read in, or are not depth.
+def check_unit(
+    pairs: Iterable[tuple[Tensor, Tensor]],
+    tolerance: float = 5.0,
+    unit: float | None = None,
+    kind: OutputKind = OutputKind.METRIC_DEPTH,
+) -> str | None:
+    """Raise :class:`UserError` if predictions are of another kind than declared, or in another unit than read in.
 
     A ratio to the truth that is far from 1, nearly the same in every pixel, and a ratio of two units of the field has
     one explanation.
 
     Args:
-        pairs: some predictions and truths ``(1, h, w)``, of any sizes.
+        pairs: some predictions in their kind's quantity, and truths ``(1, h, w)``, of any sizes.
         tolerance: factor by which the medians may differ; infinite where protocols remove the scale.
         unit: that they were read in, by default metres.
+        kind: that is declared.
 
     Returns:
         A note where the unit is doubtful and no unit of the field explains it; else None.
@@ -32,7 +40,8 @@ def check_unit(pairs: Iterable[tuple[Tensor, Tensor]], tolerance: float = 5.0, u
     medians, correlations, logs = [], [], []
     for prediction, truth in pairs:
         shown = torch.nn.functional.interpolate(prediction[None], truth.shape[-2:], mode="nearest-exact")[0]
-        p, t = shown[truth > 0].double(), truth[truth > 0].double()
+        seen = (truth > 0) & shown.isfinite()
+        p, t = shown[seen].double(), truth[seen].double()
         if len(t) > 1:
             medians.append((float(p.median()), float(t.median())))
             ranks = torch.stack([_ranks(p), _ranks(t)])
@@ -40,12 +49,26 @@ def check_unit(pairs: Iterable[tuple[Tensor, Tensor]], tolerance: float = 5.0, u
             logs.append((p / t).log())
     if not medians:
         raise UserError("None of the images that were looked at has a valid pixel of truth.")
-    if float(np.median(correlations)) < -0.3:
-        raise UserError("Predictions fall where the truth rises: inverse depth or disparity, so kind=inverse?")
-    if tolerance == float("inf"):
+    _check_direction(float(np.median(correlations)), kind)
+    if tolerance == float("inf") or not kind.is_metric:
         return None
     ratio = float(np.median([p / t for p, t in medians]))
     return judge_ratio(ratio, _spread(logs), float(np.median([t for _, t in medians])), tolerance, unit or 1.0)
+
+
+def _check_direction(correlation: float, kind: OutputKind) -> None:
+    """Raise if values go the other way than their declared kind; ``correlation`` is of ranks with the truth."""
+    if (-correlation if kind.quantity == "disparity" else correlation) >= _CONTRARY:
+        return
+    known = {"": "metric", "scale": "scale"}.get(kind.unknown, "affine")
+    if kind.falls:
+        raise UserError(
+            f"kind={kind} is declared, but the values rise where the truth rises, as depth does: kind={known}_depth?"
+        )
+    raise UserError(
+        f"Predictions fall where the truth rises, as disparity does and {kind.words} does not: "
+        f"kind={known}_disparity{', or kind=affine_disparity (MiDaS, Depth Anything)' if known != 'affine' else ''}?"
+    )
 
 
 def judge_ratio(ratio: float, spread: float, median: float, tolerance: float, unit: float) -> str | None:
@@ -77,7 +100,7 @@ def judge_ratio(ratio: float, spread: float, median: float, tolerance: float, un
     near = explaining_units(per_metre, _CLOSE)
     if near and off > _SURE * spread:
         raise UserError(
-            f"{told}; {_asked(near, per_metre, median)}? If not, protocol.scaling=median scores them without a unit."
+            f"{told}; {_asked(near, per_metre, median)}? If not, protocol.alignment=median scores them without a unit."
         )
     return f"{told}; is their unit right?"
 

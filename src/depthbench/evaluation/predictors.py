@@ -8,12 +8,15 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
+from depthbench.errors import UserError
 from depthbench.evaluation.command_line import EvaluateRequest, Input
 from depthbench.evaluation.covered_part import check_covers, check_no_crop
-from depthbench.evaluation.prediction_files import PredictionFiles, check_prediction
+from depthbench.evaluation.prediction_files import PredictionFiles, check_prediction, missing_pixels
 from depthbench.evaluation.prediction_units import check_unit
 from depthbench.evaluation.test_set import EvaluationSet, Items
-from depthbench.protocols import EvalProtocol
+from depthbench.output_kinds import OutputKind
+from depthbench.protocols import Declared, EvalProtocol
+from depthbench.protocols.alignment import AS_DEPTH
 from depthbench.protocols.protocol import crop
 from depthbench.protocols.regions import Region, region_box
 from depthbench.runs.folder import RunFolder
@@ -23,13 +26,17 @@ _LOOKED_AT = 8  # frames from which the unit is judged
 
 
 class Predictor(Protocol):
-    """Gives depth ``(B, 1, h, w)`` in metres for test frames and, if wanted, for their mirror images, mirrored back.
+    """Gives maps ``(B, 1, h, w)`` for test frames and, if wanted, for their mirror images, mirrored back.
 
     Attributes:
+        kind: of the output.
+        declared: what the maps hold.
         covers: the part of the truth that predictions show.
         batch_size: frames per call.
     """
 
+    kind: OutputKind
+    declared: Declared
     covers: Region
     batch_size: int
 
@@ -45,6 +52,7 @@ class Files:
         protocol: that they will be scored under.
         covers: the part of the truth that they show; None where nobody said it: then they must be able to show all.
         unitless: whether every protocol scales them, so that their unit is nobody's business.
+        holes: whether pixels without a prediction are scored, as errors, and not refused.
 
     Attributes:
         notes: sentences for the reader of the scores.
@@ -62,13 +70,15 @@ class Files:
         protocol: EvalProtocol,
         covers: Region | None = None,
         unitless: bool = False,
+        holes: bool = False,
     ) -> None:
         self.files, self.protocol, self.test_set = files, protocol, test_set
+        self.kind, self.declared = files.kind, Declared(files.kind.quantity, holes)
         self.said, self.covers = covers, "full" if covers is None else covers
         pairs = list(self._pairs(range(0, len(files), max(1, len(files) // _LOOKED_AT))))
-        if covers is None:
+        if covers is None and self.kind.unknown in ("", "scale"):  # a shift would hide whether they fit
             check_no_crop(pairs)
-        doubt = check_unit(pairs, float("inf") if unitless else 5.0, files.unit)
+        doubt = check_unit(pairs, float("inf") if unitless else 5.0, files.unit, self.kind)
         self.notes = [f"{files.path.name}: {doubt}"] if doubt else []
 
     def _pairs(self, places: Iterable[int]) -> Iterator[tuple[Tensor, Tensor]]:
@@ -81,9 +91,20 @@ class Files:
         true = self.protocol.scored_truth(next(iter(items.truth.values())))
         whole = true.shape[-2], true.shape[-1]
         prediction = self.files[place]
-        check_prediction(name, prediction)
+        if self.declared.holes and prediction.numel():
+            prediction = prediction.masked_fill(missing_pixels(prediction, self.kind), float("nan"))
+        else:
+            self._refuse_holes(name, prediction)
         check_covers(name, (prediction.shape[-2], prediction.shape[-1]), whole, self.said)
         return prediction, crop(true, region_box(self.covers, whole))[0]
+
+    def _refuse_holes(self, name: str, prediction: Tensor) -> None:
+        try:
+            check_prediction(name, prediction, self.kind)
+        except UserError as error:
+            if not prediction.numel():
+                raise
+            raise UserError(f"{error} Append missing=error to count them as errors.") from None
 
     def __call__(self, items: Items, mirror: bool) -> tuple[Tensor, Tensor | None]:
         """One file; flip averaging is not applied to files."""
@@ -103,9 +124,11 @@ class Network:
     """
 
     covers: Region = "full"
+    declared = AS_DEPTH
 
     def __init__(self, folder: RunFolder, config: DictConfig, device: torch.device) -> None:
         self.task = load_task(folder).to(device).eval()
+        self.kind = self.task.output_kind
         self.trainer, self.device = config.trainer, device
         self.batch_size = int(config.data.test_batch_size)
 
@@ -143,6 +166,6 @@ def open_predictor(
         return Network(one.run, one.config, device)
     options = request.options
     names = test_set.frame_names()
-    files = PredictionFiles(one.path, names, options["kind"], request.unit, options["key"], options["order"])
-    unitless = all(protocol.scaling != "none" for protocol in protocols)
-    return Files(files, test_set, protocols[0], options["covers"], unitless)
+    files = PredictionFiles(one.path, names, one.kind, request.unit, options["key"], options["order"])
+    unitless = all(protocol.alignment.fit != "none" for protocol in protocols)
+    return Files(files, test_set, protocols[0], options["covers"], unitless, options["missing"] == "error")

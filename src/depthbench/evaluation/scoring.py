@@ -16,6 +16,7 @@ from depthbench.evaluation.test_set import EvaluationSet, Items, stack
 from depthbench.metrics import ImageMetric
 from depthbench.metrics.functional import EXTENDED_SCORES, STANDARD
 from depthbench.metrics.pixel_sums import COLUMNS
+from depthbench.output_kinds import OutputKind
 from depthbench.protocols import Camera, EvalProtocol, ScoredImages, Scorer
 from depthbench.stats.image_sums import PerImageSums
 
@@ -26,9 +27,11 @@ class Scored(ScoredImages):
 
     Attributes:
         name: of the input.
+        kind: of what was predicted.
     """
 
     name: str
+    kind: OutputKind = OutputKind.METRIC_DEPTH
 
     def shown(self) -> tuple[str, ...]:
         """Names of the scores that tables show and tests compare."""
@@ -81,8 +84,9 @@ def score(
             annotations=items.annotations,
             image=items.image,
             places=items.places,
+            declared=predict.declared,
         )
-    return Scored(name=name, **vars(scorer.compute()))
+    return Scored(name=name, kind=predict.kind, **vars(scorer.compute()))
 
 
 def camera(items: Items) -> Camera | None:

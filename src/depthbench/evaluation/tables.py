@@ -16,6 +16,7 @@ from depthbench.evaluation.command_line import EvaluateRequest
 from depthbench.evaluation.scoring import Scored
 from depthbench.files import write_atomically
 from depthbench.metrics.functional import SCORES, STANDARD
+from depthbench.output_kinds import OutputKind
 from depthbench.protocols import EvalProtocol
 from depthbench.runs.names import labels
 from depthbench.runs.results import finite_or_null, results_block
@@ -87,7 +88,9 @@ def as_json(evaluation: Evaluation) -> str:
     protocols = {protocol.name: asdict(protocol) for protocol in evaluation.protocols}
     more = {"intervals": evaluation.limits, "differences": rows}
     more |= {"refused": evaluation.refused, "notes": table_notes(evaluation, left_out=False)}
-    content = results_block(protocols, evaluation.scores) | finite_or_null(more)
+    content = results_block(
+        protocols, evaluation.scores, {one.name: one.kind for one in evaluation.scored}
+    ) | finite_or_null(more)
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
@@ -183,9 +186,39 @@ def not_finite_note(evaluation: Evaluation) -> list[str]:
     return [f"{what} ({', '.join(rules)}), so means over them are no numbers." for what, rules in found.items()]
 
 
+def miss_notes(evaluation: Evaluation) -> list[str]:
+    """Sentences about pixels that can't be right: without a prediction, or aligned to a depth that none has."""
+    told = {
+        "missing": "{} valid pixels have no prediction and count as errors (a depth of 0)",
+        "nonpositive": "{} valid pixels are aligned to 0 m or below: misses of delta, or hits where the alignment says "
+        "so, and without a logarithm",
+    }
+    found: dict[str, list[str]] = {}
+    for name, protocol in evaluation.lines():
+        scores = evaluation.scores[name][protocol]
+        for key, sentence in told.items():
+            if scores.get(key):
+                found.setdefault(f"{name}: {sentence.format(f'{scores[key]:.0f}')}", []).append(protocol)
+    return [f"{what} ({', '.join(rules)})." for what, rules in found.items()]
+
+
+def kind_notes(scored: Sequence[Scored], protocols: Sequence[EvalProtocol]) -> list[str]:
+    """Sentences about what the inputs predict and what was fitted to the truth before it was scored."""
+    kinds = {one.name: one.kind for one in scored}
+    found = [f"{name} predicts {kind.words}." for name, kind in kinds.items() if kind != OutputKind.METRIC_DEPTH]
+    aligned = [f"{one.name} ({one.alignment})" for one in protocols if one.alignment.fit != "none"]
+    if aligned:
+        found.append(f"Fitted to the truth before scoring: {', '.join(aligned)}.")
+    unknown = {kind.unknown for kind in kinds.values()}
+    if len(unknown) > 1:
+        found.append("Inputs that know more than others are fitted like these: what only they know is not scored.")
+    return found
+
+
 def table_notes(evaluation: Evaluation, left_out: bool = True) -> list[str]:
     """What is to be said beside the numbers; protocols that refuse for one reason share a sentence."""
-    found = [*not_finite_note(evaluation), *evaluation.notes]
+    told = kind_notes(evaluation.scored, evaluation.protocols)
+    found = [*not_finite_note(evaluation), *miss_notes(evaluation), *told, *evaluation.notes]
     if not left_out:
         return found
     reasons: dict[str, list[str]] = {}

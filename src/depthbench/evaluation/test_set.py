@@ -17,7 +17,9 @@ from depthbench.errors import UserError
 from depthbench.evaluation.command_line import EvaluateRequest
 from depthbench.metrics import ImageMetric
 from depthbench.metrics.image.image_metric import lacks
+from depthbench.output_kinds import OutputKind
 from depthbench.protocols import EvalProtocol, Scorer, protocol_from
+from depthbench.protocols.alignment import NAMED
 from depthbench.protocols.shared_pass import SharedMaps
 
 # The number of test images that published numbers have says which data set a protocol is of.
@@ -166,6 +168,7 @@ def fitting_protocols(
         for protocol in protocols:
             try:
                 reason = frames.refuses(protocol) if request.every else None
+                reason = reason or _refused_kind(protocol, one.kind, request.every)
                 if reason:
                     raise UserError(reason)
                 Scorer([protocol]).sums(SharedMaps(torch.ones(1, 1, 8, 8), truth, covers=covers, image=first.image))
@@ -177,6 +180,15 @@ def fitting_protocols(
     if not fitting:
         raise UserError(f"No protocol fits this data; for example: {next(iter(refused.values()))}")
     return fitting, refused
+
+
+def _refused_kind(protocol: EvalProtocol, kind: OutputKind, every: bool) -> str | None:
+    """Why predictions of a kind have no score under a protocol, and, if it was named, which alignments would do."""
+    reason = protocol.refuses(kind)
+    if reason is None or every:
+        return reason
+    fitting = [name for name, one in NAMED.items() if one.serves(kind) and one.over == "image"]
+    return f"{reason.rstrip('.')}; append protocol.alignment=... ({', '.join(fitting)}), or protocol=all."
 
 
 def fitting_structure(

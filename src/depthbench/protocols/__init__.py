@@ -1,12 +1,15 @@
 """Protocols: the rules under which predictions are scored, and the scorer."""
 
+from depthbench.protocols.alignment import Alignment, Declared
 from depthbench.protocols.image_metrics import Camera, Structure
 from depthbench.protocols.load import load_protocol, protocol_from
 from depthbench.protocols.protocol import EvalProtocol
 from depthbench.protocols.scorer import ScoredImages, Scorer
 
 __all__ = [
+    "Alignment",
     "Camera",
+    "Declared",
     "EvalProtocol",
     "ScoredImages",
     "Scorer",

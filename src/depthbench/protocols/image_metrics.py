@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from depthbench.annotations import Annotations
 from depthbench.errors import UserError
 from depthbench.metrics.image.image_metric import ImageMetric, lacks
-from depthbench.protocols.protocol import EvalProtocol
+from depthbench.protocols.protocol import NOT_PIXELS, EvalProtocol
 from depthbench.protocols.regions import Region
-from depthbench.protocols.shared_pass import NOT_PIXELS, SharedMaps
+from depthbench.protocols.shared_pass import SharedMaps
 
 
 class Camera(NamedTuple):
@@ -24,7 +24,7 @@ class Camera(NamedTuple):
 
 
 class Structure(nn.Module):
-    """Several metrics of structure on what each protocol scores: its region, range, size, limits and scaling.
+    """Several metrics of structure on what each protocol scores: its region, range, size, limits and alignment.
 
     Means are over images, whatever the protocol's reduction. Protocols that score the same maps share the work.
 
@@ -83,7 +83,8 @@ class Structure(nn.Module):
         self, protocol: EvalProtocol, maps: SharedMaps, camera: Camera | None, annotations: Annotations | None
     ) -> Tensor:
         truth = maps.given(protocol)
-        prepared = protocol.prepare(maps.predicted(protocol), truth, maps.covers, maps.image)
+        chosen = maps.chosen(protocol)
+        prepared = chosen.prepare(maps.predicted(protocol), truth, maps.covers, maps.image, maps.declared)
         intrinsics = None
         if camera is not None:
             size = (truth.shape[-2], truth.shape[-1])

@@ -1,8 +1,8 @@
-"""A protocol is an object: crop, range, mask, resize, flip, scaling, reduction, all by name."""
+"""A protocol is an object: crop, range, mask, resize, flip, alignment, reduction, all by name."""
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ from depthbench.filling import fill_cross_bilateral
 from depthbench.maps import resize_nearest
 from depthbench.metrics.pixel_sums import PRESENT, Interval
 from depthbench.metrics.scores import REDUCTIONS, DepthScores
-from depthbench.protocols.alignment import median_scaled, scale_shift_aligned
+from depthbench.output_kinds import OutputKind
+from depthbench.protocols.alignment import AS_DEPTH, NAMED, Alignment, Declared, alignment_from
 from depthbench.protocols.regions import Box, Region, region_box
 
 PreparedMaps = tuple[Tensor, Tensor, Tensor]
@@ -23,18 +24,12 @@ PreparedMaps = tuple[Tensor, Tensor, Tensor]
 
 ClampLimits = tuple[float | None, float | None]
 
-SCALINGS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
-    "median": median_scaled,
-    "scale_shift": scale_shift_aligned,
-}
-
 _CHOICES = {
     "bounds": ("open", "closed"),
     "truth": ("filled", "raw"),
     "resize": ("bilinear", "bicubic", "nearest"),
     "clamp_at": ("scored", "output"),
     "fill_borders": ("none", "cross_bilateral"),
-    "scaling": ("none", *SCALINGS),
     "reduction": REDUCTIONS,
     "comparison": ("strict", "inclusive"),
 }
@@ -82,19 +77,24 @@ class EvalProtocol:
         align_corners: for ``bilinear`` and ``bicubic``.
         clamp: limits of the prediction in metres, each a number or None; None for no limits. NaN and infinities are
             kept: a range would hide that a network diverged.
-        clamp_at: ``scored``: after resizing and scaling; ``output``: before both, and with ``flip_average`` on each of
-            the two predictions before they are averaged (as DenseDepth's code does).
+        clamp_at: ``scored``: after resizing and alignment; ``output``: before both, and with ``flip_average`` on each
+            of the two predictions before they are averaged (as DenseDepth's code does).
         flip_average: average with the prediction of the mirrored image, see :meth:`average`.
         fill_borders: what happens where the prediction does not cover the truth: ``none``: a region must lie inside of
             what is covered; ``cross_bilateral``: the rest is filled from it under the guidance of the picture, by
             :func:`~depthbench.filling.fill_cross_bilateral` with its defaults.
-        scaling: ``none``, ``median`` or ``scale_shift``, per image (see :mod:`~depthbench.protocols.alignment`).
+        alignment: by name (:data:`~depthbench.protocols.alignment.NAMED`) or by the fields of
+            :class:`~depthbench.protocols.Alignment`.
         reduction: ``image``, ``pixel`` or ``mse_image`` (see :class:`~depthbench.metrics.DepthMetric`).
         comparison: delta with ``<`` (``strict``) or ``<=`` (``inclusive``).
         swap_prediction_and_truth: exchange both in the scores of pixels, so that errors are divided by the prediction.
             Scores of structure and error profiles keep their sides.
         images: number of test images that published numbers have; None where it varies.
         version: raised whenever the same predictions would get other scores; written into every result.
+        source: where the rules stand: paper, repository and file.
+        data: name of the data set that they are of.
+        split: of it.
+        split_sha256: of the file that lists the split.
 
     Raises:
         UserError: for a value that does not exist, or limits in the wrong order.
@@ -113,14 +113,19 @@ class EvalProtocol:
     clamp_at: str = "scored"
     flip_average: bool = False
     fill_borders: str = "none"
-    scaling: str = "none"
+    alignment: Alignment = NAMED["none"]
     reduction: str = "image"
     comparison: str = "strict"
     swap_prediction_and_truth: bool = False
     images: int | None = None
     version: int = 1
+    source: str | None = None
+    data: str | None = None
+    split: str | None = None
+    split_sha256: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "alignment", alignment_from(self.alignment))
         for field, choices in _CHOICES.items():
             if getattr(self, field) not in choices:
                 raise UserError(
@@ -165,7 +170,12 @@ class EvalProtocol:
         return 0.5 * (prediction + mirrored)
 
     def prepare(
-        self, prediction: Tensor, truth: Tensor, covers: Region = "full", image: Tensor | None = None
+        self,
+        prediction: Tensor,
+        truth: Tensor,
+        covers: Region = "full",
+        image: Tensor | None = None,
+        declared: Declared = AS_DEPTH,
     ) -> PreparedMaps:
         """Prediction, truth and mask as they are scored.
 
@@ -177,6 +187,7 @@ class EvalProtocol:
             covers: the part of the truth (of ``score_size``, where given) that the prediction shows, for networks
                 that see a crop (``kb``, ``hu``).
             image: the picture ``(B, 3, h', w')`` of the whole truth, RGB in [0, 1], for ``fill_borders``.
+            declared: what the prediction holds, where it is no metric depth.
 
         Returns:
             Three maps ``(B, 1, h', w')`` of the region's size; the mask is bool.
@@ -189,7 +200,7 @@ class EvalProtocol:
         box = self.box((truth.shape[-2], truth.shape[-1]), covers)
         prediction = self.fit(prediction, truth, covers, image)
         prediction, truth = crop(prediction, box), crop(truth, box)
-        prediction, valid = self.align(prediction, truth), self.mask(truth)
+        prediction, valid = self.limited(self.aligned(prediction, truth, declared)), self.mask(truth)
         return (truth, prediction, valid) if self.swap_prediction_and_truth else (prediction, truth, valid)
 
     def intrinsics(
@@ -294,11 +305,37 @@ class EvalProtocol:
         low, high = self.interval
         return (truth.float() >= low) & (truth.float() <= high)
 
-    def align(self, prediction: Tensor, truth: Tensor) -> Tensor:
-        """The prediction scaled and limited."""
-        if self.scaling != "none":
-            prediction = SCALINGS[self.scaling](prediction, truth, self.mask(truth))
-        return clamp_finite(prediction, self.limits) if self.clamp_at == "scored" else prediction
+    def aligned(self, prediction: Tensor, truth: Tensor, declared: Declared = AS_DEPTH) -> Tensor:
+        """Depth of the aligned prediction, 0 where it has holes; both are maps of the region."""
+        if self.alignment.fit == "none" and declared == AS_DEPTH:
+            return prediction
+        valid = self.mask(truth)
+        holes = prediction.isnan() if declared.holes else None
+        fitted = valid if holes is None else valid & ~holes
+        depth = self.alignment.aligned(
+            prediction, truth, fitted, declared.quantity, declared.lines.get(self.fit_key) if declared.lines else None
+        )
+        return depth if holes is None else depth.masked_fill(holes, 0.0)
+
+    def limited(self, depth: Tensor) -> Tensor:
+        """Aligned depth within the limits of what is scored."""
+        return clamp_finite(depth, self.limits) if self.clamp_at == "scored" else depth
+
+    @property
+    def fit_key(self) -> "EvalProtocol":
+        """This protocol as far as its alignment depends on it: equal keys have equal fits on equal predictions."""
+        return replace(self, comparison="strict", swap_prediction_and_truth=False, **NOT_PIXELS)
+
+    def refuses(self, kind: OutputKind) -> str | None:
+        """Why predictions of a kind can't be scored so; None where a perfect one scores perfectly."""
+        if not self.alignment.serves(kind):
+            done = "takes them as they are" if self.alignment.fit == "none" else f"has alignment={self.alignment}"
+            return f"Protocol '{self.name}' {done}, which is no measure of {kind.words}."
+        if kind.unknown and self.clamp_at == "output" and self.limits != (None, None):
+            return (
+                f"Protocol '{self.name}' limits predictions in metres before it aligns them, and {kind.words} has none."
+            )
+        return None
 
 
 def crop(maps: Tensor, box: Box) -> Tensor:
@@ -312,3 +349,16 @@ def clamp_finite(values: Tensor, limits: ClampLimits) -> Tensor:
         return values
     # x - x is 0 for what is finite and NaN for the rest; a mask takes three times as long on a CPU.
     return values.clamp(*limits) + (values - values)
+
+
+NOT_PIXELS: dict[str, Any] = {
+    "name": "",
+    "reduction": "image",
+    "images": None,
+    "version": 1,
+    "source": None,
+    "data": None,
+    "split": None,
+    "split_sha256": None,
+}
+"""Fields that don't change what is compared at a pixel, at common values."""

@@ -17,7 +17,9 @@ from depthbench.errors import UserError
 from depthbench.metrics.functional import per_image_from
 from depthbench.metrics.image.image_metric import ImageMeans, ImageMetric, image_scores
 from depthbench.metrics.pixel_sums import COLUMNS, EXTENDED_COLUMNS
+from depthbench.protocols.alignment import AS_DEPTH, Declared
 from depthbench.protocols.image_metrics import Camera, Structure
+from depthbench.protocols.misses import MISSES
 from depthbench.protocols.protocol import EvalProtocol
 from depthbench.protocols.shared_pass import SharedMaps, shared_sums
 
@@ -32,6 +34,7 @@ class ScoredImages:
         batch_size: images that are added at once; sums of other batches differ in the last bit.
         structure: names of the scores of structure, perhaps none.
         structure_sums: ``(N, 2 K + 1)`` float64 by protocol, see :class:`~depthbench.protocols.Structure`.
+        misses: ``(N, 2)`` float64 by protocol: pixels without a prediction, and aligned to 0 or below.
     """
 
     frames: list[str]
@@ -39,12 +42,13 @@ class ScoredImages:
     batch_size: int
     structure: tuple[str, ...] = ()
     structure_sums: dict[str, Tensor] = field(default_factory=dict)
+    misses: dict[str, Tensor] = field(default_factory=dict)
 
     def scores(self, protocol: EvalProtocol) -> dict[str, float]:
         """All scores under a protocol; NaN and infinities as they are.
 
-        Counts are among them: ``images`` averaged, ``images_empty`` without a valid pixel, ``pixels``, ``nonfinite`` of
-        these, and ``images_nonfinite`` that have any.
+        Counts are among them: ``images`` averaged, ``images_empty`` without a valid pixel, ``pixels``, ``nonfinite``,
+        ``missing`` (not predicted) and ``nonpositive`` (aligned to 0 or below) of these, and ``images_nonfinite``.
         """
         sums = self.sums[protocol.name]
         metric = protocol.scores(extended=sums.shape[1] > len(COLUMNS), sync_on_compute=False)
@@ -57,6 +61,8 @@ class ScoredImages:
                 means.update(batch)
             found = means.compute() | found
         found["images_nonfinite"] = (sums[:, COLUMNS.index("nonfinite")] > 0).sum()
+        if self.misses:
+            found |= dict(zip(MISSES, self.misses[protocol.name].sum(0), strict=True))
         return {name: float(value) for name, value in found.items()}
 
     def per_image(self, protocol: EvalProtocol) -> dict[str, list[float]]:
@@ -131,6 +137,7 @@ class Scorer(nn.Module):
         annotations: Annotations | None = None,
         image: Tensor | None = None,
         places: Sequence[int] | None = None,
+        declared: Declared = AS_DEPTH,
     ) -> None:
         """Add a batch.
 
@@ -146,12 +153,14 @@ class Scorer(nn.Module):
             image: the picture of the whole truth, for protocols that fill borders.
             places: in the data set; by default every process has the next of its own, as
                 :class:`~depthbench.data.UnpaddedSampler` shares them.
+            declared: what predictions hold, where that is no metric depth, and the lines of protocols that fit more
+                than an image.
 
         Raises:
             UserError: as :meth:`EvalProtocol.prepare`; or if a protocol needs a kind of truth, or a metric a camera,
                 that is not given.
         """
-        maps = SharedMaps(prediction, truth, mirrored, covers, image)
+        maps = SharedMaps(prediction, truth, mirrored, covers, image, declared)
         sums, structure = self.sums(maps), self.structure_sums(maps, camera, annotations)
         rows = [torch.cat([part[name] for part in (sums, structure) if part], 1) for name in self.protocols]
         if not self._frames:
@@ -175,7 +184,7 @@ class Scorer(nn.Module):
 
     @torch.no_grad()
     def sums(self, maps: SharedMaps) -> dict[str, Tensor]:
-        """``masked_sums`` ``(B, S)`` of each protocol by name."""
+        """``masked_sums`` of each protocol by name, and :data:`MISSES` after them, ``(B, S + 2)``."""
         # On a CPU one image after the other: its maps stay in the cache, and fewer limits touch one image than many.
         count = len(maps.prediction)
         step = 1 if maps.prediction.device.type == "cpu" else max(count, 1)
@@ -210,14 +219,15 @@ class Scorer(nn.Module):
         order = torch.tensor([place for share in shares for place in share[0]], dtype=torch.long).argsort()
         frames = [frame for share in shares for frame in share[1]]
         rows = torch.cat([share[3] for share in shares], 1)[:, order]
-        columns = self._columns
-        pixels, structure = torch.split(rows, [columns, rows.shape[2] - columns], 2)
+        widths = [self._columns, len(MISSES), rows.shape[2] - self._columns - len(MISSES)]
+        pixels, misses, structure = torch.split(rows, widths, 2)
         return ScoredImages(
             frames=[frames[place] for place in order.tolist()],
             sums=dict(zip(self.protocols, pixels, strict=True)),
             batch_size=max(share[2] for share in shares),
             structure=self.structure.names,
             structure_sums=dict(zip(self.protocols, structure, strict=True)) if self.structure.names else {},
+            misses=dict(zip(self.protocols, misses, strict=True)),
         )
 
     @property
@@ -226,7 +236,7 @@ class Scorer(nn.Module):
 
     @property
     def _width(self) -> int:
-        return self._columns + (2 * len(self.structure.names) + 1 if self.structure.names else 0)
+        return self._columns + len(MISSES) + (2 * len(self.structure.names) + 1 if self.structure.names else 0)
 
 
 def _process() -> tuple[int, int]:

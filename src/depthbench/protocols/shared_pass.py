@@ -10,7 +10,9 @@ from torch import Tensor
 
 from depthbench.errors import UserError
 from depthbench.metrics.pixel_sums import PRESENT, Interval, Rule, cell_sums, least_present
-from depthbench.protocols.protocol import ClampLimits, EvalProtocol, crop
+from depthbench.protocols.alignment import AS_DEPTH, Declared
+from depthbench.protocols.misses import Misses
+from depthbench.protocols.protocol import NOT_PIXELS, ClampLimits, EvalProtocol, crop
 from depthbench.protocols.regions import Box, Region, region_box
 
 
@@ -25,6 +27,7 @@ class SharedMaps:
             that average take the prediction as it is.
         covers: the part of the truth that predictions show.
         image: ``(B, 3, h', w')`` RGB in [0, 1] of the whole truth, for protocols that fill borders.
+        declared: what predictions hold, where that is no metric depth.
     """
 
     prediction: Tensor
@@ -32,6 +35,7 @@ class SharedMaps:
     mirrored: Tensor | None = None
     covers: Region = "full"
     image: Tensor | None = None
+    declared: Declared = AS_DEPTH
     _truths: dict[Any, Tensor] = field(default_factory=dict)
     _averages_by_limits: dict[Any, Tensor] = field(default_factory=dict)
     _extents: dict[Any, "_Extent"] = field(default_factory=dict)
@@ -41,7 +45,7 @@ class SharedMaps:
         truth = self.truth
         truth = truth[rows] if isinstance(truth, Tensor) else {kind: maps[rows] for kind, maps in truth.items()}
         mirrored, image = (None if maps is None else maps[rows] for maps in (self.mirrored, self.image))
-        return SharedMaps(self.prediction[rows], truth, mirrored, self.covers, image)
+        return SharedMaps(self.prediction[rows], truth, mirrored, self.covers, image, self.declared.at(rows))
 
     def predicted(self, protocol: EvalProtocol) -> Tensor:
         """The plain or the averaged prediction."""
@@ -65,6 +69,8 @@ class SharedMaps:
 
     def acting(self, protocol: EvalProtocol) -> EvalProtocol:
         """The protocol as far as it acts on single pixels of these maps: equal ones share a pass."""
+        if protocol.alignment.over != "image":  # whose line is known by its key
+            return self.chosen(protocol).fit_key
         true = self.true(protocol)
         key = (self._averages(protocol), self._kind(protocol))
         if key not in self._extents:
@@ -143,20 +149,17 @@ def _per_pixel_key(
     changes: dict[str, Any] = {"comparison": "strict", "swap_prediction_and_truth": False, **NOT_PIXELS}
     if whole:
         changes["fill_borders"] = "none"
-    if protocol.scaling == "none":  # the scale is the region's; without it a region is only where sums are taken
+    aligns = protocol.alignment.fit != "none"
+    if not aligns:  # the fit is the region's; without it a region is only where sums are taken
         changes["region"] = "full"
     if same_size:
         changes |= {"resize": "bilinear", "align_corners": False}
     overshoots = protocol.resize == "bicubic" and not same_size and protocol.clamp_at == "scored"
-    if protocol.scaling == "none" and not overshoots and unlimited:
+    if not aligns and not overshoots and unlimited:
         changes |= {"clamp": None, "clamp_at": "scored"}
     if unranged:
         changes |= {"min_depth": None, "max_depth": None, "bounds": "open"}
     return replace(protocol, **changes)
-
-
-NOT_PIXELS: dict[str, Any] = {"name": "", "reduction": "image", "images": None, "version": 1}
-"""Fields that don't change what is compared at a pixel, at common values."""
 
 
 class _Member(NamedTuple):
@@ -168,7 +171,7 @@ class _Member(NamedTuple):
 def shared_sums(
     protocols: Iterable[EvalProtocol], maps: SharedMaps, extended: bool = False
 ) -> Iterator[tuple[str, Tensor]]:
-    """``masked_sums`` ``(B, S)`` of each protocol by name, in any order."""
+    """``masked_sums`` of each protocol by name, and :data:`MISSES` after them, ``(B, S + 2)``, in any order."""
     groups: dict[EvalProtocol, list[_Member]] = {}
     for protocol in protocols:
         truth = maps.true(protocol)
@@ -191,8 +194,10 @@ def _group_sums(
     around = (rows[0], rows[-1], columns[0], columns[-1])
     prediction, truth = crop(prediction, around), crop(truth, around)
     rules = sorted({member.rule for member in members})
+    depth = acting.aligned(prediction, truth, maps.declared)
+    limited = acting.limited(depth)
     cells = cell_sums(
-        acting.align(prediction, truth),
+        limited,
         truth,
         acting.interval,
         rules,
@@ -200,6 +205,10 @@ def _group_sums(
         [column - columns[0] for column in columns],
         extended,
     )
+    holes = prediction.isnan() if maps.declared.holes else None
+    misses = Misses.of(acting, depth, limited, truth, holes)
     for name, (top, bottom, left, right), rule in members:
         part = cells[:, rules.index(rule), rows.index(top) : rows.index(bottom)]
-        yield name, part[:, :, columns.index(left) : columns.index(right)].sum((1, 2))
+        sums = part[:, :, columns.index(left) : columns.index(right)].sum((1, 2))
+        inner = (top - rows[0], bottom - rows[0], left - columns[0], right - columns[0])
+        yield name, torch.cat([misses.counted(sums, inner), misses.counts(inner, sums)], 1)

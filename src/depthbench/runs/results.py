@@ -1,7 +1,8 @@
 """``scores.json``: test scores with the protocols in full, readable without torch.
 
-Format 2: ``{"format": 2, "protocols": {name: {all fields}}, "scores": {name: {metric: value or null}}}``, where null
-stands for NaN and infinities, which JSON does not know. Before, the file held the scores alone.
+Format 2: ``{"format": 2, "kind": ..., "protocols": {name: {all fields}}, "scores": {name: {metric: value or null}}}``,
+where null stands for NaN and infinities, which JSON does not know, and ``kind`` for what was predicted (metric depth
+where it is absent; with several inputs ``kinds``, by input). Before, the file held the scores alone.
 """
 
 import json
@@ -12,26 +13,57 @@ from typing import Any
 
 from depthbench.errors import UserError
 from depthbench.files import write_atomically
+from depthbench.output_kinds import OutputKind, output_kind
 
 FORMAT = 2
 
 Scores = dict[str, dict[str, float]]
 
 
-def results_block(protocols: Mapping[str, Mapping[str, Any]], scores: Mapping[str, Any]) -> dict[str, Any]:
+Kinds = OutputKind | Mapping[str, OutputKind]
+
+
+def results_block(
+    protocols: Mapping[str, Mapping[str, Any]], scores: Mapping[str, Any], kinds: Kinds = OutputKind.METRIC_DEPTH
+) -> dict[str, Any]:
     """The content of ``scores.json``; null for numbers that are not finite.
 
     Args:
         protocols: all fields of each, ``version`` among them, by name.
         scores: by protocol and metric; with several inputs, by input first.
+        kinds: of what was predicted; with several inputs, by input.
     """
-    block: dict[str, Any] = {"format": FORMAT, "protocols": protocols, "scores": scores}
+    kind = {"kind": kinds} if isinstance(kinds, OutputKind) else {"kinds": kinds}
+    block: dict[str, Any] = {"format": FORMAT, **kind, "protocols": protocols, "scores": scores}
     return {key: finite_or_null(value) for key, value in block.items()}
 
 
-def write_scores(path: Path, protocols: Mapping[str, Mapping[str, Any]], scores: Mapping[str, Any]) -> None:
+def write_scores(
+    path: Path,
+    protocols: Mapping[str, Mapping[str, Any]],
+    scores: Mapping[str, Any],
+    kind: OutputKind = OutputKind.METRIC_DEPTH,
+) -> None:
     """Write ``scores.json``; arguments as for :func:`results_block`."""
-    write_atomically(path, json.dumps(results_block(protocols, scores), indent=1, allow_nan=False) + "\n")
+    write_atomically(path, json.dumps(results_block(protocols, scores, kind), indent=1, allow_nan=False) + "\n")
+
+
+def kind_of(content: Any) -> OutputKind:
+    """The kind of output in the content of a run's ``scores.json``; metric depth where it says nothing.
+
+    Raises:
+        UserError: if a later version wrote one that is not known.
+    """
+    said = content.get("kind") if isinstance(content, Mapping) and isinstance(content.get("format"), int) else None
+    return OutputKind.METRIC_DEPTH if said is None else output_kind(str(said))
+
+
+def run_kind(folder: Path) -> OutputKind:
+    """The kind of a run's output; metric depth where it was not scored yet."""
+    try:
+        return kind_of(json.loads((folder / "scores.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return OutputKind.METRIC_DEPTH
 
 
 def read_scores(path: Path) -> Scores:

@@ -14,6 +14,7 @@ from depthbench.errors import UserError
 from depthbench.maps import resize_bilinear, resize_nearest
 from depthbench.metrics import ImageMetric
 from depthbench.models import DepthModel, DepthWithUncertainty, predict_mirrored, predict_uncertain
+from depthbench.output_kinds import OutputKind
 from depthbench.protocols import Camera, EvalProtocol, Scorer
 from depthbench.tasks.optimization import Optimization
 
@@ -36,6 +37,7 @@ class DepthTask(pl.LightningModule):
         structure: metrics of whole images that the test scores, too, by name.
     """
 
+    output_kind = OutputKind.METRIC_DEPTH  # what is predicted
     find_unused_parameters = False
     optimizers_per_step = 1  # that step once per batch
     parts: Mapping[str, Tensor] | None = None  # of the last loss, where it is not ``self.loss`` that has them

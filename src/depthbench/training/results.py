@@ -17,7 +17,7 @@ from depthbench.training.loggers import MetricsTable
 def save_results(folder: RunFolder, task: DepthTask) -> None:
     """Scores, per-image scores, and at last the marker that the run is complete, with score, steps and times."""
     protocols = {name: asdict(protocol) for name, protocol in task.protocols.items()}
-    write_scores(folder.path / "scores.json", protocols, task.test_scores)
+    write_scores(folder.path / "scores.json", protocols, task.test_scores, task.output_kind)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(task.rows[0]) if task.rows else ["protocol", "name"])
     writer.writeheader()

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from depthbench.output_kinds import OutputKind
 from depthbench.report.analyze.data_sets import data_name, record
 from depthbench.report.analyze.study import Study, images_text, number_text, symbol
 from depthbench.report.read.runs import Run
@@ -57,11 +58,21 @@ def notices(study: Study) -> list[str]:
     found = [ROOMS_NOTICE] if is_procedural(study) else [] if _is_paper_scale(study.runs) else [OWN_NOTICE]
     if any("smoke" in (run.choices.get("trainer"), _scale(run)) for run in study.runs):
         found.append(SMOKE_NOTICE)
-    found += [said for run in study.runs if (said := not_finite(run))]
+    found += [said for said in (kinds_note(study.runs), *map(not_finite, study.runs)) if said]
     left_out = sum(run.state != "done" or not run.scores for run in study.runs)
     if left_out:
         found.append(f"{left_out} of {len(study.runs)} runs are missing from every table and figure; see Runs.")
     return found
+
+
+def kinds_note(runs: Iterable[Run]) -> str:
+    """Which runs predict anything but metric depth; nothing where none does."""
+    by_kind: dict[OutputKind, list[str]] = {}
+    for run in runs:
+        by_kind.setdefault(run.kind, []).append(run.name)
+    by_kind.pop(OutputKind.METRIC_DEPTH, None)
+    told = [f"{_few(names)}: {kind.words}, fitted to the truth before scoring." for kind, names in by_kind.items()]
+    return f"Not all rows know the same: {' '.join(told)} The others are metric depth." if told else ""
 
 
 def not_finite(run: Run) -> str:

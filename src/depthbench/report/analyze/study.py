@@ -11,7 +11,7 @@ from depthbench.report.read.runs import Run
 
 LOSSES = ("l1", "l2", "huber", "berhu", "eigen", "eigen_grad", "gan")  # the order of carvalho2018
 METRICS = ("AbsRel", "SqRel", "RMSE", "RMSElog", "log10", "SILog", "delta1", "delta2", "delta3")
-COUNTS = {"images", "images_empty", "images_nonfinite", "pixels", "nonfinite"}
+COUNTS = {"images", "images_empty", "images_nonfinite", "pixels", "nonfinite", "missing", "nonpositive"}
 SYMBOLS = {"RMSElog": "RMSE log", "log10": "log₁₀", "delta1": "δ₁", "delta2": "δ₂", "delta3": "δ₃"}
 SYMBOLS |= {"seconds_per_step": "seconds per step", "seconds_per_image": "seconds per image"}
 

@@ -13,6 +13,7 @@ from depthbench.config.aliases import renew_overrides, silent
 from depthbench.config.reading import read_config
 from depthbench.errors import UserError
 from depthbench.files import read_json
+from depthbench.output_kinds import OutputKind
 from depthbench.report.read.run_files import (
     Array,
     Curves,
@@ -23,7 +24,7 @@ from depthbench.report.read.run_files import (
     read_trace,
 )
 from depthbench.runs.folder import RunFolder
-from depthbench.runs.results import scores_of
+from depthbench.runs.results import kind_of, scores_of
 
 MARKERS = ("run.json", "status.json", "scores.json", "DONE")
 FILES = (
@@ -54,7 +55,10 @@ class KeptPanels:
 
 @dataclass(frozen=True)
 class Run:
-    """One run folder. What is not there is empty, and named in ``missing``; ``frames`` is the content of data.json."""
+    """One run folder. What is not there is empty, and named in ``missing``; ``frames`` is the content of data.json.
+
+    ``kind`` is of the network's output.
+    """
 
     path: Path
     info: Mapping[str, Any]
@@ -64,6 +68,7 @@ class Run:
     scores: Mapping[str, Mapping[str, float]]
     missing: tuple[str, ...]
     frames: Mapping[str, Any] = field(default_factory=dict)
+    kind: OutputKind = OutputKind.METRIC_DEPTH
 
     @property
     def name(self) -> str:
@@ -184,16 +189,17 @@ def read_runs(places: Iterable[str | Path]) -> list[Run]:
 
 def read_run(path: Path) -> Run:
     """Read one run folder; files that are not there are named in ``missing``."""
-    done = path / "DONE"
+    done, results = path / "DONE", read_json(path / "scores.json")
     return Run(
         path=path,
         info=_renewed(read_json(path / "run.json")),
         config=read_config(path / "config.yaml") if (path / "config.yaml").is_file() else {},
         status=read_json(path / "status.json"),
         done=read_json(done) if done.is_file() and done.stat().st_size else {},
-        scores={_today("protocol", name): row for name, row in scores_of(read_json(path / "scores.json")).items()},
+        scores={_today("protocol", name): row for name, row in scores_of(results).items()},
         missing=tuple(name for name in FILES if not (path / name).is_file()),
         frames=read_json(path / "data.json"),
+        kind=kind_of(results),
     )
 
 

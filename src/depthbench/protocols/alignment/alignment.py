@@ -1,0 +1,253 @@
+"""An alignment is an object: by which fit, of which parts, in which space and over which pixels it is made."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from depthbench.errors import UserError
+from depthbench.medians import masked_percentile
+from depthbench.output_kinds import OutputKind, Quantity
+from depthbench.protocols.alignment import fits
+from depthbench.protocols.alignment.fits import FittedLine
+from depthbench.protocols.alignment.ransac import ransac_line
+from depthbench.protocols.alignment.samples import Rows, limited_to, one_per_cell
+from depthbench.protocols.alignment.spaces import SPACES, in_space
+
+Limit = float | str | None
+"""Metres; ``truth``: the least or greatest scored truth; None for no limit."""
+
+_Fit = Callable[["Alignment", Tensor, Tensor, Tensor], FittedLine]
+
+FITS: dict[tuple[str, str], _Fit] = {
+    ("median", "scale"): lambda own, x, y, w: fits.ratio_of_medians(x, y, w),
+    ("lower_median", "scale"): lambda own, x, y, w: fits.ratio_of_medians(x, y, w, "lower"),
+    ("median_of_ratios", "scale"): lambda own, x, y, w: fits.median_of_ratios(x, y, w),
+    ("least_squares", "scale"): lambda own, x, y, w: fits.least_squares_scale(x, y, w),
+    ("least_squares", "scale_shift"): lambda own, x, y, w: fits.least_squares_line(x, y, w, own.ridge),
+    ("weighted_l1", "scale"): lambda own, x, y, w: fits.weighted_l1_scale(x, y, w),
+    ("weighted_l1", "scale_shift"): lambda own, x, y, w: fits.weighted_l1_line(x, y, w, own.rounds or 50),
+    ("huber", "scale_shift"): lambda own, x, y, w: fits.huber_line(x, y, w, own.rounds or 20),
+    ("huber_squared", "scale_shift"): lambda own, x, y, w: fits.huber_line(x, y, w, own.rounds or 20, power=2),
+    ("weiszfeld", "scale"): lambda own, x, y, w: fits.weiszfeld_scale(x, y, w, own.rounds or 10),
+    ("ransac", "scale_shift"): lambda own, x, y, w: ransac_line(x, y, w, own.seed),
+}
+"""Fits by name and parts."""
+
+
+class Declared(NamedTuple):
+    """What is known of a prediction beside its values.
+
+    Attributes:
+        quantity: what it holds.
+        holes: whether NaN stands for a pixel without a prediction, which counts as a depth of 0; otherwise it is a
+            network's output, and is not hidden.
+        lines: by :attr:`EvalProtocol.fit_key`, those that were fitted over more than an image.
+    """
+
+    quantity: Quantity = "depth"
+    holes: bool = False
+    lines: Mapping[object, FittedLine] = MappingProxyType({})
+
+    def at(self, rows: slice) -> "Declared":
+        """Of some of the images."""
+        return self._replace(lines={key: line.at(rows) for key, line in self.lines.items()}) if self.lines else self
+
+
+AS_DEPTH = Declared()
+"""Metres, all of them predicted."""
+
+_MEDIANS = ("median", "lower_median")
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "fit": ("none", *dict.fromkeys(name for name, _ in FITS)),
+    "parts": ("scale", "scale_shift"),
+    "space": tuple(SPACES),
+    "weights": ("none", "inverse_truth"),
+    "over": ("image", "sequence", "set"),
+    "nonpositive": ("miss", "hit"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alignment:
+    """How a prediction is brought to the truth before it is scored.
+
+    Over the valid pixels: the prediction and the truth are expressed in ``space``, a factor or a line is fitted, the
+    prediction put through it, limited, and expressed as depth.
+
+    Args:
+        name: under which it is known; not part of what it does.
+        fit: ``none``, or one of :data:`FITS`.
+        parts: ``scale`` or ``scale_shift``.
+        space: ``depth``, ``disparity`` (1 / depth), ``log`` or ``log1p`` (ln(1 + depth)).
+        weights: ``none``, or ``inverse_truth``: pixels weigh 1 / their depth.
+        trim: percentiles of the prediction, in its space, strictly between which pixels are fitted; None for all.
+        sample: rows and columns of a grid: one pixel per cell is fitted, the valid one nearest to its center.
+        max_side: of maps that are fitted; larger ones are scaled down by nearest first.
+        positive_only: fit only where the prediction, in its space, is above 0.
+        floor: the prediction, in its space, is raised to this first.
+        ridge: on the normal equations of least squares with scale and shift.
+        clamp: nearest and farthest depth of the aligned prediction, each a :data:`Limit`. In disparity the farthest
+            is the least disparity, so a disparity below 0 becomes far.
+        over: ``image``, ``sequence`` (frames of one folder) or ``set``: whose pixels share one fit.
+        nonpositive: aligned depths of 0 and below are ``miss``es of delta; ``hit``: those below 0 are hits, as where
+            code takes max(p / g, g / p) of a negative p.
+        rounds: of reweighting; None for the fit's own number.
+        seed: of random draws.
+
+    Raises:
+        UserError: for a value that does not exist, or fields that don't go together.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.protocols import Alignment
+        >>> truth = torch.tensor([1.0, 2.0, 4.0]).reshape(1, 1, 1, 3)
+        >>> disparity = 7 / truth + 0.9
+        >>> fitted = Alignment(fit="least_squares", parts="scale_shift", space="disparity")
+        >>> fitted.aligned(disparity, truth, truth > 0, "disparity").flatten().tolist()
+        [1.0, 2.0, 4.0]
+    """
+
+    name: str = field(default="", compare=False)
+    fit: str = "none"
+    parts: str = "scale"
+    space: Quantity = "depth"
+    weights: str = "none"
+    trim: Sequence[float] | None = None
+    sample: Sequence[int] | None = None
+    max_side: int | None = None
+    positive_only: bool = False
+    floor: float | None = None
+    ridge: float = 0.0
+    clamp: Sequence[Limit] | None = None
+    over: str = "image"
+    nonpositive: str = "miss"
+    rounds: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for key, choices in _CHOICES.items():
+            if getattr(self, key) not in choices:
+                raise UserError(f"alignment.{key} is '{getattr(self, key)}'; choose one of {', '.join(choices)}.")
+        for key in ("trim", "sample", "clamp"):
+            value = getattr(self, key)
+            if value is not None:
+                if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
+                    raise UserError(f"alignment.{key} is {value!r}; give two values, or null.")
+                object.__setattr__(self, key, tuple(value))
+        self._check()
+
+    def _check(self) -> None:
+        if self.fit != "none" and (self.fit, self.parts) not in FITS:
+            (can,) = {parts for name, parts in FITS if name == self.fit}
+            raise UserError(f"alignment.fit={self.fit} finds alignment.parts={can} only.")
+        if self.parts == "scale" and self.space in ("log", "log1p"):
+            raise UserError(f"A factor of the {self.space} of depth is no scale; give alignment.parts=scale_shift.")
+        if self.over != "image" and (self.sample or self.max_side or self.trim):
+            raise UserError(f"alignment.over={self.over} is fitted to all pixels; leave out sample, max_side and trim.")
+        for limit in self.clamp or ():
+            if not (limit in (None, "truth") or isinstance(limit, int | float)):
+                raise UserError(f"alignment.clamp holds {limit!r}; give metres, truth or null.")
+
+    def __str__(self) -> str:
+        """Its name, or the fields that differ from the defaults."""
+        defaults = {key: one.default for key, one in self.__dataclass_fields__.items()}
+        changed = [f"{key}={getattr(self, key)}" for key in defaults if getattr(self, key) != defaults[key]]
+        return self.name or ", ".join(changed) or "none"
+
+    @property
+    def undoes(self) -> frozenset[str]:
+        """What may be unknown of a prediction that is scored so, as :attr:`OutputKind.unknown` names it."""
+        if self.fit == "none":
+            return frozenset()
+        scale = frozenset(() if self.space == "log1p" else ("scale",))
+        return scale if self.parts == "scale" else scale | {f"affine_{self.space}"}
+
+    def serves(self, kind: OutputKind) -> bool:
+        """Whether a perfect prediction of this kind is a perfect one after the alignment."""
+        return kind.is_metric or kind.unknown in self.undoes
+
+    def aligned(
+        self,
+        prediction: Tensor,
+        truth: Tensor,
+        valid: Tensor,
+        quantity: Quantity = "depth",
+        line: FittedLine | None = None,
+    ) -> Tensor:
+        """Depth ``(B, 1, H, W)`` in metres, float32; not a number where an image has no valid pixel.
+
+        Args:
+            prediction: ``(B, 1, H, W)`` of a quantity.
+            truth: metres.
+            valid: bool mask of the pixels that are scored.
+            quantity: what the prediction holds.
+            line: that was fitted over more than the image (``over``); None fits each image.
+        """
+        if self.fit == "none":
+            return SPACES[quantity].to_depth(prediction)
+        x = self.raised(in_space(prediction, quantity, self.space))
+        found = line or self.line(*self.fitted_rows(x, truth, valid))
+        value = self._limited(found.of(x), truth, valid)
+        return SPACES[self.space].to_depth(value).float()
+
+    def raised(self, x: Tensor) -> Tensor:
+        """The prediction in its space, not below the floor."""
+        return x if self.floor is None else x.clamp(min=self.floor)
+
+    def fitted_rows(self, x: Tensor, truth: Tensor, valid: Tensor) -> Rows:
+        """The pixels of the fit: prediction in its space, truth in metres ``(B, N)``, and which of them count."""
+        if self.space != "depth":
+            valid = valid & x.isfinite()  # a depth of 0 has no disparity and no logarithm
+        if self.positive_only:
+            valid = valid & (x > 0)
+        if self.sample is not None:
+            rows = one_per_cell((self.sample[0], self.sample[1]), x, truth, valid)
+        elif self.max_side is not None:
+            rows = limited_to(self.max_side, x, truth, valid)
+        else:
+            rows = x.flatten(1), truth.flatten(1), valid.flatten(1)
+        return rows if self.trim is None else self._trimmed(*rows)
+
+    def _trimmed(self, x: Tensor, truth: Tensor, valid: Tensor) -> Rows:
+        assert self.trim is not None
+        low, high = (masked_percentile(x.double(), valid, percent)[:, None] for percent in self.trim)
+        return x, truth, valid & (low < x) & (x < high)
+
+    def line(self, x: Tensor, truth: Tensor, valid: Tensor) -> FittedLine:
+        """The line of each row ``(B, N)``: prediction in its space, truth in metres, mask."""
+        y = in_space(torch.where(valid, truth, 1.0), "depth", self.space)
+        x = torch.where(valid, x, 1.0 if self.fit == "median_of_ratios" else 0.0)
+        weight = valid.double()
+        if self.weights == "inverse_truth":
+            weight = weight / torch.where(valid, truth, 1.0)
+        if self.fit not in _MEDIANS:  # these select, and do it in the precision of the maps
+            x, y = x.double(), torch.where(valid, y, 0.0).double()
+        return FITS[self.fit, self.parts](self, x, y, weight)
+
+    def _limited(self, value: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
+        """Values of the space within the limits; NaN stays."""
+        if self.clamp is None:
+            return value
+        near, far = (
+            self._edge(limit, truth, valid, side) for limit, side in zip(self.clamp, ("near", "far"), strict=True)
+        )
+        least, greatest = (far, near) if self.space == "disparity" else (near, far)
+        if least is not None:
+            value = torch.maximum(value, least)
+        return value if greatest is None else torch.minimum(value, greatest)
+
+    def _edge(self, limit: Limit, truth: Tensor, valid: Tensor, side: str) -> Tensor | None:
+        if limit is None:
+            return None
+        if limit == "truth":
+            flat, mask = truth.flatten(1), valid.flatten(1)
+            edge = flat.where(mask, torch.inf).amin(1) if side == "near" else flat.where(mask, -torch.inf).amax(1)
+            metres = edge.double().view(-1, 1, 1, 1)
+        else:
+            metres = torch.full((1, 1, 1, 1), float(limit), dtype=torch.float64, device=truth.device)
+        return SPACES[self.space].of_depth(metres)

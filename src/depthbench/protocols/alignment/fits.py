@@ -1,0 +1,157 @@
+"""Pure fits of a line (or of a factor) that brings predictions to the truth, for many images at once.
+
+All take ``x`` (prediction), ``y`` (truth) and ``weight``, ``(B, N)`` float64: pixels with weight 0 have no part in the
+fit and hold any finite number. Nothing waits for the device.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from depthbench.medians import masked_median, weighted_median
+
+FLOOR = 1e-6  # of a residual, whose inverse is a weight
+HUBER = 1.345  # spreads
+MAD_TO_SPREAD = 1.4826  # of a normal distribution
+LEAST_FACTOR = 1e-3  # of the Weiszfeld fit
+
+
+class FittedLine(NamedTuple):
+    """``y = scale (x - x0) + y0`` of each image, ``(B,)`` float64: centered, so that nothing cancels.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.protocols.alignment import FittedLine
+        >>> line = FittedLine(*(torch.tensor([value], dtype=torch.float64) for value in (2.0, 3.0, 5.0)))
+        >>> line.shift.item(), line.of(torch.tensor([[3.0, 4.0]])).tolist()
+        (-1.0, [[5.0, 7.0]])
+    """
+
+    scale: Tensor
+    x0: Tensor
+    y0: Tensor
+
+    @classmethod
+    def factor(cls, scale: Tensor) -> "FittedLine":
+        """Without a shift."""
+        return cls(scale.double(), torch.zeros_like(scale.double()), torch.zeros_like(scale.double()))
+
+    @property
+    def shift(self) -> Tensor:
+        """Where x is 0."""
+        return self.y0 - self.scale * self.x0
+
+    def of(self, x: Tensor) -> Tensor:
+        """Of maps or rows ``(B, ...)``, float64."""
+        scale, x0, y0 = (one.view(-1, *(1,) * (x.ndim - 1)) for one in self)
+        return (x.double() - x0).mul_(scale).add_(y0)
+
+    def at(self, rows: slice) -> "FittedLine":
+        """Of some of the images."""
+        return FittedLine(*(one[rows] for one in self))
+
+
+def ratio_of_medians(x: Tensor, y: Tensor, weight: Tensor, middle: str = "mean") -> FittedLine:
+    """``median(y) / median(x)`` (Eigen, Monodepth2, DenseDepth's "scaled" row, DUSt3R's frames).
+
+    ``middle`` as in :func:`~depthbench.protocols.alignment.masked_median`: torch's lower median is UniDepth's ``si``.
+    """
+    return FittedLine.factor(masked_median(y, weight > 0, middle) / masked_median(x, weight > 0, middle))
+
+
+def median_of_ratios(x: Tensor, y: Tensor, weight: Tensor) -> FittedLine:
+    """``median(y / x)`` (plumbline's ``median``)."""
+    return FittedLine.factor(masked_median(y / x, weight > 0))
+
+
+def least_squares_scale(x: Tensor, y: Tensor, weight: Tensor) -> FittedLine:
+    """The factor that minimizes ``sum w (s x - y)^2``; 0 for a prediction of zeros."""
+    square = (weight * x * x).sum(1)
+    return FittedLine.factor((weight * x * y).sum(1) / torch.where(square > 0, square, 1.0))
+
+
+def least_squares_line(x: Tensor, y: Tensor, weight: Tensor, ridge: float = 0.0) -> FittedLine:
+    """The line that minimizes ``sum w (s x + t - y)^2``; a constant prediction becomes the mean of the truth.
+
+    Args:
+        x: predictions.
+        y: truths.
+        weight: of each pixel.
+        ridge: on the diagonal of the normal equations of (s, t) (UniDepth: 1e-9).
+    """
+    if ridge:
+        return _ridge_line(x, y, weight, ridge)
+    total = weight.sum(1, keepdim=True)
+    x0, y0 = (x * weight).sum(1, keepdim=True) / total, (y * weight).sum(1, keepdim=True) / total
+    centered = (x - x0) * weight
+    variance = (centered * (x - x0)).sum(1)
+    scale = (centered * (y - y0)).sum(1) / torch.where(variance > 0, variance, 1.0)
+    return FittedLine(scale, x0[:, 0], y0[:, 0])
+
+
+def _ridge_line(x: Tensor, y: Tensor, weight: Tensor, ridge: float) -> FittedLine:
+    xx, x1, n = (weight * x * x).sum(1) + ridge, (weight * x).sum(1), weight.sum(1) + ridge
+    xy, y1 = (weight * x * y).sum(1), (weight * y).sum(1)
+    determinant = xx * n - x1 * x1
+    shift = (xx * y1 - x1 * xy) / determinant
+    return FittedLine((n * xy - x1 * y1) / determinant, torch.zeros_like(shift), shift)
+
+
+def weighted_l1_scale(x: Tensor, y: Tensor, weight: Tensor) -> FittedLine:
+    """The factor that minimizes ``sum w |s x - y|``: the median of y / x with weights w |x|; exact."""
+    used = weight * x.abs()
+    return FittedLine.factor(weighted_median(torch.where(used > 0, y / x, float("inf")), used))
+
+
+def weighted_l1_line(x: Tensor, y: Tensor, weight: Tensor, rounds: int = 50) -> FittedLine:
+    """The line that minimizes ``sum w |s x + t - y|``, by ``rounds`` of reweighted least squares (MoGe's objective).
+
+    From 50 rounds on the objective lies within 1e-5 of the least one; trying every pixel as an anchor is exact, and
+    takes the square of the number of pixels.
+    """
+    line = least_squares_line(x, y, weight)
+    for _ in range(rounds):
+        line = least_squares_line(x, y, weight / line.of(x).sub_(y).abs_().clamp_(min=FLOOR))
+    return line
+
+
+def huber_line(x: Tensor, y: Tensor, weight: Tensor, rounds: int = 20, power: int = 1) -> FittedLine:
+    """The line of Huber's loss with k = 1.345 spreads, the spread from the median absolute deviation of residuals.
+
+    Args:
+        x: predictions.
+        y: truths.
+        weight: of each pixel.
+        rounds: at most; an image whose line changes by less than 1e-4 keeps it.
+        power: of Huber's weights: 1 is the textbook's, 2 plumbline's code, which weights both sides of the equations.
+    """
+    line = least_squares_line(x, y, weight)
+    done = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    used = weight > 0
+    for _ in range(rounds):
+        residual = y - line.of(x)
+        deviation = (residual - masked_median(residual, used)[:, None]).abs()
+        edge = HUBER * (MAD_TO_SPREAD * masked_median(deviation, used)).clamp(min=1e-8)[:, None]
+        huber = (edge / residual.abs().clamp(min=1e-12)).clamp(max=1.0) ** power
+        found = least_squares_line(x, y, weight * huber)
+        changes = [_change(a, b) for a, b in ((found.scale, line.scale), (found.shift, line.shift))]
+        line = FittedLine(*(torch.where(done, old, new) for old, new in zip(line, found, strict=True)))
+        done = done | (torch.stack(changes).amax(0) < 1e-4)
+    return line
+
+
+def _change(new: Tensor, old: Tensor) -> Tensor:
+    return (new - old).abs() / old.abs().clamp(min=1e-8)
+
+
+def weiszfeld_scale(x: Tensor, y: Tensor, weight: Tensor, rounds: int = 10) -> FittedLine:
+    """The factor that minimizes ``sum w |s x - y|``, by reweighting from the ratio of means (CUT3R's video line).
+
+    Ten rounds do not reach the minimum; numbers published with them have that part in them. At least 1e-3.
+    """
+    scale = (weight * y).sum(1) / (weight * x).sum(1)
+    for _ in range(rounds):
+        again = weight / ((scale[:, None] * x - y).abs() + 1e-8)
+        scale = (again * x * y).sum(1) / (again * x * x).sum(1)
+    return FittedLine.factor(scale.clamp(min=LEAST_FACTOR))

@@ -1,0 +1,98 @@
+"""A line by RANSAC: the same draws and decisions as scikit-learn's ``RANSACRegressor`` with a seed."""
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from depthbench.protocols.alignment.fits import FittedLine
+
+_Row = NDArray[np.float64]
+_Point = tuple[float, float, float]
+"""Scale, and a point on the line."""
+
+TRIALS = 1000
+CONFIDENCE = 0.99
+_EPSILON = float(np.spacing(1))
+
+
+def ransac_line(x: Tensor, y: Tensor, weight: Tensor, seed: int = 0) -> FittedLine:
+    """The line through the pixels that agree with the best of the lines through two (Pixel-Perfect Depth).
+
+    The threshold is the median absolute deviation of y; at most 1000 trials, fewer once all inliers were drawn with a
+    probability of 0.99. Where nothing can be fitted the line is the identity; where it does not rise, the factor
+    ``mean(y) / mean(x)``. Trials depend on each other, so they run on the CPU: a GPU is waited for.
+
+    Args:
+        x: predictions ``(B, N)``.
+        y: truths.
+        weight: 0 where a pixel has no part; otherwise all count the same.
+        seed: of each image's draws.
+    """
+    sides = zip(x.cpu(), y.cpu(), weight.cpu() > 0, strict=True)
+    rows = [_one_line(one[used].numpy(), other[used].numpy(), seed) for one, other, used in sides]
+    return FittedLine(*torch.tensor(rows, dtype=torch.float64, device=x.device).reshape(-1, 3).unbind(1))
+
+
+def _one_line(x: _Row, y: _Row, seed: int) -> _Point:
+    if len(x) < 3:
+        return 1.0, 0.0, 0.0
+    kept = _consensus(x, y, np.random.RandomState(seed))  # scikit-learn's generator
+    line = (1.0, 0.0, 0.0) if kept is None else _least_squares(x[kept], y[kept])
+    return line if line[0] > 0 else (float(y.mean() / x.mean()), 0.0, 0.0)
+
+
+def _consensus(x: _Row, y: _Row, random: np.random.RandomState) -> NDArray[np.bool_] | None:
+    """The inliers of the best trial; None if no trial has any."""
+    threshold = np.median(np.abs(y - np.median(y)))
+    best, best_score, kept = 1, -math.inf, None
+    trial, trials = 0, float(TRIALS)
+    residual, inside = np.empty_like(y), np.empty(len(y), dtype=bool)
+    while trial < trials:
+        trial += 1
+        drawn = _two_of(len(x), random)
+        scale, x0, y0 = _least_squares(x[drawn], y[drawn])
+        np.multiply(x, scale, out=residual)
+        np.add(residual, y0 - scale * x0, out=residual)
+        np.abs(np.subtract(y, residual, out=residual), out=residual)
+        count = int(np.count_nonzero(np.less_equal(residual, threshold, out=inside)))
+        if count < best:
+            continue
+        score = _explained(y[inside], residual[inside])
+        if count == best and score < best_score:
+            continue
+        best, best_score, kept = count, score, inside.copy()
+        trials = min(trials, _enough_trials(best / len(x)))
+    return kept
+
+
+def _two_of(count: int, random: np.random.RandomState) -> list[int]:
+    """Two different places, drawn as scikit-learn draws them from few and from many."""
+    if 2 / count > 0.01:
+        return [int(place) for place in random.permutation(count)[:2]]
+    first = second = int(random.randint(count))
+    while second == first:
+        second = int(random.randint(count))
+    return [first, second]
+
+
+def _least_squares(x: _Row, y: _Row) -> _Point:
+    x0, y0 = float(x.mean()), float(y.mean())
+    variance = float(((x - x0) ** 2).sum())
+    return (float(((x - x0) * (y - y0)).sum()) / variance if variance > 0 else 0.0), x0, y0
+
+
+def _explained(y: _Row, residual: _Row) -> float:
+    """The coefficient of determination; not a number for a single pixel."""
+    if len(y) < 2:
+        return math.nan
+    left, spread = float((residual**2).sum()), float(((y - y.mean()) ** 2).sum())
+    return 1 - left / spread if spread else float(not left)
+
+
+def _enough_trials(share: float) -> float:
+    """Trials after which two inliers were drawn together with the wanted probability."""
+    missed = max(_EPSILON, 1 - share**2)
+    return math.inf if missed == 1 else abs(math.ceil(math.log(1 - CONFIDENCE) / math.log(missed)))
