@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from argparse import Namespace
 from collections.abc import Sequence
 
@@ -22,10 +23,13 @@ from depthbench.config.mistakes import MISTAKES, explain
 from depthbench.config.targets import check_packages
 from depthbench.config.values import check_kinds, check_root, check_values
 from depthbench.errors import UserError
+from depthbench.launch import launcher
 from depthbench.launch.job import run_job
 from depthbench.launch.moved import check_moved
 from depthbench.launch.nodes import this_node
 from depthbench.launch.stop_signals import stoppable
+from depthbench.launch.warm.client import WarmServer
+from depthbench.leaving import leave
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.ledger import Ledger
 from depthbench.runs.origin import following
@@ -75,6 +79,14 @@ def help_text() -> str:
 
 def job(config: DictConfig) -> float | None:
     """One job, as Hydra calls it: here and now, or, in a sweep, in a process of its own. Returns AbsRel."""
+    try:
+        return _job(config)
+    except MISTAKES as error:  # here, since Hydra would print the job's overrides first
+        print(explain(error), file=sys.stderr, flush=True)
+        raise SystemExit(2) from None
+
+
+def _job(config: DictConfig) -> float | None:
     context = HydraConfig.get()
     folder = RunFolder.create(config, list(context.overrides.task), context.runtime.choices)
     check_moved(folder, config)
@@ -210,11 +222,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options, rest = typed(following(renew_overrides(arguments)))
         check(options)
         sys.argv = [sys.argv[0], *rest]  # Hydra's launchers and the record of a run look there
+        launcher.register()
         hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")(job)()
     except MISTAKES as error:
         print(explain(error), file=sys.stderr)
         raise SystemExit(2) from None
     finally:
+        WarmServer.stop()
         if Ledger.current is not None:
             Ledger.current.close()
     if Ledger.current is not None and Ledger.current.failures:
@@ -224,5 +238,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         next_step("report", *places, "--output", "report.html")
 
 
+def door() -> None:
+    """The command, and the end of its process."""
+    status: object = 0
+    try:
+        main()
+    except SystemExit as ended:
+        status = ended.code
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    leave(status if isinstance(status, int) else int(status is not None))
+
+
 if __name__ == "__main__":
-    main()
+    door()

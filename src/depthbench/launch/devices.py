@@ -1,6 +1,7 @@
 """Which job of a sweep gets which GPU, where several jobs run at once on one machine."""
 
 import fcntl
+import itertools
 import os
 import platform
 import time
@@ -18,7 +19,7 @@ def visible_gpus() -> list[str]:
 
 
 @contextmanager
-def reserved(root: Path, gpus: Sequence[str], count: int, pause: float = 1.0) -> Iterator[list[str]]:
+def reserved(root: Path, gpus: Sequence[str], count: int, pause: float = 1.0, places: int = 1) -> Iterator[list[str]]:
     """Hold ``count`` of the GPUs, waiting until so many are free; the system lets go of them however the job ends.
 
     Args:
@@ -26,6 +27,8 @@ def reserved(root: Path, gpus: Sequence[str], count: int, pause: float = 1.0) ->
         gpus: their names.
         count: how many; never more than there are.
         pause: seconds between tries.
+        places: how many jobs may hold a GPU at once; sweeps that share GPUs must agree on it. A free GPU is taken
+            before one that has a job.
     """
     count = min(count, len(gpus))
     if not count:
@@ -36,8 +39,8 @@ def reserved(root: Path, gpus: Sequence[str], count: int, pause: float = 1.0) ->
     while True:
         with ExitStack() as held:
             got: list[str] = []
-            for gpu in gpus:
-                if len(got) < count and _try(held, folder / _lock_name(gpu)):
+            for place, gpu in itertools.product(range(places), gpus):
+                if len(got) < count and gpu not in got and _try(held, folder / _lock_name(gpu, place)):
                     got.append(gpu)
             if len(got) == count:
                 yield got
@@ -45,10 +48,11 @@ def reserved(root: Path, gpus: Sequence[str], count: int, pause: float = 1.0) ->
         time.sleep(pause)
 
 
-def _lock_name(gpu: str) -> str:
+def _lock_name(gpu: str, place: int) -> str:
     """GPUs that SLURM gives to a job are numbered from 0 in each job, and nobody else's."""
     job = os.environ.get("SLURM_JOB_ID")
-    return "-".join(filter(None, [platform.node(), job and f"job{job}", gpu.replace("/", "_")]))
+    named = [platform.node(), job and f"job{job}", gpu.replace("/", "_"), str(place) if place else None]
+    return "-".join(filter(None, named))
 
 
 def _try(held: ExitStack, path: Path) -> bool:

@@ -13,7 +13,6 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from rich.console import Console
 from rich.live import Live
@@ -31,7 +30,7 @@ COLORS = {"waiting": "dim", "running": "cyan", "interrupted": "yellow", "failed"
 URGENCY = ["running", "failed", "interrupted", "waiting", "done"]
 
 
-def plan_jobs(config: DictConfig, config_name: str) -> list[RunFolder]:
+def plan_jobs(config: DictConfig) -> list[RunFolder]:
     """The run folders of all jobs that Hydra's basic sweeper will start, made where they are new."""
     hydra = GlobalHydra.instance().hydra
     assert hydra is not None
@@ -44,7 +43,7 @@ def plan_jobs(config: DictConfig, config_name: str) -> list[RunFolder]:
     jobs = [job for batch in BasicSweeper.split_arguments(parsed, None) for job in batch]
     planned = []
     for job in jobs:
-        composed = hydra.compose_config(config_name=config_name, overrides=job, run_mode=RunMode.RUN)
+        composed = hydra.config_loader.load_sweep_config(config, job)
         choices = composed.hydra.runtime.choices
         with open_dict(composed):
             del composed["hydra"]
@@ -81,7 +80,7 @@ class Ledger(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """List the jobs and begin to show them."""
         try:
-            self.folders = plan_jobs(config, kwargs.get("config_name") or "config")
+            self.folders = plan_jobs(config)
         except Exception as error:  # Hydra would swallow it and go on
             print(explain(error), file=sys.stderr)
             raise SystemExit(2) from None

@@ -1,0 +1,116 @@
+"""Hydra's launcher for one machine: one job after another, or several at once, each forked from one process."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import Literal
+
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn, run_job, setup_globals
+from omegaconf import DictConfig, open_dict
+
+from depthbench.errors import UserError
+from depthbench.launch.devices import visible_gpus
+from depthbench.launch.job import stopping_all
+from depthbench.launch.turns import TURN
+from depthbench.launch.warm.client import WarmServer
+
+# Hydra takes launchers from the package of this name alone.
+TARGET = "hydra_plugins.depthbench.LocalLauncher"
+
+
+class LocalLauncher(BasicLauncher):
+    """Runs the jobs of a sweep on this machine.
+
+    Args:
+        n_jobs: how many at once: ``auto``, one per visible GPU times ``launch.jobs_per_gpu`` (without GPUs one), or
+            a number; -1: one per core.
+
+    Raises:
+        UserError: if it is none of these.
+    """
+
+    def __init__(self, n_jobs: int | Literal["auto"] = 1) -> None:
+        super().__init__()
+        if n_jobs != "auto" and (not isinstance(n_jobs, int) or n_jobs == 0 or n_jobs < -1):
+            raise UserError(
+                f"hydra.launcher.n_jobs={n_jobs} must be auto, -1 (one per core), or a number of 1 or more."
+            )
+        self.n_jobs = n_jobs
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """See Hydra."""
+        assert self.config is not None
+        if self.config.launch.warm:
+            WarmServer.start()
+        at_once = min(jobs_at_once(self.n_jobs, self.config), len(job_overrides))
+        if at_once <= 1 and self.n_jobs == 1:
+            return super().launch(job_overrides, initial_job_idx)
+        return self._together(job_overrides, initial_job_idx, max(1, at_once))
+
+    def _together(self, job_overrides: Sequence[Sequence[str]], first: int, at_once: int) -> Sequence[JobReturn]:
+        setup_globals()
+        with _kept(), ThreadPoolExecutor(at_once) as pool:
+            os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // at_once)))
+            environment = dict(os.environ)
+            jobs = [
+                pool.submit(self._one, list(overrides), first + number, environment)
+                for number, overrides in enumerate(job_overrides)
+            ]
+            try:
+                ended, _ = wait(jobs, return_when=FIRST_EXCEPTION)
+                for job in ended:
+                    job.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                with stopping_all():
+                    pool.shutdown()
+                raise
+        return [job.result() for job in jobs]
+
+    def _one(self, overrides: list[str], number: int, environment: dict[str, str]) -> JobReturn:
+        assert self.config is not None
+        assert self.hydra_context is not None
+        assert self.task_function is not None
+        with TURN:
+            os.environ.clear()  # of what `hydra.job.env_set` of a job that waits has set
+            os.environ.update(environment)
+            config = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
+            with open_dict(config):
+                config.hydra.job.id = config.hydra.job.num = number
+            return run_job(
+                hydra_context=self.hydra_context,
+                task_function=self.task_function,
+                config=config,
+                job_dir_key="hydra.sweep.dir",
+                job_subdir_key="hydra.sweep.subdir",
+                configure_logging=False,
+            )
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Hydra's configuration and the environment as they were, whatever order the jobs end in."""
+    environment, config = dict(os.environ), HydraConfig.instance().cfg
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(environment)
+        HydraConfig.instance().cfg = config
+
+
+def jobs_at_once(n_jobs: int | str, config: DictConfig) -> int:
+    """How many jobs run together; see :class:`LocalLauncher`."""
+    if n_jobs == "auto":
+        gpus = 0 if config.trainer.accelerator == "cpu" else len(visible_gpus())
+        return max(1, gpus * int(config.launch.jobs_per_gpu))
+    return len(os.sched_getaffinity(0)) if n_jobs == -1 else int(n_jobs)
+
+
+def register() -> None:
+    """Make the launcher known to Hydra."""
+    Plugins.instance().class_name_to_class[TARGET] = LocalLauncher

@@ -1,0 +1,65 @@
+"""A server as a sweep starts it, whose jobs do what their folder's name says instead of importing and training."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from depthbench.launch.warm import forked, group, server
+
+
+def rank(folder):
+    Path(folder, f"rank_{os.environ['RANK']}.json").write_text(json.dumps(dict(os.environ)))
+    if "failing" in folder.name and os.environ["RANK"] == "1":
+        return 7
+    if "waiting" in folder.name or "failing" in folder.name:
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(75))
+        Path(folder, f"ready_{os.environ['RANK']}").touch()
+        time.sleep(100)
+    return 0
+
+
+def work(run):
+    folder = run.path
+    kind = folder.name.partition("-")[0]
+    if kind == "tell":
+        print("to stdout")
+        print("to stderr", file=sys.stderr)
+        found = {
+            "files": sorted(str(file.readlink()) for file in Path("/proc/self/fd").iterdir() if file.exists()),
+            "environment": dict(os.environ),
+            "cwd": str(Path.cwd()),
+            "leader": os.getsid(0) == os.getpid(),
+            "handler": signal.getsignal(signal.SIGTERM) is signal.SIG_DFL,
+        }
+        (folder / "found.json").write_text(json.dumps(found))
+        return 3
+    if kind == "group":
+        return group.run_group(2, lambda: rank(folder))
+    if kind == "saving":
+        signal.signal(signal.SIGTERM, lambda number, frame: ((folder / "saved").touch(), sys.exit(75)))
+    if kind == "stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
+        (folder / "child").write_text(str(child.pid))
+    (folder / "ready").touch()
+    time.sleep(100)
+    return 0
+
+
+def main():
+    server.import_all = lambda: None
+    forked._as_new = lambda: None
+    forked._work = work
+    group._limit_threads = lambda: None
+    if "LIGHT_SERVER_THREAD" in os.environ:
+        threading.Thread(target=time.sleep, args=(100,), daemon=True).start()
+    server.main()
+
+
+if __name__ == "__main__":
+    main()
