@@ -25,11 +25,11 @@ from depthbench.config.values import check_kinds, check_root, check_values
 from depthbench.errors import UserError
 from depthbench.launch import launcher
 from depthbench.launch.job import run_job
+from depthbench.launch.leaving import leave
 from depthbench.launch.moved import check_moved
 from depthbench.launch.nodes import this_node
 from depthbench.launch.stop_signals import stoppable
 from depthbench.launch.warm.client import WarmServer
-from depthbench.leaving import leave
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.ledger import Ledger
 from depthbench.runs.origin import following
@@ -238,7 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         next_step("report", *places, "--output", "report.html")
 
 
-def door() -> None:
+def command() -> None:
     """The command, and the end of its process."""
     status: object = 0
     try:
@@ -252,4 +252,4 @@ def door() -> None:
 
 
 if __name__ == "__main__":
-    door()
+    command()

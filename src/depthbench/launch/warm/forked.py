@@ -6,9 +6,9 @@ import traceback
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from depthbench.launch.leaving import leave
 from depthbench.launch.parent_death import die_with_parent
 from depthbench.launch.warm.group import run_group
-from depthbench.leaving import leave
 from depthbench.runs.folder import RunFolder
 
 # Variables that a job may have otherwise than the server: they are read when they are needed, or obeyed below.

@@ -9,8 +9,8 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
+from depthbench.launch.leaving import leave
 from depthbench.launch.parent_death import die_with_parent
-from depthbench.leaving import leave
 
 GRACE = 30  # seconds that the others of a group have to end when one has failed; torchrun's
 # torchrun's agent stops its processes for these.
@@ -37,7 +37,7 @@ def rank_environment(rank: int, processes: int, port: int) -> dict[str, str]:
     }
 
 
-class Group:
+class RankGroup:
     """The processes of a job and what became of them.
 
     Args:
@@ -125,5 +125,5 @@ def _limit_threads() -> None:
 
 
 def run_group(processes: int, work: Callable[[], int]) -> int:
-    """See :class:`Group`."""
-    return Group(processes, work).run()
+    """See :class:`RankGroup`."""
+    return RankGroup(processes, work).run()

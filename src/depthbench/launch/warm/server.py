@@ -16,8 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from depthbench.launch.leaving import leave
 from depthbench.launch.warm.forked import become_job
-from depthbench.leaving import leave
 from depthbench.runs.machine import code_hash, code_version
 
 # What a job's first steps import beyond its modules: optimizers wrap themselves by `torch._dynamo`.
