@@ -12,7 +12,7 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -34,6 +34,7 @@ from depthbench.runs.folder import RunFolder
 from depthbench.runs.ledger import Ledger
 from depthbench.runs.origin import following
 from depthbench.runs.results import read_scores
+from depthbench.search import sweeper
 
 SHOWN = ("AbsRel", "RMSE", "log10", "delta1", "delta2", "delta3")
 
@@ -91,7 +92,8 @@ def _job(config: DictConfig) -> float | None:
     folder = RunFolder.create(config, list(context.overrides.task), context.runtime.choices)
     check_moved(folder, config)
     if context.mode == RunMode.MULTIRUN:
-        if run_job(folder, config.launch.timeout) and config.launch.fail_fast:
+        failed = run_job(folder, config.launch.timeout) and folder.status["state"] != "pruned"
+        if failed and config.launch.fail_fast:
             raise SystemExit(1)
     else:
         run_alone(folder)
@@ -174,6 +176,8 @@ def check(options: Namespace) -> None:
             chosen = [one for one in parsed if is_group(one.key_or_group) and not one.is_delete()]
             known = compose("config", _jobs(chosen)[0])
             sweep = options.multirun or any(one.input_line == "hydra.mode=MULTIRUN" for one in parsed)
+            if sweep:
+                _check_searched(parsed)
             for one in [] if sweep else parsed:
                 _check_single(one, known)
             check_kinds(known, parsed)
@@ -191,18 +195,38 @@ def check(options: Namespace) -> None:
 def _jobs(parsed: Sequence[Override]) -> list[list[str]]:
     """As few jobs as have every option of every group; of values the first."""
     columns = [
-        [f"{one.get_key_element()}={value}" for value in one.sweep_string_iterator()]
-        if one.is_discrete_sweep()
-        else [str(one.input_line)]
-        for one in parsed
+        [f"{one.get_key_element()}={value}" for value in values_of(one)] or [str(one.input_line)] for one in parsed
     ]
     groups = [column for one, column in zip(parsed, columns, strict=True) if is_group(one.key_or_group)]
     count = max(map(len, groups), default=1)
     return [[column[index % len(column)] for column in columns] for index in range(count)]
 
 
+def _check_searched(parsed: Sequence[Override]) -> None:
+    """A range is no list of values: Hydra's own sweeper can't run it."""
+    searched = [one for one in parsed if one.is_interval_sweep()]
+    chosen = [str(one.input_line) for one in parsed if one.key_or_group == "hydra/sweeper"]
+    if not searched:
+        return
+    config = compose("config", chosen, return_hydra_config=True)
+    if str(config.hydra.sweeper._target_).endswith(".BasicSweeper"):
+        raise UserError(f"{searched[0].input_line} is a range to search in; add hydra/sweeper=optuna to the command.")
+
+
+def values_of(override: Override) -> list[str]:
+    """The values of a sweep, of a range its ends; none of what is no sweep."""
+    value = override.value()
+    if isinstance(value, IntervalSweep):
+        return [str(value.start), str(value.end)]
+    return list(override.sweep_string_iterator()) if override.is_discrete_sweep() else []
+
+
 def _check_single(override: Override, known: DictConfig) -> None:
     """Outside of a sweep a value with commas is a slip: of a list, or of ``-m``."""
+    if override.is_interval_sweep():
+        raise UserError(
+            f"{override.input_line} is a range to search in; add -m and hydra/sweeper=optuna to the command."
+        )
     if not override.is_choice_sweep():
         return
     key, _, text = str(override.input_line).partition("=")
@@ -223,6 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         check(options)
         sys.argv = [sys.argv[0], *rest]  # Hydra's launchers and the record of a run look there
         launcher.register()
+        sweeper.register()
         hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")(job)()
     except MISTAKES as error:
         print(explain(error), file=sys.stderr)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from depthbench.errors import UserError
 from depthbench.launch.exit_codes import BUSY, INTERRUPTED, USER_ERROR
 from depthbench.runs.folder import Busy, RunFolder
-from depthbench.training.callbacks import Stopped
+from depthbench.training.callbacks import Pruned, Stopped
 from depthbench.training.loggers import close_wandb
 from depthbench.training.trainer import train_and_test
 
@@ -31,6 +31,9 @@ def execute(folder: RunFolder, progress_bar: bool = False) -> int:
     except (Stopped, KeyboardInterrupt) as error:
         print(error or "Interrupted.", file=sys.stderr)
         code = INTERRUPTED
+    except Pruned as error:
+        print(f"Pruned: {error}.")
+        code = 0
     except UserError as error:
         print(error, file=sys.stderr)
         code = USER_ERROR
@@ -49,6 +52,10 @@ def _recorded(folder: RunFolder, first: bool) -> Iterator[None]:
     except (Stopped, KeyboardInterrupt):
         if first:
             _note(folder, state="interrupted", reason="asked to stop")
+        raise
+    except Pruned as error:
+        if first:
+            _note(folder, state="pruned", reason=str(error))
         raise
     except Exception as error:
         kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "

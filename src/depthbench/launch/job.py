@@ -79,7 +79,7 @@ def _run(
             code = _supervise(folder, environment, output, timeout)
     if later:
         return code
-    if not folder.done and folder.status["state"] not in ("failed", "interrupted"):
+    if not folder.done and folder.status["state"] not in ("failed", "interrupted", "pruned"):
         folder.update_status(state="failed", reason=f"its process ended with status {code}; see log.txt")
     return 0 if folder.done else code or 1
 

@@ -3,7 +3,7 @@
 =====================  =========================================================================================
 ``config.yaml``        the resolved configuration
 ``run.json``           format, name, overrides, choices, hash, code version, machine, W&B id
-``status.json``        state (waiting, running, interrupted, failed, done), reason, progress, times
+``status.json``        state (waiting, running, interrupted, failed, pruned, done), reason, progress, times
 ``log.txt``            what the run printed, if it was part of a sweep
 ``metrics.csv``        what was logged, by step
 ``checkpoints/``       ``last.ckpt``; until the end ``previous.ckpt``, the one before it; ``best.ckpt`` where asked for
@@ -42,7 +42,7 @@ from depthbench.runs import data_record
 from depthbench.runs.creation import find_or_make, is_locked, is_same, write_config, write_object
 from depthbench.runs.machine import code_hash, code_version
 
-STATES = ("waiting", "running", "interrupted", "failed", "done")
+STATES = ("waiting", "running", "interrupted", "failed", "pruned", "done")
 
 
 class Busy(Exception):

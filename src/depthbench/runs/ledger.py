@@ -5,6 +5,7 @@ All of it is read from the run folders, so any Hydra launcher may run the jobs, 
 
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,9 +26,16 @@ from depthbench.config.values import check_values
 from depthbench.errors import UserError
 from depthbench.runs.folder import RunFolder
 
-COLORS = {"waiting": "dim", "running": "cyan", "interrupted": "yellow", "failed": "red", "done": "green"}
+COLORS = {
+    "waiting": "dim",
+    "running": "cyan",
+    "interrupted": "yellow",
+    "failed": "red",
+    "pruned": "magenta",
+    "done": "green",
+}
 # Which rows a small terminal keeps.
-URGENCY = ["running", "failed", "interrupted", "waiting", "done"]
+URGENCY = ["running", "failed", "interrupted", "waiting", "pruned", "done"]
 
 
 def plan_jobs(config: DictConfig) -> list[RunFolder]:
@@ -63,8 +71,24 @@ def plan_jobs(config: DictConfig) -> list[RunFolder]:
     return list({folder.path: folder for folder in folders}.values())
 
 
+def plan_job(config: DictConfig, job: list[str]) -> RunFolder:
+    """The run folder of one job of a search, made where it is new."""
+    hydra = GlobalHydra.instance().hydra
+    assert hydra is not None
+    composed = hydra.config_loader.load_sweep_config(config, job)
+    choices = composed.hydra.runtime.choices
+    with open_dict(composed):
+        del composed["hydra"]
+    check_values(composed)
+    return RunFolder.create(composed, job, choices)
+
+
 class Ledger(Callback):
-    """Hydra's callback around a sweep: plans it, shows it live, sums it up."""
+    """Hydra's callback around a sweep: plans it, shows it live, sums it up.
+
+    Only Hydra's basic sweeper says beforehand which jobs there will be. Jobs of another join when they are planned, by
+    :meth:`join`, or when they are met among the run folders.
+    """
 
     current: ClassVar["Ledger | None"] = None
 
@@ -72,6 +96,9 @@ class Ledger(Callback):
         self.folders: list[RunFolder] = []
         self.finished = threading.Event()
         self.thread: threading.Thread | None = None
+        self.searching = False
+        self.output: Path | None = None  # where jobs are looked for that nobody has told of
+        self.begun = 0.0
 
     def __reduce__(self) -> tuple[type["Ledger"], tuple[()]]:
         """Launchers send Hydra's callbacks along with each job; there it has nothing to watch."""
@@ -80,21 +107,40 @@ class Ledger(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """List the jobs and begin to show them."""
         try:
-            self.folders = plan_jobs(config)
+            self.searching = not str(config.hydra.sweeper._target_).endswith(".BasicSweeper")
+            self.folders = [] if self.searching else plan_jobs(config)
         except Exception as error:  # Hydra would swallow it and go on
             print(explain(error), file=sys.stderr)
             raise SystemExit(2) from None
         Ledger.current = self
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+        if self.searching:
+            self.output, self.begun = Path(config.output), time.time()
+        else:
+            self._list(config.output)
+        self.thread.start()
+
+    def join(self, folders: Sequence[RunFolder]) -> None:
+        """Watch jobs that were planned since the start."""
+        self.output = None
+        known = {folder.path for folder in self.folders}
+        self.folders += list({folder.path: folder for folder in folders if folder.path not in known}.values())
+
+    def _gather(self) -> None:
+        """Jobs of a sweeper that tells nobody: run folders that have changed since the start."""
+        known = {folder.path for folder in self.folders}
+        for path in sorted(self.output.glob("*/status.json")) if self.output else []:
+            if path.parent not in known and path.stat().st_mtime >= self.begun:
+                self.folders.append(RunFolder(path.parent))
+
+    def _list(self, output: str) -> None:
         done = sum(folder.done for folder in self.folders)
-        output = config.output
         print(f"{len(self.folders)} jobs, {done} of them done already; run folders in {output}/:", flush=True)
         changed = [text for folder in self.folders if folder.done and (text := folder.other_code())]
         if changed:
             print(f"{len(changed)} of those that are done were made by other code. {changed[0]}", flush=True)
         for folder in self.folders:
             print(f"  {folder.status['state']:>11}  {folder.path.name}", flush=True)
-        self.thread = threading.Thread(target=self._watch, daemon=True)
-        self.thread.start()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Stop showing."""
@@ -115,23 +161,28 @@ class Ledger(Callback):
 
     @property
     def failures(self) -> int:
-        """Jobs that are not done."""
-        return sum(not folder.done for folder in self.folders)
+        """Jobs that are not done; in a search one that is done is enough, for others fail or are pruned."""
+        missing = [folder for folder in self.folders if not folder.done]
+        if self.searching and len(missing) < len(self.folders):
+            return sum(folder.status["state"] in ("interrupted", "running", "waiting") for folder in missing)
+        return len(missing)
 
     def _watch(self) -> None:
         console = Console(stderr=True)
         if console.is_terminal:
             with Live(self.table(), console=console, refresh_per_second=2, vertical_overflow="visible") as live:
                 while not self.finished.wait(0.5):
+                    self._gather()
                     live.update(self.table(console.height - 3))
                 live.update(self.table())
             return
         before = {folder.path: folder.status["state"] for folder in self.folders}
         while True:
             last = self.finished.wait(1.0)
-            for folder in self.folders:
+            self._gather()
+            for folder in list(self.folders):
                 state = folder.status["state"]
-                if state != before[folder.path]:
+                if state != before.get(folder.path, "waiting"):
                     before[folder.path] = state
                     print(f"{state:>11}  {folder.path.name}", flush=True)
             if last:

@@ -25,7 +25,7 @@ from depthbench.models import prefers_channels_last
 from depthbench.protocols import protocol_from
 from depthbench.runs.folder import RunFolder
 from depthbench.tasks import Adversarial, DepthTask
-from depthbench.training.callbacks import EpochLoss, ProcessStates, SeedEachStep, StatusReporter
+from depthbench.training.callbacks import EpochLoss, ProcessStates, Pruning, SeedEachStep, StatusReporter
 from depthbench.training.checkpoint_file import PREVIOUS, CheckpointFile, Resumed, steps_in
 from depthbench.training.devices import check_accelerator, device_count
 from depthbench.training.loggers import MetricsTable
@@ -257,4 +257,4 @@ def build_callbacks(folder: RunFolder, config: DictConfig, progress_bar: bool) -
         nodes.pop("progress_bar", None)
     own = [SeedEachStep(config.seed), ProcessStates(), EpochLoss()]
     reporter = StatusReporter(folder.update_status, config.data.batch_size)
-    return [*own, *make("callbacks", nodes, folder).values(), reporter]
+    return [*own, *make("callbacks", nodes, folder).values(), reporter, Pruning(folder)]

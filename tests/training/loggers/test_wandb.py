@@ -5,10 +5,14 @@ import importlib
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
+import yaml
+from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from depthbench.errors import UserError
+from depthbench.run import check, typed
 from depthbench.training.loggers import WandB, close_wandb, wandb
 from tests.wandb_file import history, wandb_runs
 
@@ -155,3 +159,21 @@ def test_short_names(overrides, name):
 def test_an_unknown_mode_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"logger\.mode=maybe is unknown"):
         WandB(tmp_path, "a", "b", mode="maybe")
+
+
+def test_in_a_sweep_of_wandb_the_run_is_the_agents(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_RUN_ID", "agents")
+    assert WandB(tmp_path, "loss=l1", "folders", mode="offline")._wandb_init["id"] == "folders"
+    monkeypatch.setenv("WANDB_SWEEP_ID", "sweep")
+    assert WandB(tmp_path, "loss=l1", "folders", mode="offline")._wandb_init["id"] == "agents"
+
+
+def test_the_documented_sweep_of_wandb_is_a_command_of_ours():
+    """As its agent fills it in."""
+    page = (Path(__file__).parents[3] / "docs" / "search.md").read_text()
+    sweep = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])
+    chosen = {"optim.optimizer.lr": {"value": 0.00123}, "loss": {"value": "berhu"}}
+    assert set(chosen) == set(sweep["parameters"])
+    program, door, *words, last = sweep["command"]
+    assert (program, door, last) == ("depthbench", "run", "${args_no_hyphens}")
+    check(typed([*words, *create_sweep_command_args({"args": chosen})["args_no_hyphens"]])[0])

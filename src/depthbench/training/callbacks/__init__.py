@@ -9,6 +9,7 @@ from depthbench.training.callbacks.panels import Panels
 from depthbench.training.callbacks.process_states import ProcessStates
 from depthbench.training.callbacks.profiles import Profiles
 from depthbench.training.callbacks.progress_bar import ProgressBar
+from depthbench.training.callbacks.pruning import Pruned, Pruning
 from depthbench.training.callbacks.status_reporter import StatusReporter
 from depthbench.training.callbacks.step_seed import SeedEachStep
 from depthbench.training.signals import Stopped
@@ -24,6 +25,8 @@ __all__ = [
     "ProcessStates",
     "Profiles",
     "ProgressBar",
+    "Pruned",
+    "Pruning",
     "SeedEachStep",
     "StatusReporter",
     "StopEarly",

@@ -33,7 +33,7 @@ class WandB(WandbLogger):
     Args:
         folder: the run folder, where W&B keeps its files too.
         name: the overrides of the run, from which its short name is made.
-        run_id: the folder's id.
+        run_id: the folder's id; in a sweep of W&B that of its agent is taken.
         project: of W&B.
         entity: of W&B; by default the user's.
         group: of runs that belong together; by default the study, or what the seeds of a sweep have in common.
@@ -60,6 +60,8 @@ class WandB(WandbLogger):
         if mode not in MODES:
             raise UserError(f"logger.mode={mode} is unknown; choose auto, online, offline or disabled.")
         os.environ.setdefault("WANDB_SILENT", "true")
+        if os.environ.get("WANDB_SWEEP_ID"):  # W&B's agent has begun the run, and counts it by its own id
+            run_id = os.environ.get("WANDB_RUN_ID", run_id)
         told: dict[str, Any] = {"name": short_name(name), "id": run_id, "save_dir": str(folder), "log_model": False}
         told |= {"entity": entity, "group": group, "tags": list(tags), "job_type": "train", **arguments}
         super().__init__(project=project, **told)
