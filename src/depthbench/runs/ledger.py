@@ -51,15 +51,10 @@ def plan_jobs(config: DictConfig) -> list[RunFolder]:
     jobs = [job for batch in BasicSweeper.split_arguments(parsed, None) for job in batch]
     planned = []
     for job in jobs:
-        composed = hydra.config_loader.load_sweep_config(config, job)
-        choices = composed.hydra.runtime.choices
-        with open_dict(composed):
-            del composed["hydra"]
-        check_values(composed)
-        planned.append((composed, job, choices))
+        planned.append((*_composed(config, job), job))
     folders: list[RunFolder] = []
     places: dict[Path, dict[str, Any]] = {}
-    for composed, job, choices in planned:  # no folder is made before all can be composed
+    for composed, choices, job in planned:  # no folder is made before all can be composed
         folder = RunFolder.create(composed, job, choices)
         folders.append(folder)
         lie = paths(plain(composed))
@@ -73,6 +68,12 @@ def plan_jobs(config: DictConfig) -> list[RunFolder]:
 
 def plan_job(config: DictConfig, job: list[str]) -> RunFolder:
     """The run folder of one job of a search, made where it is new."""
+    composed, choices = _composed(config, job)
+    return RunFolder.create(composed, job, choices)
+
+
+def _composed(config: DictConfig, job: list[str]) -> tuple[DictConfig, dict[str, str | None]]:
+    """The configuration of a job, and the option that it chooses in each group."""
     hydra = GlobalHydra.instance().hydra
     assert hydra is not None
     composed = hydra.config_loader.load_sweep_config(config, job)
@@ -80,7 +81,7 @@ def plan_job(config: DictConfig, job: list[str]) -> RunFolder:
     with open_dict(composed):
         del composed["hydra"]
     check_values(composed)
-    return RunFolder.create(composed, job, choices)
+    return composed, choices
 
 
 class Ledger(Callback):
