@@ -49,9 +49,7 @@ def plan_jobs(config: DictConfig) -> list[RunFolder]:
     wanted += told
     parsed = OverridesParser.create(config_loader=hydra.config_loader).parse_overrides(wanted)
     jobs = [job for batch in BasicSweeper.split_arguments(parsed, None) for job in batch]
-    planned = []
-    for job in jobs:
-        planned.append((*_composed(config, job), job))
+    planned = [(*_composed(config, job), job) for job in jobs]
     folders: list[RunFolder] = []
     places: dict[Path, dict[str, Any]] = {}
     for composed, choices, job in planned:  # no folder is made before all can be composed
