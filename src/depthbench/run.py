@@ -34,7 +34,7 @@ from depthbench.runs.folder import RunFolder
 from depthbench.runs.ledger import Ledger
 from depthbench.runs.origin import following
 from depthbench.runs.results import read_scores
-from depthbench.search import sweeper
+from depthbench.search.sweeper import register_search
 
 SHOWN = ("AbsRel", "RMSE", "log10", "delta1", "delta2", "delta3")
 
@@ -247,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         check(options)
         sys.argv = [sys.argv[0], *rest]  # Hydra's launchers and the record of a run look there
         launcher.register()
-        sweeper.register()
+        register_search()
         hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")(job)()
     except MISTAKES as error:
         print(explain(error), file=sys.stderr)

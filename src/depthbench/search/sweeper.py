@@ -171,6 +171,6 @@ class OptunaSweeper(Sweeper):
         return f"{told}. Best {self.score}: {best.value:.4g} with {values} ({root / best.user_attrs['run']})."
 
 
-def register() -> None:
+def register_search() -> None:
     """Make the sweeper known to Hydra."""
     Plugins.instance().class_name_to_class[TARGET] = OptunaSweeper
