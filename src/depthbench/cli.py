@@ -54,6 +54,9 @@ def exit_status(work: Callable[[], int | None], stopped: str, mistakes: Sequence
         return 130
 
 
+_doors: list[str] = []  # by which this command opened plugins: the next one needs them, too
+
+
 def command_line(arguments: Sequence[str] | None) -> list[str]:
     """A command's arguments, without the user's own packages and folders, which are open from then on.
 
@@ -63,17 +66,20 @@ def command_line(arguments: Sequence[str] | None) -> list[str]:
     Raises:
         SystemExit: 2 after a mistake, which is told.
     """
+    given = sys.argv[1:] if arguments is None else arguments
+    _doors[:] = [word for word in given if word.lstrip("+").startswith("plugins=")]
     try:
-        return through_doors(sys.argv[1:] if arguments is None else arguments)
+        return through_doors(given)
     except MISTAKES as error:
         print(explain(error), file=sys.stderr)
         raise SystemExit(2) from None
 
 
-def next_step(*words: str) -> None:
+def next_step(command: str, *words: str) -> None:
     """Say in one line what one would do next with the result of a command."""
+    doors = [] if command == "report" else _doors
     program = "depthbench" if shutil.which("depthbench") else "python -m depthbench"
-    print(f"Next: {program} {shlex.join(words)}", flush=True)
+    print(f"Next: {program} {shlex.join([command, *doors, *words])}", flush=True)
 
 
 def read_options(arguments: Sequence[str], defaults: Mapping[str, str], needed: Sequence[str] = ()) -> dict[str, str]:

@@ -123,6 +123,7 @@ def test_started_again_it_goes_on():
     first = search(RANGE, "hydra.sweeper.n_trials=4")
     assert len(first) == 4
     assert search(RANGE, "hydra.sweeper.n_trials=4") == []
+    FakeLauncher.becomes = staticmethod(lambda values: "pruned")  # all of a start may be
     more = search(RANGE, "hydra.sweeper.n_trials=6", "data.workers=3")  # a key that can't change a result
     assert len(more) == 2
     assert len({values[LR] for values in first + more}) == 6  # the sampler does not begin anew

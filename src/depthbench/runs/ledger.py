@@ -160,11 +160,11 @@ class Ledger(Callback):
 
     @property
     def failures(self) -> int:
-        """Jobs that are not done; in a search one that is done is enough, for others fail or are pruned."""
-        missing = [folder for folder in self.folders if not folder.done]
-        if self.searching and len(missing) < len(self.folders):
-            return sum(folder.status["state"] in ("interrupted", "running", "waiting") for folder in missing)
-        return len(missing)
+        """Jobs that are not done; in a search some may fail or be pruned, unless all fail."""
+        states = [folder.status["state"] for folder in self.folders]
+        if self.searching and not {"done", "pruned"}.isdisjoint(states):
+            return sum(state in ("interrupted", "running", "waiting") for state in states)
+        return sum(state != "done" for state in states)
 
     def _watch(self) -> None:
         console = Console(stderr=True)

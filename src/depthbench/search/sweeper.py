@@ -74,6 +74,8 @@ class OptunaSweeper(Sweeper):
         root = Path(self.config.output)
         root.mkdir(parents=True, exist_ok=True)
         study = self._open(root, fixed, space)
+        known = len(study.get_trials(deepcopy=False))
+        print(f"{self.n_trials} trials, {known} of them begun already; run folders in {root}/:", flush=True)
         jobs = 0
         while trials := self._next(study, space):
             overrides = [[*as_overrides(trial.params), *fixed] for trial in trials]  # folders are named so
