@@ -23,7 +23,7 @@ def test_every_golden_file_is_here_and_is_used():
     names = {name for used in uses_of_golden().values() for name in used}
     there = {path.stem for path in GOLDEN.glob("*.npz")}
     assert names == there
-    assert len(there) == 6
+    assert len(there) == 7
     assert all(used for used in uses_of_golden().values())
 
 

@@ -1,9 +1,13 @@
 """Distances between edges."""
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
+
+from depthbench.maps import places_of
 
 
 def distance_map(edges: Tensor) -> Tensor:
@@ -18,6 +22,40 @@ def distance_map(edges: Tensor) -> Tensor:
         else:
             found.append(np.full(one.shape, np.inf, dtype=np.float32))
     return torch.from_numpy(np.stack(found)[:, None]).to(edges.device) if found else edges.float()
+
+
+class EdgeDistances(NamedTuple):
+    """Distance from each edge pixel of a batch to the nearest edge pixel of others, on the CPU.
+
+    Attributes:
+        values: ``(N,)`` float64 pixels; infinite where an image has no others.
+        image: ``(N,)``, which image an edge pixel is of.
+        images: how many images there are.
+    """
+
+    values: Tensor
+    image: Tensor
+    images: int
+
+    def sums(self, most: float = float("inf")) -> Tensor:
+        """Sum of each image's distances, each cut at ``most``: ``(B,)``."""
+        return torch.zeros(self.images, dtype=torch.float64).index_add_(0, self.image, self.values.clamp(max=most))
+
+    def counts(self) -> Tensor:
+        """Number of each image's edge pixels, ``(B,)`` float64."""
+        return torch.bincount(self.image, minlength=self.images).double()
+
+    def nearer(self, limit: float) -> "EdgeDistances":
+        """Those below a limit."""
+        near = self.values < limit
+        return EdgeDistances(self.values[near], self.image[near], self.images)
+
+
+def edge_distances(edges: Tensor, others: Tensor) -> EdgeDistances:
+    """From the True pixels of masks ``(B, 1, H, W)`` to those of others; waits for the device."""
+    places = places_of(edges).cpu()
+    values = distance_map(others).cpu().flatten()[places].double()
+    return EdgeDistances(values, places // (edges.shape[-2] * edges.shape[-1]), len(edges))
 
 
 def total(values: Tensor, mask: Tensor) -> Tensor:

@@ -127,9 +127,11 @@ class ImageMetric(ImageMeans):
             raise UserError(f"{type(self).__name__} needs {' and '.join(lacking)}, which this data set lacks.")
         if annotations is not None and self.needs:
             annotations.check(target.shape[-2:])
-        prediction, target = (torch.where(valid, at_least_float32(maps), 1.0) for maps in (prediction, target))
+        prediction, target = (at_least_float32(maps) for maps in (prediction, target))
+        if not everywhere(valid):
+            prediction, target = (torch.where(valid, maps, 1.0) for maps in (prediction, target))
         finite = prediction.isfinite()
-        clean = torch.where(finite, prediction, 1.0)
+        clean = prediction if everywhere(finite) else torch.where(finite, prediction, 1.0)
         known = None if intrinsics is None else at_least_float32(intrinsics)
         scores, defined = self._scores(clean, target, valid, known, annotations)
         whole = finite.flatten(1).all(1, keepdim=True)
@@ -182,6 +184,11 @@ def lacks(metric: ImageMetric, camera: bool, annotations: Annotations | None) ->
     present = annotations.present if annotations is not None else ()
     lacking = [MEANINGS[name] for name in metric.needs if name not in present]
     return [*(["intrinsics of the camera"] if metric.needs_intrinsics and not camera else []), *lacking]
+
+
+def everywhere(mask: Tensor) -> bool:
+    """Whether a mask is known to be True everywhere: only on a CPU, since asking would wait for another device."""
+    return mask.device.type == "cpu" and bool(mask.all())
 
 
 def share(part: Tensor, whole: Tensor) -> Tensor:

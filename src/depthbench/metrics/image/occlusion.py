@@ -4,15 +4,17 @@ Both count pairs of neighbors of which one is farther by more than a factor, for
 They share a name and differ in the factors, the neighbors and what is pooled.
 """
 
-from collections.abc import Iterator
-from typing import Any
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from depthbench.annotations import Annotations
 from depthbench.errors import UserError
-from depthbench.metrics.image.image_metric import AnnotatedMetric, ImageMetric, share
+from depthbench.maps import places_of
+from depthbench.metrics.image.image_metric import AnnotatedMetric, ImageMetric, everywhere, share
 
 LEAST = 1e-6
 """Metres: what is predicted at or behind the camera is taken to be there."""
@@ -25,49 +27,74 @@ def factors(least: float, most: float) -> Tensor:
 
 def weighted(scores: Tensor, weights: Tensor) -> Tensor:
     """Mean over the last dimension."""
-    return (scores * weights).sum(-1) / weights.sum()
+    mean: Tensor = (scores * weights).sum(-1) / weights.sum()
+    return mean
 
 
-def edge_counts(
-    found: tuple[Tensor, Tensor], wanted: tuple[Tensor, Tensor], valid: Tensor, limits: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Pairs whose ratio exceeds each limit: in the prediction, in the truth, in both; each ``(B, K)`` float64.
+class StepPairs(NamedTuple):
+    """Pairs of pixels some way apart, as places in flattened maps ``(B, 1, H, W)``.
+
+    Attributes:
+        first: ``(N,)``.
+        second: ``(N,)``.
+        image: ``(N,)``, which image.
+    """
+
+    first: Tensor
+    second: Tensor
+    image: Tensor
+
+    def values(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Of both pixels of each pair."""
+        flat = maps.flatten()
+        return flat[self.first], flat[self.second]
+
+
+def log_depths(prediction: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """Logarithms of both maps, float32, NaN where a pixel is not valid: what :func:`step_pairs` looks at."""
+    logs = [maps.float().clamp(min=LEAST).log_() for maps in (prediction, target)]
+    if not everywhere(valid):
+        logs = [maps.masked_fill_(~valid, torch.nan) for maps in logs]
+    return logs[0], logs[1]
+
+
+def step_pairs(logs: tuple[Tensor, Tensor], down: int, across: int, factor: float) -> StepPairs:
+    """Pairs of pixels ``(down >= 0, across)`` apart whose depths differ by the factor at least, in either map.
+
+    On a CPU few are left, and what follows is cheap; elsewhere counting them would wait for the device, and all are.
+    """
+    images, _, height, width = logs[0].shape
+    rows, columns = max(height - down, 0), max(width - abs(across), 0)
+    left = max(-across, 0)
+    if logs[0].device.type == "cpu":
+        least = math.log(factor) - 1e-5  # of float32 logarithms
+        steps = [
+            (maps[..., down:, left + across : left + across + columns] - maps[..., :rows, left : left + columns]).abs_()
+            for maps in logs
+        ]
+        places = places_of(torch.maximum(steps[0].nan_to_num_(0.0), steps[1].nan_to_num_(0.0)) > least)
+    else:
+        places = torch.arange(images * rows * columns, device=logs[0].device)
+    area = max(rows * columns, 1)
+    image, rest = places // area, places % area
+    first = (image * height + rest // max(columns, 1)) * width + rest % max(columns, 1) + left
+    return StepPairs(first, first + down * width + across, image)
+
+
+def edge_counts(levels: Sequence[Tensor], image: Tensor, images: int, steps: int) -> Tensor:
+    """Pairs above each limit in the prediction, in the truth and in both: ``(3, images, steps)`` float64.
 
     Args:
-        found: far and near value of each pair of the prediction, ``(B, ...)`` positive.
-        wanted: of the truth.
-        valid: which pairs count.
-        limits: ``(K,)`` increasing.
+        levels: of each pair ``(N,)``, how many limits the prediction's ratio exceeds, and how many the truth's.
+        image: ``(N,)``, which image the pair is of.
+        images: how many there are.
+        steps: number of limits.
     """
-    limits = limits.to(valid.device)
-    batch, steps = len(valid), len(limits) + 1
-    image = torch.arange(batch, device=valid.device).view(-1, *[1] * (valid.ndim - 1)).expand_as(valid)
-    if valid.device.type == "cpu":  # few pairs are edges at all; elsewhere asking which would wait for the device
-        least = float(limits[0]) * (1 - 1e-6)
-        kept = valid & ((found[0] > found[1] * least) | (wanted[0] > wanted[1] * least))
-        places = kept.flatten().nonzero()[:, 0]
-        found = found[0].flatten()[places], found[1].flatten()[places]
-        wanted = wanted[0].flatten()[places], wanted[1].flatten()[places]
-        image, valid = image.flatten()[places], valid.flatten()[places]
-    levels = [torch.bucketize((far / near).double(), limits) * valid for far, near in (found, wanted)]
-    levels.append(torch.minimum(*levels))
-    counts = []
-    for level in levels:
-        histogram = torch.zeros(batch * steps, dtype=torch.float64, device=level.device)
-        bins = (image * steps + level).flatten()
-        histogram.index_add_(0, bins, torch.ones_like(bins, dtype=torch.float64))
-        above = histogram.view(batch, steps).flip(1).cumsum(1).flip(1)
-        counts.append(above[:, 1:])
-    return counts[0], counts[1], counts[2]
-
-
-def _directions(maps: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Neighbor and pixel, for the neighbors on the right, on the left, below and above."""
-    for dim in (-1, -2):
-        length = maps.shape[dim] - 1
-        first, second = maps.narrow(dim, 0, length), maps.narrow(dim, 1, length)
-        yield second, first
-        yield first, second
+    bins = image * (steps + 1) + torch.stack([*levels, torch.minimum(*levels)])
+    counts = torch.zeros(3, images * (steps + 1), dtype=torch.float64, device=image.device)
+    counts.scatter_add_(1, bins, torch.ones_like(bins, dtype=torch.float64))
+    above: Tensor = counts.view(3, images, steps + 1).flip(2).cumsum(2).flip(2)[..., 1:]
+    return above
 
 
 class DepthProBoundaryF1(ImageMetric):
@@ -96,15 +123,21 @@ class DepthProBoundaryF1(ImageMetric):
         self, prediction: Tensor, target: Tensor, valid: Tensor, intrinsics: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """See :class:`ImageMetric`."""
-        limits = factors(1.05, 1.25)
-        inverse = [1 / maps.clamp(min=LEAST) for maps in (prediction, target)]
+        limits = factors(1.05, 1.25).to(target.device)
+        logs = log_depths(prediction, target, valid)
         precision = recall = torch.zeros(len(target), len(limits), dtype=torch.float64, device=target.device)
-        for found, wanted, (there, here) in zip(*map(_directions, [*inverse, valid]), strict=True):
-            n_found, n_wanted, both = edge_counts(found, wanted, there & here, limits)
-            precision, recall = precision + share(both, n_found) / 4, recall + share(both, n_wanted) / 4
+        for down, across in ((0, 1), (1, 0)):
+            pairs = step_pairs(logs, down, across, 1.05)
+            known = torch.logical_and(*pairs.values(valid))
+            inverse = [[1 / one.clamp(min=LEAST) for one in pairs.values(maps)] for maps in (prediction, target)]
+            for first, second in ((0, 1), (1, 0)):
+                ratios = [(one[second] / one[first]).double() for one in inverse]
+                levels = [torch.bucketize(ratio, limits) * known for ratio in ratios]
+                n_found, n_wanted, both = edge_counts(levels, pairs.image, len(target), len(limits))
+                precision, recall = precision + share(both, n_found) / 4, recall + share(both, n_wanted) / 4
         total = precision + recall
         f1 = 2 * precision * recall / torch.where(total > 0, total, 1.0)
-        return weighted(f1, limits.to(f1.device))[:, None], valid.flatten(1).any(1, keepdim=True)
+        return weighted(f1, limits)[:, None], valid.flatten(1).any(1, keepdim=True)
 
 
 class MoGeBoundaryF1(ImageMetric):
@@ -141,26 +174,32 @@ class MoGeBoundaryF1(ImageMetric):
         self, prediction: Tensor, target: Tensor, valid: Tensor, intrinsics: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """See :class:`ImageMetric`."""
-        scores = [self._one(prediction.clamp(min=LEAST), target, valid, radius) for radius in self.radii]
-        return torch.stack(scores, 1), valid.flatten(1).any(1, keepdim=True).expand(-1, len(scores))
+        limits = 1 + factors(0.05, 0.25).to(target.device)
+        batch, _, height, width = target.shape
+        logs = log_depths(prediction, target, valid)
+        counts = torch.zeros(len(self.radii), 3, batch, len(limits), dtype=torch.float64, device=target.device)
+        for down, across in _half_disc(max(self.radii)):
+            pairs = step_pairs(logs, down, across, 1.05)
+            known = torch.logical_and(*pairs.values(valid))
+            depths = [[one.clamp(min=LEAST) for one in pairs.values(maps)] for maps in (prediction, target)]
+            for first, second, center in ((0, 1, pairs.first), (1, 0, pairs.second)):
+                ratios = [(one[second] / one[first]).double() for one in depths]
+                levels = [torch.bucketize(ratio, limits) * known for ratio in ratios]
+                row, column = center // width % height, center % width
+                border = torch.minimum(torch.minimum(row, height - 1 - row), torch.minimum(column, width - 1 - column))
+                for place, radius in enumerate(self.radii):
+                    if down * down + across * across <= radius * radius:
+                        inside = [level * (border >= radius) for level in levels]
+                        counts[place] += edge_counts(inside, pairs.image, batch, len(limits))
+        found, wanted, both = counts.unbind(1)
+        scores = weighted(share(2 * both, found + wanted), limits - 1).T
+        return scores, valid.flatten(1).any(1, keepdim=True).expand_as(scores)
 
-    @staticmethod
-    def _one(prediction: Tensor, target: Tensor, valid: Tensor, radius: int) -> Tensor:
-        limits = factors(0.05, 0.25)
-        height, width = (max(side - 2 * radius, 0) for side in target.shape[-2:])
-        if not height or not width:
-            return torch.zeros(len(target), dtype=torch.float64, device=target.device)
 
-        def window(maps: Tensor, down: int, across: int) -> Tensor:
-            return maps.narrow(-2, radius + down, height).narrow(-1, radius + across, width)
-
-        steps = range(-radius, radius + 1)
-        total = torch.zeros(3, len(target), len(limits), dtype=torch.float64, device=target.device)
-        for down, across in ((i, j) for i in steps for j in steps if 0 < i * i + j * j <= radius * radius):
-            pairs = [(window(maps, down, across), window(maps, 0, 0)) for maps in (prediction, target)]
-            known = window(valid, down, across) & window(valid, 0, 0)
-            total += torch.stack(edge_counts(pairs[0], pairs[1], known, 1 + limits))
-        return weighted(share(2 * total[2], total[0] + total[1]), limits.to(total.device))
+def _half_disc(radius: int) -> list[tuple[int, int]]:
+    """Offsets (down, across) up to the radius, one of each two that are opposite."""
+    steps = range(-radius, radius + 1)
+    return [(i, j) for i in range(radius + 1) for j in steps if i * i + j * j <= radius * radius and (i > 0 or j > 0)]
 
 
 class DepthProMaskRecall(AnnotatedMetric):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from depthbench.annotations import Annotations
-from depthbench.geometry import angle_between, back_project
+from depthbench.maps import places_of
 from depthbench.medians import masked_median
 from depthbench.metrics.image.image_metric import AnnotatedMetric
 
@@ -17,6 +17,7 @@ class PlanarityError(AnnotatedMetric):
     The prediction on a plane is scaled by the ratio of medians to the truth and back-projected. ``PE_plan``: standard
     deviation of its distances from its own plane (the principal components'), centimetres; ``PE_ori``: angle between
     that plane's normal and the annotated one, degrees. Means over the planes of an image that cover at least 5 % of it.
+    Waits for the device.
     Needs intrinsics (iBims-1 counts pixels from 1: subtract 1 from its cx, cy), annotated planes and their normals.
 
     Args:
@@ -52,34 +53,35 @@ class PlanarityError(AnnotatedMetric):
         assert intrinsics is not None
         assert planes is not None
         assert normals is not None
-        points = back_project(prediction.double(), intrinsics.double()).flatten(2)
-        total = torch.zeros(len(prediction), 2, dtype=torch.float64, device=prediction.device)
-        number = torch.zeros(len(prediction), 1, dtype=torch.float64, device=prediction.device)
-        for label in range(normals.shape[1]):
-            wanted = normals[:, label].double()
-            plane = planes == label + 1
-            counts = (plane.flatten(1).double().mean(1) >= self.least_share) & wanted.isfinite().all(1)
-            inside = plane & valid
-            counts &= inside.flatten(1).sum(1) >= 3
-            scale = masked_median(target.double(), inside) / masked_median(prediction.double(), inside)
-            spread, normal = fitted_planes(points * scale[:, None, None], inside.flatten(1))
-            angle = angle_between(normal[..., None, None], wanted[..., None, None]).flatten()
-            scores = torch.stack([100 * spread, torch.minimum(angle, torch.pi - angle).rad2deg()], 1)
-            total += torch.where(counts[:, None], scores, 0.0)
-            number += counts[:, None]
-        return total / number.clamp(min=1), (number > 0).expand_as(total)
+        area = target.shape[-2] * target.shape[-1]
+        scores = torch.full((len(target), normals.shape[1], 2), torch.nan, dtype=torch.float64)
+        for image, label in ((i, k) for i in range(len(target)) for k in range(normals.shape[1])):
+            wanted = normals[image, label].double().cpu()
+            plane = planes[image, 0] == label + 1
+            places = places_of(plane & valid[image, 0])
+            if len(places) < 3 or int(plane.sum()) < self.least_share * area or not wanted.isfinite().all():
+                continue
+            found, true = (maps[image].flatten()[places].double() for maps in (prediction, target))
+            rays = _rays(places, target.shape[-1], intrinsics[image].double())
+            spread, normal = fitted_plane(rays * (found * (_median(true) / _median(found))))
+            cosine = (normal.cpu() @ wanted).abs() / torch.linalg.vector_norm(wanted)
+            scores[image, label] = torch.stack([100 * spread.cpu(), cosine.clamp(max=1).acos().rad2deg()])
+        return scores.nanmean(1).nan_to_num().to(target.device), scores.isfinite().any(1).to(target.device)
 
 
-def fitted_planes(points: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Plane of each cloud by principal components: spread ``(B,)`` across it and unit normal ``(B, 3)``.
+def _median(values: Tensor) -> Tensor:
+    return masked_median(values[None], torch.ones_like(values[None], dtype=torch.bool))
 
-    Args:
-        points: ``(B, 3, N)`` float64.
-        mask: ``(B, N)``, the points that belong to it; one without any gets the spread 0.
-    """
-    weight = mask[:, None].double()
-    number = weight.sum(2, keepdim=True).clamp(min=1)
-    finite = torch.where(mask[:, None], points, 0.0)
-    centered = (finite - finite.sum(2, keepdim=True) / number) * weight
-    values, vectors = torch.linalg.eigh(centered @ centered.mT / number)
-    return values[:, 0].clamp(min=0).sqrt(), vectors[:, :, 0]
+
+def _rays(places: Tensor, width: int, intrinsics: Tensor) -> Tensor:
+    """Points ``(3, N)`` at a depth of one metre of the pixels at places in the flattened map."""
+    pixels = torch.stack([places % width, places // width, torch.ones_like(places)]).double()
+    rays: Tensor = torch.linalg.inv_ex(intrinsics).inverse @ pixels
+    return rays
+
+
+def fitted_plane(points: Tensor) -> tuple[Tensor, Tensor]:
+    """Plane of points ``(3, N)`` float64 by principal components: spread across it, and unit normal ``(3,)``."""
+    centered = points - points.mean(1, keepdim=True)
+    values, vectors = torch.linalg.eigh(centered @ centered.T / points.shape[1])
+    return values[0].clamp(min=0).sqrt(), vectors[:, 0]

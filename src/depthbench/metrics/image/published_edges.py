@@ -8,12 +8,14 @@ the device.
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from depthbench.annotations import Annotations
+from depthbench.maps import places_of
 from depthbench.metrics.canny import canny
-from depthbench.metrics.image.distances import distance_map, total
-from depthbench.metrics.image.image_metric import AnnotatedMetric, ImageMetric, count, share
+from depthbench.metrics.image.distances import edge_distances
+from depthbench.metrics.image.image_metric import AnnotatedMetric, ImageMetric, count, everywhere, share
 
 NEAR = 10.0
 """Pixels from which on an edge is too far away to be the same; the score where there is none."""
@@ -22,17 +24,30 @@ NEAR = 10.0
 def normalized(maps: Tensor, valid: Tensor) -> Tensor:
     """The valid part brought to 0 to 1, float64; NaN elsewhere."""
     maps = maps.double()
+    if everywhere(valid):
+        maps = maps - maps.flatten(1).amin(1)[:, None, None, None]
+        return maps.div_(maps.flatten(1).amax(1)[:, None, None, None])
     low = torch.where(valid, maps, torch.inf).flatten(1).amin(1)[:, None, None, None]
     maps = maps - low
     high = torch.where(valid, maps, -torch.inf).flatten(1).amax(1)[:, None, None, None]
     return torch.where(valid, maps / high, torch.nan)
 
 
-def directed(edges: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean distance of the edges that are nearer than :data:`NEAR` to the others', and whether there are any."""
-    near = edges & (distance < NEAR)
-    found = count(near) > 0
-    return torch.where(found, share(total(distance, near), count(near)), NEAR), found
+def edge_errors(found: Tensor, wanted: Tensor, symmetric: bool = False) -> tuple[Tensor, Tensor]:
+    """Accuracy and completeness ``(B, 2)`` of predicted edges, and which images have true ones.
+
+    Accuracy: mean distance of predicted edges to true ones, of those nearer than :data:`NEAR`. Completeness: mean
+    distance of true edges to predicted ones; if symmetric, of both to the others, each cut at :data:`NEAR`.
+    """
+    forth, back = edge_distances(found, wanted), edge_distances(wanted, found)
+    near = forth.nearer(NEAR)
+    if symmetric:
+        complete = (forth.sums(NEAR) + back.sums(NEAR)) / (forth.counts() + back.counts())
+    else:
+        complete = back.sums() / back.counts()
+    scores = torch.stack([share(near.sums(), near.counts()), complete], 1)
+    scores = torch.where(near.counts()[:, None] > 0, scores, NEAR).to(found.device)
+    return scores, (back.counts() > 0)[:, None].expand_as(scores).to(found.device)
 
 
 class IBimsBoundaryError(AnnotatedMetric):
@@ -68,11 +83,7 @@ class IBimsBoundaryError(AnnotatedMetric):
         """See :class:`AnnotatedMetric`."""
         wanted = _edges_of(annotations)
         found = canny(normalized(prediction, valid), 2**0.5, 0.15, 0.3)
-        to_wanted, to_found = distance_map(wanted).clamp(max=NEAR), distance_map(found).clamp(max=NEAR)
-        accuracy, any_near = directed(found, to_wanted)
-        both = (total(to_wanted, found) + total(to_found, wanted)) / (count(found) + count(wanted))
-        scores = torch.stack([accuracy, torch.where(any_near, both, NEAR)], 1)
-        return scores, (count(wanted) > 0)[:, None].expand_as(scores)
+        return edge_errors(found, wanted, symmetric=True)
 
 
 class SharpDepthBoundaryError(ImageMetric):
@@ -105,10 +116,7 @@ class SharpDepthBoundaryError(ImageMetric):
         maps = [maps for depth in (prediction, target) for maps in (depth, 1 / depth.clamp(min=1e-6))]
         edges = canny(torch.cat([normalized(one, valid) for one in maps]), 2**0.5, 0.1, 0.2).chunk(4)
         found, wanted = edges[0] | edges[1], edges[2] | edges[3]
-        accuracy, any_near = directed(found, distance_map(wanted))
-        complete = share(total(distance_map(found), wanted), count(wanted))
-        scores = torch.stack([accuracy, torch.where(any_near, complete, NEAR)], 1)
-        return scores, (count(wanted) > 0)[:, None].expand_as(scores)
+        return edge_errors(found, wanted)
 
 
 class MDECEdgeError(AnnotatedMetric):
@@ -142,12 +150,10 @@ class MDECEdgeError(AnnotatedMetric):
     ) -> tuple[Tensor, Tensor]:
         """See :class:`AnnotatedMetric`."""
         wanted = _edges_of(annotations)
-        logs = torch.where(valid, prediction.double().clamp(min=1e-6).log(), torch.nan)
+        logs = prediction.double().clamp(min=1e-6).log_()
+        logs = logs if everywhere(valid) else torch.where(valid, logs, torch.nan)
         found = canny(logs, 1.0, 0.1, 0.2)
-        accuracy, any_near = directed(found, distance_map(wanted))
-        complete = share(total(distance_map(found), wanted), count(wanted))
-        scores = torch.stack([accuracy, torch.where(any_near, complete, NEAR)], 1)
-        return scores, (count(wanted) > 0)[:, None].expand_as(scores)
+        return edge_errors(found, wanted)
 
 
 def _edges_of(annotations: Annotations) -> Tensor:
@@ -224,21 +230,27 @@ class SoftEdgeError(ImageMetric):
         """See :class:`ImageMetric`."""
         edges = step_pixels(target if self.disparity is None else self.disparity / target, valid, self.step)
         height, width = target.shape[-2:]
-        around = torch.nn.functional.pad(torch.where(valid, target, 0.0), (1, 1, 1, 1))
-        error = (target - prediction).abs()
-        for down, across in ((i, j) for i in range(3) for j in range(3) if (i, j) != (1, 1)):
-            shifted = around[..., down : down + height, across : across + width]
-            error = torch.minimum(error, (shifted - prediction).abs())
-        return share(total(error, edges), count(edges))[:, None], (count(edges) > 0)[:, None]
+        filled = target if everywhere(valid) else torch.where(valid, target, 0.0)
+        around = F.pad(filled, (1, 1, 1, 1)).flatten()
+        places = places_of(edges)
+        image, row, column = places // (height * width), places // width % height, places % width
+        predicted = prediction.flatten()[places]
+        above = (image * (height + 2) + row) * (width + 2) + column  # the upper left of nine
+        error = torch.full_like(predicted, torch.inf)
+        for step in (down * (width + 2) + across for down in range(3) for across in range(3)):
+            error = torch.minimum(error, (around[above + step] - predicted).abs())
+        sums = torch.zeros(len(target), dtype=torch.float64, device=target.device).index_add_(0, image, error.double())
+        return share(sums, count(edges))[:, None], (count(edges) > 0)[:, None]
 
 
 def step_pixels(maps: Tensor, valid: Tensor, step: float) -> Tensor:
     """Both pixels of each pair of valid neighbors (4 directions) that differ by more than ``step``."""
-    edges = torch.zeros_like(valid)
+    edges, known = torch.zeros_like(valid), everywhere(valid)
     for dim in (-2, -1):
         length = maps.shape[dim] - 1
-        (a, b), (known_a, known_b) = ((x.narrow(dim, 0, length), x.narrow(dim, 1, length)) for x in (maps, valid))
-        steps = ((a - b).abs() > step) & known_a & known_b
+        steps = (maps.narrow(dim, 1, length) - maps.narrow(dim, 0, length)).abs_() > step
+        if not known:
+            steps &= valid.narrow(dim, 0, length) & valid.narrow(dim, 1, length)
         edges.narrow(dim, 0, length).logical_or_(steps)
         edges.narrow(dim, 1, length).logical_or_(steps)
     return edges
