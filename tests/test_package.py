@@ -39,19 +39,33 @@ def test_wheel_holds_no_result_pages_and_nothing_twice(wheel):
     assert wheel.stat().st_size < 1_000_000
 
 
-def test_installed_wheel_runs_from_another_folder(wheel, tmp_path):
-    """An empty environment that sees this one's dependencies but not this checkout."""
-    venv.create(tmp_path / "venv", with_pip=False)
-    python = tmp_path / "venv" / "bin" / "python"
-    (site,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")
+@pytest.fixture(scope="module")
+def python(wheel, tmp_path_factory):
+    """Of an empty environment that sees this one's dependencies but not this checkout."""
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder / "venv", with_pip=False)
+    python = folder / "venv" / "bin" / "python"
+    (site,) = (folder / "venv" / "lib").glob("python*/site-packages")
     zipfile.ZipFile(wheel).extractall(site)
     (here,) = {path for path in map(Path, sys.path) if path.name == "site-packages"}
     (site / "dependencies.pth").write_text(f"{here}\n")
     # The editable install of this checkout must not be what is found.
     where = "import depthbench; print(depthbench.__file__)"
-    found = subprocess.run([python, "-c", where], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    found = subprocess.run([python, "-c", where], cwd=folder, check=True, capture_output=True, text=True).stdout
     assert found.startswith(str(site))
+    return python
 
+
+@pytest.mark.slow
+def test_journey_of_own_pairs(python, tmp_path):
+    """The script does what a user would type, and stops where a command does otherwise."""
+    script = [python, ROOT / "examples/own_pairs.py", tmp_path / "journey"]
+    done = subprocess.run(script, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert len(list(tmp_path.glob("journey/runs/*/DONE"))) == 5
+
+
+def test_installed_wheel_runs_from_another_folder(python, tmp_path):
     command = [python, "-m", "depthbench.run"]
     shown = subprocess.run([*command, "--cfg", "job"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
     assert "_target_: depthbench.data.DataModule" in shown

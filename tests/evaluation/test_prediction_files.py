@@ -293,3 +293,19 @@ def test_names_that_can_be_read_in_two_ways_or_not_at_all(tmp_path, depth):
 def test_names_of_a_stack_may_be_those_of_the_pictures(tmp_path, depth):
     np.savez(tmp_path / "all.npz", depth=depth, names=["rgb_b.png", "rgb_a.png", "rgb_c.png"])
     np.testing.assert_array_equal(PredictionFiles(tmp_path / "all.npz", ["a", "b", "c"])[0][0], depth[1])
+
+
+@pytest.mark.parametrize("place", ["test/s{}/rgb/a", "s{}/rgb/a", "s{}/rgb/a_pred", "s{}_rgb_a", "s{}-rgb-a.png"])
+def test_predictions_may_be_named_like_the_pictures(tmp_path, depth, place):
+    names = [f"s{index}/a" for index in range(3)]
+    pictures = [f"test/s{index}/rgb/a" for index in range(3)]
+    for index, value in enumerate(depth):
+        path = tmp_path / f"{place.format(index)}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, value)
+    files = PredictionFiles(tmp_path, names, pictures=pictures)
+    for index, value in enumerate(depth):
+        np.testing.assert_array_equal(files[index][0], value)
+    (tmp_path / f"{place.format(2)}.npy").rename(tmp_path / "other.npy")
+    with pytest.raises(UserError, match=r"lacks predictions of .*s2/a.*; it holds .*other"):
+        PredictionFiles(tmp_path, names, pictures=pictures)

@@ -111,7 +111,9 @@ class DataModule(pl.LightningDataModule):
         """A sentence about the validation frames."""
         if self.val is None:
             wanted = self.val_kind == "held_out"
-            why = ": these data leave no scene to hold out. Append data.val=test to watch test frames" if wanted else ""
+            own = "data.val_fraction=0.1 to hold frames out, or " if hasattr(self.train, "has_validation") else ""
+            watch = f": these data leave no scene to hold out. Append {own}data.val=test to watch test frames"
+            why = watch if wanted else ""
             return f"No validation{why}."
         frames = len(self.val)  # type: ignore[arg-type]
         kinds = {"held_out": "frames of scenes that are never trained on", "test": "test frames"}

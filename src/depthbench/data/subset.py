@@ -46,6 +46,6 @@ class FrameSubset(Dataset[Frame]):
 
     def __getattr__(self, name: str) -> Any:
         # What is true of all frames is true of some: the kind of truth, the root, the size.
-        if name.startswith("_") or name in ("dataset", "indices", "key", "hold_out"):
+        if name.startswith("_") or name in ("dataset", "indices", "key", "hold_out", "pictures", "pairs"):
             raise AttributeError(name)
         return getattr(self.dataset, name)

@@ -15,16 +15,18 @@ _FORMS: tuple[Callable[[str], str], ...] = (
 """How a frame's name may stand in one folder: as it is, without subfolders, or by its last part."""
 
 
-def matched(names: Sequence[str], listed: Sequence[str], where: str) -> list[int]:
+def matched(names: Sequence[str], listed: Sequence[str], where: str, pictures: Sequence[str] = ()) -> list[int]:
     """The place in ``listed`` of the prediction of each frame.
 
     Exact names go first. Else one prefix and one suffix around all of them are taken off (``rgb_0000_depth``), if
-    that gives every frame one prediction and every prediction one frame, and only one such reading exists.
+    that gives every frame one prediction and every prediction one frame, and only one such reading exists. Else the
+    same is tried with the files of the pictures (``scene/rgb/0000``), and with these below a folder that all share.
 
     Args:
         names: of the frames.
         listed: of the predictions, without endings.
         where: how errors call the folder or the stack.
+        pictures: of the frames, without endings, where they may be called otherwise.
 
     Raises:
         UserError: if predictions are lacking, superfluous or repeated, or there are two readings.
@@ -37,7 +39,9 @@ def matched(names: Sequence[str], listed: Sequence[str], where: str) -> list[int
     superfluous = sorted(set(listed) - set(names))
     if not lacking and not superfluous:
         return [places[name] for name in names]
-    found = dict.fromkeys(_readings(names, places)) if len(names) == len(listed) else {}
+    found: dict[tuple[int, ...], None] = {}
+    for called in (names, *_within(pictures)) if len(names) == len(listed) else ():
+        found = found or dict.fromkeys(_readings(called, places))
     if len(found) == 1:
         return list(next(iter(found)))
     holds = f"; it holds {_first(superfluous)}" if superfluous else ""
@@ -67,6 +71,17 @@ def _readings(names: Sequence[str], places: dict[str, int]) -> Iterator[tuple[in
             wanted = [_framed(name, before, after) for name in short]
             if all(name in places for name in wanted):
                 yield tuple(places[name] for name in wanted)
+
+
+def _within(pictures: Sequence[str]) -> Iterator[list[str]]:
+    """Names of pictures, then without the first folder that all share, the second, and so on."""
+    names = list(pictures)
+    while names:
+        yield names
+        first = {name.partition("/")[0] if "/" in name else "" for name in names}
+        if len(first) != 1 or first == {""}:
+            return
+        names = [name.partition("/")[2] for name in names]
 
 
 def _framed(name: str, before: str, after: str) -> str:

@@ -48,6 +48,7 @@ class PredictionFiles:
         order: of a stack without names: ``frames`` (as the data set lists them), ``names`` (by letters: 0, 1, 10, 2) or
             ``numbers`` (0, 1, 2, 10). By default that of the frames, where letters and numbers agree or the frames
             follow a list of their own; else it must be said.
+        pictures: files of the frames' pictures without endings, which predictions may be named like, too.
 
     Raises:
         UserError: if something is missing, superfluous, unreadable or not stated.
@@ -61,9 +62,10 @@ class PredictionFiles:
         unit: float | None = None,
         key: str | None = None,
         order: str | None = None,
+        pictures: Sequence[str] = (),
     ) -> None:
         self.path = Path(path).expanduser()
-        self.names = list(names)
+        self.names, self.pictures = list(names), list(pictures)
         self.kind = output_kind(kind, unit)
         if not self.path.exists():
             raise UserError(f"There is nothing at {self.path}; give a folder of predictions or one stack.")
@@ -110,7 +112,7 @@ class PredictionFiles:
             other = next(file.name for file in every if file.suffix)
             raise UserError(f"{self.path} holds no {', '.join(SUFFIXES)}, which are read, but {other}; convert them.")
         listed = [file.relative_to(self.path).as_posix()[: -len(file.suffix)] for file in files]
-        return [files[place] for place in matched(self.names, listed, str(self.path))]
+        return [files[place] for place in matched(self.names, listed, str(self.path), self.pictures)]
 
     def _match_stack(self) -> list[int]:
         if self.path.suffix.lower() not in STACKS:
@@ -124,7 +126,7 @@ class PredictionFiles:
             return stack_rows(self.names, self.order, self.path)
         if not set(listed) & set(self.names):
             listed = [without_ending(name) for name in listed]
-        return matched(self.names, listed, str(self.path))
+        return matched(self.names, listed, str(self.path), self.pictures)
 
     def _open(self) -> tuple[int, list[str] | None]:
         """Length of the stack, and its names; keeps arrays that are not HDF5."""

@@ -166,6 +166,7 @@ def open_predictor(
         return Network(one.run, one.config, device)
     options = request.options
     names = test_set.frame_names()
-    files = PredictionFiles(one.path, names, one.kind, request.unit, options["key"], options["order"])
+    settings = (one.kind, request.unit, options["key"], options["order"])
+    files = PredictionFiles(one.path, names, *settings, test_set.picture_names())
     unitless = all(protocol.alignment.fit != "none" for protocol in protocols)
     return Files(files, test_set, protocols[0], options["covers"], unitless, options["missing"] == "error")

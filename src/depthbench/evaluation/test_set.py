@@ -108,6 +108,10 @@ class EvaluationSet(Dataset[Items]):
         listed = getattr(self.sets[self.kind], "names", None)
         return list(listed) if listed else [self[place].names[0] for place in range(len(self))]
 
+    def picture_names(self) -> list[str]:
+        """The files of the pictures without endings, where they may be called otherwise than the frames; else none."""
+        return list(getattr(self.sets[self.kind], "pictures", ()))
+
     def given(self, truth: Mapping[str, Tensor]) -> Tensor | dict[str, Tensor]:
         """The truth as a protocol suite takes it: by kind, or as it is where kinds are unknown."""
         return truth["any"] if "any" in truth else dict(truth)

@@ -1,6 +1,7 @@
 """``depthbench prepare check``: the doctor. Looks at a data set and says what is wrong with it."""
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,8 +11,11 @@ from depthbench.prepare.common import choose_data, cores, positive_int, run_next
 
 HELP = """Looks at a data set and says what is wrong with it.
 
+  depthbench prepare check FOLDER
   depthbench prepare check data=folder data.root=FOLDER data.scale=0.001
 
+  FOLDER             of your own pictures with depth: proposes the settings that read it, and looks at it with them;
+                     data.KEY=VALUE settles what the folder leaves open
   data=...           any data set, with its settings: depthbench run --help
   frames=2000        of each part, evenly spaced, are looked at; or all
   sheet=check.jpg    the contact sheet: picture, depth, and the jumps of depth on the picture; sheet= for none
@@ -31,6 +35,8 @@ def main(arguments: Sequence[str]) -> None:
         UserError: for a mistake in the arguments.
         SystemExit: with status 1 if something is wrong with the data.
     """
+    if folders := [argument for argument in arguments if "=" not in argument]:
+        arguments = proposed(folders, [argument for argument in arguments if "=" in argument])
     options, parts, config = choose_data(arguments, OWN | {"workers": str(cores())})
     limit = None if options["frames"] == "all" else positive_int(options, "frames")
     place = Path(options["sheet"]).expanduser() if options["sheet"] else None
@@ -52,6 +58,28 @@ def main(arguments: Sequence[str]) -> None:
         raise SystemExit(1)
     print("Nothing is wrong.")
     run_next(arguments, OWN)
+
+
+def proposed(folders: Sequence[str], arguments: Sequence[str]) -> list[str]:
+    """Say what lies in a folder and which settings read it; the arguments of the command with them.
+
+    Raises:
+        UserError: if it is no folder, or the user has to choose something first.
+    """
+    root = Path(folders[0]).expanduser()
+    if len(folders) > 1 or not root.is_dir():
+        wrong = folders[1] if len(folders) > 1 else folders[0]
+        raise UserError(f"{wrong} is no folder; give one folder, or data=NAME with its settings.")
+    from depthbench.prepare.propose import propose, read_given
+
+    own = [argument for argument in arguments if argument.partition("=")[0] in OWN]
+    given = [argument for argument in arguments if argument not in own and argument != "data=folder"]
+    proposal = propose(root, read_given(given))
+    for sentence in proposal.told:
+        print(sentence)
+    settings = [proposal.overrides[0], f"data.root={root}", *given, *proposal.overrides[1:]]
+    print(f"Proposed: depthbench run {shlex.join(settings)}", flush=True)
+    return [*settings, *own]
 
 
 def check_place(path: Path) -> None:

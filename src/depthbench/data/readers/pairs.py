@@ -132,6 +132,11 @@ class Pairs(Reader):
         self.check_units(self.scale, self.plausible, bits=None if floats else 8 * self.first.itemsize, floats=floats)
         self._one_unit = True
 
+    @property
+    def pictures(self) -> list[str]:
+        """The pictures of the frames below the root, without their endings."""
+        return [pair.rgb.relative_to(self.root).with_suffix("").as_posix() for pair in self.pairs]
+
     def hold_out(self, share: Share, frames: int | None) -> tuple[Dataset[Frame], Dataset[Frame] | None]:
         """See :meth:`Reader.hold_out`; where the data have validation frames of their own, these."""
         if self.part != "train" or not self.has_validation:
