@@ -7,6 +7,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from depthbench.cli import BEGINS_ANEW, asks_for_help, command_line, exit_status, next_step
+from depthbench.config.compose import config_dir
+from depthbench.config.published import published
 from depthbench.evaluation import EvaluateRequest, names_of, read_evaluate_request
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ A run folder, on its own test data and under its own protocol, or on others:
   device=cpu               by default a GPU where there is one; under torchrun every process takes its share
 
 Protocols: {protocol}.
+Published protocols of many sets: {published}; marigold is all that fits the data, marigold_nyu those of a set.
 Data sets: {data}.
 Values of both can be changed: protocol.flip_average=true, data.test_frames=100."""
 
@@ -45,6 +48,7 @@ Values of both can be changed: protocol.flip_average=true, data.test_frames=100.
 def help_text() -> str:
     """Sentences, and the names of protocols and data sets as they are on disk."""
     listed = {group: _wrapped(names_of(group)) for group in ("protocol", "data")}
+    listed["published"] = _wrapped(published(config_dir()))
     return HELP.format(structure=", ".join(names_of("structure")), **listed)
 
 

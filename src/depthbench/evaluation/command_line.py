@@ -13,8 +13,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from depthbench.config.aliases import renew_overrides
-from depthbench.config.compose import composing, group_options, option_file, readable
+from depthbench.config.compose import composing, config_dir, group_options, option_file, readable
 from depthbench.config.mistakes import MISTAKES, explain, nearest
+from depthbench.config.published import every_member, member_names, published, register
 from depthbench.config.values import check_kinds, check_root, check_values
 from depthbench.errors import UserError
 from depthbench.output_kinds import OutputKind, output_kind
@@ -52,6 +53,7 @@ class EvaluateRequest:
         inputs: at least one.
         protocols: configurations by name.
         every: whether protocols that refuse are left out (``protocol=all``) or mistakes.
+        by_family: of them those that a publication's name stands for, of which refusing ones are left out, too.
         structure: configurations of the metrics of structure by name.
         every_structure: whether those that the data can't serve are left out (``structure=all``) or mistakes.
         own_truth: whether a protocol without published numbers takes the data set's kind of truth as it is, unless it
@@ -65,6 +67,7 @@ class EvaluateRequest:
     inputs: list[Input]
     protocols: dict[str, dict[str, Any]]
     every: bool
+    by_family: frozenset[str]
     structure: dict[str, dict[str, Any]]
     every_structure: bool
     own_truth: bool
@@ -105,6 +108,7 @@ def read_evaluate_request(arguments: Sequence[str]) -> EvaluateRequest:
         inputs,
         protocols,
         every=own.get("protocol") == "all",
+        by_family=_by_family(own.get("protocol")),
         structure=_structure(options["structure"]),
         every_structure=options["structure"] == "all",
         own_truth=not any(item.lstrip("+").startswith("protocol.truth=") for item in overrides),
@@ -215,13 +219,41 @@ def _protocols(chosen: str | None, overrides: list[str], inputs: list[Input]) ->
                 f"The runs were not scored by the same rules ({told}); choose some for all: append protocol=..."
             )
         return {configs[0]["name"]: configs[0]}
-    names = names_of("protocol") if chosen == "all" else chosen.split(",")
     changes = [item for item in overrides if item.lstrip("+~").startswith("protocol.")]
-    changed = [_plain(compose("evaluate", [f"protocol={name}", *changes]).protocol) for name in dict.fromkeys(names)]
+    names = _every_protocol(bool(changes)) if chosen == "all" else chosen.split(",")
+    changed = [config for name in dict.fromkeys(names) for config in _named_protocols(name, changes)]
     found = {config["name"]: config for config in changed}
     if len(found) < len(changed):
         raise UserError(f"protocol.name={next(iter(found))} is one name for {len(changed)} protocols; leave it out.")
     return found
+
+
+def _every_protocol(changed: bool) -> list[str]:
+    """Every option; of published ones none where fields are changed, which is told."""
+    families = list(published(config_dir()))
+    if changed:
+        print(f"Left out: {', '.join(families)} are published, so their fields can't be changed.", file=sys.stderr)
+    return names_of("protocol") + ([] if changed else families)
+
+
+def _named_protocols(name: str, changes: list[str]) -> list[dict[str, Any]]:
+    """The protocol of a name, or those of a publication or of one of its sets."""
+    members = member_names(config_dir(), name)
+    if not members and (changes or name not in every_member(config_dir())):
+        register(config_dir(), [f"protocol={name}"])
+        return [_plain(compose("evaluate", [f"protocol={name}", *changes]).protocol)]
+    if members and changes:
+        raise UserError(
+            f"protocol={name} is published, so its fields can't be changed; change one of {', '.join(members[:3])} "
+            "... under a name of your own (protocol.name=mine)."
+        )
+    return [every_member(config_dir())[one] for one in members or [name]]
+
+
+def _by_family(chosen: str | None) -> frozenset[str]:
+    """Protocols that were not named one by one, so that those that don't fit the data are left out."""
+    names = list(published(config_dir())) if chosen == "all" else str(chosen or "").split(",")
+    return frozenset(member for name in names for member in member_names(config_dir(), name))
 
 
 def _extended(chosen: str) -> bool:

@@ -84,7 +84,8 @@ class EvaluationSet(Dataset[Items]):
         settings: dict[str, Any] = OmegaConf.to_container(config.data.test, resolve=True)  # type: ignore[assignment]
         own = instantiate(settings)
         self.target = type(own).__name__
-        self.family = next((FAMILIES[kind.__name__] for kind in type(own).__mro__ if kind.__name__ in FAMILIES), None)
+        known = (FAMILIES[kind.__name__] for kind in type(own).__mro__ if kind.__name__ in FAMILIES)
+        self.family: str | None = getattr(own, "known_as", None) or next(known, None)
         self.kind = getattr(own, "truth", None) or "any"
         self.sets: dict[str, Dataset[Frame]] = {self.kind: own}
         for kind in sorted({protocol.truth for protocol in protocols} - {self.kind}) if self.kind != "any" else ():
@@ -119,7 +120,10 @@ class EvaluationSet(Dataset[Items]):
     def refuses(self, protocol: EvalProtocol) -> str | None:
         """Why numbers under this protocol would not be this data set's; None where they are, or the set is unknown."""
         family = self.family
-        if family is None or protocol.images is None or protocol.images in PUBLISHED[family]:
+        if protocol.data is not None and protocol.data != family:
+            this = f"not of {family}" if family else "and this data set does not say which it is: name the protocol"
+            return f"Protocol '{protocol.name}' is of {protocol.data}, {this}."
+        if family is None or protocol.images is None or protocol.images in PUBLISHED.get(family, (protocol.images,)):
             return None
         others = [name for name, counts in PUBLISHED.items() if protocol.images in counts]
         return f"Protocol '{protocol.name}' is of {' or '.join(others) or 'another data set'}, not of {family}."
@@ -171,13 +175,14 @@ def fitting_protocols(
         truth, covers = frames.given(first.truth), "full" if one.run else request.options["covers"] or "full"
         for protocol in protocols:
             try:
-                reason = frames.refuses(protocol) if request.every else None
-                reason = reason or _refused_kind(protocol, one.kind, request.every)
+                lenient = request.every or protocol.name in request.by_family
+                reason = frames.refuses(protocol) if lenient else None
+                reason = reason or _refused_kind(protocol, one.kind, lenient)
                 if reason:
                     raise UserError(reason)
                 Scorer([protocol]).sums(SharedMaps(torch.ones(1, 1, 8, 8), truth, covers=covers, image=first.image))
             except UserError as error:
-                if not request.every:
+                if not lenient:
                     raise
                 refused[protocol.name] = str(error)
     fitting = [protocol for protocol in protocols if protocol.name not in refused]

@@ -8,19 +8,20 @@ import yaml
 from omegaconf import OmegaConf
 
 from depthbench.config.aliases import renew_overrides
-from depthbench.config.compose import group_options, option_file
+from depthbench.config.compose import config_dir, group_options, option_file
 from depthbench.config.mistakes import nearest
+from depthbench.config.published import check_locked, every_member, member_names
 from depthbench.config.targets import instantiate
 from depthbench.errors import UserError
 from depthbench.protocols.protocol import EvalProtocol
 
 
 def load_protocol(name_or_path: str | Path, **changes: Any) -> EvalProtocol:
-    """A protocol of ``conf/protocol`` by name, or one of your own by the path of its YAML.
+    """A protocol by name, of ``conf/protocol`` or published, or one of your own by the path of its YAML.
 
     Args:
-        name_or_path: a name such as ``eigen``, or a path that ends in ``.yaml``.
-        **changes: fields of :class:`EvalProtocol` with other values.
+        name_or_path: a name such as ``eigen`` or ``marigold_nyu_affine_depth``, or a path that ends in ``.yaml``.
+        **changes: fields of :class:`EvalProtocol` with other values; published ones need another ``name`` then.
 
     Raises:
         UserError: if there is no such protocol, or it has no such field or value.
@@ -39,7 +40,7 @@ def load_protocol(name_or_path: str | Path, **changes: Any) -> EvalProtocol:
         (option,) = renew_overrides([f"protocol={name}"])
         found = option_file("protocol", option.partition("=")[2])
         if found is None:
-            raise UserError(f"protocol={name} does not exist; {nearest(name, group_options('protocol'))}")
+            return protocol_from({**_published(name), **changes})
         path = found
     try:
         settings = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -48,6 +49,17 @@ def load_protocol(name_or_path: str | Path, **changes: Any) -> EvalProtocol:
     if not isinstance(settings, dict):
         raise UserError(f"{path} holds no protocol; begin it with _target_: depthbench.protocols.EvalProtocol.")
     return protocol_from({**settings, **changes})
+
+
+def _published(name: str) -> dict[str, Any]:
+    """Fields of a published protocol; raises :class:`UserError` if there is none of this name."""
+    known = every_member(config_dir())
+    if name in known:
+        return known[name]
+    members = member_names(config_dir(), name)
+    if members:
+        raise UserError(f"protocol={name} is {len(members)} protocols; name one of {', '.join(members)}.")
+    raise UserError(f"protocol={name} does not exist; {nearest(name, [*group_options('protocol'), *known])}")
 
 
 def protocol_from(settings: Mapping[str, Any]) -> EvalProtocol:
@@ -60,6 +72,7 @@ def protocol_from(settings: Mapping[str, Any]) -> EvalProtocol:
     shipped = option_file("protocol", str(plain.get("name")))
     if "version" not in plain and shipped is not None:
         plain = {**plain, "version": yaml.safe_load(shipped.read_text(encoding="utf-8")).get("version", 1)}
+    check_locked(config_dir(), plain)
     found = instantiate(plain)
     if not isinstance(found, EvalProtocol):
         raise UserError(f"{plain.get('_target_')} is no protocol; give depthbench.protocols.EvalProtocol.")

@@ -82,6 +82,12 @@ def build_protocols(config: DictConfig) -> dict[str, Any]:
     """
     every = [config.protocol, *filter(None, (config.get("more_protocols") or {}).values())]
     protocols = {protocol.name: protocol for protocol in map(protocol_from, every)}
+    for name, protocol in protocols.items():
+        if protocol.alignment.over != "image":
+            raise UserError(
+                f"Protocol '{name}' is fitted over more than an image, which takes a second pass: "
+                "score the run with `depthbench evaluate run=... protocol=...`."
+            )
     if len({protocol.truth for protocol in protocols.values()}) > 1:
         told = ", ".join(f"{name} ({protocol.truth} truth)" for name, protocol in protocols.items())
         raise UserError(f"One test can't be scored by {told}; choose protocols of one kind of truth.")
