@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from depthbench.config.plugins import opened
-from depthbench.config.published import register
+from depthbench.config.published import register_published
 from depthbench.errors import UserError
 
 # A key of Hydra's, and a value without what its grammar or a shell gives a meaning: brackets, commas, quotes.
@@ -153,7 +153,7 @@ def readable(overrides: Sequence[str]) -> list[str]:
     may mean a list or a sweep, so a value that has them is left alone unless it is the path of something that exists.
     Published protocols that they choose become options.
     """
-    register(config_dir(), overrides)
+    register_published(config_dir(), overrides)
     parser = OverridesParser.create()
     return [_readable(override, parser) for override in overrides]
 

@@ -92,7 +92,7 @@ def check_locked(conf: Path, settings: Mapping[str, Any]) -> None:
         )
 
 
-def register(conf: Path, overrides: Sequence[str]) -> None:
+def register_published(conf: Path, overrides: Sequence[str]) -> None:
     """Make those that overrides choose options of the group ``protocol``; all of them would take a quarter second."""
     chosen = [item.partition("=") for item in overrides]
     names = {name for key, _, values in chosen if "protocol" in key for name in values.split(",")}

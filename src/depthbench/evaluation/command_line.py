@@ -15,7 +15,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from depthbench.config.aliases import renew_overrides
 from depthbench.config.compose import composing, config_dir, group_options, option_file, readable
 from depthbench.config.mistakes import MISTAKES, explain, nearest
-from depthbench.config.published import every_member, member_names, published, register
+from depthbench.config.published import every_member, member_names, published, register_published
 from depthbench.config.values import check_kinds, check_root, check_values
 from depthbench.errors import UserError
 from depthbench.output_kinds import OutputKind, output_kind
@@ -240,7 +240,7 @@ def _named_protocols(name: str, changes: list[str]) -> list[dict[str, Any]]:
     """The protocol of a name, or those of a publication or of one of its sets."""
     members = member_names(config_dir(), name)
     if not members and (changes or name not in every_member(config_dir())):
-        register(config_dir(), [f"protocol={name}"])
+        register_published(config_dir(), [f"protocol={name}"])
         return [_plain(compose("evaluate", [f"protocol={name}", *changes]).protocol)]
     if members and changes:
         raise UserError(
