@@ -81,6 +81,19 @@ def test_what_killed_processes_left_is_removed_when_it_is_old(tmp_path):
     clean(tmp_path / "absent")
 
 
+def test_what_a_process_of_this_machine_left_is_removed_when_the_process_is_gone(tmp_path):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    with whole(tmp_path / "a.json") as mine:
+        mine.write_text("being written")
+        orphan = mine.with_name(mine.name.replace(f"-{os.getpid()}-", f"-{gone.pid}-"))
+        orphan.write_text("half")
+        foreign = tmp_path / f"{files.PART}elsewhere-{gone.pid}-0.json"
+        foreign.write_text("being written on another machine")
+        clean(tmp_path)
+        assert names(tmp_path) == sorted([mine.name, foreign.name])
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
 def test_the_reader_never_meets_half_of_a_file(tmp_path):
     """A writer is killed at random instants; the file holds one of the contents that were written in full."""

@@ -3,6 +3,8 @@
 import errno
 import json
 import os
+import platform
+import re
 import secrets
 import shutil
 import time
@@ -16,7 +18,8 @@ from typing import Any
 from depthbench.errors import UserError
 
 MAX_JSON = 200_000_000  # bytes; the longest file, a list of damaged frames, has a few million
-PART = ".part-"  # how the names of what is being written begin
+PART = ".part-"  # how the names of what is being written begin; then come the machine and the process
+_HOST = re.sub(r"\W", "", platform.node())[:32]
 # What the user can mend, in words; anything else is an error of ours or of the machine.
 _REASONS = {
     errno.ENOSPC: "the disk is full; make room, and start the same command again",
@@ -45,7 +48,7 @@ def whole(path: Path, durable: bool = True) -> Iterator[Path]:
     Raises:
         UserError: if the disk is full or the place may not be written to.
     """
-    part = path.with_name(f"{PART}{os.getpid()}-{secrets.token_hex(4)}{path.suffix[-16:]}")
+    part = path.with_name(f"{PART}{_HOST}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix[-16:]}")
     try:
         with told(path):
             yield part
@@ -134,12 +137,32 @@ def discard(path: Path) -> None:
 
 
 def clean(folder: Path, age: float = 3600) -> None:
-    """Remove what killed processes left half-written in a folder: parts older than ``age`` seconds."""
+    """Remove what killed processes left half-written in a folder.
+
+    Args:
+        folder: parts of this machine's processes are removed when their process is gone.
+        age: seconds after which a part is removed whoever wrote it.
+    """
     with suppress(OSError):
         for part in folder.glob(f"{PART}*"):
             with suppress(OSError):
-                if time.time() - part.stat().st_mtime > age:
+                if _is_orphan(part.name) or time.time() - part.stat().st_mtime > age:
                     discard(part)
+
+
+def _is_orphan(name: str) -> bool:
+    """Whether a process of this machine wrote a part and is gone."""
+    host, _, rest = name.removeprefix(PART).partition("-")
+    pid = rest.partition("-")[0]
+    if host != _HOST or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:  # somebody else's
+        return False
+    return False
 
 
 def verify_archive(path: Path) -> None:

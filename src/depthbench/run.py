@@ -16,7 +16,7 @@ from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from depthbench.cli import asks_for_help, command_line, next_step
+from depthbench.cli import GOES_ON, asks_for_help, command_line, next_step
 from depthbench.config.aliases import renew_overrides
 from depthbench.config.compose import composing, config_dir, group_options, is_group, readable
 from depthbench.config.mistakes import MISTAKES, explain
@@ -252,6 +252,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except MISTAKES as error:
         print(explain(error), file=sys.stderr)
         raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print(GOES_ON, file=sys.stderr)
+        raise SystemExit(130) from None
     finally:
         WarmServer.stop()
         if Ledger.current is not None:

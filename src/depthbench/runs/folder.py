@@ -37,7 +37,7 @@ from depthbench.config.plugins import opened
 from depthbench.config.reading import read_config
 from depthbench.config.targets import check_resolved
 from depthbench.errors import UserError
-from depthbench.files import read_json, told
+from depthbench.files import clean, read_json, told
 from depthbench.runs import data_record
 from depthbench.runs.creation import find_or_make, is_locked, is_same, write_config, write_object
 from depthbench.runs.machine import code_hash, code_version
@@ -227,6 +227,7 @@ class RunFolder:
                     if attempt == 4:
                         raise Busy(f"Another process is working in {self.path}.") from None
                     time.sleep(0.05)
+            clean(self.path, age=60)  # what killed processes left half-written
             yield
 
     def locked(self) -> bool:

@@ -1,0 +1,63 @@
+"""Commands beside trainings that write: what they are given, where they write, what they leave."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.torture import kinds
+
+# What these write holds dates or identifiers of their own: they are compared by name.
+DATED = (".html", ".pdf", ".png", ".svg", ".onnx", ".json", ".md")
+COMMANDS = {
+    "report": ("depthbench.report.__main__", ["{runs}", "--output", "out/page.html"]),
+    "predict": ("depthbench.predict", ["run={run}", "input={photos}", "output=out", "save=png,npy,color", "device=cpu"]),
+    "evaluate": (
+        "depthbench.evaluate",
+        ["run={run}", "output=out/scores.json,out/scores.csv,out/scores.md", "per_image=out/images.csv", "device=cpu"],
+    ),
+    "export": ("depthbench.export", ["run={run}", "output=out/net.onnx"]),
+    "prepare cache": ("depthbench.prepare.__main__", ["cache", *(
+        "data=nyu_labeled data.root={frames} data.size=[32,32] data.scale=0.001 workers=1 output=out/cache".split())]),
+    "prepare cache as JPEG": ("depthbench.prepare.__main__", ["cache", *(
+        "data=nyu_labeled data.root={frames} data.size=[32,32] data.scale=0.001 workers=1 quality=90 "
+        "output=out/cache".split())]),
+}  # fmt: skip
+
+
+def work(name: str, place: Path, whole: Path, frames: Path) -> Callable[[], Any]:
+    """What a fork does for a command.
+
+    Args:
+        name: of the command.
+        place: where it runs; it writes below ``out``.
+        whole: the place of an undisturbed training.
+        frames: pictures.
+    """
+    import importlib
+
+    (run,) = whole.glob("runs/*/")
+    told = {"runs": whole / "runs", "run": run, "frames": frames, "photos": frames / "photos"}
+    module, words = COMMANDS[name]
+
+    def do() -> None:
+        os.chdir(place)
+        (place / "out").mkdir(exist_ok=True)
+        raise SystemExit(importlib.import_module(module).main([word.format(**told) for word in words]))
+
+    return do
+
+
+def left(place: Path) -> dict[str, dict[str, Any]]:
+    """Files that a command wrote, with what is in them unless that has a date in it."""
+    files = sorted(file for file in (place / "out").rglob("*") if file.is_file() and file.name != ".lock")
+    return {"out": {str(file.relative_to(place)): "" if file.suffix in DATED and "cache" not in str(file.parent) else
+                    hashlib.sha256(file.read_bytes()).hexdigest() for file in files}}  # fmt: skip
+
+
+def photos_in(frames: Path) -> None:
+    """Two photos to predict depth for."""
+    folder = kinds.fresh(frames / "photos")
+    for index in range(2):
+        (folder / f"{index}.png").write_bytes((frames / "test" / f"rgb_{index:05d}.png").read_bytes())
