@@ -10,20 +10,19 @@ from tests.torture import kinds
 
 # What these write holds dates or identifiers of their own: they are compared by name.
 DATED = (".html", ".pdf", ".png", ".svg", ".onnx", ".json", ".md")
+SMALL = "data=nyu_labeled data.root={frames} data.size=[32,32] data.scale=0.001 data.split=13 data.test_frames=6"
+CACHE = f"cache {SMALL} workers=1 output=out/cache"
 COMMANDS = {
-    "report": ("depthbench.report.__main__", ["{runs}", "--output", "out/page.html"]),
-    "predict": ("depthbench.predict", ["run={run}", "input={photos}", "output=out", "save=png,npy,color", "device=cpu"]),
+    "report": ("depthbench.report.__main__", "{runs} --output out/page.html"),
+    "predict": ("depthbench.predict", "run={run} input={photos} output=out save=png,npy,color device=cpu"),
     "evaluate": (
         "depthbench.evaluate",
-        ["run={run}", "output=out/scores.json,out/scores.csv,out/scores.md", "per_image=out/images.csv", "device=cpu"],
+        "run={run} output=out/scores.json,out/scores.csv,out/scores.md per_image=out/images.csv device=cpu",
     ),
-    "export": ("depthbench.export", ["run={run}", "output=out/net.onnx"]),
-    "prepare cache": ("depthbench.prepare.__main__", ["cache", *(
-        "data=nyu_labeled data.root={frames} data.size=[32,32] data.scale=0.001 workers=1 output=out/cache".split())]),
-    "prepare cache as JPEG": ("depthbench.prepare.__main__", ["cache", *(
-        "data=nyu_labeled data.root={frames} data.size=[32,32] data.scale=0.001 workers=1 quality=90 "
-        "output=out/cache".split())]),
-}  # fmt: skip
+    "export": ("depthbench.export", "run={run} output=out/net.onnx"),
+    "prepare cache": ("depthbench.prepare.__main__", CACHE),
+    "prepare cache as JPEG": ("depthbench.prepare.__main__", f"{CACHE} quality=90"),
+}
 
 
 def work(name: str, place: Path, whole: Path, frames: Path) -> Callable[[], Any]:
@@ -44,7 +43,7 @@ def work(name: str, place: Path, whole: Path, frames: Path) -> Callable[[], Any]
     def do() -> None:
         os.chdir(place)
         (place / "out").mkdir(exist_ok=True)
-        raise SystemExit(importlib.import_module(module).main([word.format(**told) for word in words]))
+        raise SystemExit(importlib.import_module(module).main([word.format(**told) for word in words.split()]))
 
     return do
 

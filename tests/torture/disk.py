@@ -1,4 +1,4 @@
-"""The disk is full at every write: a sentence, a recorded reason, nothing half-written, and the same command goes on."""
+"""The disk is full at every write: a sentence, a reason, nothing half-written, and the same command goes on."""
 
 import errno
 import json

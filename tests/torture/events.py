@@ -48,7 +48,7 @@ class Events:
         self.count += 1
         self.busy = True
         try:
-            return self.act(role(), self.count, name, Path(os.path.abspath(os.fsdecode(path))))
+            return self.act(role(), self.count, name, Path(_full(path)))
         finally:
             self.busy = False
 
@@ -92,7 +92,7 @@ class Events:
 
     def _below(self, file: Any) -> bool:
         try:
-            return os.path.abspath(os.fsdecode(file)).startswith(self.root)
+            return _full(file).startswith(self.root)
         except (TypeError, ValueError):
             return False
 
@@ -101,7 +101,7 @@ class Events:
             if len(arguments) > place:
                 folder = named.get("dir_fd")
                 path = arguments[place]
-                self.before(name, path if folder is None else os.path.join(_path_of(folder), os.fsdecode(path)))
+                self.before(name, path if folder is None else f"{_path_of(folder)}/{os.fsdecode(path)}")
             return real(*arguments, **named)
 
         return watched
@@ -128,8 +128,12 @@ class _Raw(io.FileIO):
         return super().write(data)
 
 
+def _full(path: Any) -> str:
+    return os.path.abspath(os.fsdecode(path))  # noqa: PTH100 (links are not followed)
+
+
 def _path_of(handle: int) -> str:
     try:
-        return os.readlink(f"/proc/self/fd/{handle}")
+        return str(Path(f"/proc/self/fd/{handle}").readlink())
     except OSError:
         return "/"

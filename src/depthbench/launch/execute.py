@@ -13,6 +13,8 @@ from depthbench.training.callbacks import Pruned, Stopped
 from depthbench.training.loggers import close_wandb
 from depthbench.training.trainer import train_and_test
 
+ASKED = "asked to stop"  # the reason of a run that was interrupted
+
 
 def execute(folder: RunFolder, progress_bar: bool = False) -> int:
     """Train and test in this process (one of a group, or the only one), keeping the status; returns an exit status."""
@@ -22,7 +24,7 @@ def execute(folder: RunFolder, progress_bar: bool = False) -> int:
         with folder.lock() if first else contextlib.nullcontext():
             if first:
                 folder.update_status(state="running", reason=None, pid=os.getpid())
-            with _recorded(folder, first):
+            with _recorded(folder):
                 train_and_test(folder, progress_bar)
         code = 0
     except Busy as error:
@@ -38,20 +40,23 @@ def execute(folder: RunFolder, progress_bar: bool = False) -> int:
         print(error, file=sys.stderr)
         code = USER_ERROR
     except Exception:
-        traceback.print_exc()
+        if _asked_to_stop(folder):
+            print("Another process of the run was asked to stop.", file=sys.stderr)
+            code = INTERRUPTED
+        else:
+            traceback.print_exc()
     finally:
         close_wandb(code)
     return code
 
 
 @contextlib.contextmanager
-def _recorded(folder: RunFolder, first: bool) -> Iterator[None]:
+def _recorded(folder: RunFolder) -> Iterator[None]:
     """Write down why a run ends early. Every process of a group does: the first to fail knows the reason."""
     try:
         yield
     except (Stopped, KeyboardInterrupt):
-        if first:
-            _note(folder, state="interrupted", reason="asked to stop")
+        _note(folder, state="interrupted", reason=ASKED)
         raise
     except Pruned as error:
         if first:
@@ -61,9 +66,14 @@ def _recorded(folder: RunFolder, first: bool) -> Iterator[None]:
         kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
         message = " ".join(str(error).split())[:1000]
         # The first reason counts: a process whose neighbor died fails in a collective.
-        if folder.status.get("state") != "failed":
+        if folder.status.get("state") != "failed" and not _asked_to_stop(folder):
             _note(folder, state="failed", reason=f"{kind}{message}")
         raise
+
+
+def _asked_to_stop(folder: RunFolder) -> bool:
+    """Whether a process of the group was: what its neighbors then meet in a collective is no failure."""
+    return folder.status.get("reason") == ASKED
 
 
 def _note(folder: RunFolder, **fields: str) -> None:

@@ -12,7 +12,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
 from depthbench.errors import UserError
-from depthbench.files import write_atomically
+from depthbench.files import told, write_atomically
 
 
 class MetricsTable(Logger):
@@ -74,8 +74,8 @@ class MetricsTable(Logger):
         if count == len(self.rows):
             return
         self.rows = self.rows[:count]
-        told = {key for row in self.rows for key, value in row.items() if value not in (None, "")}
-        self.columns = [key for key in self.columns if key in told or key in ("epoch", "step")]
+        kept = {key for row in self.rows for key, value in row.items() if value not in (None, "")}
+        self.columns = [key for key in self.columns if key in kept or key in ("epoch", "step")]
         self.rows = [{key: row[key] for key in self.columns if key in row} for row in self.rows]
         self._rewrite()
 
@@ -86,7 +86,11 @@ class MetricsTable(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
-        """Append to the row of this step."""
+        """Append to the row of this step.
+
+        Raises:
+            UserError: if the disk is full.
+        """
         row = {"step": step or 0, **{key: float(value) for key, value in metrics.items()}}
         if "epoch" in row:
             row["epoch"] = int(row["epoch"])
@@ -96,14 +100,14 @@ class MetricsTable(Logger):
             self.columns += new
             self._rewrite()
         else:
-            with self.path.open("a", newline="") as file:
+            with told(self.path), self.path.open("a", newline="") as file:
                 csv.DictWriter(file, self.columns).writerow(row)
 
     @rank_zero_only
     def sync(self) -> None:
         """Have the rows written to disk, before a checkpoint that counts them."""
         if self.path.is_file():
-            with self.path.open("rb") as file:
+            with told(self.path), self.path.open("rb") as file:
                 os.fsync(file.fileno())
 
     def _read(self) -> None:

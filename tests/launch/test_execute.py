@@ -1,0 +1,43 @@
+"""How the processes of a run end when one of them is asked to stop."""
+
+import pytest
+
+from depthbench.launch import execute as module
+from depthbench.launch.exit_codes import INTERRUPTED
+from depthbench.runs.folder import RunFolder
+from depthbench.training.callbacks import Stopped
+
+
+@pytest.mark.parametrize(("stopped", "other"), [("0", "1"), ("1", "0")])
+def test_a_neighbor_of_a_process_that_was_stopped_has_not_failed(stopped, other, tmp_path, monkeypatch, capfd):
+    folder = RunFolder(tmp_path)
+    folder.update_status(state="running", reason=None)
+
+    def stop(*arguments):
+        raise Stopped
+
+    def lose(*arguments):
+        folder.update_status(state="interrupted", reason=module.ASKED)  # the neighbor's
+        raise RuntimeError("Connection closed by peer")
+
+    monkeypatch.setenv("RANK", stopped)
+    monkeypatch.setattr(module, "train_and_test", stop)
+    assert module.execute(folder) == INTERRUPTED
+    assert folder.status["reason"] == module.ASKED
+    monkeypatch.setenv("RANK", other)
+    monkeypatch.setattr(module, "train_and_test", lose)
+    assert module.execute(folder) == INTERRUPTED
+    assert (folder.status["state"], folder.status["reason"]) == ("interrupted", module.ASKED)
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+def test_a_process_that_fails_alone_has_failed(tmp_path, monkeypatch, capfd):
+    folder = RunFolder(tmp_path)
+
+    def fail(*arguments):
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(module, "train_and_test", fail)
+    assert module.execute(folder) == 1
+    assert (folder.status["state"], folder.status["reason"]) == ("failed", "RuntimeError: broken")
+    assert "Traceback" in capfd.readouterr().err
