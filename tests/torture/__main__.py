@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from depthbench.launch.leaving import leave
 from tests.torture import document, kinds
 from tests.torture.summary import Summary
 
@@ -106,4 +107,4 @@ def _enough(limit: float | None) -> Callable[[], bool]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

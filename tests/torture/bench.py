@@ -114,6 +114,7 @@ class Bench:
 def _list_events(place: Path, root: str) -> None:
     """In a victim: write down its events."""
     handle = os.open(place / "events", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    victims.KEPT.add(handle)
     Events(place / root, lambda *event: os.write(handle, "\t".join(map(str, event)).encode() + b"\n") and None)
 
 

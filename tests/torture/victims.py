@@ -1,5 +1,7 @@
 """Processes to torture: forked from one that has imported everything, so that a tiny run costs a second, not ten."""
 
+import contextlib
+import gc
 import importlib
 import os
 import signal
@@ -12,34 +14,36 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-# Imported by a tiny run; what is missing here is imported by every victim anew.
+# Imported by commands beyond what a sweep's server imports for its jobs.
 MODULES = (
     "depthbench.run",
-    "depthbench.launch.worker",
-    "depthbench.launch.execute",
-    "depthbench.training.trainer",
-    "depthbench.evaluation.test_set",
-    "timm",
-    "torch.distributed.run",
-    "torch._dynamo",
+    "depthbench.evaluation.evaluate",
     "depthbench.inference.predict",
     "depthbench.inference.export",
-    "depthbench.evaluation.evaluate",
     "depthbench.report.__main__",
     "depthbench.report.write.page",
     "depthbench.prepare.cache_writer",
+    "depthbench.launch.agent",
+    "torch.distributed.run",
+    "timm",
     "cv2",
     "h5py",
 )
+KEPT: set[int] = set()  # file descriptors of the torture's own that forks keep
 
 
 def warm() -> None:
     """Import what victims need; start no thread, for forks have none but the one that forked."""
     import torch
 
+    from depthbench.launch.warm.server import import_all
+
     torch.set_num_threads(1)
+    import_all()
     for name in MODULES:
         importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
 
 
 def fork(work: Callable[[], Any], log: Path | None = None, new_session: bool = True) -> int:
@@ -87,7 +91,7 @@ def command(arguments: Sequence[str], folder: Path, environment: Mapping[str, st
 
 
 class Forked:
-    """As :class:`subprocess.Popen`, for ``python -m depthbench.launch.worker``: a fork instead of a new interpreter."""
+    """As :class:`subprocess.Popen`, for ``python -m depthbench.launch...``: a fork instead of a new interpreter."""
 
     def __init__(
         self,
@@ -95,6 +99,7 @@ class Forked:
         env: Mapping[str, str] | None = None,
         stdout: Any = None,
         start_new_session: bool = False,
+        pass_fds: Sequence[int] = (),
         **ignored: Any,
     ) -> None:
         self.args, self.returncode = args, None
@@ -104,6 +109,11 @@ class Forked:
             if stdout is not None:
                 os.dup2(stdout if isinstance(stdout, int) else stdout.fileno(), 1)
                 os.dup2(1, 2)
+            kept = {0, 1, 2, *pass_fds, *KEPT}
+            for handle in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208
+                if handle not in kept:
+                    with contextlib.suppress(OSError):
+                        os.close(handle)
             if env is not None:
                 os.environ.clear()
                 os.environ.update(env)
@@ -142,8 +152,9 @@ def fork_workers() -> None:
     """Here and in all forks of this process, jobs' processes and ranks are forks, too."""
     from torch.distributed.elastic.multiprocessing.subprocess_handler import subprocess_handler
 
-    from depthbench.launch import job
+    from depthbench.launch import processes
+    from depthbench.launch.warm import client
 
     known = {name: getattr(subprocess, name) for name in subprocess.__all__}
-    job.subprocess = SimpleNamespace(**known | {"Popen": Forked})
+    processes.subprocess = client.subprocess = SimpleNamespace(**known | {"Popen": Forked})
     subprocess_handler.Popen = Forked
