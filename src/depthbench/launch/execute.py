@@ -24,7 +24,7 @@ def execute(folder: RunFolder, progress_bar: bool = False) -> int:
         with folder.lock() if first else contextlib.nullcontext():
             if first:
                 folder.update_status(state="running", reason=None, pid=os.getpid())
-            with _recorded(folder):
+            with _recorded(folder, first):
                 train_and_test(folder, progress_bar)
         code = 0
     except Busy as error:
@@ -51,7 +51,7 @@ def execute(folder: RunFolder, progress_bar: bool = False) -> int:
 
 
 @contextlib.contextmanager
-def _recorded(folder: RunFolder) -> Iterator[None]:
+def _recorded(folder: RunFolder, first: bool) -> Iterator[None]:
     """Write down why a run ends early. Every process of a group does: the first to fail knows the reason."""
     try:
         yield
