@@ -86,7 +86,7 @@ def test_one_network_from_a_run_a_checkpoint_and_an_exported_folder(run, tmp_pat
     assert np.isfinite(expected).all()
     alone = tmp_path / "moved.ckpt"
     alone.write_bytes(run.checkpoint.read_bytes())
-    for source in (str(run.path), alone, depthbench.load(run.path).save(tmp_path / "exported")):
+    for source in (str(run.path), alone, depthbench.load(run.path).save_pretrained(tmp_path / "exported")):
         network = depthbench.load(source)
         np.testing.assert_array_equal(network.predict(picture).depth, expected)
         assert network.size == (32, 40)
@@ -142,13 +142,13 @@ def test_mistakes_are_sentences(image, intrinsics, sentence):
 
 
 def test_what_can_not_be_loaded_is_a_sentence(run, tmp_path):
-    exported = depthbench.load(run.path).save(tmp_path / "exported")
+    exported = depthbench.load(run.path).save_pretrained(tmp_path / "exported")
     weights = exported / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(depthbench.UserError, match="can't be loaded"):
         depthbench.load(exported)
     with pytest.raises(depthbench.UserError, match="holds something else"):
-        depthbench.load(run.path).save(run.path)
+        depthbench.load(run.path).save_pretrained(run.path)
     (tmp_path / "x.ckpt").write_bytes(b"not a checkpoint")
     with pytest.raises(depthbench.UserError, match=r"x\.ckpt"):
         depthbench.load(tmp_path / "x.ckpt")

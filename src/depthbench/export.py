@@ -9,18 +9,24 @@ from depthbench.errors import UserError
 from depthbench.inference.command_line import network_size
 from depthbench.runs.lookup import trained_run
 
-HELP = """The network of a run as ONNX, for programs without this package.
+HELP = """The network of a run as a file for programs without this package.
 
-  depthbench export run=runs/FOLDER output=net.onnx
+  depthbench export run=latest output=net.onnx
 
   run=FOLDER     or latest, or the hash at the end of a folder's name
-  output=FILE    ends in .onnx
+  output=FILE    net.onnx, net.pt2, or a folder for format=safetensors
+  format=onnx    or pt2 (torch.export), or safetensors (weights, configuration and a card, for depthbench.load and
+                 the hub); by default the one that the name of the output says
   size=240,320   height and width of the images; by default the run's data.size
+  precision=fp32 or fp16, int8 (of ONNX): what they cost in AbsRel is measured on test frames of the run and told
+  push=USER/NAME uploads format=safetensors to the hub, too
 
-The file's input is `image`: (B, 3, H, W) RGB in [0, 1], of any number of images and exactly this size. Its output is
-`depth`: (B, 1, H, W) in metres. Where onnxruntime is installed, it is run and compared with the network."""
+Input of ONNX and pt2 is `image`: (B, 3, H, W) RGB in [0, 1], output `depth`: (B, 1, H, W) in metres, for any number of
+images, and for images of any size where the network can be written so; else of exactly the given size. The file is
+compared with the network before it gets its name."""
 
-OPTIONS = {"run": "", "output": "", "size": ""}
+OPTIONS = {"run": "", "output": "", "format": "", "size": "", "precision": "fp32", "push": ""}
+SUFFIXES = {".onnx": "onnx", ".pt2": "pt2", "": "safetensors"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,15 +46,43 @@ def export(arguments: Sequence[str]) -> None:
     """
     options = read_options(arguments, OPTIONS, needed=("run", "output"))
     folder, path = trained_run(options["run"]), Path(options["output"]).expanduser()
-    height, width = network_size(options["size"], folder.config)
-    if path.suffix != ".onnx" or path.is_dir():
-        raise UserError(f"output={path} is not the name of an ONNX file; end it in .onnx.")
+    kind, precision = _format(path, options["format"]), options["precision"]
+    if precision not in ("fp32", "fp16", "int8"):
+        raise UserError(f"precision={precision} is unknown; choose fp32, fp16 or int8.")
+    if precision != "fp32" and kind != "onnx":
+        raise UserError(f"precision={precision} is of ONNX files; end output in .onnx.")
+    if options["push"] and kind != "safetensors":
+        raise UserError("push uploads format=safetensors; give output=FOLDER.")
+    if kind == "safetensors":
+        _save(options["run"], path, options["push"])
+        return
+    size = network_size(options["size"], folder.config)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
-    from depthbench.inference.export import export_onnx
+    from depthbench.inference.exported.write import write_file
 
-    told = export_onnx(folder, path, (height, width))
-    print(f"{path}: image (B, 3, {height}, {width}) to depth (B, 1, {height}, {width}) in metres; {told}.")
+    print(f"{path}: {write_file(folder, path, kind, size, precision)}.")
+
+
+def _format(path: Path, asked: str) -> str:
+    by_name = SUFFIXES.get(path.suffix.lower())
+    kind = asked or by_name
+    if kind is None or (asked and asked not in SUFFIXES.values()):
+        raise UserError(f"output={path} is no file of a known format; end it in .onnx or .pt2, or give a folder.")
+    wrong = by_name != kind if kind != "safetensors" else path.is_file() or by_name in ("onnx", "pt2")
+    if wrong or (kind != "safetensors" and path.is_dir()):
+        raise UserError(f"output={path} does not suit format={kind}; end it in .onnx or .pt2, or give a folder.")
+    return kind
+
+
+def _save(run: str, path: Path, push: str) -> None:
+    from depthbench.inference.network import load
+
+    network = load(run)
+    network.save_pretrained(path)
+    print(f"{path}: weights, configuration and a card; depthbench.load reads it.")
+    if push:
+        print(f'Uploaded: depthbench.load("{network.push_to_hub(push)}").')
 
 
 if __name__ == "__main__":

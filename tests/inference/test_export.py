@@ -1,54 +1,194 @@
-"""The command `export`: the network of a run as ONNX."""
+"""The command `export`: the network of a run as ONNX, as pt2, and as a folder of weights with a card."""
 
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
 import onnxruntime
 import pytest
 import torch
+import yaml
 from hydra import compose
+from safetensors.torch import load_file
 
+import depthbench
 from depthbench.config.compose import composing
+from depthbench.errors import UserError
 from depthbench.export import main
+from depthbench.inference import model_card
+from depthbench.inference.exported import graph
+from depthbench.inference.network import load, untrained
+from depthbench.models import PredictModule
 from depthbench.runs.folder import RunFolder
+from depthbench.runs.results import write_scores
 from depthbench.training.loading import load_task
 from depthbench.training.trainer import build_task
-from tests.commands import TINY
+from tests.commands import TINY, make_frames
+from tests.inference.fake_hub import Hub, hub
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> RunFolder:
-    """A run with the checkpoint of an untrained network."""
+    """A run with the checkpoint of an untrained network, and scores."""
+    folder = tmp_path_factory.mktemp("runs")
     with composing():
-        config = compose("config", [*TINY, "data.root=none", f"output={tmp_path_factory.mktemp('runs')}"])
-    folder = RunFolder.create(config, TINY, {})
-    folder.checkpoint.parent.mkdir()
-    torch.save({"state_dict": build_task(folder.config).state_dict()}, folder.checkpoint)
-    return folder
+        config = compose("config", [*TINY, f"data.root={make_frames(folder / 'data')}", f"output={folder}"])
+    made = RunFolder.create(config, TINY, {})
+    made.checkpoint.parent.mkdir()
+    torch.save({"state_dict": build_task(made.config).state_dict()}, made.checkpoint)
+    values = np.linspace(0.1, 0.3, 40)
+    rows = [f"full,{number:03d},{value},{2 * value}" for number, value in enumerate(values)]
+    (made.path / "per_image.csv").write_text("\n".join(["protocol,name,AbsRel,RMSE", *rows]) + "\n")
+    write_scores(made.path / "scores.json", {"full": {}}, {"full": {"AbsRel": 0.2, "RMSE": 0.7}})
+    return made
 
 
-@pytest.mark.parametrize(("size", "shape"), [([], (64, 64)), (["size=33,65"], (33, 65))])
-def test_the_file_is_the_network(run, tmp_path, monkeypatch, capsys, size, shape):
+@pytest.mark.parametrize(
+    ("size", "shape"), [([], (64, 64)), pytest.param(["size=33,65"], (33, 65), marks=pytest.mark.slow)]
+)
+def test_the_onnx_file_is_the_network_at_any_size(run, tmp_path, monkeypatch, capsys, size, shape):
     monkeypatch.chdir(run.path.parent)
     path = tmp_path / "new folder" / "net.onnx"
-    digest = run.path.name.rpartition("-")[2]
-    assert main([f"run={run.path}" if size else f"run={run.path.parent}", f"output={path}", *size]) == 0
-    assert digest in run.path.name
+    assert main([f"run={run.path}", f"output={path}", *size]) == 0
     told = capsys.readouterr().out
-    assert f"image (B, 3, {shape[0]}, {shape[1]}) to depth (B, 1, {shape[0]}, {shape[1]}) in metres" in told
-    assert "in onnxruntime within" in told
+    assert "any size; in onnxruntime within" in told
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    assert [one.name for one in session.get_inputs()] == ["image"]
-    assert [one.name for one in session.get_outputs()] == ["depth"]
+    assert [(one.name, one.shape) for one in session.get_inputs()] == [("image", ["batch", 3, "height", "width"])]
+    assert [(one.name, one.shape) for one in session.get_outputs()] == [("depth", ["batch", 1, "height", "width"])]
     net = load_task(run).net.eval()
-    for count in (1, 3):
-        images = torch.rand(count, 3, *shape)
+    for count, seen in ((1, shape), (3, (shape[0] + 5, 97))):
+        images = torch.rand(count, 3, *seen)
         (depth,) = session.run(["depth"], {"image": images.numpy()})
         with torch.no_grad():
             torch.testing.assert_close(torch.from_numpy(depth), net.predict(images), rtol=1e-4, atol=1e-4)
+    kept = session.get_modelmeta().custom_metadata_map
+    assert kept["depth_space"] == "LogDepth"
+    assert kept["kind"] == "metric depth"
+    assert (kept["sizes"], kept["training_size"]) == ("any", f"{shape[0]}x{shape[1]}")
+    assert kept["depthbench"] == depthbench.__version__
     assert [file.name for file in path.parent.iterdir()] == ["net.onnx"]
 
 
-def test_a_file_that_gives_other_depth_is_not_kept(run, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("depthbench.inference.export.TOLERANCE", -1.0)
-    assert main([f"run={run.path}", f"output={tmp_path / 'net.onnx'}"]) == 2
+def test_a_network_that_can_be_written_for_one_size_only(run, tmp_path, monkeypatch, capsys):
+    def fails(net, size, sizes):
+        if sizes == "any":
+            raise RuntimeError("Constraints violated")
+        return graph.program_of(net, size, sizes)
+
+    monkeypatch.setattr("depthbench.inference.exported.onnx_file.program_of", fails)
+    assert main([f"run={run.path}", f"output={tmp_path / 'net.onnx'}"]) == 0
+    assert "64x64 only" in capsys.readouterr().out
+    session = onnxruntime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
+    assert session.get_inputs()[0].shape == ["batch", 3, 64, 64]
+
+
+@pytest.mark.slow
+def test_a_transformer_keeps_its_depth(tmp_path):
+    """Other runtimes interpolate position embeddings otherwise: 1 % of depth, where 1e-4 is promised."""
+    network = untrained("model=dpt", "model.encoder.pretrained=false", "data.size=[56,70]")
+    net = PredictModule(network.net).eval()
+    from depthbench.inference.exported.onnx_file import export_onnx
+
+    told = export_onnx(net, tmp_path / "net.onnx", (56, 70), {"input": "image", "output": "depth"})
+    assert told.startswith("56x70 only; in onnxruntime within")
+
+
+@pytest.mark.parametrize("precision", ["fp16", pytest.param("int8", marks=pytest.mark.slow)])
+def test_fewer_bits_are_told_with_their_cost(run, tmp_path, capsys, precision):
+    assert main([f"run={run.path}", f"output={tmp_path / 'net.onnx'}", f"precision={precision}"]) == 0
+    told = capsys.readouterr().out
+    assert "test frames under full" in told
+    after, before = (
+        float(word) for word in told.split("AbsRel ")[1].replace("where the network has ", "").split(",")[0].split()
+    )
+    assert after == pytest.approx(before, rel=0.01 if precision == "fp16" else 0.2)
+    full = 4 * sum(parameter.numel() for parameter in load_task(run).net.parameters())
+    assert (tmp_path / "net.onnx").stat().st_size < 0.8 * full
+    (depth,) = onnxruntime.InferenceSession(tmp_path / "net.onnx").run(None, {"image": np.zeros((1, 3, 64, 64), "f4")})
+    assert depth.dtype == np.float32
+
+
+def test_the_pt2_file_is_the_network(run, tmp_path, capsys):
+    path = tmp_path / "net.pt2"
+    assert main([f"run={run.path}", f"output={path}"]) == 0
+    assert "any size; in torch within" in capsys.readouterr().out
+    extra = {"depthbench.json": ""}
+    module = torch.export.load(path, extra_files=extra).module()
+    images = torch.rand(1, 3, 48, 80)
+    with torch.no_grad():
+        torch.testing.assert_close(module(images), load_task(run).net.eval().predict(images), rtol=1e-5, atol=1e-5)
+    assert json.loads(extra["depthbench.json"])["output"] == "depth: (B, 1, H, W), metres along the optical axis"
+
+
+def test_the_folder_has_weights_a_configuration_and_a_card(run, tmp_path, capsys):
+    assert main([f"run={run.path}", f"output={tmp_path / 'network'}"]) == 0
+    assert "depthbench.load reads it" in capsys.readouterr().out
+    weights = load_file(tmp_path / "network" / "model.safetensors")
+    assert all(torch.equal(value, weights[name]) for name, value in load_task(run).net.state_dict().items())
+    card = (tmp_path / "network" / "README.md").read_text()
+    head = yaml.safe_load(card.split("---")[1])
+    assert head["pipeline_tag"] == "depth-estimation"
+    metrics = head["model-index"][0]["results"][0]["metrics"]
+    assert {one["type"]: one["value"] for one in metrics} == {"AbsRel": 0.2, "RMSE": 0.7}
+    # The mean of per_image.csv is 0.2 for AbsRel: an interval. For RMSE it is 0.4, not the score: none.
+    assert "| full | 0.200 [0.1" in card
+    assert "| 0.700 |" in card
+    assert "over the 40 test images" in card
+
+
+def test_intervals_of_a_card_are_those_of_the_mean(run):
+    limits, images = model_card.score_intervals(run.path, "full", {"AbsRel": 0.2})
+    values = np.linspace(0.1, 0.3, 40)
+    half = 1.96 * values.std(ddof=1) / np.sqrt(40)
+    assert images == 40
+    assert limits["AbsRel"] == pytest.approx((0.2 - half, 0.2 + half), abs=0.1 * half)
+
+
+UPLOAD = """
+import sys, torch, depthbench
+network = depthbench.load(sys.argv[1])
+name = network.push_to_hub("somebody/rooms")
+again = depthbench.load(name)
+assert all(map(torch.equal, network.net.state_dict().values(), again.net.state_dict().values()))
+for wrong in ("hub:somebody/nothing", "hub:a/b/c"):
+    try:
+        depthbench.load(wrong)
+    except depthbench.UserError as error:
+        print(error)
+"""
+
+
+@pytest.mark.processes
+def test_up_to_a_hub_and_down_again(run, tmp_path):
+    with hub() as address:
+        told = {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path), "HF_TOKEN": "none", "HF_HUB_DISABLE_TELEMETRY": "1"}
+        command = [sys.executable, "-c", UPLOAD, str(run.path)]
+        done = subprocess.run(command, env={**os.environ, **told}, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert sorted(Hub.repositories["somebody/rooms"]) == ["README.md", "config.json", "model.safetensors"]
+    assert "hub:somebody/nothing: the hub has no such network" in done.stdout
+    assert "hub:a/b/c is no name on the hub" in done.stdout
+    dead = {**told, "HF_HOME": str(tmp_path / "other")}
+    code = "import depthbench\ntry: depthbench.load('hub:somebody/rooms')\nexcept depthbench.UserError as e: print(e)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env={**os.environ, **dead}, capture_output=True, text=True, check=False)
+    assert "the hub can't be reached" in done.stdout, done.stderr
+
+
+def test_a_released_network_comes_from_a_mirror_by_name(run, tmp_path, monkeypatch):
+    load(run.path).save_pretrained(tmp_path / "rooms-small")
+    monkeypatch.setenv("DEPTHBENCH_MIRROR", str(tmp_path))
+    assert load("rooms-small").size == (64, 64)
+    with pytest.raises(UserError, match="rooms-large"):
+        load("rooms-large")
+
+
+@pytest.mark.parametrize("name", ["net.onnx", pytest.param("net.pt2", marks=pytest.mark.slow)])
+def test_a_file_that_gives_other_depth_is_not_kept(run, tmp_path, monkeypatch, capsys, name):
+    monkeypatch.setattr("depthbench.inference.exported.graph.TOLERANCE", -1.0)
+    assert main([f"run={run.path}", f"output={tmp_path / name}"]) == 2
     assert "nothing was written" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
@@ -60,13 +200,17 @@ def test_a_missing_package_is_named(run, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "sentence"),
+    ("asked", "said"),
     [
-        ("output=net.pt2", "end it in .onnx"),
-        ("size=64", "size=64 is not HEIGHT,WIDTH"),
-        ("sise=64,64", "did you mean size?"),
+        (["output=net.jit"], "no file of a known format"),
+        (["output=net.onnx", "format=pt2"], "does not suit format=pt2"),
+        (["output=net.onnx", "format=tflite"], "no file of a known format"),
+        (["output=net.onnx", "precision=int4"], "choose fp32, fp16 or int8"),
+        (["output=net.pt2", "precision=int8"], "is of ONNX files"),
+        (["output=net.onnx", "push=a/b"], "push uploads format=safetensors"),
+        (["output=net.onnx", "precision=int8", "size=32,32"], "leave size out"),
     ],
 )
-def test_mistakes(run, capsys, wrong, sentence):
-    assert main([f"run={run.path}", "output=net.onnx", wrong]) == 2
-    assert sentence in capsys.readouterr().err
+def test_mistakes_get_a_sentence(run, capsys, asked, said):
+    assert main([f"run={run.path}", *asked]) == 2
+    assert said in capsys.readouterr().err

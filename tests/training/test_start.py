@@ -100,7 +100,7 @@ def test_a_training_in_stages_is_not_continued(frames, tmp_path):
 
 
 def test_a_network_starts_from_a_run_a_checkpoint_and_an_exported_folder(frames, parent, tmp_path):
-    exported = load(parent.path).save(tmp_path / "exported")
+    exported = load(parent.path).save_pretrained(tmp_path / "exported")
     trained = {name: value for name, value in weights(parent).items() if name.startswith("net.")}
     frozen = ["optim.optimizer.lr=1e-30", "trainer.limit_train_batches=1", "trainer.max_epochs=1"]
     found = []

@@ -1,6 +1,7 @@
 """A trained network in Python: from a run, a checkpoint or an exported folder to depth of pictures."""
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,8 @@ from depthbench.errors import UserError
 from depthbench.files import whole, write_atomically
 from depthbench.geometry import back_project
 from depthbench.images import resize_rgb
+from depthbench.inference.hub import PREFIX, pull, push, released
+from depthbench.inference.model_card import model_card
 from depthbench.inference.photos import read_photo
 from depthbench.maps import resize_bilinear
 from depthbench.models.flip import predict_with_flip
@@ -24,7 +27,7 @@ from depthbench.runs.lookup import find_run
 from depthbench.tasks import DepthTask
 from depthbench.training.loading import build_untrained, load_checkpoint, load_task
 
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
+WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 FORMAT = 1
 # The groups of a configuration that make a network predict; the others name data and machines.
 _KEPT = ("seed", "model", "loss", "task", "optim", "protocol")
@@ -50,6 +53,7 @@ class DepthEstimator:
         task: with trained weights.
         config: the resolved configuration of the training.
         device: where it predicts.
+        run: the folder of its run, where it comes from one.
 
     Attributes:
         net: the network, an ``nn.Module``; see :class:`~depthbench.models.DepthNet`.
@@ -65,8 +69,10 @@ class DepthEstimator:
         (48, 60)
     """
 
-    def __init__(self, task: DepthTask, config: DictConfig, device: str | torch.device = "cpu") -> None:
-        self.task, self.device = task.to(device).eval(), torch.device(device)
+    def __init__(
+        self, task: DepthTask, config: DictConfig, device: str | torch.device = "cpu", run: Path | None = None
+    ) -> None:
+        self.task, self.device, self.run = task.to(device).eval(), torch.device(device), run
         self.config: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
         size = self.config["data"]["size"]
         self.size: tuple[int, int] | None = None if size is None else (int(size[0]), int(size[1]))
@@ -114,8 +120,8 @@ class DepthEstimator:
         depth = predict_with_flip(self.task, seen) if flip_average else self.task(seen)
         return resize_bilinear(depth.float(), size)
 
-    def save(self, folder: str | Path) -> Path:
-        """Write ``model.safetensors`` and ``config.json``, which :func:`load` reads on any machine.
+    def save_pretrained(self, folder: str | Path) -> Path:
+        """Write ``model.safetensors``, ``config.json`` and a card, ``README.md``, which :func:`load` reads anywhere.
 
         Raises:
             UserError: if the folder is a file, or holds something else.
@@ -130,15 +136,33 @@ class DepthEstimator:
         with whole(path / WEIGHTS) as part:
             save_file({name: value.contiguous() for name, value in self.net.state_dict().items()}, part)
         write_atomically(path / CONFIG, json.dumps(record, indent=1) + "\n")
+        write_atomically(path / CARD, model_card(self.config, self.run))
         return path
+
+    def push_to_hub(self, name: str, private: bool = False) -> str:
+        """Upload what :meth:`save_pretrained` writes to the hub of ``huggingface_hub``.
+
+        Args:
+            name: ``USER/NAME``.
+            private: whether others may see it.
+
+        Returns:
+            What :func:`load` takes: ``hub:USER/NAME``.
+
+        Raises:
+            UserError: if the hub refuses it or can't be reached.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            return push(self.save_pretrained(Path(folder) / "network"), name, private)
 
 
 def load(source: str | Path = "latest", device: str | torch.device = "cpu") -> DepthEstimator:
-    """A trained network; nothing is downloaded, no code of the source is run.
+    """A trained network; no code of the source is run.
 
     Args:
-        source: a run folder, ``latest`` or the hash of a run below ``runs``, a checkpoint ``.ckpt``, or a folder that
-            :meth:`DepthEstimator.save` wrote.
+        source: a run folder, ``latest`` or the hash of a run below ``runs``, a checkpoint ``.ckpt``, a folder that
+            :meth:`DepthEstimator.save_pretrained` wrote, the name of one in the folder ``DEPTHBENCH_MIRROR``, or
+            ``hub:USER/NAME``, which is downloaded.
         device: where it predicts.
 
     Raises:
@@ -147,17 +171,21 @@ def load(source: str | Path = "latest", device: str | torch.device = "cpu") -> D
     Example:
         >>> import tempfile, depthbench
         >>> from depthbench.inference.network import untrained
-        >>> folder = untrained("model.encoder.name=test_resnet").save(tempfile.mkdtemp())
+        >>> folder = untrained("model.encoder.name=test_resnet").save_pretrained(tempfile.mkdtemp())
         >>> depthbench.load(folder).size
         (96, 128)
     """
+    if str(source).startswith(PREFIX):
+        return _load_folder(pull(str(source).removeprefix(PREFIX)), device)
     path = Path(source).expanduser()
+    if not path.exists():
+        path = released(str(source)) or path
     if path.is_file():
         return DepthEstimator(*load_checkpoint(path), device=device)
     if (path / CONFIG).is_file():
         return _load_folder(path, device)
     folder = RunFolder(path) if path.is_dir() else RunFolder(find_run(str(source)))
-    return DepthEstimator(load_task(folder), folder.config, device)
+    return DepthEstimator(load_task(folder), folder.config, device, folder.path)
 
 
 def _load_folder(path: Path, device: str | torch.device) -> DepthEstimator:

@@ -17,14 +17,13 @@ from depthbench.output_kinds import OutputKind
 from depthbench.report.read.run_files import (
     Array,
     Curves,
-    PerImage,
     read_arrays,
     read_history,
-    read_per_image,
     read_trace,
 )
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.results import kind_of, scores_of
+from depthbench.runs.tables import PerImage, read_per_image
 
 MARKERS = ("run.json", "status.json", "scores.json", "DONE")
 FILES = (

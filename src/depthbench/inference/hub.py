@@ -1,0 +1,66 @@
+"""Trained networks on a hub, and released ones by name from a local mirror."""
+
+import os
+from pathlib import Path
+
+from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+from depthbench.errors import UserError
+
+PREFIX = "hub:"
+MIRROR = "DEPTHBENCH_MIRROR"  # a folder of exported folders
+FILES = ("config.json", "model.safetensors", "README.md")
+
+
+def pull(name: str) -> Path:
+    """The folder of a network on the hub, downloaded once.
+
+    Args:
+        name: ``USER/NAME`` or ``USER/NAME@REVISION``; where the hub is, ``HF_ENDPOINT`` says.
+
+    Raises:
+        UserError: if there is no such network, or the hub can't be reached.
+    """
+    repository, _, revision = name.partition("@")
+    try:
+        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=list(FILES)))
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
+        if isinstance(error, HfHubHTTPError) and error.response is not None:
+            raise UserError(f"{PREFIX}{name}: the hub has no such network ({_first(error)}).") from None
+        raise UserError(f"{PREFIX}{name}: the hub can't be reached, and there is no earlier download of it.") from None
+    except HFValidationError as error:
+        raise UserError(f"{PREFIX}{name} is no name on the hub ({_first(error)}); write {PREFIX}USER/NAME.") from None
+
+
+def push(folder: Path, name: str, private: bool) -> str:
+    """Upload an exported folder, and say where it is.
+
+    Raises:
+        UserError: if the hub refuses it or can't be reached.
+    """
+    api = HfApi()
+    try:
+        api.create_repo(name, private=private, exist_ok=True)
+        api.upload_folder(repo_id=name, folder_path=folder, allow_patterns=list(FILES))
+    except HFValidationError as error:
+        raise UserError(f"{name} is no name on the hub ({_first(error)}); write USER/NAME.") from None
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        raise UserError(
+            f"{name} was not uploaded ({_first(error)}); log in with `hf auth login`, or look whether the hub can be "
+            "reached."
+        ) from None
+    return f"{PREFIX}{name}"
+
+
+def _first(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
+def released(name: str) -> Path | None:
+    """The exported folder of a released network in the mirror; None where there is no mirror or no such network."""
+    mirror = os.environ.get(MIRROR)
+    if not mirror or "/" in name or name in ("", ".", ".."):
+        return None
+    found = Path(mirror).expanduser() / name
+    return found if (found / "config.json").is_file() else None

@@ -1,0 +1,64 @@
+"""Tables of a run folder; a file that is not there is empty, one that can't be read is refused."""
+
+import csv
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depthbench.errors import UserError
+
+Array = NDArray[Any]
+PerImage = dict[str, dict[str, Array]]
+
+
+def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
+    """The header and the complete rows of a CSV: a run killed while writing leaves a short last one.
+
+    Raises:
+        UserError: if it is not readable.
+    """
+    if not path.is_file():
+        return [], []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.reader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        raise UserError(f"{path} is not a readable CSV ({error}); repair it, or leave that run out.") from error
+    header = rows[0] if rows else []
+    return header, [row for row in rows[1:] if len(row) == len(header)]
+
+
+def read_per_image(path: Path) -> PerImage:
+    """Scores of each test image: ``{protocol: {"name": (N,), metric: (N,)}}``, in order of name."""
+    header, rows = read_rows(path)
+    if not {"protocol", "name"} <= set(header):
+        return {}
+    protocol, name = header.index("protocol"), header.index("name")
+    metrics = [index for index in range(len(header)) if index not in (protocol, name)]
+    by_protocol: dict[str, list[list[str]]] = defaultdict(list)
+    for row in rows:
+        by_protocol[row[protocol]].append(row)
+    result: PerImage = {}
+    for key, group in by_protocol.items():
+        group.sort(key=lambda row: row[name])
+        result[key] = {header[index]: numbers_of([row[index] for row in group]) for index in metrics}
+        result[key]["name"] = np.array([row[name] for row in group])
+    return result
+
+
+def numbers_of(cells: Sequence[str]) -> Array:
+    """Numbers of cells; NaN for a cell that is none."""
+    return np.array([number_of(cell) for cell in cells], dtype=np.float64)
+
+
+def number_of(cell: str) -> float:
+    """The number of a cell, NaN if it is none."""
+    try:
+        return float(cell)
+    except ValueError:
+        return math.nan
