@@ -25,7 +25,7 @@ COMMANDS = {
     "run": Command("depthbench.run", "train a network and test it; with -m a sweep"),
     "evaluate": Command("depthbench.evaluate", "score predictions or runs under named protocols"),
     "predict": Command("depthbench.predict", "depth for photos and videos by the network of a run"),
-    "export": Command("depthbench.export", "the network of a run as ONNX"),
+    "export": Command("depthbench.export", "the network of a run as a file for other programs"),
     "report": Command("depthbench.report.__main__", "tables, figures and one page from run folders"),
     "prepare": Command("depthbench.prepare.__main__", "downloads to ready data, and a look at what is ready"),
     "dashboards": Command("depthbench.dashboards", "the W&B workspace of a study"),
