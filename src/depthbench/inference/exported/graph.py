@@ -13,11 +13,11 @@ from torch.export import Dim, ExportedProgram
 
 from depthbench import __version__
 from depthbench.errors import UserError
+from depthbench.images import Size
 from depthbench.models import Encoder, PredictModule
 from depthbench.runs.folder import RunFolder
 
-Size = tuple[int, int]
-Sizes = Literal["any", "fixed"]
+SizesTaken = Literal["any", "fixed"]
 
 TOLERANCE = 1e-4  # of the largest depth; other kernels add up in another order
 
@@ -41,7 +41,7 @@ def metadata(run: RunFolder, size: Size) -> dict[str, str]:
     }
 
 
-def program_of(net: PredictModule, size: Size, sizes: Sizes) -> ExportedProgram:
+def program_of(net: PredictModule, size: Size, sizes: SizesTaken) -> ExportedProgram:
     """The network as a graph of any number of images, of this size or of any.
 
     Raises:
@@ -66,8 +66,8 @@ def at_size(net: PredictModule, size: Size) -> PredictModule:
     return fixed
 
 
-def tried_sizes(size: Size, sizes: Sizes) -> list[Size]:
-    """Sizes at which a file is compared with its network: its own, a larger and an odd one where it takes any."""
+def tried_sizes(size: Size, sizes: SizesTaken) -> list[Size]:
+    """SizesTaken at which a file is compared with its network: its own, a larger and an odd one where it takes any."""
     height, width = size
     return [size, (height + 32, width + 64), (height + 17, width + 9)] if sizes == "any" else [size]
 
@@ -94,11 +94,11 @@ def check_difference(found: float, path: str) -> None:
         raise UserError(f"{path}: the file's depth is up to {found:.2g} of the largest off; nothing was written.")
 
 
-def described(size: Size, sizes: Sizes) -> str:
+def described(size: Size, sizes: SizesTaken) -> str:
     """The sizes that a file takes, in words."""
     return "any size" if sizes == "any" else f"{size[0]}x{size[1]} only"
 
 
-def as_text(told: Mapping[str, str], size: Size, sizes: Sizes) -> dict[str, str]:
+def as_text(told: Mapping[str, str], size: Size, sizes: SizesTaken) -> dict[str, str]:
     """Metadata with the sizes that the file takes."""
     return {**told, "sizes": "any" if sizes == "any" else f"{size[0]}x{size[1]}"}

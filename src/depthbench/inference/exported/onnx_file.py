@@ -11,10 +11,10 @@ from torch import Tensor
 
 from depthbench.errors import UserError
 from depthbench.files import whole
+from depthbench.images import Size
 from depthbench.inference.exported.graph import (
     TOLERANCE,
-    Size,
-    Sizes,
+    SizesTaken,
     as_text,
     check_difference,
     described,
@@ -92,7 +92,7 @@ def runner(path: Path) -> Callable[[Tensor], NDArray[Any]]:
     return run
 
 
-def _write(net: PredictModule, path: Path, size: Size, name: str) -> Sizes:
+def _write(net: PredictModule, path: Path, size: Size, name: str) -> SizesTaken:
     """Write for any size; where that can't be written, or gives other depth, for this one."""
     try:
         _save(net, path, size, "any")
@@ -113,7 +113,7 @@ def _write(net: PredictModule, path: Path, size: Size, name: str) -> Sizes:
     return "fixed"
 
 
-def _save(net: PredictModule, path: Path, size: Size, sizes: Sizes) -> None:
+def _save(net: PredictModule, path: Path, size: Size, sizes: SizesTaken) -> None:
     program = program_of(net, size, sizes)
     onnx = torch.onnx.export(program, input_names=["image"], output_names=["depth"], verbose=False)
     assert onnx is not None

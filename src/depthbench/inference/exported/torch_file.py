@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from depthbench.errors import UserError
 from depthbench.files import whole
+from depthbench.images import Size
 from depthbench.inference.exported.graph import (
     TOLERANCE,
-    Size,
-    Sizes,
+    SizesTaken,
     as_text,
     check_difference,
     described,
@@ -44,7 +44,7 @@ def export_pt2(net: PredictModule, path: Path, size: Size, told: Mapping[str, st
         UserError: if the network can't be written, or the file gives other depth.
     """
     problem: Exception | None = None
-    choices: tuple[Sizes, ...] = ("any", "fixed")
+    choices: tuple[SizesTaken, ...] = ("any", "fixed")
     for sizes in choices:
         try:
             buffer = io.BytesIO()

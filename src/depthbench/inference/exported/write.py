@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import cast
 
 from depthbench.errors import UserError
+from depthbench.images import Size
 from depthbench.inference.exported.fewer_bits import cost, tried_frames
-from depthbench.inference.exported.graph import Size, metadata
+from depthbench.inference.exported.graph import metadata
 from depthbench.inference.exported.onnx_file import Precision, export_onnx, needed, runner
 from depthbench.inference.exported.torch_file import export_pt2
 from depthbench.models import PredictModule
