@@ -15,6 +15,7 @@ from depthbench.cli import COMMANDS
 from depthbench.config.compose import config_dir, group_options, is_group, option_file
 from depthbench.export import OPTIONS as EXPORT
 from depthbench.inference.command_line import OPTIONS as PREDICT
+from depthbench.new import KINDS as NEW
 from depthbench.prepare.__main__ import COMMANDS as PREPARE
 from depthbench.runs.lookup import LATEST, run_folders
 
@@ -101,6 +102,10 @@ def _possible(before: Sequence[str], begun: str) -> Iterable[str]:
         return (name for name in group_options("experiment") if "/" in name)
     if command == "completion":
         return SCRIPTS
+    if command == "new":
+        return (*NEW, "--into", "--help") if not given else ("--into",)
+    if command == "test-plugin":
+        return ("--help",)
     return REPORT if begun.startswith("-") else (LATEST,) if begun else ()
 
 

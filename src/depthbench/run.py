@@ -188,6 +188,8 @@ def check(options: Namespace) -> None:
                 if not (sweep or options.cfg or options.info):  # jobs of a sweep may run on other machines
                     OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
                     check_root(config)
+        except RecursionError:
+            raise UserError("The defaults of a YAML lead back to itself; write what it needs into it.") from None
         except MISTAKES as error:
             raise UserError(explain(error, known or compose("config"))) from None
 

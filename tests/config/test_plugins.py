@@ -188,6 +188,16 @@ def test_a_path_of_a_yaml_is_an_option():
         ({"own/l1.yaml": "_target_: depthbench.losses.L1"}, ["loss=own/l1.yaml"], "has the name of"),
         ({}, ["loss=./nowhere.yaml"], "nowhere.yaml can't be read as a configuration"),
         ({"bad.yaml": "a: [1"}, ["loss=bad.yaml"], "bad.yaml can't be read as a configuration"),
+        (
+            {"own/loss/mine.yaml": "# @package _global_\ndefaults: [{/loss: l1}]\n"},
+            ["--config-dir=own", "loss=mine"],
+            "The defaults of a YAML lead back to itself",
+        ),
+        (
+            {"own/loss/mine.yaml": "# @package _global_\nseed: 3\n"},
+            ["--config-dir=own", "loss=mine"],
+            "The configuration has no loss; a YAML that begins with",
+        ),
         ({}, ["--config-dir"], "--config-dir needs a folder"),
         ({}, ["--config-dir=nowhere"], "--config-dir=nowhere is not a folder"),
         (
@@ -256,6 +266,18 @@ def test_every_kind_may_come_from_a_plugin(bases, target):
     assert kinds.find("plug_j.Mine", COMPONENTS).__name__ == "Mine"
     if target is not None:
         instantiate({"_target_": "plug_j.Mine", **target})
+
+
+def test_kinds_that_only_training_makes_may_come_from_a_plugin():
+    code = "from depthbench.{} import {} as Base\n\n\nclass Mine(Base):\n    pass\n"
+    kinds_of = {"tasks": ("Regression", kinds.TASKS), "data": ("DataModule", kinds.DATA_MODULES)}
+    kinds_of["training.callbacks"] = ("EpochLoss", kinds.CALLBACKS)
+    for number, (room, (base, kind)) in enumerate(kinds_of.items()):
+        write({f"plug_n{number}.py": code.format(room, base)})
+        open_plugins(f"plug_n{number}.py")
+        assert kinds.find(f"plug_n{number}.Mine", (*COMPONENTS, kind)).__name__ == "Mine"
+        with pytest.raises(UserError, match="is not allowed"):
+            instantiate({"_target_": f"plug_n{number}.Mine"})
 
 
 def test_a_run_records_its_plugins_and_opens_none(monkeypatch, tmp_path):

@@ -114,11 +114,16 @@ _OPTIMIZER_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def check_values(config: DictConfig) -> None:
-    """Refuse numbers that no run can work with.
+    """Refuse numbers that no run can work with, and a configuration that lacks a part.
 
     Raises:
         UserError: naming the key, its value and what it may be.
     """
+    if "task" in config:  # the configuration of a run, not of `evaluate`
+        for part in ("data", "model", "loss", "optim", "protocol"):
+            if config._get_node(part) is None:
+                told = f"a YAML that begins with `# @package _global_` has it as `{part}:`."
+                raise UserError(f"The configuration has no {part}; {told}")
     for key, rule in _RULES.items():
         parent, _, last = key.rpartition(".")
         _check_value(OmegaConf.select(config, parent) if parent else config, last, key, *rule)
