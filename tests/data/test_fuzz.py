@@ -22,6 +22,8 @@ READERS = [
     "make3d",
     "matterport",
     "cached",
+    "own",
+    "tum",
 ]
 SCRIPT = Path(__file__).with_name("fuzz.py")
 

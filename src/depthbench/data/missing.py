@@ -33,7 +33,8 @@ class Missing:
 
     def metres(self, stored: NDArray[Any], scale: float) -> NDArray[np.float32]:
         """Stored values times ``scale``, float32; 0 where there is no depth."""
-        depth: NDArray[np.float32] = np.asarray(stored * np.float32(scale), np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # huge numbers become infinities, which are no depth
+            depth: NDArray[np.float32] = np.asarray(stored * np.float32(scale), np.float32)
         if stored.dtype.kind != "u":
             depth[~(np.isfinite(depth) & (depth > 0))] = 0
         for value in self.invalid:

@@ -122,11 +122,12 @@ def _numbered(listing: Listing, depths: re.Pattern[str]) -> FilesByRole:
     """``rgb_NAME.jpg`` and ``depth_NAME.png`` in one folder, or in ``rgb/`` and ``depth/`` side by side."""
     found: FilesByRole = {"picture": {}, "depth": {}}
     for parts, files in listing.folders.items():
+        place = listing.root.joinpath(*parts)
         within = parts[:-1] if parts and parts[-1] in ("rgb", "depth") else parts
         for file in files:
             for pattern, role in ((_RGB, "picture"), (depths, "depth")):
                 if match := pattern.fullmatch(file):
-                    _add(found, role, "/".join((*within, match[1])), listing.root.joinpath(*parts, file), listing.root)
+                    _add(found, role, "/".join((*within, match[1])), place / file, listing.root)
     return found
 
 
@@ -138,11 +139,11 @@ def _in_folders(listing: Listing, wanted: Wanted) -> FilesByRole:
         if role is None or (role == "mask" and wanted.masks == "none"):
             continue
         within = (*parts[:place], *parts[place + 1 :]) if place >= 0 else parts
-        pattern = _file_pattern(wanted[role])
+        pattern, folder = _file_pattern(wanted[role]), listing.root.joinpath(*parts)
         for file in files:
             stem, ending = split_ending(file)
             if ending in SUFFIXES[role] and (pattern is None or fnmatch.fnmatchcase(file, pattern)):
-                _add(found, role, "/".join((*within, stem)), listing.root.joinpath(*parts, file), listing.root)
+                _add(found, role, "/".join((*within, stem)), folder / file, listing.root)
     if _both(found) and not found["picture"].keys() & found["depth"].keys():
         found["picture"], found["depth"] = (_without_words(found[role], role) for role in ("picture", "depth"))
     for role in ("mask", "camera"):
