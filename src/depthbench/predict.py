@@ -21,7 +21,8 @@ HELP = """Depth for your own photos and videos, by the network of a run.
   flip_average=true   the mean with the mirrored prediction of the mirrored photo
   max_depth=10        metres at the far end of the colors; by default the limit of the run's protocol, or 10
   intrinsics=FX,FY,CX,CY
-                      of the camera, in pixels of the upright photos, pixel centers at integers
+                      of the camera, in pixels of the upright photos, pixel centers at integers; or a file, txt or
+                      json, with these numbers or the matrix
   size=240,320        height and width that the network sees; by default the run's data.size
   device=cpu          by default a GPU where there is one
 

@@ -1,5 +1,6 @@
 """The command `predict`: depth for anybody's photos and videos."""
 
+import importlib
 import io
 import json
 import struct
@@ -19,6 +20,7 @@ from PIL import Image, ImageOps
 from depthbench.config.compose import config_dir
 from depthbench.data import to_frame
 from depthbench.data.sample import Sample
+from depthbench.errors import UserError
 from depthbench.images import orientation
 from depthbench.inference import read_predict_request
 from depthbench.inference.outputs import cloud, colored_picture, millimetres, replacing
@@ -481,3 +483,17 @@ def test_help_and_mistakes_do_not_wait_for_torch():
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert "save=png,color" in done.stdout
     assert len(done.stdout.splitlines()) < 40
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("k.txt", "50 0 20\n0 51 16\n0 0 1\n"), ("k.json", '{"K": [[50,0,20],[0,51,16],[0,0,1]]}')]
+)
+def test_intrinsics_may_be_a_file(tmp_path, name, text):
+    intrinsics = importlib.import_module("depthbench.inference.command_line")._intrinsics
+    (tmp_path / name).write_text(text)
+    assert intrinsics(str(tmp_path / name), needed=True) == (50, 51, 20, 16)
+    (tmp_path / name).write_text("[1, 2")
+    with pytest.raises(UserError, match="holds no intrinsics"):
+        intrinsics(str(tmp_path / name), needed=True)
+    with pytest.raises(UserError, match="not a file"):
+        intrinsics(str(tmp_path / f"other-{name}"), needed=True)

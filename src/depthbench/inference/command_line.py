@@ -171,6 +171,8 @@ def _far(text: str, config: DictConfig) -> float:
 def _intrinsics(text: str, needed: bool) -> tuple[float, ...]:
     if not text and not needed:
         return ()
+    if text.lower().endswith((".txt", ".json")):
+        return _camera_file(Path(text).expanduser())
     problem = f"intrinsics={text} is not " if text else "save=ply needs intrinsics="
     try:
         fx, fy, cx, cy = (float(number) for number in text.split(","))
@@ -179,6 +181,13 @@ def _intrinsics(text: str, needed: bool) -> tuple[float, ...]:
     except ValueError:
         pass
     raise UserError(f"{problem}FX,FY,CX,CY in pixels of the upright photos.")
+
+
+def _camera_file(path: Path) -> tuple[float, ...]:
+    from depthbench.data.formats.cameras import read_camera  # here: with it comes torch
+
+    matrix = read_camera(path)
+    return tuple(float(matrix[place]) for place in ((0, 0), (1, 1), (0, 2), (1, 2)))
 
 
 def network_size(text: str, config: DictConfig) -> tuple[int, int]:
