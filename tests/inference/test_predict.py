@@ -485,12 +485,13 @@ def test_help_and_mistakes_do_not_wait_for_torch():
     assert len(done.stdout.splitlines()) < 40
 
 
-@pytest.mark.parametrize(
-    ("name", "text"), [("k.txt", "50 0 20\n0 51 16\n0 0 1\n"), ("k.json", '{"K": [[50,0,20],[0,51,16],[0,0,1]]}')]
-)
-def test_intrinsics_may_be_a_file(tmp_path, name, text):
+CAMERA_FILES = {"k.txt": "50 0 20\n0 51 16\n0 0 1\n", "k.json": '{"K": [[50, 0, 20], [0, 51, 16], [0, 0, 1]]}'}
+
+
+@pytest.mark.parametrize("name", CAMERA_FILES)
+def test_intrinsics_may_be_a_file(tmp_path, name):
     intrinsics = importlib.import_module("depthbench.inference.command_line")._intrinsics
-    (tmp_path / name).write_text(text)
+    (tmp_path / name).write_text(CAMERA_FILES[name])
     assert intrinsics(str(tmp_path / name), needed=True) == (50, 51, 20, 16)
     (tmp_path / name).write_text("[1, 2")
     with pytest.raises(UserError, match="holds no intrinsics"):

@@ -16,7 +16,7 @@ from depthbench.data.formats.cameras import CAMERA_SUFFIXES, read_camera
 from depthbench.data.formats.depth_files import read_depth
 from depthbench.data.formats.pair_lists import read_pair_list
 from depthbench.data.readers.file_listing import Listing, list_files
-from depthbench.data.readers.layouts import Pair, Wanted, find_pairs
+from depthbench.data.readers.layouts import Pair, find_pairs
 from depthbench.data.readers.listed_pairs import listed_pairs
 from depthbench.data.readers.nyu_labeled import FILE as NYU_FILE
 from depthbench.data.readers.pairs import Pairs
@@ -24,6 +24,7 @@ from depthbench.data.readers.parts import FOLDERS as PARTS
 from depthbench.data.readers.parts import by_part, part_folders
 from depthbench.data.readers.reader import INDOOR, Reader
 from depthbench.data.readers.tum import TUM
+from depthbench.data.readers.wanted_names import Wanted
 from depthbench.data.units import Unit, plausible_units
 from depthbench.errors import UserError
 from depthbench.images import decode_rgb, read_bytes

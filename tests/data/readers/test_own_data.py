@@ -53,6 +53,7 @@ LAYOUTS = {
     "words": ("rgb/rgb_{:02d}.png", "depth/depth_{:02d}.npy", "{:02d}"),
     "suffix words": ("images/{:02d}_rgb.png", "gt/{:02d}_depth.tif", "{:02d}"),
     "beside": ("x/{:02d}_rgb.jpg", "x/{:02d}_depth.npy", "x/{:02d}"),
+    "plain beside": ("x/{:02d}.png", "x/{:02d}_depth.npy", "x/{:02d}"),
     "seven scenes": ("frame-{:06d}.color.png", "frame-{:06d}.depth.png", "frame-{:06d}"),
     "old": ("x/rgb_{:05d}.jpg", "x/sync_depth_{:05d}.png", "x/{:05d}"),
     "old, floats": ("x/rgb_{:05d}.jpg", "x/depth_{:05d}.npy", "x/{:05d}"),
@@ -340,6 +341,25 @@ def test_what_lies_there_is_shown_where_nothing_fits(made, tmp_path):
         (tmp_path / "linked" / kind).symlink_to(tmp_path / "elsewhere" / kind, target_is_directory=True)
     with pytest.raises(UserError, match=r"links to folders, such as depth, are not followed"):
         Pairs(tmp_path / "linked", 0.001)
+
+
+def test_masks_beside(made, tmp_path):
+    build(made, tmp_path, "plain beside", 2)
+    for index in range(2):
+        np.save(tmp_path / f"x/{index:02d}_depth_mask.npy", np.full((48, 64), index, bool))
+    with pytest.raises(UserError, match=r"00_depth_mask\.npy may be a mask .*data\.masks='\*_mask\.npy'"):
+        Pairs(tmp_path, 1)
+    assert [bool(frame.depth.any()) for frame in Pairs(tmp_path, 1, masks="*_mask.npy")] == [False, True]
+    assert Pairs(tmp_path, 1, masks="none")[0].depth.any()
+
+
+def test_folders_within_folders(made, tmp_path):
+    build(made, tmp_path, "folders")
+    (tmp_path / "cam0").mkdir()
+    (tmp_path / "lidar").mkdir()
+    (tmp_path / "rgb").rename(tmp_path / "cam0/left")
+    (tmp_path / "depth").rename(tmp_path / "lidar/maps")
+    assert Pairs(tmp_path, 0.001, pictures="cam0/left", depths="lidar/maps/*.png").names[0] == "0000"
 
 
 def test_hidden_files_are_none(made, tmp_path):

@@ -7,31 +7,31 @@ readings are possible, none is taken: a sentence says what to type.
 import fnmatch
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from depthbench.data.formats.depth_files import DEPTH_SUFFIXES
 from depthbench.data.readers.file_listing import Listing, list_files, split_ending
+from depthbench.data.readers.wanted_names import (
+    AS_USUAL,
+    FOLDERS,
+    KEYS,
+    PICTURE_SUFFIXES,
+    SUFFIXES,
+    Wanted,
+    file_pattern,
+    folder_pattern,
+)
 from depthbench.errors import UserError
 from depthbench.geometry import Matrix
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
-MASK_SUFFIXES = (".png", ".npy", ".npz", ".tif", ".tiff")
-FOLDERS = {
-    "picture": ("rgb", "rgbs", "image", "images", "color", "colors", "colour"),
-    "depth": ("depth", "depths", "gt", "ground_truth", "groundtruth"),
-    "mask": ("mask", "masks"),
-}
-SUFFIXES = {"picture": PICTURE_SUFFIXES, "depth": DEPTH_SUFFIXES, "mask": MASK_SUFFIXES, "camera": (".txt", ".json")}
-KEYS = {"picture": "data.pictures", "depth": "data.depths", "mask": "data.masks", "camera": "data.intrinsics"}
 _RGB = re.compile(r"rgb_(.+)\.(?:jpe?g|png)", re.IGNORECASE)
 _DEPTH = re.compile(r"(?:sync_)?depth_(.+)\.png", re.IGNORECASE)
 _OTHER_DEPTH = re.compile(r"(?:sync_)?depth_(.+)\.(?:png|npy|npz|exr|tiff?|pfm)", re.IGNORECASE)
 _WORDS = {
     "picture": re.compile(r"(?:(?:rgb|image|color)[._-](.+)|(.+)[._-](?:rgb|image|colors?))", re.IGNORECASE),
     "depth": re.compile(r"(?:(?:sync_)?(?:depth|gt)[._-](.+)|(.+)[._-](?:depth|gt))", re.IGNORECASE),
-    "mask": re.compile(r"(?:mask[._-](.+)|(.+)[._-]mask)", re.IGNORECASE),
+    "mask": re.compile(r"(?:mask[._-](.+)|(.+?)(?:[._-]depth)?[._-]mask)", re.IGNORECASE),
     "camera": re.compile(r"(?:intrinsics?[._-](.+)|(.+)[._-]intrinsics?)", re.IGNORECASE),
 }
 FilesByRole = dict[str, dict[str, Path]]
@@ -46,30 +46,6 @@ class Pair(NamedTuple):
     depth: Path
     mask: Path | None = None
     camera: Path | Matrix | None = None
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What the user said of the names, each a folder (``left``), a pattern of files (``*.npy``) or both.
-
-    Attributes:
-        pictures: None for the usual folders.
-        depths: None for the usual folders.
-        masks: None where nobody has said; ``none`` for no masks.
-        cameras: the folder of files with intrinsics, one for each frame; None for none.
-    """
-
-    pictures: str | None = None
-    depths: str | None = None
-    masks: str | None = None
-    cameras: str | None = None
-
-    def __getitem__(self, role: str) -> str | None:
-        said = {"picture": self.pictures, "depth": self.depths, "mask": self.masks, "camera": self.cameras}[role]
-        return None if role == "mask" and said == "none" else said
-
-
-AS_USUAL = Wanted()
 
 
 def find_pairs(root: Path, wanted: Wanted = AS_USUAL) -> list[Pair]:
@@ -94,8 +70,8 @@ def find_pairs(root: Path, wanted: Wanted = AS_USUAL) -> list[Pair]:
         raise UserError(_nothing_fits(listing, wanted, in_folders))
     if _both(in_folders):
         return _complete(_joined(root, in_folders), wanted)
-    if wanted.pictures is None and wanted.depths is None and _both(beside := _beside(listing)):
-        return _joined(root, beside)
+    if wanted.pictures is None and wanted.depths is None and _both(beside := _beside(listing, wanted)):
+        return _complete(_joined(root, beside), wanted)
     if any(numbered.values()):
         return _joined(root, numbered)  # the sentence about files without a partner
     raise UserError(_nothing_fits(listing, wanted, in_folders))
@@ -135,11 +111,12 @@ def _in_folders(listing: Listing, wanted: Wanted) -> FilesByRole:
     """Files by role and by what is left of their path without the folder that tells the role, and without ending."""
     found: FilesByRole = {"picture": {}, "depth": {}, "mask": {}, "camera": {}}
     for parts, files in listing.folders.items():
-        role, place = _role(parts, wanted)
-        if role is None or (role == "mask" and wanted.masks == "none"):
+        told = _role(parts, wanted)
+        if told is None or (told[0] == "mask" and wanted.masks == "none"):
             continue
-        within = (*parts[:place], *parts[place + 1 :]) if place >= 0 else parts
-        pattern, folder = _file_pattern(wanted[role]), listing.root.joinpath(*parts)
+        role, start, stop = told
+        within = (*parts[:start], *parts[stop:])
+        pattern, folder = file_pattern(wanted[role]), listing.root.joinpath(*parts)
         for file in files:
             stem, ending = split_ending(file)
             if ending in SUFFIXES[role] and (pattern is None or fnmatch.fnmatchcase(file, pattern)):
@@ -149,53 +126,57 @@ def _in_folders(listing: Listing, wanted: Wanted) -> FilesByRole:
     for role in ("mask", "camera"):
         if not found["picture"].keys() & found[role].keys():
             found[role] = _without_words(found[role], role)
-    if wanted.masks is None and found["mask"].keys() & found["picture"].keys():
-        folder = next(iter(found["mask"].values())).parent
-        raise UserError(
-            f"{folder} holds files that may be masks of the depth: append data.masks={folder.name} if depth counts "
-            "where they are not 0, data.masks=none to leave them aside."
-        )
+    _ask_for_masks(found, wanted)
     return found
 
 
-def _role(parts: tuple[str, ...], wanted: Wanted) -> tuple[str | None, int]:
-    """What a folder holds, by the last of its parts that tells it, and the place of that part; -1 where a pattern of
-    files tells it alone.
-    """  # noqa: D205
-    for place in range(len(parts) - 1, -1, -1):
-        name = parts[place]
-        for role in ("picture", "depth", "mask", "camera"):
-            said = _folder_pattern(wanted[role])
+def _ask_for_masks(found: FilesByRole, wanted: Wanted) -> None:
+    """Raise :class:`UserError` if there may be masks and nobody said whether they count."""
+    same = found["mask"].keys() & found["picture"].keys() if wanted.masks is None else set()
+    if not same:
+        return
+    path = found["mask"][min(same)]
+    word = _WORDS["mask"].fullmatch(path.stem)
+    said = f"'*_mask{path.suffix}'" if word and path.parent == found["picture"][min(same)].parent else path.parent.name
+    raise UserError(
+        f"{path} may be a mask of the depth: append data.masks={said} if depth counts where such files are not 0, "
+        "data.masks=none to leave them aside."
+    )
+
+
+def _role(parts: tuple[str, ...], wanted: Wanted) -> tuple[str, int, int] | None:
+    """What a folder holds, by the last of its parts that tells it, and from where to where these parts stand."""
+    for stop in range(len(parts), 0, -1):
+        for role in SUFFIXES:
+            said = folder_pattern(wanted[role])
+            start = stop - 1 - (said.count("/") if said else 0)
+            name = "/".join(parts[max(start, 0) : stop])
             if fnmatch.fnmatchcase(name, said) if said else name.lower() in FOLDERS.get(role, ()):
-                return role, place
-    return None, -1
+                return role, start, stop
+    return None
 
 
-def _folder_pattern(said: str | None) -> str | None:
-    """``left`` of ``left`` and of ``left/*.png``; None of ``*.png``."""
-    if said is None:
-        return None
-    folder, slash, _ = said.rpartition("/")
-    return folder if slash else None if said.startswith("*.") else said
-
-
-def _file_pattern(said: str | None) -> str | None:
-    if said is None:
-        return None
-    _, slash, file = said.rpartition("/")
-    return file if slash or said.startswith("*.") else None
-
-
-def _beside(listing: Listing) -> FilesByRole:
-    """``NAME_rgb.png`` beside ``NAME_depth.png``, ``frame-0.color.png`` beside ``frame-0.depth.png``."""
-    found: FilesByRole = {"picture": {}, "depth": {}}
+def _beside(listing: Listing, wanted: Wanted) -> FilesByRole:
+    """``NAME_rgb.png`` or ``NAME.png`` beside ``NAME_depth.png``; ``x.color.png`` beside ``x.depth.png``."""
+    found: FilesByRole = {"picture": {}, "depth": {}, "mask": {}, "camera": {}}
+    plain: FilesByRole = {"picture": {}}
     for parts, files in listing.folders.items():
+        place = listing.root.joinpath(*parts)
         for file in files:
             stem, ending = split_ending(file)
-            for role, words in _WORDS.items():
-                if ending in SUFFIXES[role] and (match := words.fullmatch(stem)):
-                    name = "/".join((*parts, match[1] or match[2]))
-                    _add(found, role, name, listing.root.joinpath(*parts, file), listing.root)
+            for role in ("mask", "depth", "picture"):
+                if ending in SUFFIXES[role] and (match := _WORDS[role].fullmatch(stem)):
+                    _add(found, role, "/".join((*parts, match[1] or match[2])), place / file, listing.root)
+                    break
+            else:
+                if ending in PICTURE_SUFFIXES:
+                    _add(plain, "picture", "/".join((*parts, stem)), place / file, listing.root)
+    if not found["picture"] and plain["picture"].keys() & found["depth"].keys():
+        found["picture"] = plain["picture"]
+    if wanted.masks == "none":
+        found["mask"] = {}
+    if _both(found):
+        _ask_for_masks(found, wanted)
     return found
 
 

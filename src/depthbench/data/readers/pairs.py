@@ -15,10 +15,11 @@ from depthbench.data.frame import Frame
 from depthbench.data.held_out import Share
 from depthbench.data.missing import Invalid, missing
 from depthbench.data.readers.camera_files import CameraFiles
-from depthbench.data.readers.layouts import Pair, Wanted, find_pairs
+from depthbench.data.readers.layouts import Pair, find_pairs
 from depthbench.data.readers.listed_pairs import listed_pairs
 from depthbench.data.readers.parts import Fractions, PairSource, PartName, by_part, frames_of, part_folders
 from depthbench.data.readers.reader import INDOOR, Reader, existing_folder
+from depthbench.data.readers.wanted_names import Wanted
 from depthbench.data.sample import DepthSize, ResizeTo, Sample, of_one_size
 from depthbench.data.subset import FrameSubset
 from depthbench.data.units import suggested
