@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from depthbench.annotations import Annotations, stack_annotations
 from depthbench.errors import UserError
 from depthbench.evaluate import main
 from depthbench.evaluation import score_arrays
-from depthbench.metrics import EdgeScores, NormalError
+from depthbench.metrics import EdgeScores, MDECEdgeError, NormalError
+from depthbench.metrics.functional import EXTENDED_SCORES
 from depthbench.protocols import EvalProtocol
 from tests.commands import make_frames
 
@@ -89,3 +91,32 @@ def test_mistakes():
     ]:
         with pytest.raises(UserError, match=sentence):
             score_arrays(*arguments)
+
+
+def test_extended_scores_and_annotated_metrics():
+    """With intervals, as all others; an input that is missing is named before anything is scored."""
+    rng = np.random.default_rng(0)
+    truths = rng.uniform(1, 5, (4, 24, 32))
+    predictions = truths * rng.uniform(0.9, 1.2, truths.shape)
+    notes = [Annotations(edges=torch.from_numpy(rng.random((1, 24, 32)) < 0.1)) for _ in truths]
+    metric = {"mdec_edges": MDECEdgeError()}
+    found = score_arrays(predictions, truths, structure=metric, annotations=notes, extended=True)
+    rows = [
+        metric["mdec_edges"].per_image(*(torch.from_numpy(x)[None, None].float() for x in pair), annotations=batch)
+        for pair, batch in zip(zip(predictions, truths, strict=True), map(one_of, notes), strict=True)
+    ]
+    for name in ("edge_accuracy", "edge_completeness"):
+        assert found.per_image["full"][name] == pytest.approx([row[name].item() for row in rows])
+    assert found.scores["full"]["MAE"] == pytest.approx(np.abs(predictions - truths).mean(), rel=1e-6)
+    for name in (*EXTENDED_SCORES, "edge_accuracy"):
+        low, high = found.intervals["full"][name]
+        assert low <= found.scores["full"][name] <= high
+    with pytest.raises(UserError, match="MDECEdgeError needs annotated edges; give them"):
+        score_arrays(predictions, truths, structure=metric)
+    with pytest.raises(UserError, match="annotations of each of the 4"):
+        score_arrays(predictions, truths, structure=metric, annotations=notes[:2])
+
+
+def one_of(annotations):
+    """As a batch of one."""
+    return stack_annotations([annotations])

@@ -38,7 +38,7 @@ from depthbench.metrics import (
     OrdinalError,
     PointCloudError,
 )
-from depthbench.metrics.functional import STANDARD
+from depthbench.metrics.functional import EXTENDED_SCORES, STANDARD
 from depthbench.metrics.pixel_sums import COLUMNS, masked_sums
 from depthbench.models import predict_with_flip
 from depthbench.protocols import EvalProtocol
@@ -383,6 +383,31 @@ def test_structure_is_scored_on_what_the_protocol_scores(tmp_path, capsys):
 def build_test(arguments: list[str]):
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         return instantiate(compose("evaluate", arguments).data.test)
+
+
+def test_extended_scores_stand_in_every_file_and_change_no_other(tmp_path, capsys):
+    root, rng = make_frames(tmp_path / "frames", test=3), np.random.default_rng(6)
+    folder = tmp_path / "predictions"
+    folder.mkdir()
+    for name, depth in truth(root).items():
+        np.save(folder / f"{name}.npy", (depth * rng.uniform(0.9, 1.2, (64, 64))).astype(np.float32))
+    files = [tmp_path / name for name in ("scores.json", "scores.md", "plain.json")]
+    arguments = [*data(root), "protocol.reduction=pixel", f"predictions={folder}"]
+    images = tmp_path / "images.csv"
+    extended = ["scores=extended", f"output={files[0]},{files[1]}", f"per_image={images}"]
+    code, out, _ = evaluate(capsys, *arguments, *extended)
+    assert code == 0
+    assert evaluate(capsys, *arguments, f"output={files[2]}")[0] == 0
+    found, plain = (json.loads(path.read_text())["scores"]["predictions"]["full"] for path in (files[0], files[2]))
+    assert {name: found[name] for name in plain} == plain
+    assert found.keys() - plain.keys() == EXTENDED_SCORES.keys()
+    rows = list(csv.DictReader(images.open()))
+    for name in EXTENDED_SCORES:
+        assert f"| {name} |" in files[1].read_text()
+        assert f"{found[name]:.4f}" in out
+        assert all(float(row[name]) >= 0 for row in rows)
+    assert np.mean([float(row["MAE"]) for row in rows]) == pytest.approx(found["MAE"])  # images of equal size
+    assert "scores=all is neither standard nor extended" in refusal(capsys, *arguments, "scores=all")
 
 
 def test_structure_that_needs_a_camera_says_so(tmp_path, capsys):
