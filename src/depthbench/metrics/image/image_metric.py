@@ -130,11 +130,9 @@ class ImageMetric(ImageMeans):
         prediction, target = (at_least_float32(maps) for maps in (prediction, target))
         if not everywhere(valid):
             prediction, target = (torch.where(valid, maps, 1.0) for maps in (prediction, target))
-        finite = prediction.isfinite()
-        clean = prediction if everywhere(finite) else torch.where(finite, prediction, 1.0)
+        clean, whole = _finite_part(prediction)
         known = None if intrinsics is None else at_least_float32(intrinsics)
         scores, defined = self._scores(clean, target, valid, known, annotations)
-        whole = finite.flatten(1).all(1, keepdim=True)
         present = valid.flatten(1).any(1, keepdim=True)
         defined = (defined | ~whole) & present
         scores = torch.where(defined, scores.double().where(whole, float("nan")), 0.0)
@@ -184,6 +182,15 @@ def lacks(metric: ImageMetric, camera: bool, annotations: Annotations | None) ->
     present = annotations.present if annotations is not None else ()
     lacking = [MEANINGS[name] for name in metric.needs if name not in present]
     return [*(["intrinsics of the camera"] if metric.needs_intrinsics and not camera else []), *lacking]
+
+
+def _finite_part(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """Maps with 1 m for what is not finite, and which images ``(B, 1)`` are wholly finite."""
+    # A sum takes a tenth of the time of a look at each pixel; elsewhere asking would wait for the device.
+    if maps.device.type == "cpu" and bool(maps.sum(dtype=torch.float64).isfinite()):
+        return maps, torch.ones(len(maps), 1, dtype=torch.bool)
+    finite = maps.isfinite()
+    return torch.where(finite, maps, 1.0), finite.flatten(1).all(1, keepdim=True)
 
 
 def everywhere(mask: Tensor) -> bool:

@@ -72,7 +72,7 @@ def step_pairs(logs: tuple[Tensor, Tensor], down: int, across: int, factor: floa
             (maps[..., down:, left + across : left + across + columns] - maps[..., :rows, left : left + columns]).abs_()
             for maps in logs
         ]
-        places = places_of(torch.maximum(steps[0].nan_to_num_(0.0), steps[1].nan_to_num_(0.0)) > least)
+        places = places_of(torch.maximum(steps[0], steps[1]) > least)  # NaN in both maps, or in none
     else:
         places = torch.arange(images * rows * columns, device=logs[0].device)
     area = max(rows * columns, 1)
