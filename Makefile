@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 WORKERS ?= 2
 EXTRAS := dev,launchers,dashboards
 
-.PHONY: install install-all demo test test-all lint format bench clean
+.PHONY: install install-all demo test test-all test-cluster lint format bench clean
 
 install: $(STAMP)
 
@@ -42,7 +42,11 @@ test: $(STAMP)  ## everything but the tests marked slow
 	$(PYTEST)
 
 test-all: $(STAMP)
-	$(PYTEST) -m ''
+	$(PYTEST) -m 'not cluster'
+
+test-cluster: $(STAMP)  ## on a SLURM of two nodes that it starts on this machine; MISSING=skip where none is installed
+	@$(BIN)/python tests/cluster/slurm.py check || [ "$(MISSING)" = skip ] && \
+	  OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n0 -m cluster tests/cluster
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

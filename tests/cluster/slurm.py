@@ -1,8 +1,8 @@
-"""A SLURM of two nodes on one machine: ``python tests/cluster/slurm.py start FOLDER``, later ``stop FOLDER``.
+"""A SLURM of two nodes on one machine: `python tests/cluster/slurm.py start FOLDER`, later `stop FOLDER`.
 
-Needs Debian's packages slurm-wlm and munge; runs as root or as a plain user, who then is the only one to have jobs in
-it. Everything it writes lies in FOLDER; ``stop`` ends the processes whose ids ``start`` left there. Ports are free
-ones, so several may run beside each other and beside a SLURM of the machine's own.
+Needs the packages slurm-wlm and munge (`check` says so). Runs as root, or as a plain user, who then is the only one to
+have jobs in it. Everything it writes lies in FOLDER; `stop` ends the processes whose ids `start` left there. Ports are
+free ones, so several may run beside each other and beside a SLURM of the machine's own.
 
 The first node has the machine's name, which resolves, as the names of nodes do on a cluster; the second comes after it
 in SLURM's order. There is no accounting.
@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 NEEDED = ("slurmctld", "slurmd", "munged", "srun", "sbatch", "scontrol")
-MISSING = "the cluster tests need SLURM: apt-get install slurm-wlm munge"
+MISSING = "The cluster tests need SLURM: apt-get install slurm-wlm munge"
 
 # Partition `urgent` takes nodes from `batch`, whose jobs then wait in the queue again. A node that has been silent for
 # 20 seconds is down, and its jobs wait in the queue again, too.
@@ -108,11 +108,25 @@ def stop(folder: Path) -> None:
         for how in (["--full", "--signal=KILL"], []):
             subprocess.run(["scancel", *how, f"--user={getpass.getuser()}"], env=environment, check=False, timeout=60)
         time.sleep(2)
-    for file in sorted(folder.glob("slurm*.pid")) + sorted(folder.glob("munge.pid")):
-        try:
-            os.kill(int(file.read_text()), signal.SIGTERM)
-        except (OSError, ValueError):
-            continue
+    told = [_pid(file) for file in (*folder.glob("slurm*.pid"), *folder.glob("munge.pid"))]
+    for pid in filter(None, told):
+        os.kill(pid, signal.SIGTERM)
+    end = time.monotonic() + 30
+    while any(_runs(pid) for pid in filter(None, told)) and time.monotonic() < end:
+        time.sleep(0.2)
+
+
+def _pid(file: Path) -> int | None:
+    """Of a daemon that runs."""
+    try:
+        pid = int(file.read_text())
+    except (OSError, ValueError):
+        return None
+    return pid if _runs(pid) else None
+
+
+def _runs(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
 
 
 def _program(name: str) -> str | None:
@@ -145,11 +159,11 @@ def _until(condition, what: str, seconds: float = 120) -> None:
 
 
 if __name__ == "__main__":
-    action, place = sys.argv[1], Path(sys.argv[2]).resolve()
+    action, *places = sys.argv[1:]
+    if action != "stop" and missing():
+        raise SystemExit(f"{MISSING} ({', '.join(missing())} not found)")
     if action == "start":
-        if missing():
-            raise SystemExit(MISSING)
-        for key, value in start(place).items():
+        for key, value in start(Path(places[0]).resolve()).items():
             print(f"export {key}={value}")
-    else:
-        stop(place)
+    elif action == "stop":
+        stop(Path(places[0]).resolve())

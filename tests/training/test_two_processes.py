@@ -1,18 +1,14 @@
 """Adversarial and staged training on two processes: one signal stops both, and both go on with what was theirs."""
 
-import multiprocessing
-import os
-import socket
-import traceback
-
 import pytest
 import torch
 
 from depthbench.errors import UserError
-from depthbench.training.callbacks import Stopped, status_reporter
+from depthbench.training.callbacks import Stopped
 from tests.commands import make_frames
 from tests.training.interrupted import assert_same, folder, interrupted, train
 from tests.training.test_resume import ADVERSARIAL, STAGED
+from tests.training.two_processes import on_two_processes
 
 DDP = ["trainer.devices=2", "trainer.strategy=ddp", "data.batch_size=4", "data.val_frames=9", "data.test_batch_size=2"]
 KINDS = {"adversarial": ADVERSARIAL, "staged": [*STAGED, "trainer.max_epochs=2"]}
@@ -20,27 +16,18 @@ KINDS = {"adversarial": ADVERSARIAL, "staged": [*STAGED, "trainer.max_epochs=2"]
 INTERRUPTIONS = [("on_train_batch_end", 5), ("on_validation_batch_start", 2)]
 
 
-def process(rank, port, place, kind):
-    """One of two: an uninterrupted run, and for each interruption a run whose first process alone is asked to stop."""
-    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "test"}
-    torch.set_num_threads(1)
-    status_reporter.INTERVAL = 0  # a row of the table for every step, whatever the machine does
-    try:
-        torch.distributed.init_process_group("gloo")
-        told = [*KINDS[kind], *DDP]
-        whole = shared(place, "whole", rank, told)
-        train(whole)
-        for hook, call in INTERRUPTIONS:
-            run = shared(place, hook, rank, told)
-            interrupted(run, hook, call, "SIGTERM" if rank == 0 else "nothing", Stopped)
-            torch.distributed.barrier()
-            train(run)
-            torch.distributed.barrier()
-            assert_same(whole, run)
-    except BaseException as error:
-        (place / f"failed{rank}").write_text("".join(traceback.format_exception(error)))
-        os._exit(1)
+def disturbed(place, rank, kind):
+    """An uninterrupted run, and for each interruption a run whose first process alone is asked to stop."""
+    told = [*KINDS[kind], *DDP]
+    whole = shared(place, "whole", rank, told)
+    train(whole)
+    for hook, call in INTERRUPTIONS:
+        run = shared(place, hook, rank, told)
+        interrupted(run, hook, call, "SIGTERM" if rank == 0 else "nothing", Stopped)
+        torch.distributed.barrier()
+        train(run)
+        torch.distributed.barrier()
+        assert_same(whole, run)
 
 
 def shared(place, name, rank, told):
@@ -55,19 +42,7 @@ def shared(place, name, rank, told):
 @pytest.mark.parametrize("kind", ["adversarial", pytest.param("staged", marks=pytest.mark.slow)])
 def test_both_stop_and_go_on(kind, tmp_path):
     make_frames(tmp_path / "frames", train=13)
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    context = multiprocessing.get_context("spawn")
-    both = [context.Process(target=process, args=(rank, port, tmp_path, kind)) for rank in (0, 1)]
-    for one in both:
-        one.start()
-    for one in both:
-        one.join(500)
-    codes = [one.exitcode for one in both]
-    for one in both:
-        one.kill()
-    assert codes == [0, 0], "".join(file.read_text() for file in sorted(tmp_path.glob("failed*")))
+    on_two_processes(disturbed, tmp_path, kind)
     if kind == "adversarial":
         (path,) = (tmp_path / "whole").glob("*/checkpoints/last.ckpt")
         states = torch.load(path, weights_only=True)["process_states"]

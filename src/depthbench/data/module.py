@@ -16,6 +16,7 @@ from depthbench.data.cache.limits import memory_limit, shared_memory
 from depthbench.data.cache.memory import MemoryCache
 from depthbench.data.frame import Frame, collate
 from depthbench.data.held_out import HoldsOut, Share, check_share
+from depthbench.data.loader_signals import stay_for_the_step
 from depthbench.data.manifest import describe
 from depthbench.data.skip import SkipDamaged
 from depthbench.data.stream import Augment, FrameStream, StreamBatches, StreamLoader, UnpaddedSampler
@@ -185,6 +186,7 @@ class DataModule(pl.LightningDataModule):
             num_workers=self._workers(),
             collate_fn=collate,
             pin_memory=_pin(),
+            worker_init_fn=stay_for_the_step,
         )
 
     def _process(self) -> tuple[int, int]:

@@ -12,6 +12,7 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from depthbench.data.frame import Batch, Frame, collate
+from depthbench.data.loader_signals import stay_for_the_step
 from depthbench.errors import UserError
 
 
@@ -137,6 +138,7 @@ class StreamLoader(DataLoader[Frame]):
             collate_fn=collate,
             persistent_workers=workers > 0,
             pin_memory=pin_memory,
+            worker_init_fn=stay_for_the_step,
         )
         self.batches = batches
         self._yielded = 0

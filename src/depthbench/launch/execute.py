@@ -30,7 +30,7 @@ def execute(folder: RunFolder, progress_bar: bool = False) -> int:
     except Busy as error:
         print(error, file=sys.stderr)
         code = BUSY
-    except (Stopped, KeyboardInterrupt) as error:
+    except (Stopped, KeyboardInterrupt, NodeLost) as error:
         print(error or "Interrupted.", file=sys.stderr)
         code = INTERRUPTED
     except Pruned as error:
@@ -50,6 +50,22 @@ def execute(folder: RunFolder, progress_bar: bool = False) -> int:
     return code
 
 
+class NodeLost(Exception):
+    """A process on another node is gone, and has not told why; the run goes on from its checkpoint."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"A process on another node is gone; start the run again to continue it ({_one_line(error)}).")
+
+
+# gloo and NCCL in their own words.
+_LOST = ("closed by peer", "reset by peer", "remote process exited", "communicator was aborted", "Broken pipe")
+
+
+def lost_node(error: Exception, nodes: int) -> bool:
+    """Whether an error says that a process on another node is gone."""
+    return nodes > 1 and isinstance(error, RuntimeError) and any(words in str(error) for words in _LOST)
+
+
 @contextlib.contextmanager
 def _recorded(folder: RunFolder, first: bool) -> Iterator[None]:
     """Write down why a run ends early. Every process of a group does: the first to fail knows the reason."""
@@ -64,16 +80,24 @@ def _recorded(folder: RunFolder, first: bool) -> Iterator[None]:
         raise
     except Exception as error:
         kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
-        message = " ".join(str(error).split())[:1000]
         # The first reason counts: a process whose neighbor died fails in a collective.
-        if folder.status.get("state") != "failed" and not _asked_to_stop(folder):
-            _note(folder, state="failed", reason=f"{kind}{message}")
+        told = folder.status.get("state") == "failed" or _asked_to_stop(folder)
+        if not told and lost_node(error, folder.config.trainer.num_nodes):
+            lost = NodeLost(error)
+            _note(folder, state="interrupted", reason=str(lost))
+            raise lost from error
+        if not told:
+            _note(folder, state="failed", reason=f"{kind}{_one_line(error)}")
         raise
 
 
 def _asked_to_stop(folder: RunFolder) -> bool:
     """Whether a process of the group was: what its neighbors then meet in a collective is no failure."""
     return folder.status.get("reason") == ASKED
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:1000]
 
 
 def _note(folder: RunFolder, **fields: str) -> None:

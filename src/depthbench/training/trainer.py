@@ -35,6 +35,7 @@ from depthbench.training.results import save_results
 from depthbench.training.signals import STOP
 from depthbench.training.start import go_on, load_start, where_it_stands
 from depthbench.training.startup_summary import announcement, estimate
+from depthbench.training.whole_batch_norm import WholeBatch
 
 _HALF_WEIGHTS = ("bf16-true", "16-true", "transformer-engine", "transformer-engine-float16")
 # Keys of the group `trainer` that are not Lightning's.
@@ -123,6 +124,7 @@ def build_trainer(
     gpu = torch.cuda.is_available()
     check_accelerator(settings["accelerator"])
     settings["devices"] = device_count(config)
+    whole_batch = settings.pop("sync_batchnorm")
     if settings["precision"] == "auto":
         settings["precision"] = "bf16-mixed" if gpu and settings["accelerator"] != "cpu" else "32-true"
     if settings["precision"] in _HALF_WEIGHTS:
@@ -143,7 +145,7 @@ def build_trainer(
             **settings,
             callbacks=list(callbacks),
             logger=list(loggers),
-            plugins=[CheckpointFile(), *_alone()],
+            plugins=[CheckpointFile(), *_alone(), *([WholeBatch()] if whole_batch else [])],
             default_root_dir=root,
             enable_checkpointing=True,
             enable_model_summary=False,
