@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from depthbench.cli import GOES_ON, asks_for_help, command_line, next_step
 from depthbench.config.aliases import renew_overrides
 from depthbench.config.compose import composing, config_dir, group_options, is_group, readable
+from depthbench.config.compose_once import composing_once
 from depthbench.config.mistakes import MISTAKES, explain
 from depthbench.config.targets import check_packages
 from depthbench.config.values import check_kinds, check_root, check_values
@@ -246,11 +247,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to Hydra's printer
     try:
         options, rest = typed(following(renew_overrides(arguments)))
-        check(options)
         sys.argv = [sys.argv[0], *rest]  # Hydra's launchers and the record of a run look there
         launcher.register()
         register_search()
-        hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")(job)()
+        with composing_once():
+            check(options)
+            hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")(job)()
     except MISTAKES as error:
         print(explain(error), file=sys.stderr)
         raise SystemExit(2) from None

@@ -3,7 +3,8 @@
 import threading
 import time
 
-from depthbench.launch.devices import reserved, visible_gpus
+from depthbench.launch.devices import reserved
+from depthbench.runs.machine import visible_gpus
 
 
 def test_no_gpu_is_held_twice_and_all_are_used(tmp_path):
@@ -28,6 +29,24 @@ def test_no_gpu_is_held_twice_and_all_are_used(tmp_path):
     assert not clashes
     assert not busy
     assert most[0] == 3
+
+
+def test_several_jobs_share_a_gpu_where_they_may(tmp_path):
+    with reserved(tmp_path, ["0", "1"], 1, places=2) as first, reserved(tmp_path, ["0", "1"], 1, places=2) as second:
+        assert first + second == ["0", "1"]  # a free one first
+        with reserved(tmp_path, ["0", "1"], 2, places=2) as both:
+            assert both == ["0", "1"]
+            fourth = threading.Event()
+
+            def wait():
+                with reserved(tmp_path, ["0", "1"], 1, pause=0.01, places=2):
+                    fourth.set()
+
+            thread = threading.Thread(target=wait)
+            thread.start()
+            assert not fourth.wait(0.1)  # two jobs on each already
+        assert fourth.wait(10)
+        thread.join()
 
 
 def test_visible_gpus_are_those_that_the_user_allows(monkeypatch):

@@ -10,14 +10,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 
-def visible_gpus() -> list[str]:
-    """The GPUs of this machine that may be used, as ``CUDA_VISIBLE_DEVICES`` names them; found without torch."""
-    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if chosen is not None:
-        return [name.strip() for name in chosen.split(",") if name.strip()]
-    return [str(index) for index, _ in enumerate(Path("/dev").glob("nvidia[0-9]*"))]
-
-
 @contextmanager
 def reserved(root: Path, gpus: Sequence[str], count: int, pause: float = 1.0, places: int = 1) -> Iterator[list[str]]:
     """Hold ``count`` of the GPUs, waiting until so many are free; the system lets go of them however the job ends.

@@ -12,7 +12,7 @@ from typing import IO
 
 from omegaconf import OmegaConf
 
-from depthbench.launch.devices import reserved, visible_gpus
+from depthbench.launch.devices import reserved
 from depthbench.launch.exit_codes import BUSY
 from depthbench.launch.nodes import Node, this_node
 from depthbench.launch.parent_death import die_with_parent
@@ -20,6 +20,7 @@ from depthbench.launch.processes import VARIABLES_OF_A_GROUP, FreshProcess, JobP
 from depthbench.launch.turns import elsewhere, one_of_several
 from depthbench.launch.warm.client import NoServer, WarmServer
 from depthbench.runs.folder import RunFolder
+from depthbench.runs.machine import visible_gpus
 from depthbench.training.signals import SIGNALS
 
 GRACE = 60.0  # seconds that a job has to save a checkpoint when it is stopped

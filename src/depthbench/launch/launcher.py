@@ -7,16 +7,17 @@ from contextlib import contextmanager
 from typing import Literal
 
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, run_job, setup_globals
-from omegaconf import DictConfig, open_dict
+from omegaconf import open_dict
 
 from depthbench.errors import UserError
-from depthbench.launch.devices import visible_gpus
 from depthbench.launch.job import stopping_all
 from depthbench.launch.turns import TURN
 from depthbench.launch.warm.client import WarmServer
+from depthbench.runs.plan import jobs_at_once
 
 # Hydra takes launchers from the package of this name alone.
 TARGET = "hydra_plugins.depthbench.LocalLauncher"
@@ -26,8 +27,7 @@ class LocalLauncher(BasicLauncher):
     """Runs the jobs of a sweep on this machine.
 
     Args:
-        n_jobs: how many at once: ``auto``, one per visible GPU times ``launch.jobs_per_gpu`` (without GPUs one), or
-            a number; -1: one per core.
+        n_jobs: how many at once; see :func:`~depthbench.runs.plan.jobs_at_once`.
 
     Raises:
         UserError: if it is none of these.
@@ -46,7 +46,7 @@ class LocalLauncher(BasicLauncher):
         assert self.config is not None
         if self.config.launch.warm:
             WarmServer.start()
-        at_once = min(jobs_at_once(self.n_jobs, self.config), len(job_overrides))
+        at_once = min(jobs_at_once(self.config), len(job_overrides))
         if at_once <= 1 and self.n_jobs == 1:
             return super().launch(job_overrides, initial_job_idx)
         return self._together(job_overrides, initial_job_idx, max(1, at_once))
@@ -103,14 +103,13 @@ def _kept() -> Iterator[None]:
         HydraConfig.instance().cfg = config
 
 
-def jobs_at_once(n_jobs: int | str, config: DictConfig) -> int:
-    """How many jobs run together; see :class:`LocalLauncher`."""
-    if n_jobs == "auto":
-        gpus = 0 if config.trainer.accelerator == "cpu" else len(visible_gpus())
-        return max(1, gpus * int(config.launch.jobs_per_gpu))
-    return len(os.sched_getaffinity(0)) if n_jobs == -1 else int(n_jobs)
-
-
 def register() -> None:
-    """Make the launcher known to Hydra."""
+    """Make the launcher known to Hydra, as its default and as the former way to run several jobs at once.
+
+    These two names can't be YAMLs of ours: an ``override`` of the default in ``config.yaml`` would win over that of a
+    study, and what joblib's plugin has under its name would be merged into ours.
+    """
     Plugins.instance().class_name_to_class[TARGET] = LocalLauncher
+    for name, number in (("basic", 1), ("joblib", "auto")):
+        node = {"_target_": TARGET, "n_jobs": number}
+        ConfigStore.instance().store(group="hydra/launcher", name=name, node=node, provider="depthbench")

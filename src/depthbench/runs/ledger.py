@@ -10,21 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
 from depthbench.cli import duration
-from depthbench.config.identity import paths, plain
 from depthbench.config.mistakes import explain
-from depthbench.config.values import check_values
-from depthbench.errors import UserError
 from depthbench.runs.folder import RunFolder
+from depthbench.runs.plan import announcement_of_sweep, jobs_at_once, plan_jobs, seconds_left, time_left
 
 COLORS = {
     "waiting": "dim",
@@ -38,50 +33,6 @@ COLORS = {
 URGENCY = ["running", "failed", "interrupted", "waiting", "pruned", "done"]
 
 
-def plan_jobs(config: DictConfig) -> list[RunFolder]:
-    """The run folders of all jobs that Hydra's basic sweeper will start, made where they are new."""
-    hydra = GlobalHydra.instance().hydra
-    assert hydra is not None
-    sweeper = config.hydra.sweeper
-    wanted = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
-    told = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)  # each job resolves for itself
-    assert isinstance(told, list)
-    wanted += told
-    parsed = OverridesParser.create(config_loader=hydra.config_loader).parse_overrides(wanted)
-    jobs = [job for batch in BasicSweeper.split_arguments(parsed, None) for job in batch]
-    planned = [(*_composed(config, job), job) for job in jobs]
-    folders: list[RunFolder] = []
-    places: dict[Path, dict[str, Any]] = {}
-    for composed, choices, job in planned:  # no folder is made before all can be composed
-        folder = RunFolder.create(composed, job, choices)
-        folders.append(folder)
-        lie = paths(plain(composed))
-        if places.setdefault(folder.path, lie) != lie:
-            raise UserError(
-                "Two jobs of this sweep differ only in where their data lie, so they would be one run; name their "
-                "data: append +data.name=NAME to each."
-            )
-    return list({folder.path: folder for folder in folders}.values())
-
-
-def plan_job(config: DictConfig, job: list[str]) -> RunFolder:
-    """The run folder of one job of a search, made where it is new."""
-    composed, choices = _composed(config, job)
-    return RunFolder.create(composed, job, choices)
-
-
-def _composed(config: DictConfig, job: list[str]) -> tuple[DictConfig, dict[str, str | None]]:
-    """The configuration of a job, and the option that it chooses in each group."""
-    hydra = GlobalHydra.instance().hydra
-    assert hydra is not None
-    composed = hydra.config_loader.load_sweep_config(config, job)
-    choices = composed.hydra.runtime.choices
-    with open_dict(composed):
-        del composed["hydra"]
-    check_values(composed)
-    return composed, choices
-
-
 class Ledger(Callback):
     """Hydra's callback around a sweep: plans it, shows it live, sums it up.
 
@@ -93,6 +44,7 @@ class Ledger(Callback):
 
     def __init__(self) -> None:
         self.folders: list[RunFolder] = []
+        self.together = 1
         self.finished = threading.Event()
         self.thread: threading.Thread | None = None
         self.searching = False
@@ -112,11 +64,12 @@ class Ledger(Callback):
             print(explain(error), file=sys.stderr)
             raise SystemExit(2) from None
         Ledger.current = self
+        self.together = jobs_at_once(config)
         self.thread = threading.Thread(target=self._watch, daemon=True)
         if self.searching:
             self.output, self.begun = Path(config.output), time.time()
         else:
-            self._list(config.output)
+            print("\n".join(announcement_of_sweep(self.folders, config)), flush=True)
         self.thread.start()
 
     def join(self, folders: Sequence[RunFolder]) -> None:
@@ -131,15 +84,6 @@ class Ledger(Callback):
         for path in sorted(self.output.glob("*/status.json")) if self.output else []:
             if path.parent not in known and path.stat().st_mtime >= self.begun:
                 self.folders.append(RunFolder(path.parent))
-
-    def _list(self, output: str) -> None:
-        done = sum(folder.done for folder in self.folders)
-        print(f"{len(self.folders)} jobs, {done} of them done already; run folders in {output}/:", flush=True)
-        changed = [text for folder in self.folders if folder.done and (text := folder.other_code())]
-        if changed:
-            print(f"{len(changed)} of those that are done were made by other code. {changed[0]}", flush=True)
-        for folder in self.folders:
-            print(f"  {folder.status['state']:>11}  {folder.path.name}", flush=True)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Stop showing."""
@@ -176,6 +120,7 @@ class Ledger(Callback):
                 live.update(self.table())
             return
         before = {folder.path: folder.status["state"] for folder in self.folders}
+        told = "done" in before.values()
         while True:
             last = self.finished.wait(1.0)
             self._gather()
@@ -184,8 +129,18 @@ class Ledger(Callback):
                 if state != before.get(folder.path, "waiting"):
                     before[folder.path] = state
                     print(f"{state:>11}  {folder.path.name}", flush=True)
+                    if state == "done" and not (told or self.searching):  # by then something is known
+                        told = self._say_time_left()
             if last:
                 return
+
+    def _say_time_left(self) -> bool:
+        left = len(self.folders) - sum(folder.done for folder in self.folders)
+        together = min(self.together, max(1, left))
+        seconds = seconds_left(self.folders, together)
+        if seconds is not None:
+            print(time_left(seconds, left, together), flush=True)
+        return seconds is not None
 
     def table(self, rows: int | None = None) -> Table:
         """One row per job; of more than ``rows`` jobs those that tell most, and a count of the others."""

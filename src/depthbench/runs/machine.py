@@ -19,6 +19,14 @@ def machine() -> dict[str, Any]:
     return {"host": platform.node(), "cores": os.cpu_count(), "gpus": gpu_names()}
 
 
+def visible_gpus() -> list[str]:
+    """The GPUs of this machine that may be used, as ``CUDA_VISIBLE_DEVICES`` names them; found without torch."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return [name.strip() for name in chosen.split(",") if name.strip()]
+    return [str(index) for index, _ in enumerate(Path("/dev").glob("nvidia[0-9]*"))]
+
+
 def gpu_names() -> list[str]:
     """The names of the NVIDIA GPUs that ``CUDA_VISIBLE_DEVICES`` allows; empty without a driver."""
     found = _from_driver() or _from_tool()

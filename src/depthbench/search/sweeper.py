@@ -16,7 +16,8 @@ from omegaconf import DictConfig, OmegaConf
 from depthbench.config.identity import matters
 from depthbench.errors import UserError
 from depthbench.runs.folder import RunFolder
-from depthbench.runs.ledger import Ledger, plan_job
+from depthbench.runs.ledger import Ledger
+from depthbench.runs.plan import plan_job
 from depthbench.runs.study import RECORD, import_optuna, last_score, make_part, open_storage
 from depthbench.search.space import as_overrides, parted
 
