@@ -121,7 +121,7 @@ def check_values(config: DictConfig) -> None:
     """
     if "task" in config:  # the configuration of a run, not of `evaluate`
         for part in ("data", "model", "loss", "optim", "protocol"):
-            if config._get_node(part) is None:
+            if part not in config:
                 told = f"a YAML that begins with `# @package _global_` has it as `{part}:`."
                 raise UserError(f"The configuration has no {part}; {told}")
     for key, rule in _RULES.items():
