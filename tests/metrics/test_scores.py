@@ -7,12 +7,15 @@ import torch
 import torch.distributed as dist
 from torchmetrics import MetricCollection
 
+from depthbench.annotations import Annotations
 from depthbench.errors import UserError
 from depthbench.metrics import (
     MAE,
     RMSE,
     RMSESI,
+    WKDR,
     AbsRel,
+    AnnotatedPairs,
     Delta,
     DeltaAUC,
     DepthScores,
@@ -21,9 +24,12 @@ from depthbench.metrics import (
     InverseRMSE,
     Log10,
     LogMAE,
+    MDECEdgeError,
+    PairAccuracy,
     RMSELog,
     SILog,
     SqRel,
+    TemporalError,
     functional,
     masked_sums,
 )
@@ -250,3 +256,43 @@ def test_two_processes_count_15_images_and_agree_with_one(tmp_path):
         found = torch.load(tmp_path / f"{rank}.pt")
         for name, value in expected.items():
             torch.testing.assert_close(found[name], value, rtol=1e-12, atol=1e-15, msg=name)
+
+
+PAIRS = AnnotatedPairs(torch.tensor([[0, 0], [3, 4]]), torch.tensor([[5, 6], [1, 1]]))
+
+
+def added(metrics, indices):
+    """Whole images, annotated ones, pairs and clips, an image at a time."""
+    edges = Annotations(edges=(torch.arange(43) % 9 == 0).expand(1, 1, 31, 43))
+    for index in indices:
+        prediction, truth = made(index)
+        metrics[0].update(prediction, truth, annotations=edges)
+        metrics[1].update(prediction, truth)
+        metrics[2].update(prediction[0, 0], PAIRS, "indoor/1.jpg" if index % 2 else "aerial/2.jpg")
+        metrics[3].update_clip(torch.cat([prediction, truth + 1]), torch.eye(3) * 20, torch.eye(4).expand(2, 4, 4))
+    return [metric.compute() for metric in metrics]
+
+
+def fresh():
+    return MDECEdgeError(), WKDR(), PairAccuracy(), TemporalError()
+
+
+def worker_of_images(rank, port, folder):
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", rank=rank, world_size=2)
+    torch.save(added(fresh(), range(rank, 9, 2)), folder / f"{rank}.pt")
+    dist.destroy_process_group()
+
+
+def test_scores_of_images_pairs_and_clips_over_two_processes(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    torch.multiprocessing.start_processes(worker_of_images, (port, tmp_path), nprocs=2, start_method="fork")
+    alone = added(fresh(), range(9))
+    assert alone[0]["images"] == 8
+    for rank in range(2):
+        for found, expected in zip(torch.load(tmp_path / f"{rank}.pt"), alone, strict=True):
+            for name, value in expected.items():
+                torch.testing.assert_close(found[name], value, rtol=1e-12, atol=1e-15, equal_nan=True, msg=name)
