@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from depthbench.annotations import Annotations
+from depthbench.data.frame import collate
 from depthbench.data.sample import Sample, to_frame
 from depthbench.geometry import resize_intrinsics
 from depthbench.images import resize_depth, resize_rgb
@@ -49,3 +51,18 @@ def test_frame_types_and_native_depth(made):
     assert (frame.depth[0, :2, :3] == 0).all()
     assert to_frame(sample, (24, 32), "native").depth.shape == (1, 48, 64)
     np.testing.assert_array_equal(to_frame(sample).image, np.moveaxis(rgb, -1, 0) / np.float32(255))
+
+
+def test_annotations_follow_the_depth():
+    edges = torch.zeros(1, 8, 12, dtype=torch.bool)
+    edges[0, 3, 5] = True
+    notes = Annotations(edges=edges, plane_normals=torch.ones(2, 3))
+    sample = Sample(np.zeros((16, 24, 3), np.uint8), np.ones((8, 12), np.float32), None, "a", notes)
+    assert to_frame(sample, depth_size="native").annotations.edges.equal(edges)
+    larger = to_frame(sample).annotations
+    assert larger.edges.shape == (1, 16, 24)
+    assert larger.edges[0].nonzero().tolist() == [[6, 10], [6, 11], [7, 10], [7, 11]]
+    assert larger.plane_normals.shape == (2, 3)
+    frames = [to_frame(sample), to_frame(sample)]
+    assert collate(frames).annotations.edges.shape == (2, 1, 16, 24)
+    assert collate([frames[0], frames[1]._replace(annotations=None)]).annotations is None

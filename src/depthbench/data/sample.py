@@ -11,10 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from depthbench.annotations import Annotations
 from depthbench.data.frame import Frame
 from depthbench.errors import UserError
 from depthbench.geometry import resize_intrinsics
 from depthbench.images import Size, resize_depth, resize_rgb
+from depthbench.maps import resize_nearest
 
 DepthSize = Literal["image", "native"]
 ResizeTo = Literal["depth", "picture"]
@@ -29,12 +31,14 @@ class Sample(NamedTuple):
         depth: ``(h, w)`` float32 metres, 0 = missing.
         intrinsics: ``(3, 3)`` in pixels of ``rgb``, or None.
         name: identifies the frame within its data set.
+        annotations: at the size of ``depth``, or None.
     """
 
     rgb: NDArray[np.uint8]
     depth: NDArray[np.float32]
     intrinsics: NDArray[np.float64] | None
     name: str
+    annotations: Annotations | None = None
 
 
 def of_one_size(
@@ -92,10 +96,14 @@ def to_frame(sample: Sample, size: Size | None = None, depth_size: DepthSize = "
     new = size or old
     rgb = resize_rgb(sample.rgb, new)
     depth = sample.depth if depth_size == "native" else resize_depth(sample.depth, new)
-    known = sample.intrinsics
+    known, notes = sample.intrinsics, sample.annotations
+    if notes is not None and depth.shape != sample.depth.shape:
+        height, width = depth.shape
+        notes = notes.changed(lambda maps: resize_nearest(maps[None].double(), (height, width))[0].to(maps.dtype))
     return Frame(
         image=torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1))).float().div_(255.0),
         depth=torch.from_numpy(np.ascontiguousarray(depth, dtype=np.float32))[None],
         intrinsics=None if known is None else torch.from_numpy(resize_intrinsics(known, old, new)).float(),
         name=sample.name,
+        annotations=notes,
     )
