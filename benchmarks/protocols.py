@@ -85,6 +85,11 @@ and the JSON of `evaluate` hold all fields of the protocols beside the scores; `
 prediction that is not finite is never left out: means of errors over it are no numbers, and the tables say how many
 pixels of how many images it concerns.
 
+## Alignments and kinds
+
+What predictions are (`kind=`), how they are fitted to the truth (`protocol.alignment=`), and the published protocols
+(`protocol=moge`): [alignments](alignments.md).
+
 ## The same predictions under every NYUv2 protocol
 
 $what, on the $images test pairs. The predictions never change; only the rules do.

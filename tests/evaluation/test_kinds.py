@@ -204,3 +204,12 @@ def test_a_result_of_an_earlier_version_is_of_metric_depth(tmp_path):
     assert read_scores(tmp_path / "scores.json") == {"full": {"AbsRel": 1.0}}
     del content["kind"]
     assert kind_of(content) == kind_of({"kind": {"AbsRel": 1.0}}) == kind_of(None) == OutputKind.METRIC_DEPTH
+
+
+def test_one_fit_for_the_whole_set_and_none_for_sequences_that_are_not_known(folder, capsys):
+    path = written(folder, "pooled", lambda t: 0.4 * t + 0.3)
+    given = "kind=affine_depth", "protocol.alignment={fit: least_squares, parts: scale_shift, over: set}"
+    _, content = evaluated(folder, path, *given)
+    assert content["scores"]["pooled"]["full"]["AbsRel"] < 2e-6
+    assert evaluated(folder, path, given[0], "protocol.alignment=scale_shift_sequence")[0] == 2
+    assert "takes the folder of a frame's name as its sequence" in " ".join(capsys.readouterr().err.split())

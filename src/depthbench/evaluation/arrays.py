@@ -94,6 +94,9 @@ def score_arrays(
     scorer = Scorer(rules, structure, extended)
     noted = None if annotations is None else _annotations(annotations, len(true))
     scorer.structure.refuse(cameras is not None, None if noted is None else noted[0], "; give them.")
+    for one in rules:
+        if one.alignment.over != "image":
+            raise UserError(f"Protocol '{one.name}' is fitted over more than an image; score files by the command.")
     for place, (prediction, truth) in enumerate(zip(predicted, true, strict=True)):
         size = (truth.shape[-2], truth.shape[-1])
         check_prediction(str(place), prediction, declared)

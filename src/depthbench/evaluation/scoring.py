@@ -18,6 +18,8 @@ from depthbench.metrics.functional import EXTENDED_SCORES, STANDARD
 from depthbench.metrics.pixel_sums import COLUMNS
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols import Camera, EvalProtocol, ScoredImages, Scorer
+from depthbench.protocols.pooled import PooledFits
+from depthbench.protocols.shared_pass import SharedMaps
 from depthbench.stats.image_sums import PerImageSums
 
 
@@ -71,6 +73,7 @@ def score(
     """
     scorer = Scorer(protocols, structure, extended).to(device)
     loader = _loader(test_set, predict.batch_size)
+    pooled = _pooled(name, predict, test_set, protocols, device)
     for batch in track(loader, f"Scoring {name}", transient=True, disable=_silent()):
         items = _moved(batch, device)
         plain, mirrored = predict(items, scorer.needs_mirrored)
@@ -84,9 +87,28 @@ def score(
             annotations=items.annotations,
             image=items.image,
             places=items.places,
-            declared=predict.declared,
+            declared=predict.declared._replace(lines=pooled.lines(items.names, device)),
         )
     return Scored(name=name, kind=predict.kind, **vars(scorer.compute()))
+
+
+def _pooled(
+    name: str, predict: Predictor, test_set: EvaluationSet, protocols: Sequence[EvalProtocol], device: torch.device
+) -> PooledFits:
+    """What protocols fit over more than an image, from a pass of its own; nothing where none does."""
+    pooled = PooledFits(protocols)
+    if not pooled.protocols:
+        return pooled
+    mirror = any(protocol.flip_average for protocol in pooled.protocols)
+    batches = _loader(test_set, predict.batch_size)
+    for batch in track(batches, f"Fitting {name}", transient=True, disable=_silent()):
+        items = _moved(batch, device)
+        plain, mirrored = predict(items, mirror)
+        truth = test_set.given(items.truth)
+        maps = SharedMaps(plain, truth, mirrored, predict.covers, items.image, predict.declared)
+        pooled.add(maps, items.names, items.places)
+    pooled.solve()
+    return pooled
 
 
 def camera(items: Items) -> Camera | None:

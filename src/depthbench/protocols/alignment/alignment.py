@@ -149,6 +149,8 @@ class Alignment:
             raise UserError(f"A factor of the {self.space} of depth is no scale; give alignment.parts=scale_shift.")
         if self.over != "image" and (self.sample or self.max_side or self.trim):
             raise UserError(f"alignment.over={self.over} is fitted to all pixels; leave out sample, max_side and trim.")
+        if self.over != "image" and "truth" in (self.clamp or ()):
+            raise UserError(f"alignment.over={self.over} has no truth of one image to clamp to; give metres.")
         for limit in self.clamp or ():
             if not (limit in (None, "truth") or isinstance(limit, int | float)):
                 raise UserError(f"alignment.clamp holds {limit!r}; give metres, truth or null.")
