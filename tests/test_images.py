@@ -8,7 +8,8 @@ from PIL import Image
 
 from depthbench import images
 from depthbench.errors import UserError
-from depthbench.images import decode_depth, decode_rgb, read_bytes
+from depthbench.images import decode_depth, decode_rgb
+from depthbench.input_files import read_bytes
 from tests import png_files
 
 

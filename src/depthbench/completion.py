@@ -9,10 +9,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from depthbench.cli import COMMANDS
 from depthbench.config.compose import config_dir, group_options, is_group, option_file
+from depthbench.config.reading import read_yaml
+from depthbench.errors import UserError
 from depthbench.export import OPTIONS as EXPORT
 from depthbench.inference.command_line import OPTIONS as PREDICT
 from depthbench.new import KINDS as NEW
@@ -174,8 +174,8 @@ def _group_yaml(group: str, option: str) -> dict[str, Any]:
 
 def _yaml(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError):
+        content = read_yaml(path)
+    except UserError:
         return {}
     return content if isinstance(content, dict) else {}
 

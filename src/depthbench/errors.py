@@ -6,3 +6,9 @@ class UserError(ValueError):
 
     Commands print the sentence and exit with status 2; from Python it is an ordinary ``ValueError``.
     """
+
+
+def reason_of(error: Exception, path: object, longest: int = 300) -> str:
+    """What an error says, on one line and without ``path`` at its beginning, for a sentence that names it already."""
+    told = " ".join(str(error).split()) or type(error).__name__
+    return told.removeprefix(f"{path} ")[:longest].rstrip(".")

@@ -1,7 +1,6 @@
 """Writing files and folders as a whole: a reader, a crash or a full disk never leaves half of one."""
 
 import errno
-import json
 import os
 import platform
 import re
@@ -9,15 +8,16 @@ import secrets
 import shutil
 import time
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from depthbench.errors import UserError
+from depthbench.errors import UserError, reason_of
+from depthbench.input_files import open_regular, open_zip, parse_json, read_bytes
+from depthbench.input_files.limits import MAX_JSON
+from depthbench.input_files.zips import told_damage
 
-MAX_JSON = 200_000_000  # bytes; the longest file, a list of damaged frames, has a few million
 PART = ".part-"  # how the names of what is being written begin; then come the machine and the process
 _HOST = re.sub(r"\W", "", platform.node())[:32]
 # What the user can mend, in words; anything else is an error of ours or of the machine.
@@ -81,14 +81,13 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         if not os.path.lexists(path):
             return {}
-        if not path.is_file() or path.stat().st_size > MAX_JSON:
-            raise ValueError("it is no regular file, or too large")
-        content = json.loads(path.read_bytes().decode("utf-8", "surrogateescape"))
+        content = parse_json(read_bytes(path, MAX_JSON))
         if not isinstance(content, dict):
             raise ValueError(f"it holds {type(content).__name__} where an object is expected")
-    except (OSError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{path} is not readable JSON ({reason}); repair it, or leave that run out.") from None
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path} is not readable JSON ({reason_of(error, path)}); repair it, or leave that run out."
+        ) from None
     return content
 
 
@@ -173,13 +172,16 @@ def verify_archive(path: Path) -> None:
     Raises:
         UserError: if a member is not what was written, or the archive is cut off.
     """
-    try:
-        with path.open("rb") as file:
-            if file.read(4) != b"PK\x03\x04":
-                return
-        with zipfile.ZipFile(path) as archive:
+    with open_regular(path) as file:
+        if file.read(4) != b"PK\x03\x04":
+            return
+    with open_zip(path) as archive:
+        for info in archive.infolist():
+            if info.compress_type != zipfile.ZIP_STORED:  # torch packs nothing: a small file must not stand for much
+                raise UserError(
+                    f"{path} has {info.filename[:80]!r} packed, which torch.save never does; it is damaged."
+                )
+        with told_damage(path):
             damaged = archive.testzip()
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
-        raise UserError(f"{path} is damaged ({error}); take an earlier copy or delete it.") from None
     if damaged:
         raise UserError(f"{path} is damaged: the checksum of {damaged} is wrong; take an earlier copy or delete it.")

@@ -8,59 +8,37 @@ more) can't be seen by anybody. Plain numpy: nothing here imports torch.
 import io
 import re
 import warnings
-import zlib
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
 from depthbench.errors import UserError
+from depthbench.input_files.picture_headers import damaged, jpeg_segments, jpeg_size, png_size
 
 try:
     from pywuffs import ImageDecoderType, PixelFormat
     from pywuffs.aux import ImageDecoder, ImageDecoderConfig
 except ImportError:  # the extra `fast`: the same pixels sooner
     ImageDecoder = None
-try:
-    import simplejpeg
-except ImportError:  # without it damage inside of a JPEG's scan is not seen
-    simplejpeg = None
 
 Size = tuple[int, int]
 """Height and width."""
 Picture = NDArray[np.uint8]
 """``(H, W, 3)`` RGB."""
 
-MAX_PIXELS = 1 << 26  # 67 megapixels; a damaged header must not ask for gigabytes
-MAX_BYTES = 1 << 29
 _PNG = b"\x89PNG\r\n\x1a\n"
 _GRAY16 = b"\x10\x00"  # bit depth and color type
 _COLOR_TYPES = {0: "", 2: "colors", 3: "colors", 4: "an alpha channel", 6: "colors"}
-_COMPLAINTS = ("Corrupt JPEG data", "Premature end of JPEG", "Unsupported marker", "Bogus", "bad Huffman")
+# What the decoder says of headers that don't bear on the pixels; every other complaint is damage.
+_HARMLESS = ("Unknown Adobe color transform", "unknown JFIF revision", "bad ICC marker")
+_OTHER_COLORS = "Unsupported color conversion"  # an error, not a complaint: CMYK
 _PADDING = re.compile(r"Corrupt JPEG data: (\d+) extraneous bytes before marker 0xd9")
 _ORIENTATION = 0x0112  # the tag's number in EXIF
-_START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-
-
-def read_bytes(path: Path) -> bytes:
-    """The whole file.
-
-    Raises:
-        UserError: if it is missing, not a plain file, unreadable or too large for an image.
-    """
-    try:
-        if not path.is_file():
-            raise UserError(f"{path} is not a file; check data.root and whether the download is complete.")
-        if path.stat().st_size > MAX_BYTES:
-            raise UserError(f"{path} has more than {MAX_BYTES >> 20} MiB and cannot be an image; replace it.")
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{path} cannot be read ({error}); check its permissions and the disk.") from error
 
 
 def decode_rgb(data: bytes, where: str | Path) -> NDArray[np.uint8]:
@@ -116,7 +94,7 @@ def decode_mask(data: bytes, where: str | Path) -> NDArray[np.bool_]:
 
 def _decode_gray16(data: bytes, where: str | Path) -> NDArray[np.uint16] | None:
     """By the fast decoder; None for kinds of PNG that it does not know, such as interlaced ones."""
-    size = _sane(_png_size(data, where), where)
+    size = png_size(data, where)
     config = ImageDecoderConfig()
     config.enabled_decoders = [ImageDecoderType.PNG]
     config.pixel_format = PixelFormat.Y_16LE
@@ -129,16 +107,41 @@ def _decode_gray16(data: bytes, where: str | Path) -> NDArray[np.uint16] | None:
 
 def _decode_jpeg(data: bytes, where: str | Path) -> NDArray[np.uint8]:
     """Every complaint of the decoder is damage, except those about headers and about padding behind the last pixel."""
-    size = _sane(_jpeg_size(data, where), where)
-    if simplejpeg is not None:
-        try:
-            image: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, "RGB", strict=True)
-            if image.shape[:2] == size:
-                return image
-        except ValueError as error:
-            if any(complaint in str(error) for complaint in _COMPLAINTS) and not _padded(str(error), data):
-                raise _damaged(where) from error
+    size = jpeg_size(data, where)
+    complaint, image = _strictly(data, "RGB")
+    if any(harmless in complaint for harmless in _HARMLESS):  # the decoder stops there: see what else there is
+        complaint, image = _strictly(_plain_headers(data), "RGB")
+    if complaint.startswith(_OTHER_COLORS):
+        complaint, _ = _strictly(data, "CMYK")
+    if image is not None and image.shape[:2] == size:
+        return image
+    if complaint and not _padded(complaint, data):
+        raise damaged(where)
     return _decode(data, where, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+
+
+def _strictly(data: bytes, colors: str) -> tuple[str, NDArray[np.uint8] | None]:
+    """The decoder's first complaint, or the picture."""
+    try:
+        return "", simplejpeg.decode_jpeg(data, colors, strict=True)
+    except ValueError as error:
+        return str(error).strip() or "no reason", None
+
+
+def _plain_headers(data: bytes) -> bytes:
+    """The same picture with the values in its headers for which decoders take unknown ones; without a color profile."""
+    plain = bytearray(data[:2])
+    for start, marker, end in jpeg_segments(data):
+        segment = bytearray(data[start:end])
+        if marker == 0xE0 and segment[4:9] == b"JFIF\0" and len(segment) > 9:
+            segment[9] = 1
+        if marker == 0xEE and segment[4:9] == b"Adobe" and len(segment) > 15:
+            segment[15] = 1
+        if marker == 0xDA:
+            return bytes(plain) + data[start:]
+        if marker != 0xE2:
+            plain += segment
+    return data
 
 
 def _padded(complaint: str, data: bytes) -> bool:
@@ -153,70 +156,19 @@ def _padded(complaint: str, data: bytes) -> bool:
 
 def _decode(data: bytes, where: str | Path, flags: int) -> NDArray[Any]:
     if data.startswith(_PNG):
-        size = _png_size(data, where)
+        size = png_size(data, where)
     elif data.startswith(b"\xff\xd8"):
-        size = _jpeg_size(data, where)
+        size = jpeg_size(data, where)
     else:
         kind = "is empty" if not data else "is neither JPEG nor PNG"
         raise UserError(f"{where} {kind}; download or export it again.")
-    _sane(size, where)
     try:
         image: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
         image = None
     if image is None or image.shape[:2] != size:
-        raise _damaged(where)
+        raise damaged(where)
     return image
-
-
-def _sane(size: tuple[int, int], where: str | Path) -> tuple[int, int]:
-    height, width = size
-    if not 0 < height * width <= MAX_PIXELS:
-        raise UserError(f"{where} claims {width}x{height} pixels, so its header is damaged; download it again.")
-    return size
-
-
-def _damaged(where: str | Path) -> UserError:
-    return UserError(f"{where} is truncated or damaged; download it again, or skip such files.")
-
-
-def _png_size(data: bytes, where: str | Path) -> tuple[int, int]:
-    """Height and width, after the checksums of chunks with pixels: decoders deliver damaged rows without an error."""
-    offset, size = 8, None
-    view = memoryview(data)
-    while offset + 12 <= len(data):
-        length = int.from_bytes(data[offset : offset + 4])
-        kind, end = data[offset + 4 : offset + 8], offset + 8 + length
-        if end + 4 > len(data):
-            raise _damaged(where)
-        # As libpng: what is no picture, and the end, may have a wrong checksum.
-        needed = not kind[:1].islower() and kind != b"IEND"
-        if needed and zlib.crc32(view[offset + 4 : end]) != int.from_bytes(data[end : end + 4]):
-            raise _damaged(where)
-        if kind == b"IHDR" and length >= 8:
-            size = int.from_bytes(data[offset + 12 : offset + 16]), int.from_bytes(data[offset + 8 : offset + 12])
-        if kind == b"IEND" and size:
-            return size
-        offset = end + 4
-    raise _damaged(where)
-
-
-def _jpeg_size(data: bytes, where: str | Path) -> tuple[int, int]:
-    """Height and width; the end marker must be there, because decoders paint missing rows gray."""
-    offset, size = 2, None
-    while offset + 9 <= len(data) and data[offset] == 0xFF:
-        marker = data[offset + 1]
-        if marker == 0xFF:
-            offset += 1
-            continue
-        if marker in _START_OF_FRAME:
-            size = int.from_bytes(data[offset + 5 : offset + 7]), int.from_bytes(data[offset + 7 : offset + 9])
-        if marker == 0xDA:  # start of scan: everything after it is the picture
-            if size and data.rfind(b"\xff\xd9", offset) >= 0:
-                return size
-            break
-        offset += 2 + int.from_bytes(data[offset + 2 : offset + 4])
-    raise _damaged(where)
 
 
 def resize_rgb(rgb: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:

@@ -34,7 +34,7 @@ DAMAGED = {
     "set": (b"a: !!set {x, y}", "a holds a set"),
     "key": (b"? [1, 2]\n: 3\n", "key|tuple|unhashable"),
     "date tag": (b"a: !!timestamp 2020-01-01", "a holds a date"),
-    "large": (b"a: " + b"x" * 1_000_001, "more than 1,000,000 bytes"),
+    "large": (b"a: " + b"x" * 1_000_001, "more than the 1,000,000"),
     "interpolation": (b"a: {b: ['${oc.env:HOME}']}", r"a\.b\[0\] holds .*nothing has resolved"),
     "escaped": (b"a: '\\${oc.create:{}}'", "nothing has resolved"),
     "digits": (b"a: " + b"9" * 10_000, "digits"),

@@ -40,7 +40,7 @@ def test_other_damaged_files_are_a_sentence(tmp_path, name):
         folder.read_json(name)
     (folder.path / name).unlink()
     os.mkfifo(folder.path / name)
-    with pytest.raises(UserError, match="no regular file"):
+    with pytest.raises(UserError, match="not a file but a named pipe"):
         folder.read_json(name)
 
 

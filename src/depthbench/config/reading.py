@@ -1,6 +1,8 @@
 """Reading the config.yaml of a run folder, which anybody may have sent: plain data within limits, or a sentence."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,8 @@ import yaml
 
 from depthbench.config.aliases import renew_config, silent
 from depthbench.config.targets import check_resolved
-from depthbench.errors import UserError
+from depthbench.errors import UserError, reason_of
+from depthbench.input_files import read_text
 
 MAX_BYTES = 1_000_000  # a configuration has about 5,000
 MAX_DEPTH = 50  # and is about 6 deep
@@ -40,17 +43,30 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise UserError(f"{path.parent} is not a run folder: it has no {path.name}.")
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UserError(f"it has more than {MAX_BYTES:,} bytes")
-        content = parse(path.read_bytes().decode("utf-8"))
+    with _told_yaml(path):
+        content = parse(read_text(path, MAX_BYTES))
         check_resolved(content)
         return renew_config(content, silent)
-    except OSError as error:
-        raise UserError(f"{path} can't be read ({error.strerror}).") from None
+
+
+def read_yaml(path: Path) -> Any:
+    """Plain data of a YAML file: a mapping, a list or a single value.
+
+    Raises:
+        UserError: if it is no regular file, damaged, too large or too deep, or has aliases.
+    """
+    with _told_yaml(path):
+        return _loaded(read_text(path, MAX_BYTES))
+
+
+@contextmanager
+def _told_yaml(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (ValueError, RecursionError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())[:300].rstrip(".")
-        raise UserError(f"{path} is not readable YAML ({reason}); repair it, or leave that run out.") from None
+        raise UserError(
+            f"{path} is not readable YAML ({reason_of(error, path)}); repair it, or leave that run out."
+        ) from None
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -60,6 +76,13 @@ def parse(text: str) -> dict[str, Any]:
         UserError: if it is nested too deeply, has aliases, or is not a mapping of plain data.
         yaml.YAMLError: if it is not YAML.
     """
+    content = _loaded(text)
+    if not isinstance(content, dict):
+        raise UserError(f"it holds {_kind(content)} where keys with values are expected")
+    return content
+
+
+def _loaded(text: str) -> Any:
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.AliasEvent):
@@ -68,8 +91,6 @@ def parse(text: str) -> dict[str, Any]:
         if depth > MAX_DEPTH:
             raise UserError(f"it is nested more than {MAX_DEPTH} deep")
     content = yaml.load(text, Loader=_Loader)
-    if not isinstance(content, dict):
-        raise UserError(f"it holds {_kind(content)} where keys with values are expected")
     check_plain(content)
     return content
 

@@ -6,26 +6,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from depthbench.data.formats.hdf5 import check_stored
+from depthbench.data.formats.hdf5 import check_stored, find_array, open_hdf5, read_array
 from depthbench.data.formats.pfm import read_pfm
 from depthbench.errors import UserError
 from depthbench.evaluation.file_names import matched, without_ending
-from depthbench.images import MAX_PIXELS, decode_depth, read_bytes
+from depthbench.images import decode_depth
+from depthbench.input_files import MAX_PIXELS, NumpyFile, check_pixels, read_bytes
+from depthbench.input_files.limits import MAX_LINES
 from depthbench.output_kinds import OutputKind, output_kind
 
 SUFFIXES = (".npy", ".npz", ".png", ".pfm")
 ORDERS = ("frames", "names", "numbers")
 STACKS = (".h5", ".hdf5", ".npz", ".npy")
 
-Map = NDArray[Any]
+MAX_NAME = 10_000  # bytes of a frame's name in a stack: paths have at most 4,096
 
-_DAMAGED = (OSError, KeyError, RuntimeError, ValueError, TypeError, MemoryError)  # what HDF5 raises on bad files
+Map = NDArray[Any]
 
 
 class PredictionFiles:
@@ -98,11 +99,16 @@ class PredictionFiles:
         if values.dtype.kind in "iu" and self.unit is None and self.kind.is_metric:
             meant = "what they divide" if self.kind.falls else "the metres per unit (0.001 for millimetres)"
             raise UserError(f"{where} holds integers; give unit, {meant}.")
-        values = np.squeeze(values.astype(np.float32))
+        values = np.squeeze(values)
+        if math.prod(values.shape) > 3 * MAX_PIXELS:
+            raise UserError(f"{where} has shape {values.shape}: no map has so many numbers.")
+        with np.errstate(over="ignore"):  # beyond float32: infinite, which is refused by name
+            values = values.astype(np.float32)
         if self.kind.stored == "points":
             values = _depth_of_points(values, where)
         if values.ndim != 2:
             raise UserError(f"{where} has shape {values.shape}, not one map (height, width).")
+        check_pixels(values.shape[0], values.shape[1], where)
         return torch.from_numpy(in_quantity(values, self.kind, self.unit))[None]
 
     def _match_folder(self) -> list[Path]:
@@ -133,32 +139,33 @@ class PredictionFiles:
         if self.path.suffix.lower() not in (".h5", ".hdf5"):
             self._stack, names = _load_numpy(self.path, self.key, mapped=True)
             return self._length(self._stack), names
-        try:
-            with h5py.File(self.path) as file:
-                self.key = _only(self.path, [key for key in file if key != "names"], self.key)
-                names = None if "names" not in file else [_text(name) for name in np.atleast_1d(file["names"])]
-                length = self._length(file[self.key])
-                check_stored(file[self.key], self.path)
-                return length, names
-        except _DAMAGED as error:
-            raise UserError(f"{self.path} can't be read as HDF5 ({error}); is the file complete?") from None
+        with open_hdf5(self.path) as file:
+            self.key = _only(self.path, [key for key in file if key != "names"], self.key)
+            stack = find_array(file, self.key, self.path)
+            length = self._length(stack)
+            check_stored(stack, self.path)
+            return length, self._listed(find_array(file, "names", self.path))
+
+    def _listed(self, array: Any) -> list[str] | None:
+        """The names in an array of HDF5, as many as there may be maps."""
+        if array is None:
+            return None
+        if array.size > MAX_LINES or array.dtype.itemsize > MAX_NAME:
+            raise UserError(f"{self.path} claims {array.size:,} names of {array.dtype}; is it the right file?")
+        return [_text(name, self.path) for name in np.atleast_1d(np.asarray(array))]
 
     def _length(self, stack: Any) -> int:
         shape = tuple(getattr(stack, "shape", None) or ())  # a group of HDF5 has none
         if len(shape) < 3:
             raise UserError(f"{self.path} holds no stack (N, height, width), but what has the shape {shape}.")
-        if math.prod(shape[1:]) > MAX_PIXELS:
-            raise UserError(f"{self.path} claims maps of the shape {shape[1:]}, which no prediction has.")
+        check_pixels(math.prod(shape[1:-1]), shape[-1], f"{self.path}, in each map of the shape {shape[1:]},")
         return int(shape[0])
 
     def _row(self, row: int) -> Map:
         if self._stack is not None:
             return np.asarray(self._stack[row])
-        try:
-            with h5py.File(self.path) as file:  # opened anew: safe with workers
-                return np.asarray(file[self.key][row])
-        except _DAMAGED as error:
-            raise UserError(f"{self.path} is damaged at map {row} ({error}); is the file complete?") from None
+        with open_hdf5(self.path) as file:  # opened anew: safe with workers
+            return np.asarray(read_array(find_array(file, self.key or "", self.path), row, self.path))
 
 
 def stack_rows(names: Sequence[str], order: str | None, where: Path) -> list[int]:
@@ -261,22 +268,14 @@ def check_prediction(name: str, prediction: Tensor, kind: OutputKind = OutputKin
 
 
 def _load_numpy(path: Path, key: str | None, mapped: bool) -> tuple[Map, list[str] | None]:
-    if not path.is_file():
-        raise UserError(f"{path} can't be read: it is no file.")
-    try:
-        loaded = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded, None
-        with loaded:
-            names = None if "names" not in loaded.files else [_text(name) for name in np.atleast_1d(loaded["names"])]
-            values = loaded[_only(path, [name for name in loaded.files if name != "names"], key)]
-        if not isinstance(values, np.ndarray):
-            raise ValueError("it holds no array")
-        return values, names
-    except UserError:
-        raise
-    except Exception as error:  # numpy raises whatever its parts do on damaged files
-        raise UserError(f"{path} can't be read ({error}); is the file complete?") from None
+    with NumpyFile(path) as file:
+        if file.names == [""]:
+            return file.read("", on_disk=mapped), None
+        chosen = _only(path, [name for name in file.names if name != "names"], key)
+        listed = np.atleast_1d(file.read("names")) if "names" in file.names else None
+        if listed is not None and (listed.size > MAX_LINES or listed.dtype.itemsize > MAX_NAME):
+            raise UserError(f"{path} claims {listed.size:,} names of {listed.dtype}; is it the right file?")
+        return file.read(chosen), None if listed is None else [_text(name, path) for name in listed]
 
 
 def _only(path: Path, keys: list[str], key: str | None) -> str:
@@ -287,5 +286,8 @@ def _only(path: Path, keys: list[str], key: str | None) -> str:
     return keys[0] if key is None else key
 
 
-def _text(name: Any) -> str:
-    return name.decode() if isinstance(name, bytes) else str(name)
+def _text(name: Any, path: Path) -> str:
+    try:
+        return name.decode() if isinstance(name, bytes) else str(name)
+    except UnicodeDecodeError:
+        raise UserError(f"{path} can't be read: its names are no text in UTF-8; write them anew.") from None

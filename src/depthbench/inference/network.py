@@ -14,12 +14,13 @@ from torch import Tensor, nn
 
 from depthbench import __version__
 from depthbench.errors import UserError
-from depthbench.files import whole, write_atomically
+from depthbench.files import read_json, whole, write_atomically
 from depthbench.geometry import back_project
 from depthbench.images import resize_rgb
 from depthbench.inference.hub import PREFIX, pull, push, released
 from depthbench.inference.model_card import model_card
 from depthbench.inference.photos import read_photo
+from depthbench.input_files import check_regular
 from depthbench.maps import resize_bilinear
 from depthbench.models.flip import predict_with_flip
 from depthbench.runs.folder import RunFolder
@@ -190,11 +191,12 @@ def load(source: str | Path = "latest", device: str | torch.device = "cpu") -> D
 
 def _load_folder(path: Path, device: str | torch.device) -> DepthEstimator:
     try:
-        record = json.loads((path / CONFIG).read_text())
+        record = read_json(path / CONFIG)
         config = OmegaConf.create(record["config"])
         if record["format"] > FORMAT:
             raise UserError(f"{path} is of a newer depthbench ({record['depthbench']}); install that version.")
         task = build_untrained(config)
+        check_regular(path / WEIGHTS)
         task.net.load_state_dict(load_file(path / WEIGHTS))
     except UserError:
         raise

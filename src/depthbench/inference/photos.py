@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from depthbench.errors import UserError
-from depthbench.images import Picture, decode_rgb, orientation, read_bytes, upright
+from depthbench.images import Picture, decode_rgb, orientation, upright
+from depthbench.input_files import check_regular, read_bytes
 
 # FFmpeg prints lines of its own about damaged videos; OpenCV looks here once, when it first needs FFmpeg.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -42,6 +43,7 @@ class Video:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        check_regular(path)  # FFmpeg would wait for a pipe
         with _quiet():
             self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
             opened, self._first = self._capture.read()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from depthbench.errors import UserError
 from depthbench.evaluation.predictors import Network
-from depthbench.files import write_atomically
+from depthbench.files import read_json, write_atomically
 from depthbench.images import Picture, resize_rgb
 from depthbench.inference.command_line import InputFile, PredictRequest
 from depthbench.inference.outputs import MILLIMETRES, OutputForm, write_photo, write_video
@@ -136,9 +136,6 @@ def keep_record(request: PredictRequest) -> None:
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        kept = json.loads(path.read_text())
-    except ValueError:
-        kept = None
-    if not isinstance(kept, dict):
-        raise UserError(f"{path} is not of this command; choose another output, or delete it.")
-    return kept
+        return read_json(path)
+    except UserError:
+        raise UserError(f"{path} is not of this command; choose another output, or delete it.") from None

@@ -13,7 +13,8 @@ from depthbench.config.targets import instantiate
 from depthbench.data.cache.packed import FORMAT, UNITS, FrameRecord, encode_frame, read_index
 from depthbench.data.frame import Frame
 from depthbench.errors import UserError
-from depthbench.files import write_atomically
+from depthbench.files import read_json, write_atomically
+from depthbench.input_files import read_text
 from depthbench.prepare.common import in_order, with_progress
 
 
@@ -39,7 +40,7 @@ class Writer:
             if self.manifest.exists() or self.data.exists():
                 raise UserError(f"{output} holds another {part} part; give another output folder, or empty it.")
             write_atomically(self.claim, wanted)
-        if self.claim.read_text() != wanted:
+        if read_text(self.claim) != wanted:
             raise UserError(f"{output} was begun with other settings; give another output folder, or empty it.")
 
     def write(self, skip: bool = False, workers: int = 1) -> str:
@@ -49,7 +50,7 @@ class Writer:
             UserError: for a damaged frame unless they are skipped.
         """
         if self.manifest.exists():
-            return f"{self.part}: {json.loads(self.manifest.read_bytes())['count']:,} frames are there already."
+            return f"{self.part}: {read_json(self.manifest)['count']:,} frames are there already."
         dataset: Dataset[Frame] = instantiate(self.settings)
         count = len(dataset)  # type: ignore[arg-type]
         records, damaged, end = self._resume()

@@ -18,7 +18,8 @@ import numpy as np
 
 from depthbench import filling as fill
 from depthbench.errors import UserError
-from depthbench.files import write_atomically
+from depthbench.files import read_json, write_atomically
+from depthbench.input_files import read_text
 from depthbench.launch.parent_death import die_with_parent
 from depthbench.prepare.nyu_camera import (
     COLOR,
@@ -86,7 +87,7 @@ class PairForm:
             UserError: if the folder holds pairs of another form.
         """
         path = output / "form.json"
-        there = json.loads(path.read_text()) if path.is_file() else asdict(self)
+        there = read_json(path) or asdict(self)
         if there != asdict(self):
             different = ", ".join(f"{key}={value}" for key, value in there.items() if asdict(self).get(key) != value)
             raise UserError(f"{output} holds pairs made with {different}; ask for the same, or choose another output.")
@@ -181,7 +182,7 @@ def claim_sources(frames: Sequence[RawFrame], output: Path) -> None:
     scene = output / frames[0].scene
     path = scene / "sources.txt"
     now = [f"{Path(frame.depth).name} {Path(frame.color).name}" for frame in frames]
-    known = path.read_text().splitlines() if path.is_file() else []
+    known = read_text(path).splitlines() if path.exists() else []
     changed = [line for line, other in zip_longest(known, now[: len(known)]) if line != other]
     if changed:
         raise UserError(

@@ -4,21 +4,23 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from depthbench.data.formats.hdf5 import find_array, open_hdf5
 from depthbench.data.formats.lists import parse_lines
 from depthbench.data.formats.store import Store
 from depthbench.data.readers.nyu_labeled import FILE, read_splits
 from depthbench.errors import UserError
-from depthbench.images import read_bytes
+from depthbench.input_files import read_bytes
+from depthbench.input_files.limits import MAX_LINES, MAX_TEXT
 from depthbench.prepare.nyu_camera import HEIGHT, NO_READING, WIDTH
 
 _RAW = re.compile(r"(?:.*/)?(?P<scene>[^/]+)/(?P<kind>[rd])-(?P<time>\d+\.\d+)-\d+\.p[pg]m")
 _HEADER = re.compile(rb"P([56])\s+(?:#[^\n]*\n\s*)*(\d+)\s+(\d+)\s+(\d+)\s")
+_LONGEST = 1000  # letters of a scene's name
 # Left out by BTS's script, too: "faulty image".
 FAULTY = "d-1315166703.129542-2466101449.pgm"
 
@@ -128,7 +130,7 @@ def training_places(scenes: str) -> set[str] | None:
         raise UserError(f"scenes={scenes} does not exist; give the folder of {FILE}, a list of scenes, or all.")
     if path.suffix == ".mat":
         return training_places(str(path.parent))
-    entries = [line.split()[0] for line in parse_lines(read_bytes(path), path) if line.strip()]
+    entries = [line.split()[0] for line in parse_lines(read_bytes(path, MAX_TEXT), path) if line.strip()]
     if not entries:
         raise UserError(f"{path} is empty; it should list the scenes for training.")
     return {place(_scene(entry)) for entry in entries}
@@ -144,11 +146,21 @@ def _labeled_scenes(root: Path) -> Iterable[str]:
     """Scenes of the 795 training images."""
     path, train = root / FILE, read_splits(root)["train"]
     try:
-        with h5py.File(path, "r", locking=False) as file:
-            references = np.asarray(file["scenes"]).reshape(-1)
-            return ["".join(map(chr, np.asarray(file[references[index]]).flat)) for index in train]
-    except (OSError, KeyError, ValueError, IndexError, TypeError) as error:
+        with open_hdf5(path) as file:
+            scenes = find_array(file, "scenes", path)
+            if scenes is None or scenes.size > MAX_LINES:
+                raise ValueError("no list of scenes")
+            references = np.asarray(scenes).reshape(-1)
+            return [_scene_name(file[references[index]]) for index in train]
+    except (KeyError, ValueError, IndexError, TypeError) as error:
         raise UserError(f"The scenes in {path} can't be read ({error}); download it again (2.8 GB).") from error
+
+
+def _scene_name(array: Any) -> str:
+    """MATLAB's text: a number for each letter."""
+    if array.size > _LONGEST:
+        raise ValueError(f"a name of {array.size} letters")
+    return "".join(map(chr, np.asarray(array).flat))
 
 
 @lru_cache(maxsize=64)

@@ -11,8 +11,9 @@ from depthbench.config.aliases import renew_overrides
 from depthbench.config.compose import config_dir, group_options, option_file
 from depthbench.config.mistakes import nearest
 from depthbench.config.published import check_locked, every_member, member_names
+from depthbench.config.reading import read_yaml
 from depthbench.config.targets import instantiate
-from depthbench.errors import UserError
+from depthbench.errors import UserError, reason_of
 from depthbench.protocols.protocol import EvalProtocol
 
 
@@ -43,9 +44,9 @@ def load_protocol(name_or_path: str | Path, **changes: Any) -> EvalProtocol:
             return protocol_from({**_published(name), **changes})
         path = found
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UserError(f"{path} can't be read as a protocol ({' '.join(str(error).split())}).") from None
+        settings = read_yaml(path)
+    except UserError as error:
+        raise UserError(f"{path} can't be read as a protocol ({reason_of(error, path)}).") from None
     if not isinstance(settings, dict):
         raise UserError(f"{path} holds no protocol; begin it with _target_: depthbench.protocols.EvalProtocol.")
     return protocol_from({**settings, **changes})

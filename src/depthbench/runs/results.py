@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from depthbench.errors import UserError
+from depthbench.errors import UserError, reason_of
 from depthbench.files import write_atomically
+from depthbench.input_files import parse_json, read_bytes
+from depthbench.input_files.limits import MAX_JSON
 from depthbench.output_kinds import OutputKind, output_kind
 
 FORMAT = 2
@@ -73,9 +75,11 @@ def read_scores(path: Path) -> Scores:
         UserError: if the file can't be read or is of a later format.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is not readable JSON ({error}); repair it, or leave that run out.") from None
+        content = parse_json(read_bytes(path, MAX_JSON))
+    except ValueError as error:
+        raise UserError(
+            f"{path} is not readable JSON ({reason_of(error, path)}); repair it, or leave that run out."
+        ) from None
     try:
         return scores_of(content)
     except UserError as error:

@@ -1,7 +1,7 @@
 """Tables of a run folder; a file that is not there is empty, one that can't be read is refused."""
 
-import csv
 import math
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depthbench.errors import UserError
+from depthbench.input_files import read_table
 
 Array = NDArray[Any]
 PerImage = dict[str, dict[str, Array]]
@@ -22,13 +22,9 @@ def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
     Raises:
         UserError: if it is not readable.
     """
-    if not path.is_file():
+    if not os.path.lexists(path):
         return [], []
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
-    except (OSError, ValueError, csv.Error) as error:
-        raise UserError(f"{path} is not a readable CSV ({error}); repair it, or leave that run out.") from error
+    rows = read_table(path)
     header = rows[0] if rows else []
     return header, [row for row in rows[1:] if len(row) == len(header)]
 

@@ -93,7 +93,7 @@ def pages(path):
         ("a.npy", lambda path: np.save(path, np.zeros((3, 4), complex)), "not real numbers"),
         ("a.npy", objects, "can't be read"),
         ("a.npz", lambda path: np.savez(path, a=METRES, b=METRES), r"holds 2 arrays \(a, b\)"),
-        ("a.npz", lambda path: path.write_bytes(b"PK\x03\x04 no zip"), r"a\.npz can't be read"),
+        ("a.npz", lambda path: path.write_bytes(b"PK\x03\x04 no zip"), r"a\.npz is damaged"),
         ("a.tif", lambda path: path.write_bytes(b"II*\0"), "no TIFF that can be read"),
         ("a.tif", lambda path: path.write_bytes(b"\x89PNG"), "no TIFF that can be read"),
         ("a.tif", colors, "no TIFF that can be read|colors"),

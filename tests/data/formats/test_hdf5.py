@@ -1,8 +1,10 @@
+import zlib
+
 import h5py
 import numpy as np
 import pytest
 
-from depthbench.data.formats.hdf5 import check_stored
+from depthbench.data.formats.hdf5 import check_stored, find_array, read_array
 from depthbench.errors import UserError
 
 VALUES = np.arange(1, 4 * 6 * 8 + 1, dtype=np.float32).reshape(4, 6, 8)
@@ -22,11 +24,25 @@ def external(file, folder):
     file.create_dataset("x", (4, 6, 8), "f4", external=[(str(folder / "raw.bin"), 0, VALUES.nbytes)])
 
 
+def loop(file, _):
+    file["x"] = h5py.SoftLink("/y")
+    file["y"] = h5py.SoftLink("/x")
+
+
+def linked(file, _):
+    file["group/inner"] = VALUES
+    file["group/link"] = h5py.SoftLink("inner")
+    file["x"] = h5py.SoftLink("/group/link")
+
+
 WHOLE = {
     "plain": lambda file, _: file.create_dataset("x", data=VALUES),
     "chunks": lambda file, _: file.create_dataset("x", data=VALUES, chunks=(3, 4, 5), compression="gzip"),
-    "virtual": virtual,
-    "external": external,
+    "all filters": lambda file, _: file.create_dataset(
+        "x", data=VALUES, chunks=(1, 6, 8), shuffle=True, fletcher32=True
+    ),
+    "lzf": lambda file, _: file.create_dataset("x", data=VALUES, chunks=(1, 6, 8), compression="lzf"),
+    "soft links": linked,
 }
 
 
@@ -39,44 +55,52 @@ def written(folder, write):
 @pytest.mark.parametrize("kind", WHOLE)
 def test_whole_arrays(tmp_path, kind):
     with written(tmp_path, WHOLE[kind]) as file:
+        array = find_array(file, "x", "x.h5")
+        check_stored(array, "x.h5")
+        np.testing.assert_array_equal(read_array(array, (), "x.h5"), VALUES)
+        np.testing.assert_array_equal(read_array(array, 2, "x.h5"), VALUES[2])
+
+
+def bomb(file, _):
+    """A block that stands for 4 MB and unpacks to 1 GiB."""
+    array = file.create_dataset("x", (1, 1000, 1000), "f4", chunks=(1, 1000, 1000), compression="gzip")
+    squeeze = zlib.compressobj(9)
+    packed = [squeeze.compress(bytes(1 << 20)) for _ in range(1024)]
+    array.id.write_direct_chunk((0, 0, 0), b"".join([*packed, squeeze.flush()]))
+
+
+def test_a_block_unpacks_to_its_own_size(tmp_path):
+    with written(tmp_path, bomb) as file:
         check_stored(file["x"], "x.h5")
-        np.testing.assert_array_equal(file["x"], VALUES)
+        with pytest.raises(UserError, match="unpacks to more than its 4,000,000 bytes"):
+            read_array(file["x"], 0, "x.h5")
+
+
+@pytest.mark.parametrize(
+    ("write", "says"),
+    [
+        (loop, "a link that leads in a circle"),
+        (lambda file, _: file.update({"x": h5py.ExternalLink("/etc/secret.h5", "/x")}), "is a link to /etc/secret.h5"),
+    ],
+)
+def test_links_stay_in_the_file(tmp_path, write, says):
+    with written(tmp_path, write) as file, pytest.raises(UserError, match=says):
+        find_array(file, "x", "x.h5")
+    with written(tmp_path, linked) as file:
+        assert find_array(file, "nothing", "x.h5") is find_array(file, "group", "x.h5") is None
 
 
 def some_chunks(file, _):
     file.create_dataset("x", (4, 6, 8), "f4", chunks=(1, 6, 8), fillvalue=3)[:3] = 1
 
 
-def no_source(file, folder):
-    virtual(file, folder)
-    (folder / "part2.h5").unlink()
-
-
-def empty_source(file, folder):
-    virtual(file, folder)
-    with h5py.File(folder / "part1.h5", "w") as part:
-        part.create_dataset("map", (6, 8), "f4")
-
-
-def other_source(file, folder):
-    virtual(file, folder)
-    (folder / "part3.h5").write_bytes(b"junk")
-
-
-def no_name(file, folder):
-    virtual(file, folder)
-    with h5py.File(folder / "part0.h5", "w") as part:
-        part["depth"] = VALUES[0]
-
-
-def no_raw(file, folder):
-    external(file, folder)
-    (folder / "raw.bin").unlink()
-
-
-def short_raw(file, folder):
-    external(file, folder)
-    (folder / "raw.bin").write_bytes(VALUES.tobytes()[:-4])
+def two_compressors(file, folder):
+    listed = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    listed.set_chunk((4, 6, 8))
+    listed.set_deflate(9)
+    listed.set_deflate(9)
+    space = h5py.h5s.create_simple((4, 6, 8))
+    h5py.Dataset(h5py.h5d.create(file.id, b"x", h5py.h5t.IEEE_F32LE, space, listed))[...] = VALUES
 
 
 @pytest.mark.parametrize(
@@ -84,13 +108,10 @@ def short_raw(file, folder):
     [
         (lambda file, _: file.create_dataset("x", (4, 6, 8), "f4"), "nothing was written"),
         (some_chunks, "3 of 4 chunks were written"),
-        (no_source, "takes numbers from part2.h5, which is missing"),
-        (empty_source, "'map' of part1.h5: nothing was written"),
-        (other_source, "part3.h5 can't be read"),
-        (no_name, "part0.h5 has no 'map'"),
-        (lambda file, folder: virtual(file, folder, 3), "144 of 192 numbers have a source"),
-        (no_raw, "raw.bin, which is missing"),
-        (short_raw, "764 of 768 bytes are there"),
+        (virtual, "takes its numbers from other files"),
+        (external, "takes its numbers from other files"),
+        (two_compressors, r"packed by the filters \[1, 1\]"),
+        (lambda file, _: file.create_dataset("x", data=["a"], dtype=h5py.string_dtype()), "not numbers"),
     ],
 )
 def test_what_hdf5_would_fill_in_is_refused(tmp_path, write, says):

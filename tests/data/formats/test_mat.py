@@ -40,7 +40,7 @@ def test_version_7_3(tmp_path):
         with pytest.raises(UserError, match=says):
             load_mat(path, [name])
     path.write_bytes(path.read_bytes()[:700])
-    with pytest.raises(UserError, match=r"damaged MATLAB 7\.3"):
+    with pytest.raises(UserError, match="can't be read as HDF5"):
         load_mat(path, ["x"])
 
 

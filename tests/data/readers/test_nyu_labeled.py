@@ -79,7 +79,7 @@ def test_truncated_or_missing(made, tmp_path):
     with pytest.raises(UserError, match=r"neither nyu_depth_v2_labeled.mat nor a folder train"):
         official(tmp_path)
     path.mkdir()
-    with pytest.raises(UserError, match="truncated or not"):
+    with pytest.raises(UserError, match="not a file but a folder"):
         official(tmp_path)
 
 

@@ -6,7 +6,8 @@ must be, so half a cache is never taken for a whole one.
 """
 
 import hashlib
-import json
+import math
+import sys
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,8 +24,11 @@ from depthbench.data.readers.reader import Reader, existing_folder
 from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError
 from depthbench.images import Size, decode_rgb
+from depthbench.input_files import check_pixels, check_regular, parse_json, read_bytes
+from depthbench.input_files.limits import MAX_JSON
 
 FORMAT = 1
+MAX_INDEX = 500_000_000  # bytes: a line has 250, NYUv2's raw data have 400,000 frames
 _ALIGNED = 8  # bytes
 UNITS = (0.001, 1 / 256, 1 / 4000, 10 / 255)  # metres per unit of the formats that the bench reads
 
@@ -101,11 +105,39 @@ def decode(data: NDArray[np.uint8], record: FrameRecord) -> tuple[NDArray[np.uin
         pixels = first.view(_dtype(record.unit)).reshape(record.depth)
         # Planes one after the other, as networks want them, seen as a picture.
         return second.reshape(3, *record.image).transpose(1, 2, 0), _decoded(pixels, record.unit)
-    planes = np.frombuffer(zlib.decompress(first.data), np.uint8).reshape(-1, *record.depth)
+    planes = np.frombuffer(_inflated(first.data, record), np.uint8).reshape(-1, *record.depth)
     pixels = np.ascontiguousarray(planes.transpose(1, 2, 0)).view(_dtype(record.unit))[..., 0]
     if record.unit:
         pixels = np.cumsum(pixels, axis=1, dtype=np.uint16)
     return decode_rgb(second.tobytes(), record.name), _decoded(pixels, record.unit)
+
+
+def _inflated(data: memoryview, record: FrameRecord) -> bytes:
+    """The depth of a frame, unpacked to no more than it takes; raises :class:`UserError` if it is more or less."""
+    wanted, unzip = math.prod(record.depth) * _dtype(record.unit).itemsize, zlib.decompressobj()
+    try:
+        found = unzip.decompress(data, wanted + 1)
+    except zlib.error:
+        found = b""
+    if len(found) != wanted:
+        raise UserError(f"The depth of frame {record.name} in the cache is damaged; make the cache again.")
+    return found
+
+
+def _check(record: FrameRecord, size: int) -> None:
+    """Raise ValueError for a line that claims more than ``size`` bytes of frames hold, or other than its frame has."""
+    for sides in (record.image, record.depth):
+        height, width = sides
+        check_pixels(height, width, record.name)
+    if min(record.start, *record.bytes) < 0 or record.start % _ALIGNED or record.start + sum(record.bytes) > size:
+        raise ValueError("a frame lies outside of the file")
+    plain = math.prod(record.depth) * _dtype(record.unit).itemsize, 3 * math.prod(record.image)
+    if not record.quality and record.bytes != plain:
+        raise ValueError("a frame has not the bytes of its size")
+    if not (isinstance(record.name, str) and isinstance(record.crc, int) and math.isfinite(record.unit)):
+        raise TypeError("a name, a checksum or a unit is none")
+    if record.intrinsics is not None and len([float(value) for value in record.intrinsics]) != 9:
+        raise ValueError("intrinsics are not nine numbers")
 
 
 def _dtype(unit: float) -> Any:
@@ -134,21 +166,27 @@ def _jpeg(planes: NDArray[np.uint8], quality: int) -> bytes:
     return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
-def read_index(path: Path) -> tuple[list[FrameRecord], list[str]]:
+def read_index(path: Path, size: int | None = None) -> tuple[list[FrameRecord], list[str]]:
     """The complete lines of a ``.jsonl``: frames, and what was said of damaged ones. A last half line is left out.
+
+    Args:
+        path: of the file.
+        size: bytes of the frames; None where they are not compared.
 
     Raises:
         UserError: if another line is damaged.
     """
     records, damaged = [], []
-    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
+    for number, line in enumerate(read_bytes(path, MAX_INDEX).split(b"\n")[:-1], 1):
         try:
-            content = json.loads(line)
+            content = parse_json(line)
             if "damaged" in content:
                 damaged.append(str(content["damaged"]))
             else:
                 pairs = {key: tuple(map(int, content[key])) for key in ("bytes", "image", "depth")}
-                records.append(FrameRecord(**content | pairs))
+                record = FrameRecord(**content | pairs)
+                _check(record, sys.maxsize if size is None else size)
+                records.append(record)
         except (ValueError, TypeError, KeyError) as error:
             raise UserError(f"{path}, line {number} is damaged; delete the folder and make the cache again.") from error
     return records, damaged
@@ -218,12 +256,12 @@ def checked_records(root: Path, part: str) -> list[FrameRecord]:
             raise UserError(f"The {part} part of {root} is unfinished; start `prepare cache` again and it goes on.")
         raise UserError(f"{root} holds no {part} part of a cache{f', only {found}' if found else ''}.")
     try:
-        manifest = json.loads(told.read_bytes())
-        index, size = (root / f"{part}.jsonl").read_bytes(), (root / f"{part}.bin").stat().st_size
+        manifest = parse_json(read_bytes(told, MAX_JSON))
+        index, size = read_bytes(root / f"{part}.jsonl", MAX_INDEX), check_regular(root / f"{part}.bin")
         right = manifest["format"] == FORMAT and manifest["bytes"] == size
         right = right and manifest["index_sha256"] == hashlib.sha256(index).hexdigest()
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{told} or a file beside it can't be read ({error}); make the cache again.") from error
     if not right:
         raise UserError(f"{told} does not belong to the files beside it; delete the folder and make the cache again.")
-    return read_index(root / f"{part}.jsonl")[0]
+    return read_index(root / f"{part}.jsonl", size)[0]

@@ -1,64 +1,180 @@
-"""Whether an HDF5 file holds all numbers of an array: the library delivers a fill value for those that it lacks."""
+"""HDF5 files of anybody: every number of an array lies in the file itself, and a block unpacks to its own size."""
 
 import math
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import h5py
 
 from depthbench.errors import UserError
+from depthbench.input_files import MAX_ARRAY, can_inflate_to, check_regular
+
+MAX_CHUNK = 1 << 28  # bytes that one block unpacks to: a map of 67 megapixels as float32
+_LINKS = 8  # soft links that may follow one another
+_PIECE = 1 << 20
+_DEFLATE, _LZF, _LZF_RATIO = 1, 32000, 90  # HDF5's numbers of filters; bytes that LZF makes of one at most
+_COMPRESSORS = {_DEFLATE: "gzip", 4: "szip", _LZF: "lzf"}
+_HARMLESS = {2: "shuffle", 3: "fletcher32", 5: "nbit", 6: "scaleoffset"}  # they add no more bytes than numbers have
+
+
+@contextmanager
+def open_hdf5(path: Path) -> Iterator[Any]:
+    """An HDF5 file, an ``h5py.File``, open for reading.
+
+    Raises:
+        UserError: if it is no regular file, or damaged: also for what h5py raises while it is used.
+    """
+    check_regular(path)  # HDF5 would wait for a pipe
+    with told_hdf5(path), h5py.File(path, "r", locking=False) as file:  # locks fail on many network disks
+        yield file
+
+
+@contextmanager
+def told_hdf5(path: Path) -> Iterator[None]:
+    """Turn what h5py raises on damaged files into a sentence that names ``path``.
+
+    Raises:
+        UserError: in place of any other error.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # h5py raises whatever its parts do on damaged files
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UserError(f"{path} can't be read as HDF5 ({reason}); is the file complete? Download it again.") from error
+
+
+def find_array(file: Any, name: str, where: str | Path) -> Any:
+    """The array of that name, an ``h5py.Dataset``, or None; soft links are followed within the file only.
+
+    Raises:
+        UserError: if a link leads out of the file or in a circle.
+    """
+    place = [part for part in name.split("/") if part]
+    for _ in range(_LINKS):
+        node: Any = file
+        for depth, part in enumerate(place):
+            link = node.get(part, getlink=True) if isinstance(node, h5py.Group) else None
+            if link is None:
+                return None
+            if isinstance(link, h5py.ExternalLink):
+                raise UserError(
+                    f"{where}: '{name}' is a link to {link.filename}; copy the numbers into the file itself."
+                )
+            if isinstance(link, h5py.SoftLink):
+                above = [] if link.path.startswith("/") else place[:depth]
+                place = [*above, *(item for item in link.path.split("/") if item not in ("", ".")), *place[depth + 1 :]]
+                break
+            node = node[part]
+        else:
+            return node if isinstance(node, h5py.Dataset) else None
+    raise UserError(f"{where} can't be read as HDF5 ('{name}' is a link that leads in a circle).")
 
 
 def check_stored(array: Any, where: str | Path) -> None:
-    """Raise :class:`UserError` unless every number of an array is in its file, or in a file that it points to.
+    """Raise :class:`UserError` unless every number of an array is in its own file, in blocks of a size fit for reading.
+
+    HDF5 delivers a fill value for numbers that it lacks, and follows virtual arrays and raw storage to any file.
 
     Args:
         array: an ``h5py.Dataset``.
         where: names the file in errors.
     """
-    lacking = _lacking(array, Path(array.file.filename))
+    if array.external or array.is_virtual:
+        raise UserError(
+            f"{where}: '{array.name}' takes its numbers from other files or arrays; copy the numbers into one array."
+        )
+    if array.dtype.hasobject:
+        raise UserError(f"{where}: '{array.name}' holds {array.dtype}, not numbers.")
+    lacking = _lacking(array)
     if lacking:
         raise UserError(f"{where}: '{array.name}' is not complete ({lacking}), and HDF5 would fill in the rest.")
+    _check_filters(array, where)
 
 
-def _lacking(array: Any, file: Path) -> str | None:
-    if array.is_virtual:
-        return _lacking_sources(array, file)
-    if array.external:
-        return _lacking_raw(array, file)
+def read_array(array: Any, place: Any, where: str | Path) -> Any:
+    """The numbers at ``place`` of an array that :func:`check_stored` found whole, as NumPy's.
+
+    Args:
+        array: an ``h5py.Dataset``.
+        place: an index along the first axis, or ``()`` for all.
+        where: names the file in errors.
+
+    Raises:
+        UserError: if they take too much memory, or a block unpacks to more than it should hold.
+    """
+    shape = array.shape if place == () else array.shape[1:]
+    wanted = math.prod(shape) * array.dtype.itemsize
+    if wanted > MAX_ARRAY:
+        raise UserError(
+            f"{where} claims {wanted:,} bytes for '{array.name}', more than the {MAX_ARRAY:,} that are read."
+        )
+    if array.chunks is not None and _DEFLATE in _filters(array):
+        _check_blocks(array, place, where)
+    return array[place]
+
+
+def _lacking(array: Any) -> str | None:
     if array.chunks is not None:
         expected = math.prod(-(-side // step) for side, step in zip(array.shape, array.chunks, strict=True))
         written = array.id.get_num_chunks()
         return f"{written} of {expected} chunks were written" if written < expected else None
-    return "nothing was written" if array.size and not array.id.get_storage_size() else None
+    return "nothing was written" if array.size and array.id.get_storage_size() < array.nbytes else None
 
 
-def _lacking_sources(array: Any, file: Path) -> str | None:
-    covered = 0
-    for source in array.virtual_sources():
-        covered += source.vspace.get_select_npoints()
-        path = file if source.file_name == "." else file.parent / source.file_name
-        if not path.is_file():
-            return f"it takes numbers from {source.file_name}, which is missing"
-        try:
-            with h5py.File(path) as other:
-                inner = other.get(source.dset_name)
-                if not isinstance(inner, h5py.Dataset):
-                    return f"{source.file_name} has no '{source.dset_name}'"
-                # A virtual array of virtual arrays is as rare as a loop of them would be fatal.
-                lacking = "it is virtual again" if inner.is_virtual else _lacking(inner, path)
-        except OSError:
-            return f"{source.file_name} can't be read"
-        if lacking:
-            return f"'{source.dset_name}' of {source.file_name}: {lacking}"
-    return f"{covered} of {array.size} numbers have a source" if covered < array.size else None
+def _filters(array: Any) -> list[int]:
+    listed = array.id.get_create_plist()
+    return [int(listed.get_filter(index)[0]) for index in range(listed.get_nfilters())]
 
 
-def _lacking_raw(array: Any, file: Path) -> str | None:
-    stored = 0
-    for name, offset, size in array.external:
-        path = file.parent / name
-        if not path.is_file():
-            return f"its numbers are in {name}, which is missing"
-        stored += min(size, max(0, path.stat().st_size - offset))
-    return f"{stored} of {array.nbytes} bytes are there" if stored < array.nbytes else None
+def _check_filters(array: Any, where: str | Path) -> None:
+    if array.chunks is None:
+        return
+    block = math.prod(array.chunks) * array.dtype.itemsize
+    if block > MAX_CHUNK:
+        raise UserError(
+            f"{where}: '{array.name}' is stored in blocks of {block:,} bytes, and at most {MAX_CHUNK:,} are read; "
+            "store it with one block for each map."
+        )
+    used = _filters(array)
+    strange = [number for number in used if number not in _COMPRESSORS | _HARMLESS]
+    packed = [number for number in used if number in _COMPRESSORS]
+    if strange or len(packed) > 1:
+        raise UserError(f"{where}: '{array.name}' is packed by the filters {used}; pack it by gzip, or not at all.")
+
+
+def _check_blocks(array: Any, place: Any, where: str | Path) -> None:
+    """HDF5 unpacks a block to whatever it holds: see that it holds what its shape says before HDF5 does."""
+    if can_inflate_to(array.id.get_storage_size()) <= MAX_CHUNK:
+        return  # so little that it can't do harm
+    block = math.prod(array.chunks) * array.dtype.itemsize
+    for start in _blocks(array, place):
+        stored = array.id.read_direct_chunk(start)[1]
+        if can_inflate_to(len(stored)) > MAX_CHUNK and inflates_beyond(stored, block + 64):
+            raise UserError(f"{where}: a block of '{array.name}' unpacks to more than its {block:,} bytes.")
+
+
+def _blocks(array: Any, place: Any) -> Iterator[tuple[int, ...]]:
+    """Where the blocks begin that hold a place."""
+    steps = [range(0, side, step) for side, step in zip(array.shape, array.chunks, strict=True)]
+    if place != ():
+        first = int(place) // array.chunks[0] * array.chunks[0]
+        steps[0] = range(first, first + 1)
+    return product(*steps)
+
+
+def inflates_beyond(data: bytes, limit: int) -> bool:
+    """Whether deflated bytes unpack to more than ``limit``; memory for a piece at a time is taken."""
+    unzip, found = zlib.decompressobj(), 0
+    try:
+        while data and not unzip.eof and found <= limit:
+            found += len(unzip.decompress(data, _PIECE))
+            data = unzip.unconsumed_tail
+    except zlib.error:
+        return False  # HDF5 will say so
+    return found > limit

@@ -1,13 +1,14 @@
 """Lists of files: BTS's text files and csv files, plain or gzipped."""
 
-import gzip
+import io
 import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 from depthbench.data.formats.store import inside
 from depthbench.errors import UserError
-from depthbench.images import MAX_BYTES, read_bytes
+from depthbench.input_files import read_bytes
+from depthbench.input_files.limits import MAX_LINES, MAX_TEXT
 
 _NO_DEPTH = "None"
 
@@ -24,20 +25,39 @@ def parse_lines(data: bytes, where: str | Path) -> list[str]:
     """The lines of a text, plain or gzipped.
 
     Raises:
-        UserError: if it is neither.
+        UserError: if it is neither, or unpacks to more than a list has.
     """
     if data.startswith(b"\x1f\x8b"):
-        try:
-            unzip = zlib.decompressobj(wbits=31)
-            data = unzip.decompress(data, MAX_BYTES)
-            if not unzip.eof:
-                raise EOFError("its end is missing")
-        except (zlib.error, EOFError, gzip.BadGzipFile) as error:
-            raise UserError(f"{where} is a damaged gzip file ({error}); download it again.") from error
+        data = _unzipped(data, where)
+    if len(data) > MAX_TEXT:
+        raise UserError(f"{where} has {len(data):,} bytes, more than the {MAX_TEXT:,} that a list may have.")
     try:
-        return data.decode("utf-8-sig").splitlines()
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{where} is not a text file; it should be a list with one entry per line.") from error
+    lines: list[str] = []
+    for line in io.StringIO(text, newline=None):
+        if len(lines) >= MAX_LINES:
+            raise UserError(f"{where} has more than {MAX_LINES:,} lines; split it.")
+        lines.append(line.rstrip("\n"))
+    return lines
+
+
+def _unzipped(data: bytes, where: str | Path) -> bytes:
+    """All members of a gzip file one after the other, as ``gzip`` reads them, their checksums compared."""
+    text = bytearray()
+    try:
+        while data:
+            unzip = zlib.decompressobj(wbits=31)
+            text += unzip.decompress(data, MAX_TEXT + 1 - len(text))
+            if len(text) > MAX_TEXT:
+                raise UserError(f"{where} unpacks to more than the {MAX_TEXT:,} bytes that a list may have.")
+            if not unzip.eof:
+                raise EOFError("its end is missing")
+            data = unzip.unused_data.lstrip(b"\0")
+    except (zlib.error, EOFError) as error:
+        raise UserError(f"{where} is a damaged gzip file ({error}); download it again.") from error
+    return bytes(text)
 
 
 def parse_list(data: bytes, where: str | Path) -> list[Entry]:
@@ -58,7 +78,7 @@ def parse_list(data: bytes, where: str | Path) -> list[Entry]:
 
 def read_list(path: str | Path) -> list[Entry]:
     """:func:`parse_list` of a file."""
-    return parse_list(read_bytes(Path(path).expanduser()), path)
+    return parse_list(read_bytes(Path(path).expanduser(), MAX_TEXT), path)
 
 
 def _entry(line: str, where: str) -> Entry:

@@ -12,18 +12,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from depthbench.data.formats.hdf5 import check_stored
+from depthbench.data.formats.hdf5 import check_stored, find_array, open_hdf5, read_array
 from depthbench.errors import UserError
-from depthbench.images import MAX_BYTES, read_bytes
+from depthbench.input_files import read_bytes
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _MATRIX, _COMPRESSED = 14, 15
 _TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 _NUMERIC = range(6, 16)  # mxDOUBLE_CLASS to mxUINT64_CLASS
+_START = 1024  # bytes in which an array's name and shape stand
+MAX_VARIABLE = 1 << 27  # bytes of one array: a laser grid of Make3D has 536,800, the splits of NYUv2 11,592
 
 
 def load_mat(path: Path, names: Collection[str]) -> dict[str, NDArray[Any]]:
@@ -38,6 +39,8 @@ def load_mat(path: Path, names: Collection[str]) -> dict[str, NDArray[Any]]:
     try:
         found = dict(_variables(data, names))
     except (ValueError, KeyError, struct.error, zlib.error) as error:
+        if isinstance(error, UserError):
+            raise
         raise UserError(f"{path} is damaged or not a MATLAB 5 to 7 file ({error}); download it again.") from error
     for name in names:
         if name not in found:
@@ -47,18 +50,15 @@ def load_mat(path: Path, names: Collection[str]) -> dict[str, NDArray[Any]]:
 
 def _load_hdf5(path: Path, names: Collection[str]) -> dict[str, NDArray[Any]]:
     found = {}
-    try:
-        with h5py.File(path, "r", locking=False) as file:  # locks fail on many network disks
-            for name in names:
-                array = file.get(name)
-                if not isinstance(array, h5py.Dataset) or array.dtype.kind not in "fiu":
-                    raise UserError(f"{path} has no array of numbers '{name}'; is it the right file?")
-                if array.nbytes > MAX_BYTES:
-                    raise UserError(f"{path} claims {array.nbytes >> 20} MiB for '{name}'; is it the right file?")
-                check_stored(array, path)
-                found[name] = np.asarray(array).T  # MATLAB counts axes from the other end
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
-        raise UserError(f"{path} is a damaged MATLAB 7.3 file ({error}); download it again.") from error
+    with open_hdf5(path) as file:
+        for name in names:
+            array = find_array(file, name, path)
+            if array is None or array.dtype.kind not in "fiu":
+                raise UserError(f"{path} has no array of numbers '{name}'; is it the right file?")
+            if array.nbytes > MAX_VARIABLE:
+                raise UserError(f"{path} claims {array.nbytes >> 20} MiB for '{name}'; is it the right file?")
+            check_stored(array, path)
+            found[name] = np.asarray(read_array(array, (), path)).T  # MATLAB counts axes from the other end
     return found
 
 
@@ -66,18 +66,35 @@ def _variables(data: bytes, names: Collection[str]) -> Iterator[tuple[str, NDArr
     if len(data) < 128 or data[126:128] not in (b"IM", b"MI"):
         raise ValueError("no header")
     order = "<" if data[126:128] == b"IM" else ">"
-    for kind, body in _elements(data[128:], order, top=True):
+    seen: set[str] = set()
+    for kind, body in _elements(memoryview(data)[128:], order, top=True):
         if kind == _COMPRESSED:
-            unzip = zlib.decompressobj()
-            content = unzip.decompress(body, MAX_BYTES)
-            if not unzip.eof:
-                raise ValueError("a compressed array is cut off or too large")
-            kind, body = next(_elements(content, order), (0, b""))
+            kind, body = _unpacked(body, order, names)
         if kind == _MATRIX and (variable := _matrix(body, order, names)):
+            if variable[0] in seen:
+                raise ValueError(f"it has {variable[0]} twice")
+            seen.add(variable[0])
             yield variable
 
 
-def _elements(data: bytes, order: str, top: bool = False) -> Iterator[tuple[int, bytes]]:
+def _unpacked(body: memoryview, order: str, names: Collection[str]) -> tuple[int, memoryview]:
+    """Type and content of a compressed element; type 0 for an array that is not asked for, which stays packed."""
+    unzip = zlib.decompressobj()
+    start = unzip.decompress(body, _START)
+    if len(start) < 8:
+        raise ValueError("a compressed array is cut off")
+    kind, size = struct.unpack_from(order + "II", start)
+    if kind != _MATRIX or _title(start[8:], order) not in names:
+        return 0, body
+    if size > MAX_VARIABLE:
+        raise ValueError(f"a compressed array claims {size:,} bytes")
+    rest = unzip.decompress(unzip.unconsumed_tail, size + 16 - len(start) + _START)
+    if not unzip.eof:  # its checksum stands at the end
+        raise ValueError("a compressed array is cut off or larger than it claims")
+    return next(_elements(memoryview(start + rest), order), (0, memoryview(b"")))
+
+
+def _elements(data: memoryview, order: str, top: bool = False) -> Iterator[tuple[int, memoryview]]:
     """(type, content) of each element; ``top`` elements that are compressed are not padded to 8 bytes."""
     start = 0
     while start + 8 <= len(data):
@@ -96,13 +113,19 @@ def _elements(data: bytes, order: str, top: bool = False) -> Iterator[tuple[int,
         start = end if top and kind == _COMPRESSED else end + (-size) % 8
 
 
-def _matrix(data: bytes, order: str, names: Collection[str]) -> tuple[str, NDArray[Any]] | None:
+def _title(data: bytes, order: str) -> str:
+    """The name at the beginning of an array's content, of which the rest may be missing."""
+    found = list(islice(_elements(memoryview(data), order), 3))
+    return "" if len(found) < 3 else bytes(found[2][1]).decode("latin-1")
+
+
+def _matrix(data: memoryview, order: str, names: Collection[str]) -> tuple[str, NDArray[Any]] | None:
     """Name and values; None for other names and for what is not real numbers."""
     parts = list(islice(_elements(data, order), 4))
     if len(parts) < 4:
         return None
     (_, flags), (_, dims), (_, name), (stored, content) = parts
-    kind, title = struct.unpack_from(order + "I", flags)[0], name.decode("latin-1")
+    kind, title = struct.unpack_from(order + "I", flags)[0], bytes(name).decode("latin-1")
     if title not in names or kind & 0xFF not in _NUMERIC or kind & 0x0800:
         return None
     shape = struct.unpack(f"{order}{len(dims) // 4}i", dims)

@@ -1,13 +1,14 @@
 """Portable float maps."""
 
 import math
+import os
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.errors import UserError
-from depthbench.images import MAX_PIXELS
+from depthbench.input_files import check_pixels, open_regular
 
 _LINE = 80  # bytes: a longer line is no line of the header
 
@@ -22,20 +23,23 @@ def read_pfm(path: Path) -> NDArray[np.float32]:
         UserError: if the header has not three lines ``Pf``, ``width height``, ``scale``, or pixels are missing.
     """
     try:
-        if not path.is_file():
-            raise ValueError("it is no file")
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             lines = [file.readline(_LINE).decode("ascii").strip() for _ in range(3)]
             width, height, scale = _header(lines)
-            there = path.stat().st_size - file.tell()
+            check_pixels(height, width, path)
+            there = os.fstat(file.fileno()).st_size - file.tell()
             if there != 4 * width * height:
                 raise ValueError(f"{width}x{height} pixels take {4 * width * height} bytes, there are {there}")
-            payload = file.read()
+            payload = file.read(there)
+            if len(payload) != there:
+                raise ValueError("it was cut off while it was read")
     except UnicodeDecodeError:
         raise UserError(
             f"{path} is no pfm that can be read: its header must be three lines, 'Pf', 'WIDTH HEIGHT' and '-1'."
         ) from None
-    except (OSError, ValueError) as error:
+    except ValueError as error:
+        if isinstance(error, UserError):
+            raise
         raise UserError(f"{path} is no complete one-channel pfm ({error}).") from None
     values = np.frombuffer(payload, "<f4" if scale < 0 else ">f4").reshape(height, width)
     return np.flipud(values).astype(np.float32)
@@ -53,8 +57,6 @@ def _header(lines: list[str]) -> tuple[int, int, float]:
     if len(sides) != 2 or not all(side.isdecimal() and int(side) > 0 for side in sides):
         raise ValueError(f"its second line is {size[:30]!r}, not two positive numbers WIDTH HEIGHT")
     width, height = map(int, sides)
-    if width * height > MAX_PIXELS:
-        raise ValueError(f"it claims {width}x{height} pixels")
     try:
         scale = float(last)
     except ValueError:

@@ -3,13 +3,12 @@
 import os
 import posixpath
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from depthbench.errors import UserError
-from depthbench.images import MAX_BYTES, read_bytes
+from depthbench.input_files import MAX_PICTURE, open_zip, read_bytes, read_member
 
 T = TypeVar("T")
 
@@ -83,30 +82,10 @@ class Store:
         info = self._members.get(name)
         if info is None:
             raise UserError(f"{self.where(name)} is missing; download the zip again.")
-        if info.file_size > MAX_BYTES:
-            raise UserError(f"{self.where(name)} unpacks to {info.file_size >> 20} MiB and cannot be an image.")
-        try:
-            with self._zip.get().open(info) as file:
-                data = file.read(info.file_size + 1)
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            OSError,
-            EOFError,
-            RuntimeError,
-            ValueError,
-            NotImplementedError,
-        ) as error:
-            raise UserError(f"{self.where(name)} is damaged ({error}); download the zip again.") from error
-        if len(data) != info.file_size:
-            raise UserError(f"{self.where(name)} has not the size that the zip claims; download the zip again.")
-        return data
+        return read_member(self._zip.get(), info, MAX_PICTURE, self.where(name))
 
     def _open(self) -> zipfile.ZipFile:
-        try:
-            return zipfile.ZipFile(self.path)
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, UnicodeError) as error:
-            raise UserError(f"{self.path} is truncated or not a zip ({error}); download it again.") from error
+        return open_zip(self.path)
 
 
 def inside(name: str, where: object) -> str:

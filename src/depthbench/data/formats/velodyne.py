@@ -8,7 +8,11 @@ from numpy.typing import NDArray
 
 from depthbench.errors import UserError
 from depthbench.geometry import Matrix
-from depthbench.images import Size, read_bytes
+from depthbench.images import Size
+from depthbench.input_files import read_bytes
+
+MAX_SCAN = 1 << 26  # bytes: four million points; a turn of KITTI's scanner has 130,000
+_MAX_CALIBRATION = 1 << 20  # bytes; KITTI's have 4,000
 
 
 class Calibration(NamedTuple):
@@ -47,7 +51,7 @@ def read_scan(path: Path) -> NDArray[np.float32]:
     Raises:
         UserError: if it is missing, truncated, or holds what no scanner measures.
     """
-    data = read_bytes(path)
+    data = read_bytes(path, MAX_SCAN)
     if not data or len(data) % 16:
         raise UserError(f"{path} is not a whole number of points (16 bytes each); download it again.")
     points = np.frombuffer(data, "<f4").reshape(-1, 4)
@@ -75,7 +79,7 @@ def read_calibration(folder: Path, camera: int = 2) -> Calibration:
 
 def _entries(path: Path) -> dict[str, Matrix]:
     found = {}
-    for line in read_bytes(path).decode("ascii", "replace").splitlines():
+    for line in read_bytes(path, _MAX_CALIBRATION).decode("ascii", "replace").splitlines():
         key, _, values = line.partition(":")
         try:
             found[key.strip()] = np.array(values.split(), dtype=np.float64)

@@ -16,7 +16,8 @@ from depthbench.data.missing import Invalid, missing
 from depthbench.data.readers.reader import Reader, checked_files, existing_folder, same_size
 from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError
-from depthbench.images import Size, decode_depth, decode_rgb, read_bytes
+from depthbench.images import Size, decode_depth, decode_rgb
+from depthbench.input_files import read_bytes
 
 _SCALE = 1 / 256
 _CAMERA = re.compile(r"image_0[0-3]")

@@ -12,7 +12,8 @@ from depthbench.data.formats.mat import load_mat
 from depthbench.data.readers.reader import Reader, existing_folder
 from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError
-from depthbench.images import decode_rgb, read_bytes
+from depthbench.images import decode_rgb
+from depthbench.input_files import read_bytes
 
 _FOLDERS = {"train": ("Train400Img", "Train400Depth"), "test": ("Test134", "Gridlaserdata")}
 

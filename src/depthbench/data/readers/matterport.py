@@ -14,9 +14,11 @@ from depthbench.data.readers.reader import Reader, existing_folder, read_pair
 from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError
 from depthbench.geometry import camera_matrix
+from depthbench.input_files import read_bytes
 
 _VIEW = re.compile(r"(?P<pano>.+)_i(?P<camera>\d)_(?P<yaw>\d)\.jpg")
 _SCALE = 1 / 4000
+_MAX_CAMERA = 10_000  # bytes; eleven numbers have 200
 
 
 class CameraView(NamedTuple):
@@ -104,10 +106,12 @@ def _find(root: Path, kind: str, houses: Sequence[str] | None) -> dict[str, Came
 
 def _camera(path: Path) -> NDArray[np.float64] | None:
     """``width height fx fy cx cy k1 k2 p1 p2 k3`` as a matrix; None if there is no file."""
-    if not path.is_file():
+    if not path.exists():
         return None
     try:
-        values = [float(word) for word in path.read_text("ascii").split()]
+        values = [float(word) for word in read_bytes(path, _MAX_CAMERA).decode("ascii").split()]
         return camera_matrix(values[2:6])
     except ValueError as error:
+        if isinstance(error, UserError):
+            raise
         raise UserError(f"{path} is not 'width height fx fy cx cy ...'; download it again.") from error

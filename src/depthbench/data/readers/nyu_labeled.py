@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.config.amounts import evenly_spaced
-from depthbench.data.formats.hdf5 import check_stored
+from depthbench.data.formats.hdf5 import check_stored, find_array, read_array, told_hdf5
 from depthbench.data.formats.mat import load_mat
 from depthbench.data.formats.store import PerProcess
 from depthbench.data.missing import Invalid, Missing, missing
@@ -21,6 +21,7 @@ from depthbench.data.readers.reader import Reader, existing_folder, read_pair
 from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError
 from depthbench.geometry import camera_matrix
+from depthbench.input_files import check_pixels, check_regular
 
 FILE = "nyu_depth_v2_labeled.mat"
 INTRINSICS = (518.85790117, 519.46961112, 325.58244941, 253.73616633)  # 640x480
@@ -147,6 +148,7 @@ class _Official:
         self.handle: PerProcess[Any] = PerProcess(self._open)
 
     def _open(self) -> Any:
+        check_regular(self.path)
         try:
             return h5py.File(self.path, "r", locking=False)  # locks fail on many network disks
         except OSError as error:
@@ -156,23 +158,23 @@ class _Official:
 
     def check(self) -> int:
         """The number of images, after a look at names, shapes and types."""
-        with self._open() as file:
+        with told_hdf5(self.path), self._open() as file:
             for key, (axes, kind) in {"images": (4, "u1"), self.key: (3, "f4")}.items():
-                found = file.get(key)
-                if not isinstance(found, h5py.Dataset) or found.ndim != axes or found.dtype != kind:
+                found = find_array(file, key, self.path)
+                if found is None or found.ndim != axes or found.dtype != kind:
                     raise UserError(f"{self.path} has no proper '{key}'; is it the official labeled file of NYUv2?")
                 check_stored(found, self.path)
             images, depths = file["images"].shape, file[self.key].shape
         if images[1] != 3 or depths != (images[0], *images[2:]) or not images[0]:
             raise UserError(f"{self.path}: images {images} and {self.key} {depths} do not belong together.")
+        check_pixels(images[3], images[2], self.path)
         return int(images[0])
 
     def __call__(self, name: str) -> StoredPair:
-        file, index = self.handle.get(), int(name)
-        try:
-            rgb, depth = file["images"][index], file[self.key][index]
-        except (OSError, RuntimeError) as error:
-            raise UserError(f"{self.path} is damaged at image {index}; download it again.") from error
+        index = int(name)
+        with told_hdf5(self.path):
+            file = self.handle.get()
+            rgb, depth = (read_array(file[key], index, self.path) for key in ("images", self.key))
         # HDF5 delivers zeros for a block that it cannot find.
         if not np.isfinite(depth).all() or depth.min() < 0 or not depth.any() or not rgb.any():
             raise UserError(f"{self.path} has impossible pixels at image {index}; download it again.")

@@ -1,6 +1,6 @@
 """NYUv2 as `python -m depthbench.prepare nyu-raw` prepared it from the raw scenes."""
 
-import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +9,8 @@ from depthbench.data.readers.nyu_sync import NYUSync
 from depthbench.data.readers.reader import existing_folder
 from depthbench.data.sample import DepthSize
 from depthbench.errors import UserError
+from depthbench.input_files import parse_json, read_bytes
+from depthbench.input_files.limits import MAX_JSON
 
 MANIFEST = "manifest.json"
 
@@ -36,14 +38,16 @@ class NYURaw(NYUSync):
         max_depth: float | None = None,
     ) -> None:
         path = existing_folder(root, "what `python -m depthbench.prepare nyu-raw` made") / MANIFEST
+        if not os.path.lexists(path):
+            raise UserError(f"{path} is missing; prepare the folder to its end: depthbench.prepare nyu-raw.")
         try:
-            manifest = json.loads(path.read_text())
+            manifest = parse_json(read_bytes(path, MAX_JSON))
             intrinsics, every = [float(number) for number in manifest["intrinsics"]], manifest["splits"]["all"]
             files, digest = path.parent / every["list"], every["names_sha256"]
             self.truth = "raw" if manifest["form"]["fill"] == "none" else "filled"
-        except FileNotFoundError:
-            raise UserError(f"{path} is missing; prepare the folder to its end: depthbench.prepare nyu-raw.") from None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except UserError:
+            raise
+        except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path} is damaged ({error}); start depthbench.prepare nyu-raw again.") from error
         super().__init__(path.parent, files, split, 0.001, size, depth_size, intrinsics, "none", max_depth)
         if names_hash(self.listed) != digest:

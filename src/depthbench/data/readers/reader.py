@@ -20,7 +20,8 @@ from depthbench.data.sample import DepthSize, Sample, to_frame
 from depthbench.data.subset import FrameSubset
 from depthbench.data.units import listed, plausible_units
 from depthbench.errors import UserError
-from depthbench.images import Size, decode_depth, decode_rgb, read_bytes
+from depthbench.images import Size, decode_depth, decode_rgb
+from depthbench.input_files import read_bytes
 
 INDOOR = (0.5, 10.0)  # metres: where the median depth of an indoor data set lies
 _PROBES = 5

@@ -15,7 +15,11 @@ from depthbench.data.formats.store import inside
 from depthbench.data.readers.reader import Reader, existing_folder, same_size
 from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError
-from depthbench.images import decode_depth, decode_rgb, read_bytes
+from depthbench.images import decode_depth, decode_rgb
+from depthbench.input_files import read_bytes
+from depthbench.input_files.limits import MAX_TEXT
+
+_MAX_CAMERA = 10_000  # bytes; nine numbers have 100
 
 
 class SUNRGBD(Reader):
@@ -84,7 +88,7 @@ def _find(root: Path) -> list[str]:
 
 def _listed(files: str | Path) -> list[str]:
     path = Path(files).expanduser()
-    listed = [inside(line.strip(), path) for line in parse_lines(read_bytes(path), path) if line.strip()]
+    listed = [inside(line.strip(), path) for line in parse_lines(read_bytes(path, MAX_TEXT), path) if line.strip()]
     if not listed:
         raise UserError(f"{path} is empty; it should list one folder per line.")
     return listed
@@ -101,6 +105,8 @@ def _only(folder: Path, suffix: str, root: Path) -> Path:
 
 def _camera(path: Path) -> NDArray[np.float64]:
     try:
-        return np.array(read_bytes(path).split(), dtype=np.float64).reshape(3, 3)
+        return np.array(read_bytes(path, _MAX_CAMERA).split(), dtype=np.float64).reshape(3, 3)
     except ValueError as error:
+        if isinstance(error, UserError):
+            raise
         raise UserError(f"{path} does not hold the nine numbers of a camera; download this frame again.") from error

@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from depthbench.config.compose import config_dir
+from depthbench.config.reading import read_yaml
 from depthbench.errors import UserError
 from depthbench.report.analyze.axes import AMOUNT
 from depthbench.report.analyze.estimates import compare_pairs, seed_scores
@@ -110,10 +110,7 @@ def read_claims(path: Path) -> list[Claim]:
     Raises:
         UserError: if the file is no list of claims, or one lacks a key, has an unknown one, or can't be read.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UserError(f"{path} is not readable YAML ({' '.join(str(error).split())}).") from error
+    content = read_yaml(path)
     if not isinstance(content, list) or not all(isinstance(item, Mapping) for item in content):
         raise UserError(f"{path} must be a list of claims, each with claim, where, metric, better and worse.")
     return [_claim(path, number, item) for number, item in enumerate(content, 1)]

@@ -1,8 +1,8 @@
 """Published numbers beside ours: the tables of a paper, row by row, with what the runs at hand give."""
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from scipy import stats
 
 from depthbench.config.compose import config_dir
 from depthbench.errors import UserError
+from depthbench.input_files import read_table
 from depthbench.report.analyze.estimates import estimate_of
 from depthbench.report.analyze.selection import read_selection, selected
 from depthbench.report.analyze.study import Cell, Study, images_text, symbol
@@ -110,11 +111,8 @@ def read_published(path: Path) -> list[Number]:
     Raises:
         UserError: if the file is missing or lacks a column, or a value or an override in it can't be read.
     """
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} is not a readable CSV ({error}).") from error
+    header, *lines = read_table(path) or [[]]
+    rows = [dict(zip_longest(header, line[: len(header)])) for line in lines if line]
     if rows and (lacking := set(COLUMNS) - set(rows[0])):
         raise UserError(f"{path} lacks the column {', '.join(sorted(lacking))}; it needs {','.join(COLUMNS)}.")
     numbers = []

@@ -1,6 +1,6 @@
 """Reading the files of a run folder; a file that is not there is empty, one that can't be read is refused."""
 
-import zipfile
+import os
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depthbench.errors import UserError
+from depthbench.errors import UserError, reason_of
+from depthbench.input_files import NumpyFile
 from depthbench.runs.tables import number_of, numbers_of, read_rows
 
 Array = NDArray[Any]
@@ -50,10 +51,12 @@ def read_trace(path: Path, column: str) -> Curves:
 
 def read_arrays(path: Path, what: str) -> dict[str, Array] | None:
     """The arrays of an ``.npz`` file, or None where it is missing."""
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
     try:
-        with np.load(path) as file:
-            return dict(file)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is not a readable file of {what} ({error}); delete it to leave it out.") from error
+        with NumpyFile(path) as file:
+            return {name: file.read(name) for name in file.names}
+    except UserError as error:
+        raise UserError(
+            f"{path} is not a readable file of {what} ({reason_of(error, path)}); delete it to leave it out."
+        ) from error

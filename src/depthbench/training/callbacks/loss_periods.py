@@ -12,6 +12,7 @@ from pytorch_lightning import Callback
 
 from depthbench.errors import UserError
 from depthbench.files import whole
+from depthbench.input_files import read_table
 from depthbench.training.callbacks.process_states import sum_over_processes
 from depthbench.training.steps import current_step, steps_done
 
@@ -108,5 +109,5 @@ def _file(trainer: pl.Trainer) -> Path:
 def _read(file: Path) -> list[dict[str, str]]:
     if not file.exists():
         return []
-    with file.open(newline="") as lines:
-        return list(csv.DictReader(lines))
+    header, *lines = read_table(file) or [[]]
+    return [dict(zip(header, [*line, *[""] * len(header)], strict=False)) for line in lines if line]

@@ -13,6 +13,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from depthbench.errors import UserError
 from depthbench.files import told, write_atomically
+from depthbench.input_files import read_table
 
 
 class MetricsTable(Logger):
@@ -112,18 +113,16 @@ class MetricsTable(Logger):
 
     def _read(self) -> None:
         try:
-            with self.path.open(newline="", encoding="utf-8") as file:
-                reader = csv.DictReader(file)
-                self.columns = list(reader.fieldnames or self.columns)
-                rows = list(reader)
+            header, *rows = read_table(self.path) or [[]]
+            self.columns = header or self.columns
             sound = {"epoch", "step"} <= set(self.columns)
-        except (OSError, UnicodeDecodeError, csv.Error):
+        except UserError:
             sound = False
         if not sound:
             raise UserError(f"{self.path} is no table of metrics; delete it to go on without the earlier rows.")
         # A last row without an end was cut off by whatever interrupted the run: no checkpoint counts it.
-        whole = [row for row in rows if None not in row and None not in row.values() and row["step"].isdigit()]
-        self.rows = [dict(row) for row in whole]
+        named = [dict(zip(self.columns, row, strict=True)) for row in rows if len(row) == len(self.columns)]
+        self.rows = [row for row in named if row["step"].isdigit()]
 
     def _rewrite(self) -> None:
         text = io.StringIO()
