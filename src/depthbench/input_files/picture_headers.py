@@ -48,8 +48,12 @@ def _png_claim(header: bytes, packed: int, where: str | Path) -> tuple[int, int]
     """Height and width by an IHDR; raises :class:`UserError` for more pixels than ``packed`` bytes can stand for."""
     width, height, bits, color = (int.from_bytes(header[start:end]) for start, end in ((0, 4), (4, 8), (8, 9), (9, 10)))
     check_pixels(height, width, where)
-    raw = height * -(-width * bits * _CHANNELS.get(color, 4) // 8)
-    if raw > min(can_inflate_to(packed), MAX_PICTURE):
+    channels = _CHANNELS.get(color, 4)
+    raw = height * -(-width * bits * channels // 8)
+    decoded = (
+        height * width * max(3, channels) * bits // 8 if bits == 16 else raw
+    )  # decoders make colors of 16-bit gray
+    if raw > can_inflate_to(packed) or decoded > MAX_PICTURE:
         raise UserError(
             f"{where} claims {width}x{height} pixels of {raw:,} bytes; its {packed:,} packed bytes can hold "
             f"{can_inflate_to(packed):,}, and {MAX_PICTURE:,} are read: it is damaged, or a bomb."

@@ -1,6 +1,5 @@
 """Order of annotated pairs of points: DA-2K (Yang et al. 2024, Depth Anything V2)."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,8 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from depthbench.errors import UserError
+from depthbench.input_files import parse_json, read_bytes
+from depthbench.input_files.limits import MAX_JSON
 
 SCENES = ("indoor", "outdoor", "non_real", "transparent_reflective", "adverse_style", "aerial", "underwater", "object")
 
@@ -34,8 +35,8 @@ def read_da2k(path: str | Path) -> dict[str, AnnotatedPairs]:
         UserError: if the file can't be read or is not of that form.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = parse_json(read_bytes(Path(path), MAX_JSON))
+    except ValueError as error:
         raise UserError(f"{path} can't be read as DA-2K's annotations ({error}).") from None
     if not isinstance(content, dict):
         raise UserError(f"{path} holds no annotations of DA-2K: expected lists of pairs by the path of an image.")

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from omegaconf import OmegaConf
 
 from depthbench.config.aliases import renew_overrides
@@ -72,7 +71,7 @@ def protocol_from(settings: Mapping[str, Any]) -> EvalProtocol:
     plain: Any = OmegaConf.to_container(settings, resolve=True) if OmegaConf.is_config(settings) else settings
     shipped = option_file("protocol", str(plain.get("name")))
     if "version" not in plain and shipped is not None:
-        plain = {**plain, "version": yaml.safe_load(shipped.read_text(encoding="utf-8")).get("version", 1)}
+        plain = {**plain, "version": read_yaml(shipped).get("version", 1)}
     check_locked(config_dir(), plain)
     found = instantiate(plain)
     if not isinstance(found, EvalProtocol):

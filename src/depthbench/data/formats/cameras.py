@@ -1,6 +1,5 @@
 """Intrinsics from files, in pixels of the picture: four numbers, a matrix, or JSON."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 
 from depthbench.errors import UserError
 from depthbench.geometry import Matrix, camera_matrix
-from depthbench.images import read_bytes
+from depthbench.input_files import parse_json, read_bytes
 
 CAMERA_SUFFIXES = (".txt", ".json")
 _FORMS = "fx fy cx cy, a 3x3 or 4x4 matrix, or JSON with fx, fy, cx, cy or one of K, camera_matrix, intrinsic_matrix"
@@ -25,12 +24,10 @@ def read_camera(path: Path) -> Matrix:
     Raises:
         UserError: if it is no such file, or holds no intrinsics in pixels.
     """
-    data = read_bytes(path)
+    data = read_bytes(path, _MOST)
     try:
-        if len(data) > _MOST:
-            raise ValueError("it is too long")
         text = data.decode("utf-8-sig")
-        return _from_json(json.loads(text)) if path.suffix.lower() == ".json" else parse_camera(text)
+        return _from_json(parse_json(text.encode())) if path.suffix.lower() == ".json" else parse_camera(text)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     except (ValueError, RecursionError) as error:

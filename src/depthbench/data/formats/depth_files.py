@@ -13,9 +13,11 @@ from PIL import Image, UnidentifiedImageError
 from depthbench.data.formats.exr import read_exr
 from depthbench.data.formats.pfm import read_pfm
 from depthbench.errors import UserError
-from depthbench.images import MAX_PIXELS, decode_depth, decode_mask, read_bytes
+from depthbench.images import decode_depth, decode_mask
+from depthbench.input_files import NumpyFile, can_inflate_to, check_pixels, read_bytes
 
 _Map = NDArray[Any]
+_LZW = 4  # LZW makes more of a byte than deflate by up to this factor
 Bits = Literal[8, 16]
 # Modes in which Pillow delivers TIFF files of one channel, none of which changes a number.
 _TIFF_MODES = ("L", "I", "I;16", "I;16B", "I;16L", "I;16S", "F")
@@ -75,8 +77,7 @@ def _one_map(values: _Map, path: Path, kinds: str = "fiu") -> _Map:
         values = values[0] if shape[0] == 1 else values[..., 0]
     if values.ndim != 2:
         raise UserError(f"{path} has the shape {shape}, not one map (height, width); save one map per file.")
-    if not 0 < values.size <= MAX_PIXELS:
-        raise UserError(f"{path} has the shape {shape}: no map has so many pixels.")
+    check_pixels(values.shape[0], values.shape[1], path)
     if values.dtype.kind in "fiu" and values.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
         # Half precision and other integers go into floats that hold them exactly.
         values = values.astype(np.float64 if values.dtype.itemsize > 2 else np.float32)
@@ -91,23 +92,12 @@ def _read_png(path: Path, bits: Bits) -> _Map:
 
 
 def _read_numpy(path: Path, bits: Bits = 16) -> _Map:
-    if not path.is_file():
-        raise UserError(f"{path} is not a file; check data.root and whether the download is complete.")
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
-            names = loaded.files
-            if len(names) != 1:
-                held = ", ".join(names[:5]) or "nothing"
-                raise UserError(f"{path} holds {len(names)} arrays ({held}), not one; save the depth alone.")
-            return np.asarray(loaded[names[0]])
-    except UserError:
-        raise
-    except Exception as error:  # NumPy raises whatever its parts do on damaged files
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UserError(f"{path} can't be read as NumPy's {path.suffix} ({reason}); is the file complete?") from None
+    with NumpyFile(path) as file:
+        names = file.names
+        if len(names) != 1:
+            held = ", ".join(names[:5]) or "nothing"
+            raise UserError(f"{path} holds {len(names)} arrays ({held}), not one; save the depth alone.")
+        return file.read(names[0])
 
 
 def _read_tiff(path: Path, bits: Bits) -> _Map:
@@ -120,8 +110,9 @@ def _read_tiff(path: Path, bits: Bits) -> _Map:
                 raise UserError(f"{path} has {many}, but depth has one channel; is it a rendering of the depth?")
             if mode not in _TIFF_MODES:
                 raise UserError(f"{path} has pixels of the kind {mode}; save it as float32 or integers of 16 bits.")
-            if not 0 < width * height <= MAX_PIXELS:
-                raise UserError(f"{path} claims {width}x{height} pixels; no map has so many.")
+            check_pixels(height, width, path)
+            if width * height > _LZW * can_inflate_to(len(data)):
+                raise UserError(f"{path} claims {width}x{height} pixels, more than its {len(data):,} bytes can hold.")
             values = np.asarray(image)
     except UserError:
         raise

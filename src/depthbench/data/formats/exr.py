@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.errors import UserError
-from depthbench.images import MAX_PIXELS, read_bytes
+from depthbench.input_files import check_pixels, read_bytes
 
 _MAGIC = b"\x76\x2f\x31\x01"
 _DEPTH_CHANNELS = ("Z", "Y", "V", "depth", "Depth.Z", "depth.Z")  # what renderers call depth; V is Blender's
@@ -35,8 +35,7 @@ def read_exr(path: Path) -> NDArray[Any]:
     try:
         window = library.File(str(path), separate_channels=True, header_only=True).header()["dataWindow"]
         width, height = (int(last) - int(first) + 1 for first, last in zip(*window, strict=True))
-        if not 0 < width * height <= MAX_PIXELS:
-            raise UserError(f"{path} claims {width}x{height} pixels; no map has so many.")
+        check_pixels(height, width, path)
         with library.File(str(path), separate_channels=True) as file:
             channels = {name: np.array(channel.pixels) for name, channel in file.channels().items()}
     except UserError:

@@ -31,15 +31,14 @@ def parse_lines(data: bytes, where: str | Path) -> list[str]:
         data = _unzipped(data, where)
     if len(data) > MAX_TEXT:
         raise UserError(f"{where} has {len(data):,} bytes, more than the {MAX_TEXT:,} that a list may have.")
+    lines: list[str] = []
     try:
-        text = data.decode("utf-8-sig")
+        for line in io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline=None):
+            if len(lines) >= MAX_LINES:
+                raise UserError(f"{where} has more than {MAX_LINES:,} lines; split it.")
+            lines.append(line.rstrip("\n"))
     except UnicodeDecodeError as error:
         raise UserError(f"{where} is not a text file; it should be a list with one entry per line.") from error
-    lines: list[str] = []
-    for line in io.StringIO(text, newline=None):
-        if len(lines) >= MAX_LINES:
-            raise UserError(f"{where} has more than {MAX_LINES:,} lines; split it.")
-        lines.append(line.rstrip("\n"))
     return lines
 
 

@@ -10,7 +10,8 @@ from depthbench.data.formats.lists import parse_lines
 from depthbench.data.formats.store import inside
 from depthbench.errors import UserError
 from depthbench.geometry import Matrix
-from depthbench.images import read_bytes
+from depthbench.input_files import read_bytes
+from depthbench.input_files.limits import MAX_TEXT
 
 _COLUMNS = {
     "picture": "picture",
@@ -54,7 +55,9 @@ def read_pair_list(path: Path) -> list[ListedPair]:
     Raises:
         UserError: if a line reads otherwise or leads out of the data, with its number.
     """
-    lines = [(number, line) for number, line in enumerate(parse_lines(read_bytes(path), path), 1) if line.strip()]
+    lines = [
+        (number, line) for number, line in enumerate(parse_lines(read_bytes(path, MAX_TEXT), path), 1) if line.strip()
+    ]
     lines = [(number, line) for number, line in lines if not line.lstrip().startswith("#")]
     if not lines:
         raise UserError(f"{path} is empty; it should list {_SHAPE} in each line.")

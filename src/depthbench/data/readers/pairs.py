@@ -24,7 +24,8 @@ from depthbench.data.sample import DepthSize, ResizeTo, Sample, of_one_size
 from depthbench.data.subset import FrameSubset
 from depthbench.data.units import suggested
 from depthbench.errors import UserError
-from depthbench.images import decode_rgb, read_bytes
+from depthbench.images import decode_rgb
+from depthbench.input_files import read_bytes
 
 _PROBES = 5
 _OTHER_UNIT = 20.0  # a frame's mean beyond the plausible range by this factor is no depth of the same unit

@@ -17,7 +17,8 @@ from depthbench.data.readers.reader import INDOOR, checked_files
 from depthbench.data.sample import DepthSize
 from depthbench.errors import UserError
 from depthbench.geometry import Matrix, camera_matrix
-from depthbench.images import read_bytes
+from depthbench.input_files import read_bytes
+from depthbench.input_files.limits import MAX_TEXT
 
 PER_METRE = 5000
 # The data set's page "File formats", intrinsics of the color cameras; depth is registered to them.
@@ -150,7 +151,7 @@ def read_stamps(path: Path) -> list[tuple[float, str]]:
         UserError: if a line reads otherwise or leads out of the sequence.
     """
     found = []
-    for number, line in enumerate(parse_lines(read_bytes(path), path), 1):
+    for number, line in enumerate(parse_lines(read_bytes(path, MAX_TEXT), path), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         time, _, name = line.strip().replace("\t", " ").partition(" ")
