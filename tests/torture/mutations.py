@@ -366,7 +366,7 @@ def mutate(path: Path, rng: Random, hdf5: Callable[[Path, Random], None]) -> Mut
     if choice < 0.45:
         change = _digits if rng.random() < 0.4 else _integer
         path.write_bytes(change(bytearray(data), rng))
-        return Mutation(change.__name__.strip("_"), True, change is _integer)
+        return Mutation(change.__name__.strip("_"), change is _integer, True)
     kind = str(rng.choice(list(ACCIDENTS)))
     change, same = ACCIDENTS[kind]
     path.write_bytes(change(bytearray(data), rng))

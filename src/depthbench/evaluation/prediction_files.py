@@ -103,7 +103,7 @@ class PredictionFiles:
         if math.prod(values.shape) > 3 * MAX_PIXELS:
             raise UserError(f"{where} has shape {values.shape}: no map has so many numbers.")
         with np.errstate(over="ignore"):  # beyond float32: infinite, which is refused by name
-            values = values.astype(np.float32)
+            values = values.astype(np.float32, copy=False)
         if self.kind.stored == "points":
             values = _depth_of_points(values, where)
         if values.ndim != 2:

@@ -108,10 +108,9 @@ def _camera(path: Path) -> NDArray[np.float64] | None:
     """``width height fx fy cx cy k1 k2 p1 p2 k3`` as a matrix; None if there is no file."""
     if not path.exists():
         return None
+    data = read_bytes(path, _MAX_CAMERA)
     try:
-        values = [float(word) for word in read_bytes(path, _MAX_CAMERA).decode("ascii").split()]
+        values = [float(word) for word in data.decode("ascii").split()]
         return camera_matrix(values[2:6])
     except ValueError as error:
-        if isinstance(error, UserError):
-            raise
         raise UserError(f"{path} is not 'width height fx fy cx cy ...'; download it again.") from error

@@ -104,9 +104,8 @@ def _only(folder: Path, suffix: str, root: Path) -> Path:
 
 
 def _camera(path: Path) -> NDArray[np.float64]:
+    data = read_bytes(path, _MAX_CAMERA)
     try:
-        return np.array(read_bytes(path, _MAX_CAMERA).split(), dtype=np.float64).reshape(3, 3)
+        return np.array(data.split(), dtype=np.float64).reshape(3, 3)
     except ValueError as error:
-        if isinstance(error, UserError):
-            raise
         raise UserError(f"{path} does not hold the nine numbers of a camera; download this frame again.") from error
