@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from depthbench.data import Frame, NYULabeled, Rooms
-from depthbench.images import decode_depth, read_bytes, resize_depth
+from depthbench.images import decode_depth, resize_depth
+from depthbench.input_files import read_bytes
 from depthbench.rooms.camera import intrinsics
 
 PAGE = Path(__file__).parents[1] / "docs" / "rooms.md"

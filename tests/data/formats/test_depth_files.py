@@ -7,7 +7,7 @@ from PIL import Image
 
 from depthbench.data.formats.depth_files import DEPTH_SUFFIXES, read_depth, read_mask
 from depthbench.errors import UserError
-from depthbench.images import MAX_PIXELS
+from depthbench.input_files import MAX_PIXELS
 
 RNG = np.random.default_rng(0)
 METRES = RNG.uniform(0.5, 9, (7, 11)).astype(np.float32)
@@ -89,7 +89,7 @@ def pages(path):
         ("a.bmp", lambda path: path.write_bytes(b"BM"), r"no depth file that is read; convert it to one of \.png"),
         ("a.npy", lambda path: path.write_bytes(b""), r"a\.npy can't be read"),
         ("a.npy", lambda path: np.save(path, np.zeros((2, 3, 4))), r"shape \(2, 3, 4\), not one map"),
-        ("a.npy", lambda path: np.save(path, np.zeros((0, 4))), "no map has so many"),
+        ("a.npy", lambda path: np.save(path, np.zeros((0, 4))), "nothing is in it"),
         ("a.npy", lambda path: np.save(path, np.zeros((3, 4), complex)), "not real numbers"),
         ("a.npy", objects, "can't be read"),
         ("a.npz", lambda path: np.savez(path, a=METRES, b=METRES), r"holds 2 arrays \(a, b\)"),
