@@ -27,7 +27,8 @@ from depthbench.data.readers.tum import TUM
 from depthbench.data.readers.wanted_names import Wanted
 from depthbench.data.units import Unit, plausible_units
 from depthbench.errors import UserError
-from depthbench.images import decode_rgb, read_bytes
+from depthbench.images import decode_rgb
+from depthbench.input_files import read_bytes
 
 OUTDOOR = (1.0, 80.0)
 _PROBES = 5
