@@ -43,6 +43,24 @@ def test_what_is_there_is_taken(made, tmp_path):
     assert found == {"data": "folder", "data.scale": "0.001", "data.intrinsics": "intrinsics.txt"}
 
 
+def test_a_folder_train_alone(made, tmp_path):
+    build(made, tmp_path / "train", "folders")
+    found = settings(propose(tmp_path, {}))
+    assert (found["data.test_fraction"], found["data.split_by"]) == ("0.1", "frame")
+    build(made, tmp_path / "train", "scenes")
+    shutil.rmtree(tmp_path / "train/rgb")
+    shutil.rmtree(tmp_path / "train/depth")
+    assert "data.split_by" not in settings(propose(tmp_path, {}))
+
+
+def test_units_outdoors_are_named_too(made, tmp_path):
+    build(made, tmp_path, "folders")
+    for index in range(COUNT):
+        put_depth(tmp_path / f"depth/{index:04d}.png", made.scene(index)[1] * np.uint16(2))  # 4 m, or 16 m as KITTI
+    (told,) = [sentence for sentence in propose(tmp_path, {}).told if "guess" in sentence]
+    assert "0.00390625 (1/256 m, the png of KITTI: 16" in told
+
+
 def test_lists(made, tmp_path):
     build(made, tmp_path, "folders")
     (tmp_path / "rgb").rename(tmp_path / "left")

@@ -171,6 +171,7 @@ def _unit(pairs: Sequence[Pair], settings: dict[str, Any]) -> Iterator[str]:
     settings["scale"] = _scale(best)
     if plausible == OUTDOOR:
         settings["plausible"] = [int(OUTDOOR[0]), int(OUTDOOR[1])]
+    units += [item for item in plausible_units(median, *OUTDOOR) if item not in units]
     others = ", ".join(f"{_scale(unit):.9g} ({unit.name}: {metres:.3g} m)" for unit, metres in units if unit != best)
     yield (
         f"The unit is a guess: the median of a few frames is {median:.4g}, with {best.name} {depth:.3g} m"
@@ -201,10 +202,12 @@ def _camera(root: Path, listing: Listing) -> str | None:
 
 def _parts(pairs: Sequence[Pair], root: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Where nothing says what the test is, a tenth is held out: of the folders, or of the frames of a single one."""
-    folders = part_folders(sorted(path.name for path in root.iterdir() if path.is_dir()), root) or by_part(pairs, root)
-    if "test" in folders or settings.get("test_fraction") is not None:
+    parts = by_part(pairs, root)
+    folders = part_folders(sorted(path.name for path in root.iterdir() if path.is_dir()), root)
+    if "test" in {**folders, **parts} or settings.get("test_fraction") is not None:
         return {}
-    scenes = {pair.name.rpartition("/")[0] for pair in pairs}
+    names = [pair.name for pair in parts.get("train", pairs)]
+    scenes = {name.rpartition("/")[0] for name in names}
     by = {} if len(scenes) > 1 or "split_by" in settings else {"split_by": "frame"}
     return {"test_fraction": 0.1, **by}
 

@@ -54,6 +54,7 @@ LAYOUTS = {
     "suffix words": ("images/{:02d}_rgb.png", "gt/{:02d}_depth.tif", "{:02d}"),
     "beside": ("x/{:02d}_rgb.jpg", "x/{:02d}_depth.npy", "x/{:02d}"),
     "plain beside": ("x/{:02d}.png", "x/{:02d}_depth.npy", "x/{:02d}"),
+    "a folder each": ("x/{:02d}/rgb.png", "x/{:02d}/depth.png", "x/{:02d}"),
     "seven scenes": ("frame-{:06d}.color.png", "frame-{:06d}.depth.png", "frame-{:06d}"),
     "old": ("x/rgb_{:05d}.jpg", "x/sync_depth_{:05d}.png", "x/{:05d}"),
     "old, floats": ("x/rgb_{:05d}.jpg", "x/depth_{:05d}.npy", "x/{:05d}"),
@@ -360,6 +361,14 @@ def test_folders_within_folders(made, tmp_path):
     (tmp_path / "rgb").rename(tmp_path / "cam0/left")
     (tmp_path / "depth").rename(tmp_path / "lidar/maps")
     assert Pairs(tmp_path, 0.001, pictures="cam0/left", depths="lidar/maps/*.png").names[0] == "0000"
+
+
+def test_names_that_have_nothing_in_common(made, tmp_path):
+    build(made, tmp_path, "folders", 2)
+    for index in range(2):
+        (tmp_path / f"depth/{index:04d}.png").rename(tmp_path / f"depth/{index + 7}.png")
+    with pytest.raises(UserError, match=r"has the name of a depth file, first rgb/0000\.jpg and depth/7\.png"):
+        Pairs(tmp_path, 0.001)
 
 
 def test_hidden_files_are_none(made, tmp_path):

@@ -165,8 +165,10 @@ def _beside(listing: Listing, wanted: Wanted) -> FilesByRole:
         for file in files:
             stem, ending = split_ending(file)
             for role in ("mask", "depth", "picture"):
-                if ending in SUFFIXES[role] and (match := _WORDS[role].fullmatch(stem)):
-                    _add(found, role, "/".join((*parts, match[1] or match[2])), place / file, listing.root)
+                match = _WORDS[role].fullmatch(stem) if ending in SUFFIXES[role] else None
+                if match or (ending in SUFFIXES[role] and stem.lower() in FOLDERS[role]):
+                    own = (match[1] or match[2],) if match else ()  # rgb.png alone is called like its folder
+                    _add(found, role, "/".join((*parts, *own)) or listing.root.name, place / file, listing.root)
                     break
             else:
                 if ending in PICTURE_SUFFIXES:
@@ -215,6 +217,12 @@ def _telling(one: tuple[str, ...], two: tuple[str, ...]) -> tuple[str, str]:
 
 def _joined(root: Path, found: Mapping[str, Mapping[str, Path]]) -> list[Pair]:
     pictures, depths = found["picture"], found["depth"]
+    if pictures and depths and pictures.keys().isdisjoint(depths):
+        one, other = (held[min(held)].relative_to(root) for held in (pictures, depths))
+        raise UserError(
+            f"No picture in {root} has the name of a depth file, first {one} and {other}; rename them, or name the "
+            "pairs in a list (data.files=LIST)."
+        )
     for lonely, has, lacks in ((pictures, "picture", "depth"), (depths, "depth image", "picture")):
         alone = sorted(lonely.keys() - (depths if lonely is pictures else pictures).keys())
         if alone:
