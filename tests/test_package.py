@@ -1,5 +1,6 @@
 """The wheel carries configurations and studies, and works outside a checkout."""
 
+import os
 import subprocess
 import sys
 import venv
@@ -63,6 +64,24 @@ def test_journey_of_own_pairs(python, tmp_path):
     done = subprocess.run(script, cwd=tmp_path, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert len(list(tmp_path.glob("journey/runs/*/DONE"))) == 5
+
+
+@pytest.mark.slow
+def test_journey_of_own_code(python, tmp_path):
+    script = [python, ROOT / "examples/own_code.py", tmp_path / "journey"]
+    done = subprocess.run(script, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert len(list(tmp_path.glob("journey/runs/*/DONE"))) == 2
+
+
+@pytest.mark.slow
+def test_journey_of_a_search(python, tmp_path):
+    optuna = pytest.importorskip("optuna", reason="a search needs Optuna: pip install 'depthbench[search]'")
+    environment = {**os.environ, "PYTHONPATH": str(Path(optuna.__file__).parents[1])}
+    script = [python, ROOT / "examples/search.py", tmp_path / "journey"]
+    done = subprocess.run(script, cwd=tmp_path, env=environment, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert len(list(tmp_path.glob("journey/runs/*/search.json"))) == 5
 
 
 def test_installed_wheel_runs_from_another_folder(python, tmp_path):
