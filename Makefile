@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 WORKERS ?= 2
 EXTRAS := dev,launchers,dashboards
 
-.PHONY: install install-all demo test test-all test-cluster lint format bench clean
+.PHONY: install install-all demo test test-all test-cluster lint format bench torture clean
 
 install: $(STAMP)
 
@@ -60,6 +60,11 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+# Hours, or MINUTES=60; ONLY=kills,disk for parts. Writes docs/torture.md.
+torture: $(STAMP)  ## before a release: kills, full disks, signals, bad files, configurations that try to run programs
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ONLY),--only $(ONLY)) \
+	  $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf .venv dist build runs .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -4,8 +4,6 @@ import argparse
 import importlib
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -16,16 +14,14 @@ from depthbench.launch.leaving import leave
 from tests.torture import document, kinds
 from tests.torture.summary import Summary
 
-PARTS = ("kills", "disk", "real disk", "signals", "sweeps", "wandb", "damage", "gadgets", "files")
-MODULES = {"real disk": "disk_real", "wandb": "wandb_server"}
-SHARES = {"kills": 0.35, "disk": 0.35, "real disk": 0.4, "signals": 0.4, "sweeps": 0.3, "wandb": 0.5, "damage": 0.6,
-          "gadgets": 1, "files": 1}  # fmt: skip  # of the minutes that are left when a part begins
+PARTS = ("kills", "disk", "signals", "sweeps", "gadgets", "files")
+# Of the minutes that are left when a part begins.
+SHARES = {"kills": 0.4, "disk": 0.5, "signals": 0.5, "sweeps": 0.4, "gadgets": 1, "files": 1}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point: 0 if no promise was broken."""
     options = _parser().parse_args(arguments)
-    _become_root()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     folder = Path(tempfile.mkdtemp(prefix="torture-"))
     from tests.torture.bench import Bench
@@ -58,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(name: str, bench: Any, options: argparse.Namespace, enough: Callable[[], bool]) -> Summary:
     names = [kind.strip() for kind in options.kinds.split(",")] if options.kinds else list(kinds.KINDS)
     seed, case = options.seed, options.case
-    part = importlib.import_module(f"tests.torture.{MODULES.get(name, name)}")
+    part = importlib.import_module(f"tests.torture.{name}")
     if name == "files":
         return part.fuzz(options.files, seed, kinds.fresh(bench.folder / "files"))
     if name == "gadgets":
@@ -67,7 +63,7 @@ def _run(name: str, bench: Any, options: argparse.Namespace, enough: Callable[[]
         names = names if options.kinds else part.SUBJECTS
         count = 1.0 if options.disk == "all" else float(options.disk)
     else:
-        count = getattr(options, name.replace(" ", "_"))
+        count = getattr(options, name)
     return part.run(bench, count, seed, names, case, enough)
 
 
@@ -77,11 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--minutes", type=float, help="stop then; each part takes its share (default: until all is done)")
     add("--kills", type=int, default=300)
     add("--disk", default="all", help="all points at which a disk may be full, or a share of them such as 0.1")
-    add("--real-disk", type=int, default=24, help="runs on real small file systems")
     add("--signals", type=int, default=132)
     add("--sweeps", type=int, default=12)
-    add("--wandb", type=int, default=8)
-    add("--damage", type=int, default=200)
     add("--files", type=int, default=10_000)
     add("--seed", type=int, default=0)
     add("--only", help=f"parts, separated by commas, of: {', '.join(PARTS)}")
@@ -90,16 +83,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--results", default=".torture", help="folder that keeps what parts found, for the page")
     add("--output", default="docs/torture.md")
     return parser
-
-
-def _become_root() -> None:
-    """Small file systems need rights to mount: those of a namespace of one's own, where the system gives them."""
-    if (
-        os.geteuid()
-        and shutil.which("unshare")
-        and not subprocess.run(["unshare", "-rm", "true"], check=False).returncode
-    ):
-        os.execvp("unshare", ["unshare", "-rm", sys.executable, "-m", "tests.torture", *sys.argv[1:]])
 
 
 def _enough(limit: float | None) -> Callable[[], bool]:

@@ -1,7 +1,9 @@
 """An interrupted run ends with bit for bit the weights, scores and rows of an uninterrupted one (on the CPU)."""
 
 import pytest
+from pytorch_lightning.callbacks import Callback
 
+from depthbench.training import trainer as training
 from depthbench.training.callbacks import Stopped, status_reporter
 from tests.commands import TINY_TWO_STREAM, make_frames
 from tests.training.interrupted import Killed, assert_same, folder, interrupted, train
@@ -95,3 +97,13 @@ def test_interrupted_anywhere(kind, hook, call, action, whole, frames, tmp_path)
     if kind == "steps" and hook != "on_train_batch_end":
         pytest.skip("has one validation only")
     check(kind, hook, call, action, whole, frames, tmp_path)
+
+
+def test_a_training_that_stops_early_records_the_steps_that_it_did(frames, tmp_path, monkeypatch):
+    class Enough(Callback):
+        def on_train_epoch_end(self, trainer, pl_module):
+            trainer.should_stop = True
+
+    build = training.build_callbacks
+    monkeypatch.setattr(training, "build_callbacks", lambda *args: [*build(*args), Enough()])
+    assert train(folder(frames, tmp_path, *ADVERSARIAL)).read_json("DONE")["steps"] == 3  # an epoch of two

@@ -25,7 +25,9 @@ def save_results(folder: RunFolder, task: DepthTask) -> None:
     write_atomically(folder.path / "per_image.csv", text.getvalue())
     score = next(iter(task.test_scores.values()))["AbsRel"]
     folder.update_status(state="done", reason=None)
-    told = {"score": score if math.isfinite(score) else None, "steps": task.total_steps(), **_times(folder)}
+    # Those that were done: training may have stopped early.
+    steps = task.trainer.global_step // task.optimizers_per_step
+    told = {"score": score if math.isfinite(score) else None, "steps": steps, **_times(folder)}
     write_atomically(folder.path / "DONE", json.dumps(told) + "\n")
 
 

@@ -1,0 +1,66 @@
+"""The torture sees what it is there to see."""
+
+import os
+import signal
+
+import pytest
+
+from depthbench.files import write_atomically
+from tests.torture import kills, victims
+from tests.torture.events import Events
+from tests.torture.kills import Case, Kill
+
+
+def left_by_a_kill(folder, number, write):
+    """What is in a file when its writer is killed at its n-th event; None where it came to its end."""
+    path = folder / "scores.json"
+    path.write_text("former")
+
+    def work():
+        def end():
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        Events(folder, lambda role, count, name, where: end if count == number else None)
+        write(path, "new" * 50_000)
+
+    pid = victims.fork(work)
+    killed = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+    return path.read_text() if killed else None
+
+
+@pytest.mark.parametrize(
+    ("write", "sound"), [(write_atomically, True), (lambda path, text: path.write_text(text), False)]
+)
+def test_a_file_that_is_written_in_place_is_caught_at_one_of_its_events(tmp_path, write, sound):
+    found = []
+    for number in range(1, 30):
+        text = left_by_a_kill(tmp_path, number, write)
+        if text is None:
+            break
+        found.append(text in ("former", "new" * 50_000))
+    assert 2 <= len(found) < 29
+    assert all(found) == sound
+
+
+@pytest.mark.slow
+def test_a_checkpoint_that_is_written_in_place_is_caught(tmp_path, monkeypatch):
+    import torch
+
+    from depthbench.training.checkpoint_file import CheckpointFile
+    from tests.torture.bench import Bench
+
+    bench = Bench(tmp_path / "bench")
+    names = [(number, name) for _, number, name in bench.whole("plain").events]
+    first = next(number for number, name in names if name == "link")  # the second checkpoint is complete beside it
+    case = Case(0, "plain", (Kill("self", role="command", number=first), Kill("command", share=0.6)))
+    assert kills.torture(bench, case)[0] == []
+
+    def saved_in_place(self, checkpoint, path, storage_options=None):
+        path.parent.mkdir(exist_ok=True)
+        torch.save(checkpoint, path)
+
+    monkeypatch.setattr(CheckpointFile, "save_checkpoint", saved_in_place)
+    bench.whole.cache_clear()
+    writes = [number for number, name in ((n, e) for _, n, e in bench.whole("plain").events) if name == "write"]
+    half = Case(0, "plain", (Kill("self", role="command", number=writes[len(writes) // 2]),))
+    assert any("damaged" in problem for problem in kills.torture(bench, half)[0])
