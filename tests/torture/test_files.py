@@ -45,7 +45,7 @@ def test_the_fuzzer_notices(tmp_path, monkeypatch):
 
 
 def test_a_process_that_dies_or_sleeps_is_found(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "WALL_SECONDS", 2.0)
+    monkeypatch.setattr(files, "ASLEEP_SECONDS", 2.0)
 
     def build(root):
         (root / "a.txt").write_text("sound")

@@ -48,7 +48,10 @@ def load_protocol(name_or_path: str | Path, **changes: Any) -> EvalProtocol:
         raise UserError(f"{path} can't be read as a protocol ({reason_of(error, path)}).") from None
     if not isinstance(settings, dict):
         raise UserError(f"{path} holds no protocol; begin it with _target_: depthbench.protocols.EvalProtocol.")
-    return protocol_from({**settings, **changes})
+    try:
+        return protocol_from({**settings, **changes})
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def _published(name: str) -> dict[str, Any]:
