@@ -158,10 +158,10 @@ def _digest(value: Any) -> bytes:
         head = f"{value.shape}{value.dtype}".encode()
         return hashlib.sha1(head + np.ascontiguousarray(value).tobytes()).digest()
     if isinstance(value, dict):
-        return b"".join(str(key).encode() + _digest(part) for key, part in value.items())
+        return b"".join(str(key).encode("utf-8", "backslashreplace") + _digest(part) for key, part in value.items())
     if isinstance(value, tuple | list):
         return b"".join(map(_digest, value))
-    return repr(value).encode()
+    return repr(value).encode("utf-8", "backslashreplace")
 
 
 def _mend(path: Path, content: bytes) -> None:

@@ -1,6 +1,8 @@
 import pytest
 
 from depthbench.data.formats.listed import fitted, found_instead
+from depthbench.data.formats.store import inside
+from depthbench.errors import UserError
 
 NAMES = [f"kv1/scene{index}/{index:05}.png" for index in range(40)]
 
@@ -40,3 +42,9 @@ def test_what_lies_there_instead_is_told(root):
     assert found_instead(root / "kv1/scene3/00003.jpg", root) == "its folder holds 00003.png"
     assert found_instead(root / "kv1/scene3/9.png", root) == "its folder holds 00003.png"
     assert found_instead(root / "n/fs/a.png", root) == f"there is no such folder; {root} holds kv1"
+
+
+@pytest.mark.parametrize("name", ["a" * 256, "é" * 128, "a/" * 2001 + "b"])
+def test_a_name_that_no_file_can_have_is_a_sentence(name):
+    with pytest.raises(UserError, match="longer than a file's name can be"):
+        inside(name, "list.txt")

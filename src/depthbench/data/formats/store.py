@@ -11,6 +11,7 @@ from depthbench.errors import UserError
 from depthbench.input_files import MAX_PICTURE, open_zip, read_bytes, read_member
 
 T = TypeVar("T")
+_LONGEST_NAME, _LONGEST_PATH = 255, 4000  # bytes: what file systems allow
 
 
 class PerProcess(Generic[T]):
@@ -97,4 +98,6 @@ def inside(name: str, where: object) -> str:
     plain = posixpath.normpath(name.replace("\\", "/").lstrip("/"))
     if plain.split("/")[0] == ".." or "\0" in plain or plain == ".":
         raise UserError(f"{name!r} in the list of {where} leads out of the data set; mend the list.")
+    if max(len(os.fsencode(part)) for part in plain.split("/")) > _LONGEST_NAME or len(plain) > _LONGEST_PATH:
+        raise UserError(f"{name[:80]!r}... in the list of {where} is longer than a file's name can be; mend the list.")
     return plain
