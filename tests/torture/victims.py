@@ -19,7 +19,6 @@ MODULES = (
     "depthbench.run",
     "depthbench.evaluation.evaluate",
     "depthbench.inference.predict",
-    "depthbench.inference.export",
     "depthbench.report.__main__",
     "depthbench.report.write.page",
     "depthbench.prepare.cache_writer",
