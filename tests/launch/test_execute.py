@@ -41,3 +41,9 @@ def test_a_process_that_fails_alone_has_failed(tmp_path, monkeypatch, capfd):
     assert module.execute(folder) == 1
     assert (folder.status["state"], folder.status["reason"]) == ("failed", "RuntimeError: broken")
     assert "Traceback" in capfd.readouterr().err
+
+
+def test_what_another_sweep_has_finished_meanwhile_is_not_done_again(tmp_path, monkeypatch):
+    (tmp_path / "DONE").write_text("{}")
+    monkeypatch.setattr(module, "train_and_test", lambda *arguments: pytest.fail("trained again"))
+    assert module.execute(RunFolder(tmp_path)) == 0

@@ -22,6 +22,8 @@ def execute(folder: RunFolder, progress_bar: bool = False) -> int:
     code = 1
     try:
         with folder.lock() if first else contextlib.nullcontext():
+            if folder.done and "RANK" not in os.environ:  # another sweep has finished it since this job began
+                return (code := 0)
             if first:
                 folder.update_status(state="running", reason=None, pid=os.getpid())
             with _recorded(folder, first):
