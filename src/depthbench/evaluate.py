@@ -23,6 +23,13 @@ A run folder, on its own test data and under its own protocol, or on others:
   depthbench evaluate run=runs/FOLDER     or run=latest, run=1a2b3c4d (the hash of a folder's name)
   depthbench evaluate run=runs/FOLDER data=kitti data.root=FOLDER protocol=garg,eigen_kitti
 
+Anybody's network, or several (docs/foreign_models.md):
+  depthbench evaluate data=nyu_labeled data.root=FOLDER protocol=all model=hf:NAME_OR_FOLDER
+  model=python:MODULE:FUNCTION    a function of RGB (H, W, 3) in [0, 1]; its attribute kind, or kind=, says what it is
+  model=onnx:FILE                 of `depthbench export`; others also kind=, range=0..1|0..255|imagenet, size=H,W
+  model=FILE.ckpt|FOLDER|hub:USER/NAME    a network of this bench
+  cache=FOLDER|none        where their predictions are kept for the next time, by default .predictions beside output
+
   protocol=all             every protocol that fits the data; those that refuse say why
   predictions=A,B run=C,D  two or more: also their paired differences, tested together;
                            run= also takes a folder of runs, and a pattern such as 'seeds/*'
@@ -35,8 +42,7 @@ A run folder, on its own test data and under its own protocol, or on others:
   unit=0.001               metres per unit of prediction files; unit=10/65535 works too
   key=depth                the array in .h5 and .npz files that hold several
   order=numbers            or names: how a stack without names is sorted, where 10 before 2 makes a difference
-  covers=kb                the part of the truth that prediction files show, for networks that see a crop; full for
-                           predictions of another shape that show the whole frame
+  covers=kb                the part of the truth that prediction files show; full for stretched ones that show all of it
   device=cpu               by default a GPU where there is one; under torchrun every process takes its share
 
 Protocols: {protocol}.
@@ -75,8 +81,9 @@ def evaluate_arguments(arguments: Sequence[str]) -> None:
     request = read_evaluate_request(arguments)
     # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
     from depthbench.evaluation.evaluate import answer_request
+    from depthbench.inference.foreign import open_model
 
-    answer_request(request)
+    answer_request(request, open_model)
     if int(os.environ.get("RANK", "0")) == 0:
         _say_next(arguments, request)
 
@@ -84,7 +91,7 @@ def evaluate_arguments(arguments: Sequence[str]) -> None:
 def _say_next(arguments: Sequence[str], request: EvaluateRequest) -> None:
     """One set of predictions alone is compared with nothing; of several one would look at single images."""
     if len(request.inputs) == 1:
-        own = ("run=", "predictions=")
+        own = ("run=", "predictions=", "model=")
         next_step("evaluate", *(f"{item},ANOTHER" if item.startswith(own) else item for item in arguments))
     elif not request.options["per_image"]:
         next_step("evaluate", *arguments, "per_image=images.csv")

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,24 +18,36 @@ from depthbench.config.mistakes import MISTAKES, explain, nearest
 from depthbench.config.published import every_member, member_names, published, register_published
 from depthbench.config.values import check_kinds, check_root, check_values
 from depthbench.errors import UserError
-from depthbench.output_kinds import OutputKind, output_kind
+from depthbench.evaluation.model_source import (
+    ModelOptions,
+    ModelSource,
+    read_kinds,
+    read_pixels,
+    read_size,
+    read_sources,
+)
+from depthbench.output_kinds import OutputKind
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.lookup import find_runs, split_paths, trained_run
 from depthbench.runs.results import run_kind
 
 OUTPUTS = (".json", ".csv", ".md")
+CACHE = ".predictions"
 
 
 @dataclass(frozen=True)
 class Input:
-    """What is scored: prediction files or a run, and the test data that it is scored on.
+    """What is scored: prediction files, a run or anybody's network, and the test data that it is scored on.
 
     Attributes:
         name: in tables.
         path: of the predictions or the run folder.
-        run: the run folder, None for prediction files.
+        run: the run folder, None for prediction files and other people's networks.
         config: whose ``data`` is scored on; for a run also whose ``trainer`` gives the precision.
-        kind: of prediction files as declared, of a run as it was written down.
+        kind: of prediction files as declared, of a run as it was written down, of a network once it is open.
+        model: anybody's network.
+        options: what the user says of it.
+        own_size: whether it sees images as large as their files.
     """
 
     name: str
@@ -43,6 +55,14 @@ class Input:
     run: RunFolder | None
     config: DictConfig
     kind: OutputKind = OutputKind.METRIC_DEPTH
+    model: ModelSource | None = None
+    options: ModelOptions = field(default_factory=ModelOptions)
+    own_size: bool = False
+
+    @property
+    def is_network(self) -> bool:
+        """Whether it predicts, and so shows all of each image."""
+        return self.run is not None or self.model is not None
 
 
 @dataclass(frozen=True)
@@ -62,6 +82,7 @@ class EvaluateRequest:
         options: the flat keys of ``conf/evaluate.yaml``.
         unit: of prediction files.
         output: files for the table.
+        cache: the folder where maps of other people's networks are kept; None where they are not.
     """
 
     inputs: list[Input]
@@ -75,6 +96,7 @@ class EvaluateRequest:
     options: dict[str, Any]
     unit: float | None
     output: list[Path] = field(default_factory=list)
+    cache: Path | None = None
 
 
 def names_of(group: str) -> list[str]:
@@ -99,7 +121,7 @@ def read_evaluate_request(arguments: Sequence[str]) -> EvaluateRequest:
             if options["missing"] not in ("refuse", "error"):
                 raise UserError(f"missing={options['missing']} is unknown; choose refuse or error.")
             options["per_image"] = options["per_image"] and str(Path(options["per_image"]).expanduser())
-            inputs = _inputs(options, overrides)
+            inputs = _inputs(options, overrides, own.get("kind"))
             protocols = _protocols(own.get("protocol"), overrides, inputs)
         except MISTAKES as error:
             raise UserError(explain(error, known)) from None
@@ -116,6 +138,7 @@ def read_evaluate_request(arguments: Sequence[str]) -> EvaluateRequest:
         options=options,
         unit=_unit(options["unit"]),
         output=outputs,
+        cache=_cache(options["cache"], outputs),
     )
 
 
@@ -137,33 +160,54 @@ def _sorted_out(arguments: Sequence[str], known: DictConfig) -> tuple[dict[str, 
     return own, readable(overrides)
 
 
-def _inputs(options: dict[str, Any], overrides: list[str]) -> list[Input]:
-    files, folders = _files(options["predictions"]), _runs(options["run"])
-    if not files and not folders:
+def _inputs(options: dict[str, Any], overrides: list[str], kind: str | None) -> list[Input]:
+    files, folders, models = _files(options["predictions"]), _runs(options["run"]), read_sources(options["model"])
+    if not files and not folders and not models:
         compose("evaluate", overrides)  # perhaps there is only a slip of the pen
-        raise UserError("There is nothing to score: append predictions=FOLDER and data=..., or run=RUN_FOLDER.")
-    found: list[tuple[Path, RunFolder | None, DictConfig, OutputKind]]
-    kinds = _kinds(str(options["kind"]), len(files), _unit(options["unit"]))
-    found = [(path, None, _file_settings(overrides), kind) for path, kind in zip(files, kinds, strict=True)]
-    found += [(folder.path, folder, run_settings(folder, overrides), run_kind(folder.path)) for folder in folders]
-    names = [path.name for path, *_ in found]
-    if len(set(names)) < len(names):
-        names = [str(path) for path, *_ in found]
-    if len(set(names)) < len(names):
+        raise UserError(
+            "There is nothing to score: append predictions=FOLDER and data=..., model=SOURCE and data=..., or "
+            "run=RUN_FOLDER."
+        )
+    kinds = read_kinds(kind, len(files), len(models), _unit(options["unit"]))
+    found = [
+        Input(path.name, path, None, _settings_of_data(overrides, "Prediction files"), one or OutputKind.METRIC_DEPTH)
+        for path, one in zip(files, kinds, strict=False)
+    ]
+    found += [
+        Input(folder.path.name, folder.path, folder, run_settings(folder, overrides), run_kind(folder.path))
+        for folder in folders
+    ]
+    found += [
+        _model_input(model, one, options, overrides) for model, one in zip(models, kinds[len(files) :], strict=True)
+    ]
+    if len({one.name for one in found}) < len(found):
+        found = [replace(one, name=one.model.text if one.model else str(one.path)) for one in found]
+    if len({one.name for one in found}) < len(found):
         raise UserError("The same predictions are given twice; name each once.")
-    for _, _, config, _ in found:
-        OmegaConf.to_container(config.data.test, resolve=True, throw_on_missing=True)
-        check_values(config)
-        check_root(config)
-    return [Input(name, *rest) for name, rest in zip(names, found, strict=True)]
+    for one in found:
+        OmegaConf.to_container(one.config.data.test, resolve=True, throw_on_missing=True)
+        check_values(one.config)
+        check_root(one.config)
+    return found
 
 
-def _kinds(text: str, count: int, unit: float | None) -> list[OutputKind]:
-    """The kind of each set of prediction files: one for all, or one each."""
-    kinds = [output_kind(name, unit) for name in text.split(",")]
-    if count and len(kinds) not in (1, count):
-        raise UserError(f"kind={text} names {len(kinds)} kinds for {count} predictions; give one for all, or one each.")
-    return kinds * count if len(kinds) == 1 else kinds[:count]
+def _model_input(model: ModelSource, kind: OutputKind | None, options: dict[str, Any], overrides: list[str]) -> Input:
+    said = ModelOptions(kind, read_size(options["size"]), read_pixels(options["range"]), options["key"])
+    own_size = not any(item.lstrip("+").startswith("data.size=") for item in overrides)
+    settings = _settings_of_data(overrides, "Networks")
+    return Input(model.label, Path(model.place), None, settings, model=model, options=said, own_size=own_size)
+
+
+def _cache(text: str | None, outputs: Sequence[Path]) -> Path | None:
+    """The folder of kept maps: as said, none, or beside what is written."""
+    if text in ("none", "false"):
+        return None
+    if text in (None, "", "null"):
+        return (outputs[0].absolute().parent if outputs else Path.cwd()) / CACHE
+    path = Path(str(text)).expanduser()
+    if path.exists() and not path.is_dir():
+        raise UserError(f"cache={path} is a file; give a folder, or none.")
+    return path
 
 
 def _files(text: str | None) -> list[Path]:
@@ -191,11 +235,10 @@ def _runs(text: str | None) -> list[RunFolder]:
     return trained
 
 
-def _file_settings(overrides: list[str]) -> DictConfig:
+def _settings_of_data(overrides: list[str], what: str) -> DictConfig:
     if not any(item.startswith("data=") for item in overrides):
-        raise UserError(
-            f"Prediction files need the data that they are of: append data=... (one of {', '.join(names_of('data'))})."
-        )
+        choices = ", ".join(names_of("data"))
+        raise UserError(f"{what} need data to be scored on: append data=... (one of {choices}).")
     return compose("evaluate", overrides)
 
 

@@ -1,6 +1,7 @@
 """From a request to its answer: open, predict, score, compare, show."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import torch
 
 from depthbench.errors import UserError
 from depthbench.evaluation.command_line import EvaluateRequest
+from depthbench.evaluation.map_cache import MapCache
+from depthbench.evaluation.models import ForeignModel, OpenModel
 from depthbench.evaluation.predictors import open_predictor
 from depthbench.evaluation.processes import joined_processes, rank_and_world
 from depthbench.evaluation.scoring import Scored, score
@@ -21,11 +24,16 @@ from depthbench.stats.intervals import Limits, intervals
 from depthbench.training.devices import choose_device
 
 
-def answer_request(request: EvaluateRequest) -> None:
-    """Evaluate; the first process writes the files and prints the table."""
+def answer_request(request: EvaluateRequest, open_model: OpenModel | None = None) -> None:
+    """Evaluate; the first process writes the files and prints the table.
+
+    Args:
+        request: of the user.
+        open_model: opens other people's networks.
+    """
     device = choose_device(request.options["device"])
     with joined_processes():
-        evaluation = evaluate(request, device)
+        evaluation = evaluate(request, device, open_model)
         if rank_and_world()[0] > 0:
             return
         for path in request.output:
@@ -35,21 +43,36 @@ def answer_request(request: EvaluateRequest) -> None:
         show(evaluation)
 
 
-def evaluate(request: EvaluateRequest, device: torch.device) -> Evaluation:
+def evaluate(request: EvaluateRequest, device: torch.device, open_model: OpenModel | None = None) -> Evaluation:
     """Scores of all inputs under all protocols.
 
     Raises:
         UserError: if data, predictions and protocols do not fit together.
     """
+    request, models = _with_models(request, device, open_model)
+    cache = MapCache(request.cache)
     chosen = open_sets(request)
     scored: list[Scored] = []
     doubts: list[str] = []
     for one, frames in zip(request.inputs, chosen.sets, strict=True):
-        predict = open_predictor(one, frames, chosen.protocols, request, device)
+        predict = open_predictor(one, frames, chosen.protocols, request, device, models.get(one.name), cache)
         doubts += getattr(predict, "notes", [])
         scored.append(score(one.name, predict, frames, chosen.protocols, device, chosen.structure, request.extended))
+    doubts += [f"{told}." for told in [cache.told()] if told]
     told = [*notes(request, chosen.protocols, len(scored[0].frames)), *chosen.lacking, *doubts]
     return evaluation_of(scored, chosen.protocols, chosen.refused, told, request.options["seed"])
+
+
+def _with_models(
+    request: EvaluateRequest, device: torch.device, open_model: OpenModel | None
+) -> tuple[EvaluateRequest, dict[str, ForeignModel]]:
+    """The request with the kinds that networks declare, and the networks by name of their input."""
+    models: dict[str, ForeignModel] = {}
+    for one in request.inputs:
+        if one.model and open_model:
+            models[one.name] = open_model(one.model, one.options, device)
+    inputs = [replace(one, kind=models[one.name].kind) if one.name in models else one for one in request.inputs]
+    return replace(request, inputs=inputs), models
 
 
 def evaluation_of(

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -27,6 +27,13 @@ STACKS = (".h5", ".hdf5", ".npz", ".npy")
 MAX_NAME = 10_000  # bytes of a frame's name in a stack: paths have at most 4,096
 
 Map = NDArray[Any]
+
+
+class Placed(Protocol):
+    """Something with places in the data set: a frame or several."""
+
+    @property
+    def places(self) -> list[int]: ...  # noqa: D102
 
 
 class PredictionFiles:
@@ -70,10 +77,7 @@ class PredictionFiles:
         self.kind = output_kind(kind, unit)
         if not self.path.exists():
             raise UserError(f"There is nothing at {self.path}; give a folder of predictions or one stack.")
-        if unit is not None and unit <= 0:
-            raise UserError(f"The unit of predictions must be positive, not {unit}.")
-        if unit is not None and (not self.kind.is_metric or self.kind.stored == "log"):
-            raise UserError(f"kind={self.kind} has no unit: it is {self.kind.words}; leave unit={unit} out.")
+        check_unit_of(self.kind, unit)
         if order not in (None, *ORDERS):
             raise UserError(f"A stack is in the order of {', '.join(ORDERS)}, not '{order}'.")
         self.unit = unit
@@ -94,22 +98,20 @@ class PredictionFiles:
         """The prediction of frame ``index``; raises :class:`UserError` if it can't be read or is not one map."""
         values = read_map(self._files[index], self.key) if self.path.is_dir() else self._row(self._rows[index])
         where = f"the prediction of '{self.names[index]}' in {self.path}"
-        if values.dtype.kind not in "fiu":
-            raise UserError(f"{where} holds {values.dtype}, not real numbers.")
         if values.dtype.kind in "iu" and self.unit is None and self.kind.is_metric:
             meant = "what they divide" if self.kind.falls else "the metres per unit (0.001 for millimetres)"
             raise UserError(f"{where} holds integers; give unit, {meant}.")
-        values = np.squeeze(values)
-        if math.prod(values.shape) > 3 * MAX_PIXELS:
-            raise UserError(f"{where} has shape {values.shape}: no map has so many numbers.")
-        with np.errstate(over="ignore"):  # beyond float32: infinite, which is refused by name
-            values = values.astype(np.float32, copy=False)
-        if self.kind.stored == "points":
-            values = _depth_of_points(values, where)
-        if values.ndim != 2:
-            raise UserError(f"{where} has shape {values.shape}, not one map (height, width).")
-        check_pixels(values.shape[0], values.shape[1], where)
+        values = one_map(values, where, self.kind)
         return torch.from_numpy(in_quantity(values, self.kind, self.unit))[None]
+
+    def of(self, items: Placed, mirror: bool = False) -> Tensor:
+        """The prediction of one test frame; of its mirror image there is none."""
+        return self[items.places[0]]
+
+    @property
+    def name(self) -> str:
+        """For sentences."""
+        return self.path.name
 
     def _match_folder(self) -> list[Path]:
         every = sorted(self.path.rglob("*"))
@@ -213,6 +215,40 @@ def in_quantity(values: Map, kind: OutputKind, unit: float | None = None) -> Map
             if kind.falls:
                 return scale / values
             return np.exp(values) if kind.stored == "log" else values * scale
+    return values
+
+
+def check_unit_of(kind: OutputKind, unit: float | None) -> None:
+    """Raise :class:`UserError` for a unit that is not positive, or of a kind that has none."""
+    if unit is not None and unit <= 0:
+        raise UserError(f"The unit of predictions must be positive, not {unit}.")
+    if unit is not None and (not kind.is_metric or kind.stored == "log"):
+        raise UserError(f"kind={kind} has no unit: it is {kind.words}; leave unit={unit} out.")
+
+
+def one_map(values: Map, where: str, kind: OutputKind) -> Map:
+    """Whatever somebody gives for one picture, as the map ``(h, w)`` float32 of its kind; of points the depth.
+
+    Args:
+        values: with axes of length 1 or without.
+        where: of the values, for sentences.
+        kind: that they are of.
+
+    Raises:
+        UserError: if they are no real numbers or not one map.
+    """
+    if values.dtype.kind not in "fiu":
+        raise UserError(f"{where} holds {values.dtype}, not real numbers.")
+    values = np.squeeze(values)
+    if math.prod(values.shape) > 3 * MAX_PIXELS:
+        raise UserError(f"{where} has shape {values.shape}: no map has so many numbers.")
+    with np.errstate(over="ignore"):  # beyond float32: infinite, which is refused by name
+        values = values.astype(np.float32, copy=False)
+    if kind.stored == "points":
+        values = _depth_of_points(values, where)
+    if values.ndim != 2:
+        raise UserError(f"{where} has shape {values.shape}, not one map (height, width).")
+    check_pixels(values.shape[0], values.shape[1], where)
     return values
 
 

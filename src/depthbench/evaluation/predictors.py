@@ -1,4 +1,4 @@
-"""Where predictions come from: files or the network of a run."""
+"""Where predictions come from: files, the network of a run, or other people's networks."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -11,6 +11,8 @@ from torch import Tensor
 from depthbench.errors import UserError
 from depthbench.evaluation.command_line import EvaluateRequest, Input
 from depthbench.evaluation.covered_part import check_covers, check_no_crop
+from depthbench.evaluation.map_cache import MapCache
+from depthbench.evaluation.models import ForeignModel, ModelMaps
 from depthbench.evaluation.prediction_files import PredictionFiles, check_prediction, missing_pixels
 from depthbench.evaluation.prediction_units import check_unit
 from depthbench.evaluation.test_set import EvaluationSet, Items
@@ -43,8 +45,28 @@ class Predictor(Protocol):
     def __call__(self, items: Items, mirror: bool) -> tuple[Tensor, Tensor | None]: ...  # noqa: D102
 
 
+class Maps(Protocol):
+    """One map ``(1, h, w)`` for each test frame, in the quantity of its kind.
+
+    Attributes:
+        kind: of the maps.
+        unit: that they were read in; None for metres.
+        name: for sentences.
+    """
+
+    kind: OutputKind
+    unit: float | None
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    def __len__(self) -> int: ...
+
+    def of(self, items: Items, mirror: bool = False) -> Tensor: ...  # noqa: D102
+
+
 class Files:
-    """Anybody's prediction files, checked one by one and as a whole before the first is scored.
+    """Anybody's prediction files or network, checked map by map and as a whole before the first is scored.
 
     Args:
         files: of all frames of the truth.
@@ -53,6 +75,7 @@ class Files:
         covers: the part of the truth that they show; None where nobody said it: then they must be able to show all.
         unitless: whether every protocol scales them, so that their unit is nobody's business.
         holes: whether pixels without a prediction are scored, as errors, and not refused.
+        mirrors: whether there are maps of mirror images, too, for protocols that average with them.
 
     Attributes:
         notes: sentences for the reader of the scores.
@@ -65,32 +88,33 @@ class Files:
 
     def __init__(
         self,
-        files: PredictionFiles,
+        files: Maps,
         test_set: EvaluationSet,
         protocol: EvalProtocol,
         covers: Region | None = None,
         unitless: bool = False,
         holes: bool = False,
+        mirrors: bool = False,
     ) -> None:
-        self.files, self.protocol, self.test_set = files, protocol, test_set
+        self.files, self.protocol, self.test_set, self.mirrors = files, protocol, test_set, mirrors
         self.kind, self.declared = files.kind, Declared(files.kind.quantity, holes)
         self.said, self.covers = covers, "full" if covers is None else covers
         pairs = list(self._pairs(range(0, len(files), max(1, len(files) // _LOOKED_AT))))
         if covers is None and self.kind.unknown in ("", "scale"):  # a shift would hide whether they fit
             check_no_crop(pairs)
         doubt = check_unit(pairs, float("inf") if unitless else 5.0, files.unit, self.kind)
-        self.notes = [f"{files.path.name}: {doubt}"] if doubt else []
+        self.notes = [f"{files.name}: {doubt}"] if doubt else []
 
     def _pairs(self, places: Iterable[int]) -> Iterator[tuple[Tensor, Tensor]]:
         for place in places:
             prediction, shown = self._checked(self.test_set[place])
             yield prediction, shown
 
-    def _checked(self, items: Items) -> tuple[Tensor, Tensor]:
-        (place,), (name,) = items.places, items.names
+    def _checked(self, items: Items, mirror: bool = False) -> tuple[Tensor, Tensor]:
+        (name,) = items.names
         true = self.protocol.scored_truth(next(iter(items.truth.values())))
         whole = true.shape[-2], true.shape[-1]
-        prediction = self.files[place]
+        prediction = self.files.of(items, mirror)
         if self.declared.holes and prediction.numel():
             prediction = prediction.masked_fill(missing_pixels(prediction, self.kind), float("nan"))
         else:
@@ -107,8 +131,10 @@ class Files:
             raise UserError(f"{error} Append missing=error to count them as errors.") from None
 
     def __call__(self, items: Items, mirror: bool) -> tuple[Tensor, Tensor | None]:
-        """One file; flip averaging is not applied to files."""
-        return self._checked(items)[0][None].to(items.image.device), None
+        """One map; flip averaging is not applied to files."""
+        device = items.image.device
+        plain = self._checked(items)[0][None].to(device)
+        return plain, self._checked(items, mirror=True)[0][None].to(device) if mirror and self.mirrors else None
 
 
 class Network:
@@ -156,17 +182,33 @@ def open_predictor(
     protocols: Sequence[EvalProtocol],
     request: EvaluateRequest,
     device: torch.device,
+    model: ForeignModel | None = None,
+    cache: MapCache | None = None,
 ) -> Predictor:
-    """The network of a run, or prediction files.
+    """The network of a run, prediction files, or anybody's network.
+
+    Args:
+        one: what is scored.
+        test_set: its test frames.
+        protocols: under which it is scored.
+        request: of the user.
+        device: where the network of a run predicts.
+        model: the opened network of an input that has one.
+        cache: of its maps.
 
     Raises:
-        UserError: if either can't be read, or the files don't fit the test set.
+        UserError: if it can't be read, or what it gives doesn't fit the test set.
     """
     if one.run:
         return Network(one.run, one.config, device)
     options = request.options
-    names = test_set.frame_names()
+    unitless, holes = all(protocol.alignment.fit != "none" for protocol in protocols), options["missing"] == "error"
+    if model:
+        unit = None if any(not other.model and not other.run for other in request.inputs) else request.unit
+        maps = ModelMaps(model, test_set, cache or MapCache(None), unit)
+        predictor = Files(maps, test_set, protocols[0], "full", unitless, holes, mirrors=True)
+        predictor.notes[:0] = model.notes
+        return predictor
     settings = (one.kind, request.unit, options["key"], options["order"])
-    files = PredictionFiles(one.path, names, *settings, test_set.picture_names())
-    unitless = all(protocol.alignment.fit != "none" for protocol in protocols)
-    return Files(files, test_set, protocols[0], options["covers"], unitless, options["missing"] == "error")
+    files = PredictionFiles(one.path, test_set.frame_names(), *settings, test_set.picture_names())
+    return Files(files, test_set, protocols[0], options["covers"], unitless, holes)

@@ -163,7 +163,7 @@ def notes(request: EvaluateRequest, protocols: Sequence[EvalProtocol], images: i
         if one.run and not one.run.done
     ]
     averaging = [protocol.name for protocol in protocols if protocol.flip_average]
-    if averaging and not all(one.run for one in request.inputs):
+    if averaging and not all(one.is_network for one in request.inputs):
         found.append(
             f"{', '.join(averaging)}: averages with the mirror image's prediction; files are taken as they are."
         )

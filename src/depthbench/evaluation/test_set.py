@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from inspect import signature
 from typing import Any, NamedTuple
 
 import torch
@@ -10,6 +11,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from depthbench.annotations import Annotations, stack_annotations
+from depthbench.config.aliases import renew_targets
+from depthbench.config.kinds import COMPONENTS, find
 from depthbench.config.targets import instantiate
 from depthbench.data import Frame
 from depthbench.data.stream import fetch
@@ -20,6 +23,7 @@ from depthbench.metrics.image.image_metric import lacks
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols import EvalProtocol, Scorer, protocol_from
 from depthbench.protocols.alignment import NAMED
+from depthbench.protocols.pooled import group_of
 from depthbench.protocols.shared_pass import SharedMaps
 
 # The number of test images that published numbers have says which data set a protocol is of.
@@ -75,14 +79,15 @@ class EvaluationSet(Dataset[Items]):
     Args:
         config: whose ``data.test`` is the data set.
         protocols: whose kinds of truth are opened too where the data set has them.
+        own_size: whether images keep the size of their files where the data set can deliver them so.
 
     Raises:
         UserError: if the data set can't be opened.
     """
 
-    def __init__(self, config: DictConfig, protocols: Iterable[EvalProtocol] = ()) -> None:
+    def __init__(self, config: DictConfig, protocols: Iterable[EvalProtocol] = (), own_size: bool = False) -> None:
         settings: dict[str, Any] = OmegaConf.to_container(config.data.test, resolve=True)  # type: ignore[assignment]
-        own = instantiate(settings)
+        own = instantiate(_at_own_sizes(settings) if own_size else settings)
         self.target = type(own).__name__
         known = (FAMILIES[kind.__name__] for kind in type(own).__mro__ if kind.__name__ in FAMILIES)
         self.family: str | None = getattr(own, "known_as", None) or next(known, None)
@@ -129,6 +134,19 @@ class EvaluationSet(Dataset[Items]):
         return f"Protocol '{protocol.name}' is of {' or '.join(others) or 'another data set'}, not of {family}."
 
 
+def _at_own_sizes(node: Any) -> Any:
+    """Settings without sizes where a class then delivers images as its files hold them; drawn images have none."""
+    if isinstance(node, list):
+        return [_at_own_sizes(value) for value in node]
+    if not isinstance(node, dict):
+        return node
+    found = {key: _at_own_sizes(value) for key, value in node.items()}
+    if "_target_" in found and found.get("size") is not None:
+        size = signature(find(renew_targets(found)["_target_"], COMPONENTS)).parameters.get("size")
+        found["size"] = None if size is not None and size.default is None else found["size"]
+    return found
+
+
 def stack(items: Sequence[tuple[int, Mapping[str, Frame]]]) -> Items:
     """Collate."""
     frames = [next(iter(kinds.values())) for _, kinds in items]
@@ -152,7 +170,7 @@ def open_sets(request: EvaluateRequest) -> Chosen:
     protocols = [protocol_from(config) for config in request.protocols.values()]
     free = [one for one in protocols if one.images is None and one.truth == "filled" and request.own_truth]
     named = [protocol for protocol in protocols if protocol not in free]
-    sets = [EvaluationSet(one.config, named) for one in request.inputs]
+    sets = [EvaluationSet(one.config, named, one.own_size) for one in request.inputs]
     own = sets[0].kind
     if own != "any":  # without published numbers there is no kind of truth to keep to
         protocols = [replace(protocol, truth=own) if protocol in free else protocol for protocol in protocols]
@@ -172,7 +190,7 @@ def fitting_protocols(
     refused: dict[str, str] = {}
     for one, frames in zip(request.inputs, sets, strict=True):
         first = frames[0]
-        truth, covers = frames.given(first.truth), "full" if one.run else request.options["covers"] or "full"
+        truth, covers = frames.given(first.truth), "full" if one.is_network else request.options["covers"] or "full"
         for protocol in protocols:
             try:
                 lenient = request.every or protocol.name in request.by_family
@@ -180,6 +198,8 @@ def fitting_protocols(
                 reason = reason or _refused_kind(protocol, one.kind, lenient)
                 if reason:
                     raise UserError(reason)
+                if protocol.alignment.over != "image":
+                    group_of(first.names[0], protocol.alignment)
                 Scorer([protocol]).sums(SharedMaps(torch.ones(1, 1, 8, 8), truth, covers=covers, image=first.image))
             except UserError as error:
                 if not lenient:

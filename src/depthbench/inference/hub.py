@@ -1,6 +1,7 @@
 """Trained networks on a hub, and released ones by name from a local mirror."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from huggingface_hub import HfApi, snapshot_download
@@ -13,24 +14,26 @@ MIRROR = "DEPTHBENCH_MIRROR"  # a folder of exported folders
 FILES = ("config.json", "model.safetensors", "README.md")
 
 
-def pull(name: str) -> Path:
+def pull(name: str, files: Sequence[str] = FILES, prefix: str = PREFIX) -> Path:
     """The folder of a network on the hub, downloaded once.
 
     Args:
         name: ``USER/NAME`` or ``USER/NAME@REVISION``; where the hub is, ``HF_ENDPOINT`` says.
+        files: patterns of what is downloaded.
+        prefix: of the name on the command line.
 
     Raises:
         UserError: if there is no such network, or the hub can't be reached.
     """
     repository, _, revision = name.partition("@")
     try:
-        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=list(FILES)))
+        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=list(files)))
     except (LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
         if isinstance(error, HfHubHTTPError) and error.response is not None:
-            raise UserError(f"{PREFIX}{name}: the hub has no such network ({_first(error)}).") from None
-        raise UserError(f"{PREFIX}{name}: the hub can't be reached, and there is no earlier download of it.") from None
+            raise UserError(f"{prefix}{name}: the hub has no such network ({_first(error)}).") from None
+        raise UserError(f"{prefix}{name}: the hub can't be reached, and there is no earlier download of it.") from None
     except HFValidationError as error:
-        raise UserError(f"{PREFIX}{name} is no name on the hub ({_first(error)}); write {PREFIX}USER/NAME.") from None
+        raise UserError(f"{prefix}{name} is no name on the hub ({_first(error)}); write {prefix}USER/NAME.") from None
 
 
 def push(folder: Path, name: str, private: bool) -> str:
