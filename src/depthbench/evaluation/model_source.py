@@ -10,8 +10,8 @@ from depthbench.errors import UserError
 from depthbench.output_kinds import OutputKind, output_kind
 
 Form = Literal["python", "hf", "onnx", "own"]
-Pixels = Literal["0..1", "0..255", "imagenet"]
-PIXELS: tuple[Pixels, ...] = ("0..1", "0..255", "imagenet")
+PixelRange = Literal["0..1", "0..255", "imagenet"]
+PIXELS: tuple[PixelRange, ...] = ("0..1", "0..255", "imagenet")
 
 SOURCES = (
     "python:MODULE:FUNCTION, hf:NAME_OR_FOLDER, onnx:FILE, or a network of this bench: FILE.ckpt, a folder of "
@@ -54,7 +54,7 @@ class ModelOptions:
 
     kind: OutputKind | None = None
     size: tuple[int, int] | None = None
-    pixels: Pixels | None = None
+    pixels: PixelRange | None = None
     key: str | None = None
 
 
@@ -99,7 +99,7 @@ def read_source(text: str) -> ModelSource:
     raise UserError(f"model={text}: there is no source {form}:; give {SOURCES}.")
 
 
-def read_pixels(text: str | None) -> Pixels | None:
+def read_pixels(text: str | None) -> PixelRange | None:
     """The range of an ONNX file's input.
 
     Raises:

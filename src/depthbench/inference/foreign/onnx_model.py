@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from depthbench.errors import UserError, reason_of
-from depthbench.evaluation.model_source import PIXELS, ModelOptions, ModelSource, Pixels
+from depthbench.evaluation.model_source import PIXELS, ModelOptions, ModelSource, PixelRange
 from depthbench.images import Picture, Size, resize_rgb
 from depthbench.inference.foreign.opened import agreed_kind, files_hash
 from depthbench.input_files import check_regular
@@ -126,8 +126,8 @@ def _the_size(text: str, fixed: Size | None, said: Size | None, trained: str) ->
     raise UserError(f"model={text} takes pictures of any size; append size=HEIGHT,WIDTH, what it saw in training.")
 
 
-def _the_pixels(text: str, said: Pixels | None, ours: bool, kind: str) -> Pixels:
-    known: Pixels | None = "0..1" if ours else "0..255" if kind == "tensor(uint8)" else None
+def _the_pixels(text: str, said: PixelRange | None, ours: bool, kind: str) -> PixelRange:
+    known: PixelRange | None = "0..1" if ours else "0..255" if kind == "tensor(uint8)" else None
     if known and said and said != known:
         raise UserError(f"model={text} takes pixels in {known}; leave range={said} out.")
     if found := known or said:
@@ -147,7 +147,7 @@ def _output(session: Any, key: str | None, text: str) -> str:
     return key or names[0]
 
 
-def _scaled(picture: Picture, pixels: Pixels) -> NDArray[np.float32]:
+def _scaled(picture: Picture, pixels: PixelRange) -> NDArray[np.float32]:
     values = picture.astype(np.float32)
     if pixels == "0..255":
         return values
