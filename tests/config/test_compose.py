@@ -6,11 +6,13 @@ import sys
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from depthbench.config.compose import config_dir, group_options
 from depthbench.config.identity import fingerprint
 from depthbench.config.kinds import EVERY, find
+from depthbench.config.values import check_kinds
 from depthbench.run import GROUPS, check, help_text, main, typed
 from depthbench.runs.folder import RunFolder
 from tests.commands import TINY, make_frames
@@ -77,6 +79,7 @@ def test_help_is_short_and_complete():
         (["optim.lr=1e-4"], "There is no optim.lr in the configuration; did you mean optim.optimizer.lr?"),
         (["model.encoder=resnet50"], "did you mean model.encoder.name=resnet50?"),
         (["optim.optimizer=adam"], "optim.optimizer is a group of settings, and adam can't stand for them all"),
+        (["callbacks.checkpoint=5"], "callbacks.checkpoint is a group of settings, and 5 can't stand for them all"),
         (["trainer.max_epochs=ten"], "trainer.max_epochs=ten is not a number"),
         (["-m", "trainer.max_epochs=1,ten"], "trainer.max_epochs=ten is not a number"),
         (["trainer.max_epochs=0"], "trainer.max_epochs=0 must be a whole number of 1 or more"),
@@ -205,3 +208,10 @@ def test_a_sweep_composes_each_job_once_to_list_it(tmp_path, monkeypatch):
     options, _ = typed(["-m", "loss=l1,l2,berhu", "data.split=12,13,14,15", "seed=range(20)"])
     check(options)
     assert len(composed) <= 4
+
+
+@pytest.mark.parametrize(
+    "word", ["best=AbsRel", "early_stopping=5", "average=0.999", "panels=8", "panels=0", "inference_time=false"]
+)
+def test_one_value_stands_for_a_callback_where_its_page_says_so(word):
+    check_kinds(composed(), OverridesParser.create().parse_overrides([f"callbacks.{word}"]))

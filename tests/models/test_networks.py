@@ -405,6 +405,17 @@ class TestLee(NetworkChecks):
         assert count(net.decoder) == lee_decoder(channels)
 
 
+def dpt_decoder(channels: tuple[int, ...], widths: tuple[int, ...], plain: bool) -> int:
+    """Projections, 3x3 to the fusion of width 64, resampling of plain transformers, seven residual units, head."""
+    levels = sum(conv(c, w, 1, True) + conv(w, 64, 3, False) for c, w in zip(channels, widths, strict=True))
+    # Transposed 4x4 and 2x2, strided 3x3.
+    resampling = conv(widths[0], widths[0], 4, True) + conv(widths[1], widths[1], 2, True)
+    resampling += conv(widths[3], widths[3], 3, True)
+    fusion = 7 * 2 * conv(64, 64, 3, True) + 4 * conv(64, 64, 1, True)
+    head = conv(64, 32, 3, True) + conv(32, 32, 3, True) + conv(32, 1, 1, True)
+    return levels + (resampling if plain else 0) + fusion + head
+
+
 class TestDPT(NetworkChecks):
     config = "dpt"
     small = (
@@ -418,19 +429,45 @@ class TestDPT(NetworkChecks):
     encoder = 22_056_576 - 3 * 384  # DINOv2 small's published count less mask token and last norm
     size = (252, 322)
     output = (1, 252, 322)
-    # Projections, resampling (transposed 4x4 and 2x2, strided 3x3), 3x3 to the fusion; seven residual units; head.
-    decoder = (
-        sum(conv(384, w, 1, True) + conv(w, 64, 3, False) for w in (48, 96, 192, 384))
-        + (conv(48, 48, 4, True) + conv(96, 96, 2, True) + conv(384, 384, 3, True))
-        + (7 * 2 * conv(64, 64, 3, True) + 4 * conv(64, 64, 1, True))
-        + (conv(64, 32, 3, True) + conv(32, 32, 3, True) + conv(32, 1, 1, True))
-    )
+    decoder = dpt_decoder((384,) * 4, (48, 96, 192, 384), plain=True)
 
     def test_reassembled_sizes(self, meta):
         features = meta.encoder(torch.zeros(1, 3, 252, 322, device="meta"))
         assert [f.shape[2:] for f in features] == [(18, 23)] * 4
         sizes = [block(f).shape[2:] for block, f in zip(meta.decoder.reassemble, features, strict=True)]
         assert sizes == [(72, 92), (36, 46), (18, 23), (9, 12)]
+
+
+class TestDPTOnDINOv3(NetworkChecks):
+    config = "dpt_dinov3"
+    small = (
+        "encoder.levels=[0,1,2,3]",
+        "+encoder.options.embed_dim=48",
+        "+encoder.options.depth=4",
+        "+encoder.options.num_heads=2",
+        "decoder.widths=[8,8,16,16]",
+        "decoder.fusion_width=16",
+    )
+    # Patches and 5 tokens; of each block two norms, query, key and value (no bias), output, two scales, a wide layer.
+    encoder = conv(3, 384, 16, True) + 5 * 384
+    encoder += 12 * (2 * 2 * 384 + 3 * 384**2 + conv(384, 384, 1, True) + 2 * 384 + 2 * 4 * 384**2 + 5 * 384)
+    decoder = dpt_decoder((384,) * 4, (48, 96, 192, 384), plain=True)
+    size = (256, 320)
+    output = (1, 256, 320)
+
+
+class TestDPTOnConvNeXt(NetworkChecks):
+    config = "dpt_convnext"
+    small = (
+        "encoder.name=convnext_atto",
+        "encoder.options={dims:[8,16,32,64]}",
+        "decoder.widths=[8,8,16,16]",
+        "decoder.fusion_width=16",
+    )
+    encoder = 28_589_128 - 769_000 - 2 * 768  # less the classifier and its norm
+    decoder = dpt_decoder((96, 192, 384, 768), (96, 192, 384, 768), plain=False)
+    size = (256, 320)
+    output = (1, 256, 320)
 
 
 def fpn_decoder(channels: tuple[int, ...], width: int) -> int:

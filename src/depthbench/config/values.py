@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from depthbench.config.amounts import frame_count
 from depthbench.config.compose import is_group
+from depthbench.config.nodes import SHORT
 from depthbench.errors import UserError
 
 # Texts that may stand for a number.
@@ -43,12 +44,18 @@ def check_kinds(known: DictConfig, overrides: Sequence[Override]) -> None:
                 _check_kind(key, old, value)
 
 
+def _is_short(key: str, text: str) -> bool:
+    """Whether one value stands for a callback: of its first argument, or whether it takes part."""
+    group, _, name = key.partition(".")
+    return group == "callbacks" and (name in SHORT or text.lower() in ("true", "false", "0"))
+
+
 def _check_kind(key: str, old: Any, value: Any) -> None:
     """``value`` is of Hydra's parser, or a text of it where it is one of a sweep's."""
     text = str(value)
     if value is None or text.startswith("${"):
         return
-    if OmegaConf.is_dict(old) and not (isinstance(value, dict) or text.startswith("{")):
+    if OmegaConf.is_dict(old) and not (isinstance(value, dict) or text.startswith("{") or _is_short(key, text)):
         inner = [str(name) for name in old if not str(name).startswith("_")]
         hint = f"did you mean {key}.name={text}?" if "name" in inner else f"set one of {', '.join(inner)}."
         raise UserError(f"{key} is a group of settings, and {text} can't stand for them all; {hint}")
