@@ -14,13 +14,10 @@ from depthbench.launch.leaving import leave
 from tests.torture import document, kinds
 from tests.torture.summary import Summary
 
-PARTS = [
-    name
-    for name in ("kills", "disk", "signals", "sweeps", "gadgets", "files")
-    if Path(__file__).with_name(f"{name}.py").exists()
-]
 # Of the minutes that are left when a part begins.
-SHARES = {"kills": 0.4, "disk": 0.5, "signals": 0.5, "sweeps": 0.4, "gadgets": 1, "files": 1}
+SHARES = {"kills": 0.4, "disk": 0.4, "tmpfs": 0.3, "damage": 0.4, "wandb": 0.3, "signals": 0.5, "sweeps": 0.4,
+          "gadgets": 1, "files": 1}  # fmt: skip
+PARTS = list(SHARES)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(name: str, bench: Any, options: argparse.Namespace, enough: Callable[[], bool]) -> Summary:
     names = [kind.strip() for kind in options.kinds.split(",")] if options.kinds else list(kinds.KINDS)
     seed, case = options.seed, options.case
+    if not Path(__file__).with_name(f"{name}.py").exists():
+        return Summary(name, 1, missing="This part is not written.")
     part = importlib.import_module(f"tests.torture.{name}")
     if name == "files":
         return part.fuzz(options.files, seed, kinds.fresh(bench.folder / "files"))
@@ -66,6 +65,8 @@ def _run(name: str, bench: Any, options: argparse.Namespace, enough: Callable[[]
     if name == "disk":
         names = names if options.kinds else part.SUBJECTS
         count = 1.0 if options.disk == "all" else float(options.disk)
+    elif name == "damage":
+        count = None if options.damage == "all" else int(options.damage)
     else:
         count = getattr(options, name)
     return part.run(bench, count, seed, names, case, enough)
@@ -77,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--minutes", type=float, help="stop then; each part takes its share (default: until all is done)")
     add("--kills", type=int, default=300)
     add("--disk", default="all", help="all points at which a disk may be full, or a share of them such as 0.1")
+    add("--tmpfs", type=int, default=40, help="sizes of small file systems")
+    add("--damage", default="all", help="all damages of all files of run folders, or how many of them")
+    add("--wandb", type=int, default=40, help="servers that are away, slow or die")
     add("--signals", type=int, default=132)
     add("--sweeps", type=int, default=12)
     add("--files", type=int, default=10_000)

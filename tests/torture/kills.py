@@ -92,7 +92,7 @@ def torture(bench: Bench, case: Case) -> tuple[list[str], int, float]:
     before: dict[str, float] = {}
     worst, hit = 0.0, 0
     for kill in case.kills:
-        hit += _killed(bench, case, kill, place, whole.cpu)
+        hit += kill_once(bench, case, kill, place, whole.cpu)
         ended = processes.all_gone(90)
         worst = max(worst, ended.cpu)
         if not ended.gone or ended.cpu > GONE:
@@ -114,7 +114,7 @@ def torture(bench: Bench, case: Case) -> tuple[list[str], int, float]:
     return problems, hit, worst
 
 
-def _killed(bench: Bench, case: Case, kill: Kill, place: Path, seconds: float) -> bool:
+def kill_once(bench: Bench, case: Case, kill: Kill, place: Path, seconds: float) -> bool:
     """Start the command and kill it; whether it was hit before it ended."""
     if kill.number:
         noted = place / "killed"

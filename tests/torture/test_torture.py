@@ -64,3 +64,16 @@ def test_a_checkpoint_that_is_written_in_place_is_caught(tmp_path, monkeypatch):
     writes = [number for number, name in ((n, e) for _, n, e in bench.whole("plain").events) if name == "write"]
     half = Case(0, "plain", (Kill("self", role="command", number=writes[len(writes) // 2]),))
     assert any("damaged" in problem for problem in kills.torture(bench, half)[0])
+
+
+def test_a_part_that_is_not_written_is_named(tmp_path, monkeypatch, capsys):
+    from tests.torture import __main__ as torture
+    from tests.torture import bench
+
+    monkeypatch.setitem(torture.SHARES, "earthquakes", 1)
+    monkeypatch.setattr(torture, "PARTS", [*torture.PARTS, "earthquakes"])
+    monkeypatch.setattr(bench, "Bench", lambda folder: folder)
+    kept = ["--results", str(tmp_path / "results"), "--output", str(tmp_path / "page.md")]
+    torture.main(["--only", "earthquakes", *kept])
+    assert "earthquakes: 0 of 1, 0 failures. This part is not written." in capsys.readouterr().out
+    assert "This part is not written." in (tmp_path / "page.md").read_text()

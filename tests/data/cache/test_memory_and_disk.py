@@ -1,6 +1,8 @@
 """Frames that are kept: equal to fresh ones, made once, shared by processes."""
 
+import errno
 import multiprocessing
+import os
 import shutil
 from collections import namedtuple
 
@@ -69,7 +71,7 @@ def test_names_that_are_no_text_are_kept_in_memory_as_far_as_they_are():
 
 def same(kept, frames):
     pairs = [pair for index in range(len(frames)) for pair in zip(kept[index], frames[index], strict=True)]
-    return all(one == other if isinstance(one, str) else torch.equal(one, other) for one, other in pairs)
+    return all(torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other for one, other in pairs)
 
 
 def test_frames_in_files_equal_fresh_ones_in_the_next_job_too(tmp_path, monkeypatch):
@@ -87,6 +89,30 @@ def test_a_frame_that_was_half_written_is_made_again(tmp_path, name):
     assert same(DiskCache(rooms, tmp_path), rooms)
     file = tmp_path / rooms.key / name
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2 + 7])
+    assert same(DiskCache(rooms, tmp_path), rooms)
+
+
+def test_files_have_their_bytes_on_the_disk_before_they_are_mapped(tmp_path):
+    """A full disk would end the process by SIGBUS at a frame."""
+    folder = DiskCache(Rooms(split=3, size=(24, 32)), tmp_path).folder
+    sizes = {file.name: file.stat().st_size for file in folder.iterdir()}
+    assert sizes["depths"] == 3 * 24 * 32 * 4
+    assert all(512 * (folder / name).stat().st_blocks >= size for name, size in sizes.items())
+
+
+def test_a_disk_without_room_for_the_files_is_named_and_gets_its_bytes_back(tmp_path, monkeypatch):
+    real = os.posix_fallocate
+
+    def full(handle, start, size):
+        real(handle, start, size // 2)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    rooms = Rooms(split=3, size=(24, 32))
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(UserError, match=r"images can't be written: the disk is full"):
+        DiskCache(rooms, tmp_path)
+    assert [file.stat().st_size for file in (tmp_path / rooms.key).iterdir()] == [0]
+    monkeypatch.setattr(os, "posix_fallocate", real)
     assert same(DiskCache(rooms, tmp_path), rooms)
 
 
