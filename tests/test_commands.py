@@ -99,8 +99,9 @@ def test_no_mistake_that_needs_no_torch_waits_for_it(tmp_path):
 def test_help_lists_the_commands_in_a_line_each(capsys):
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
+    width = max(map(len, COMMANDS))
     for name, command in COMMANDS.items():
-        assert f"  {name:<10}  {command.does}\n" in out
+        assert f"  {name:<{width}}  {command.does}\n" in out
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"depthbench {__version__}\n"
 

@@ -67,4 +67,4 @@ def test_anything_else_holds_no_scores(tmp_path):
     for text in ("[]", "3", '{"format": 2}', '{"format": 2, "scores": []}'):
         path.write_text(text)
         assert read_scores(path) == {}
-    assert results_block({}, {}) == {"format": 2, "protocols": {}, "scores": {}}
+    assert results_block({}, {}) == {"format": 2, "kind": "metric_depth", "protocols": {}, "scores": {}}

@@ -22,6 +22,14 @@ class MapLoss(nn.Module):
     Args:
         reduction: ``pixel``, ``image`` or ``holes_as_zero_error``; see :mod:`depthbench.losses.reduction`. Also a class
             of one's own, made as :class:`~depthbench.losses.reduction.Reducer` is.
+
+    Example:
+        >>> import torch
+        >>> class Absolute(MapLoss):
+        ...     def measure(self, prediction, target, valid):
+        ...         return self.reduce((prediction - target).abs(), valid)
+        >>> Absolute()(torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 2, 2))
+        tensor(1.)
     """
 
     reductions: tuple[str, ...] = tuple(REDUCERS)
