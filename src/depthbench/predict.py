@@ -1,4 +1,4 @@
-"""Depth for your own photos and videos, by the network of a run. See ``--help``."""
+"""Depth for your own photos and videos, by the network of a run or anybody's. See ``--help``."""
 
 import sys
 from collections.abc import Sequence
@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from depthbench.cli import GOES_ON, asks_for_help, command_line, exit_status
 from depthbench.inference import read_predict_request
 
-HELP = """Depth for your own photos and videos, by the network of a run.
+HELP = """Depth for your own photos and videos, by the network of a run or anybody's.
 
   depthbench predict run=runs/FOLDER input=PHOTO|VIDEO|FOLDER output=FOLDER
 
   run=FOLDER          or latest, or the hash at the end of a folder's name
+  model=SOURCE        in place of run=: python:MODULE:FUNCTION, hf:NAME_OR_FOLDER, onnx:FILE, a checkpoint or exported
+                      folder; kind=, range=, size=, key= as for evaluate (docs/foreign_models.md). What is no metric
+                      depth is written as npy and color
 
   save=png,color      what is written, each into a folder of its own in output:
                         png     16 bits in millimetres: up to 65.535 m, 0 for no depth
@@ -23,7 +26,7 @@ HELP = """Depth for your own photos and videos, by the network of a run.
   intrinsics=FX,FY,CX,CY
                       of the camera, in pixels of the upright photos, pixel centers at integers; or a file, txt or
                       json, with these numbers or the matrix
-  size=240,320        height and width that the network sees; by default the run's data.size
+  size=240,320        height and width that the network sees; by default the run's data.size, or what an ONNX file says
   device=cpu          by default a GPU where there is one
 
 Photos (JPEG, PNG) are turned upright by their EXIF orientation. The network sees them resized to its size, stretched

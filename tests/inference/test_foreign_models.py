@@ -204,6 +204,14 @@ def test_the_cache_sees_changes_of_code_of_what_it_uses_and_of_versions(place):
     assert len(set(seen)) == 3
 
 
+def test_what_the_cache_can_not_see_is_said(frames, place, capsys):
+    told = "has no version, so the cache sees changes of its code only"
+    scored(frames, "model=python:networks:half_size", "kind=metric_depth")
+    assert told in " ".join(capsys.readouterr().out.split())
+    scored(frames, "model=python:networks:half_size", "kind=metric_depth", "cache=none")
+    assert told not in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_key_is_of_every_pixel_the_shape_and_the_camera():
     picture, camera = np.zeros((4, 6, 3), np.uint8), np.eye(3)
     other = picture.copy()

@@ -355,7 +355,7 @@ def test_nothing_is_left_half_written(fault, run, video, tmp_path, capsys, monke
             raise fault
         return resize_bilinear(*arguments)
 
-    monkeypatch.setattr("depthbench.inference.predict.resize_bilinear", stop_at_the_third)
+    monkeypatch.setattr("depthbench.inference.pictures.resize_bilinear", stop_at_the_third)
     arguments = given(run, video, tmp_path / "depth", "save=png,color")
     code, _, err = predict(capsys, *arguments)
     assert code == (130 if fault is KeyboardInterrupt else 2)

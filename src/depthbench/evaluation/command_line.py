@@ -1,7 +1,7 @@
 """What a command line asks to be scored: read and checked without torch, which takes seconds to import."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +21,7 @@ from depthbench.errors import UserError
 from depthbench.evaluation.model_source import (
     ModelOptions,
     ModelSource,
+    check_said,
     read_kinds,
     read_pixels,
     read_size,
@@ -168,6 +169,7 @@ def _inputs(options: dict[str, Any], overrides: list[str], kind: str | None) -> 
             "There is nothing to score: append predictions=FOLDER and data=..., model=SOURCE and data=..., or "
             "run=RUN_FOLDER."
         )
+    check_said(models, _said(options, None))
     kinds = read_kinds(kind, len(files), len(models), _unit(options["unit"]))
     found = [
         Input(path.name, path, None, _settings_of_data(overrides, "Prediction files"), one or OutputKind.METRIC_DEPTH)
@@ -192,10 +194,15 @@ def _inputs(options: dict[str, Any], overrides: list[str], kind: str | None) -> 
 
 
 def _model_input(model: ModelSource, kind: OutputKind | None, options: dict[str, Any], overrides: list[str]) -> Input:
-    said = ModelOptions(kind, read_size(options["size"]), read_pixels(options["range"]), options["key"])
     own_size = not any(item.lstrip("+").startswith("data.size=") for item in overrides)
     settings = _settings_of_data(overrides, "Networks")
-    return Input(model.label, Path(model.place), None, settings, model=model, options=said, own_size=own_size)
+    return Input(
+        model.label, Path(model.place), None, settings, model=model, options=_said(options, kind), own_size=own_size
+    )
+
+
+def _said(options: Mapping[str, Any], kind: OutputKind | None) -> ModelOptions:
+    return ModelOptions(kind, read_size(options["size"]), read_pixels(options["range"]), options["key"])
 
 
 def _cache(text: str | None, outputs: Sequence[Path]) -> Path | None:

@@ -127,6 +127,19 @@ def read_size(text: str | None) -> tuple[int, int] | None:
     return int(found[1]), int(found[2])
 
 
+def check_said(sources: Sequence[ModelSource], said: ModelOptions) -> None:
+    """Refuse a size or range where no network has a use for it.
+
+    Raises:
+        UserError: naming what is superfluous.
+    """
+    if any(source.form == "onnx" for source in sources):
+        return
+    for key, value in (("size", said.size), ("range", said.pixels)):
+        if value is not None:
+            raise UserError(f"{key}= is of model=onnx:FILE; other networks know their own: leave it out.")
+
+
 def read_kinds(text: str | None, files: int, models: int, unit: float | None) -> list[OutputKind | None]:
     """The kind of each set of prediction files and each network: one for all, or one each.
 

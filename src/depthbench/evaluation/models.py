@@ -28,6 +28,7 @@ class ForeignModel(Protocol):
         identity: digits that change with anything that may change a prediction.
         takes_camera: whether intrinsics matter.
         notes: sentences for the reader of the scores.
+        unseen: what may change predictions and is no part of the identity, as a sentence; empty for nothing.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ForeignModel(Protocol):
     identity: str
     takes_camera: bool
     notes: list[str]
+    unseen: str
 
     def __call__(self, picture: Picture, intrinsics: NDArray[np.float64] | None) -> Any: ...  # noqa: D102
 

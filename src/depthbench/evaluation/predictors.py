@@ -207,7 +207,7 @@ def open_predictor(
         unit = None if any(not other.model and not other.run for other in request.inputs) else request.unit
         maps = ModelMaps(model, test_set, cache or MapCache(None), unit)
         predictor = Files(maps, test_set, protocols[0], "full", unitless, holes, mirrors=True)
-        predictor.notes[:0] = model.notes
+        predictor.notes[:0] = [*model.notes, *([model.unseen] if model.unseen and maps.cache.folder else [])]
         return predictor
     settings = (one.kind, request.unit, options["key"], options["order"])
     files = PredictionFiles(one.path, test_set.frame_names(), *settings, test_set.picture_names())

@@ -1,8 +1,8 @@
 """What a command line asks to be predicted: read and checked without torch, which takes seconds to import."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,15 @@ from omegaconf import DictConfig, OmegaConf
 
 from depthbench.cli import read_options
 from depthbench.errors import UserError
+from depthbench.evaluation.model_source import (
+    ModelOptions,
+    ModelSource,
+    check_said,
+    read_pixels,
+    read_size,
+    read_source,
+)
+from depthbench.output_kinds import output_kind
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.lookup import trained_run
 
@@ -23,6 +32,10 @@ FAR = 10.0  # metres at the end of the colors, where the run's protocol has no l
 
 OPTIONS: dict[str, str] = {
     "run": "",
+    "model": "",
+    "kind": "",
+    "range": "",
+    "key": "",
     "input": "",
     "output": "",
     "save": "png,color",
@@ -52,28 +65,32 @@ class PredictRequest:
     """One call of the command.
 
     Attributes:
-        run: whose network predicts.
-        config: of the run.
+        run: whose network predicts; None where it is anybody's.
         sources: photos and videos, at least one.
         output: folder with a folder for each kind of file.
         kinds: of files to write, some of ``KINDS``.
         flip_average: whether to average with the prediction of the mirrored picture.
         max_depth: metres at the end of the colors.
         intrinsics: (fx, fy, cx, cy) in pixels of the upright photos, pixel centers at integers; empty if not given.
-        size: (height, width) that the network sees.
+        size: (height, width) that the network of a run sees.
         device: ``auto``, ``cpu`` or ``cuda``.
+        model: anybody's network; None where it is a run's.
+        options: what the user says of it.
+        kinds_by_default: whether the user left open which files are written.
     """
 
-    run: RunFolder
-    config: DictConfig
+    run: RunFolder | None
     sources: list[InputFile]
     output: Path
     kinds: tuple[str, ...]
     flip_average: bool
     max_depth: float
     intrinsics: tuple[float, ...]
-    size: tuple[int, int]
+    size: tuple[int, int] | None
     device: str
+    model: ModelSource | None = None
+    options: ModelOptions = field(default_factory=ModelOptions)
+    kinds_by_default: bool = False
 
     def missing(self, source: InputFile) -> dict[str, Path]:
         """By kind, the files that are still to be written; of a video's ``png``, ``npy`` and ``ply`` the folders."""
@@ -93,24 +110,42 @@ def read_predict_request(arguments: Sequence[str]) -> PredictRequest:
     Raises:
         UserError: for any mistake in it.
     """
-    options = read_options(arguments, OPTIONS, needed=("run", "input", "output"))
-    run, output = trained_run(options["run"]), _path(options["output"])
-    config = run.config
+    options = read_options(arguments, OPTIONS, needed=("input", "output"))
+    run, model, said = _network(options)
+    output = _path(options["output"])
     if output.exists() and not output.is_dir():
         raise UserError(f"output={output} is a file; give a folder.")
     kinds = _kinds(options["save"])
     return PredictRequest(
         run,
-        config,
         find_sources(_path(options["input"]), output),
         output,
         kinds,
         _flag("flip_average", options["flip_average"]),
-        _far(options["max_depth"], config),
+        _far(options["max_depth"], run.config if run else None),
         _intrinsics(options["intrinsics"], "ply" in kinds),
-        network_size(options["size"], config),
+        network_size(options["size"], run.config) if run else None,
         options["device"],
+        model,
+        said,
+        kinds_by_default=not any(argument.startswith("save=") for argument in arguments),
     )
+
+
+def _network(options: Mapping[str, str]) -> tuple[RunFolder | None, ModelSource | None, ModelOptions]:
+    """The run or the other network, and what is said of it."""
+    if bool(options["run"]) == bool(options["model"]):
+        raise UserError("Give one of run=RUN_FOLDER and model=SOURCE (docs/foreign_models.md).")
+    if options["model"]:
+        model = read_source(options["model"])
+        kind = output_kind(options["kind"]) if options["kind"] else None
+        said = ModelOptions(kind, read_size(options["size"]), read_pixels(options["range"]), options["key"] or None)
+        check_said([model], said)
+        return None, model, said
+    for key in ("kind", "range", "key"):
+        if options[key]:
+            raise UserError(f"{key}={options[key]} is of model=..., not of a run; leave it out.")
+    return trained_run(options["run"]), None, ModelOptions()
 
 
 def _path(text: str) -> Path:
@@ -158,9 +193,9 @@ def _flag(key: str, text: str) -> bool:
     return text.lower() == "true"
 
 
-def _far(text: str, config: DictConfig) -> float:
+def _far(text: str, config: DictConfig | None) -> float:
     try:
-        far = float(text) if text else float(config.protocol.get("max_depth") or FAR)
+        far = float(text) if text else float((config.protocol.get("max_depth") if config else None) or FAR)
         if 0 < far < float("inf"):
             return far
     except ValueError:

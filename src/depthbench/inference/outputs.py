@@ -16,6 +16,7 @@ from depthbench.files import whole
 from depthbench.geometry import back_project, camera_matrix
 from depthbench.images import Picture, colorize
 from depthbench.inference.command_line import FRAMES
+from depthbench.output_kinds import OutputKind
 
 Depth = NDArray[np.float32]
 
@@ -30,10 +31,21 @@ class OutputForm:
     Attributes:
         far: metres at the end of the colors.
         intrinsics: (fx, fy, cx, cy) in pixels of the upright photo, which point clouds need.
+        kind: of the depth, which may be up to scale and shift, or disparity.
     """
 
     far: float
     intrinsics: tuple[float, ...] = ()
+    kind: OutputKind = OutputKind.METRIC_DEPTH
+
+    def shown(self, depth: Depth) -> Depth:
+        """What is colored: metres, or from 0 for the nearest to ``far`` for the farthest pixel of this picture."""
+        known = depth[np.isfinite(depth)]
+        if self.kind.is_metric or not known.size or known.min() == known.max():
+            return depth
+        low, high = float(known.min()), float(known.max())
+        share = (depth - low) / (high - low)
+        return np.asarray(self.far * (1 - share if self.kind.falls else share), np.float32)
 
 
 def millimetres(depth: Depth) -> NDArray[np.uint16]:
@@ -70,7 +82,7 @@ def encode_output(kind: str, rgb: Picture, depth: Depth, form: OutputForm) -> by
         buffer = io.BytesIO()
         np.save(buffer, depth, allow_pickle=False)
         return buffer.getvalue()
-    pixels = millimetres(depth) if kind == "png" else colored_picture(kind, rgb, depth, form.far)[..., ::-1]
+    pixels = millimetres(depth) if kind == "png" else colored_picture(kind, rgb, form.shown(depth), form.far)[..., ::-1]
     return bytes(cv2.imencode(".png", pixels)[1])
 
 
@@ -109,7 +121,7 @@ def write_video(
                     part.mkdir(exist_ok=True)
                     (part / f"{count:06d}.{kind}").write_bytes(encode_output(kind, rgb, depth, form))
                     continue
-                pixels = colored_picture(kind, rgb, depth, form.far)
+                pixels = colored_picture(kind, rgb, form.shown(depth), form.far)
                 if kind not in videos:
                     videos[kind] = _open(part, fps, pixels.shape)
                     stack.callback(videos[kind].release)  # before the part gets its name

@@ -1,22 +1,23 @@
 """From a request to its files: load the network, predict picture by picture, write."""
 
-import hashlib
 import json
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from depthbench.errors import UserError
-from depthbench.evaluation.predictors import Network
 from depthbench.files import read_json, write_atomically
-from depthbench.images import Picture, resize_rgb
+from depthbench.images import Picture
 from depthbench.inference.command_line import InputFile, PredictRequest
 from depthbench.inference.outputs import MILLIMETRES, OutputForm, write_photo, write_video
 from depthbench.inference.photos import Video, read_photo
-from depthbench.maps import resize_bilinear
+from depthbench.inference.pictures import PictureNetwork, open_network
+from depthbench.output_kinds import OutputKind
 from depthbench.training.devices import choose_device
 
 
@@ -26,9 +27,11 @@ def predict_files(request: PredictRequest) -> bool:
     Raises:
         UserError: if the network can't be loaded, or the output is of another one or of other settings.
     """
-    predictor = PhotoPredictor(request, choose_device(request.device))  # may refuse, before anything is written
+    network = open_network(request, choose_device(request.device))  # may refuse, before anything is written
+    request = fitting(request, network.kind)
+    predictor = PhotoPredictor(request, network)
     request.output.mkdir(parents=True, exist_ok=True)
-    keep_record(request)
+    keep_record(request, network.record)
     todo = [source for source in request.sources if request.missing(source)]
     if len(todo) < len(request.sources):
         print(f"{len(request.sources) - len(todo)} of {len(request.sources)} are there already.")
@@ -45,31 +48,32 @@ def predict_files(request: PredictRequest) -> bool:
 
 
 class PhotoPredictor:
-    """The network of a run at work on photos and videos.
+    """A network at work on photos and videos.
 
     Args:
         request: the command.
-        device: where the network is.
+        network: that predicts.
     """
 
-    def __init__(self, request: PredictRequest, device: torch.device) -> None:
-        self.request, self.device = request, device
-        self.network = Network(request.run, request.config, device)
-        self.stretched = self.beyond = self.off_center = 0
+    def __init__(self, request: PredictRequest, network: PictureNetwork) -> None:
+        self.request, self.network = request, network
+        self.beyond = self.off_center = 0
 
     def handle(self, source: InputFile) -> str:
         """Write what is missing of a source; says what was seen."""
-        paths, form = self.request.missing(source), OutputForm(self.request.max_depth, self.request.intrinsics)
+        paths, kind = self.request.missing(source), self.network.kind
+        form = OutputForm(self.request.max_depth, self.request.intrinsics, kind)
         if not source.video:
             rgb = read_photo(source.path)
             self._check_camera(source, *rgb.shape[:2])
-            depth = self(rgb)
+            depth = self(rgb, source)
             write_photo(paths, rgb, depth, form)
             known = depth[np.isfinite(depth)]
-            return f"{known.min():.2f} to {known.max():.2f} m" if known.size else "no depth"
+            unit = " m" if kind.is_metric else f", {kind.words}"
+            return f"{known.min():.2f} to {known.max():.2f}{unit}" if known.size else "no depth"
         video = Video(source.path)
         self._check_camera(source, *video.size)
-        count = write_video(paths, ((rgb, self(rgb)) for rgb in video), video.fps, form)
+        count = write_video(paths, ((rgb, self(rgb, source)) for rgb in video), video.fps, form)
         return f"{count} frames" + (f" of the {video.claimed} that the file claims" if count < video.claimed else "")
 
     def _check_camera(self, source: InputFile, height: int, width: int) -> None:
@@ -81,28 +85,22 @@ class PhotoPredictor:
             raise UserError(f"{source.path} is {width}x{height}, but intrinsics' CX,CY lie outside; give its own.")
         self.off_center += max(abs(x - 0.5), abs(y - 0.5)) > 0.2
 
-    @torch.inference_mode()
-    def __call__(self, rgb: Picture) -> NDArray[np.float32]:
-        """``(H, W, 3)`` uint8 -> depth ``(H, W)`` in metres.
+    def __call__(self, rgb: Picture, source: InputFile) -> NDArray[np.float32]:
+        """``(H, W, 3)`` uint8 -> the network's map ``(H, W)``.
 
-        The network sees the picture resized to its own size, not cropped; its depth is resized back (bilinear).
+        Raises:
+            UserError: naming the file, if the network gives no map.
         """
-        (height, width), size = rgb.shape[:2], self.request.size
-        small = np.ascontiguousarray(resize_rgb(rgb, size).transpose(2, 0, 1))
-        image = torch.from_numpy(small)[None].to(self.device).float().div_(255)
-        depth, mirrored = self.network.predict(image, self.request.flip_average)
-        depth = depth if mirrored is None else 0.5 * (depth + mirrored)
-        metres = resize_bilinear(depth.float(), (height, width))[0, 0].cpu().numpy()
-        self.stretched += abs(height * size[1] / (width * size[0]) - 1) > 0.02
-        self.beyond += bool((metres > MILLIMETRES).any())
-        return np.asarray(metres, np.float32)
+        try:
+            depth = self.network(rgb)
+        except UserError as error:
+            raise UserError(f"{source.path}: {error}") from error
+        self.beyond += bool((depth > MILLIMETRES).any())
+        return depth
 
     def notes(self) -> list[str]:
         """What a user should know about the pictures seen so far."""
-        height, width = self.request.size
-        found = []
-        if self.stretched:
-            found.append(f"{self.stretched} pictures were stretched to the network's {width}x{height}, not cropped.")
+        found = self.network.notes()
         if self.beyond and "png" in self.request.kinds:
             found.append(f"{self.beyond} pictures reach beyond {MILLIMETRES} m, cut there in png but not in npy.")
         if self.off_center:
@@ -110,20 +108,34 @@ class PhotoPredictor:
         return found
 
 
-def keep_record(request: PredictRequest) -> None:
+def fitting(request: PredictRequest, kind: OutputKind) -> PredictRequest:
+    """The request with the files that a kind of output can be written to.
+
+    Raises:
+        UserError: if a file was asked for that holds metres, and the output is none.
+    """
+    if kind.is_metric:
+        return request
+    wrong = [name for name in request.kinds if name in ("png", "ply")]
+    if wrong and not request.kinds_by_default:
+        raise UserError(
+            f"The model predicts {kind.words}, but {wrong[0]} holds metres; append save=npy,color, or kind=... if the "
+            "model predicts something else."
+        )
+    return replace(request, kinds=("npy", "color")) if wrong else request
+
+
+def keep_record(request: PredictRequest, made_by: Mapping[str, Any]) -> None:
     """Write into the output what its depth is from, so that no folder holds depth of two networks.
+
+    Args:
+        request: the command.
+        made_by: what else its depth is from.
 
     Raises:
         UserError: if it holds depth of another checkpoint or of other settings.
     """
-    with request.run.weights.open("rb") as file:
-        checkpoint = hashlib.file_digest(file, "sha256").hexdigest()
-    record = {
-        "checkpoint": checkpoint,
-        "size": list(request.size),
-        "flip_average": request.flip_average,
-        "max_depth": request.max_depth,
-    }
+    record = {**made_by, "flip_average": request.flip_average, "max_depth": request.max_depth}
     camera = {"intrinsics": list(request.intrinsics)} if request.intrinsics else {}  # may come later
     path = request.output / "predict.json"
     kept = _read(path) if path.exists() else record

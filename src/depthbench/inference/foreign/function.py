@@ -47,9 +47,9 @@ class FunctionModel:
         version = getattr(self._function, "version", None)
         self.identity = files_hash(sorted(set(_sources(self._module))), "function", attribute, version)
         self.takes_camera = "intrinsics" in _parameters(self._function)
-        self.notes = (
-            [] if version is not None else [f"{self.name} has no version: predictions in the cache are of its code"]
-        )
+        self.notes: list[str] = []
+        told = "has no version, so the cache sees changes of its code only, not of weights that it reads"
+        self.unseen = "" if version is not None else f"{self.name} {told}."
 
     def __call__(self, picture: Picture, intrinsics: NDArray[np.float64] | None) -> Any:
         """What the function returns.

@@ -38,6 +38,7 @@ class OnnxModel:
     """
 
     takes_camera = False
+    unseen = ""
 
     def __init__(self, source: ModelSource, options: ModelOptions, device: torch.device) -> None:
         self.name, path = source.text, Path(source.place).expanduser()

@@ -27,6 +27,7 @@ class OwnNetwork:
     """
 
     takes_camera = False
+    unseen = ""
 
     def __init__(self, source: ModelSource, options: ModelOptions, device: torch.device) -> None:
         path = Path(source.place).expanduser()

@@ -47,6 +47,7 @@ class TransformersModel:
     """
 
     takes_camera = False
+    unseen = ""
 
     def __init__(self, source: ModelSource, options: ModelOptions, device: torch.device) -> None:
         self.name, self._device = source.text, device
@@ -66,7 +67,7 @@ class TransformersModel:
         self.notes: list[str] = []
         if known and not known.sure and options.kind is None:
             kind = self._model.config.model_type
-            self.notes.append(f"{self.name}: {self.kind.words} is taken from its type {kind}; kind=... says otherwise")
+            self.notes.append(f"{self.name}: {self.kind.words} is taken from its type {kind}; kind=... says otherwise.")
 
     @torch.inference_mode()
     def __call__(self, picture: Picture, intrinsics: NDArray[np.float64] | None) -> Any:
