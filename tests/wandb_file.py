@@ -32,6 +32,11 @@ def wandb_runs(folder):
 def history(folder):
     """The last value of each name in an offline run, and its exit status."""
     (file,) = wandb_runs(folder)
+    return content(file)
+
+
+def content(file):
+    """The last value of each name in a file of W&B, and the run's exit status."""
     values, exit_code = {}, None
     for data in records(file.read_bytes()):
         record = wandb_internal_pb2.Record()

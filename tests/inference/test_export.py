@@ -1,5 +1,6 @@
 """The command `export`: the network of a run as ONNX, as pt2, and as a folder of weights with a card."""
 
+import errno
 import json
 import os
 import subprocess
@@ -191,6 +192,21 @@ def test_a_file_that_gives_other_depth_is_not_kept(run, tmp_path, monkeypatch, c
     assert main([f"run={run.path}", f"output={tmp_path / name}"]) == 2
     assert "nothing was written" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_not_the_networks_fault(tmp_path, monkeypatch):
+    from depthbench.inference.exported import onnx_file
+
+    tried = []
+
+    def full(net, path, size, sizes):
+        tried.append(sizes)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(onnx_file, "_save", full)
+    with pytest.raises(UserError, match=r"net\.onnx can't be written: the disk is full"):
+        onnx_file.export_onnx(None, tmp_path / "net.onnx", (32, 32), {})
+    assert tried == ["any"]  # a file for one size would not be what a disk with room gets
 
 
 def test_a_missing_package_is_named(run, tmp_path, monkeypatch, capsys):

@@ -36,6 +36,13 @@ def test_every_file_may_be_missing(tmp_path, make_run):
         assert (run.panels() is None) == (name == "panels.npz")
 
 
+@pytest.mark.parametrize("name", ["metrics.csv", "per_image.csv"])
+def test_an_empty_file_is_named_as_one_that_is_missing(tmp_path, make_run, name):
+    path = make_run(tmp_path)
+    (path / name).write_text("")
+    assert read_run(path).missing == (name,)
+
+
 @pytest.mark.parametrize("name", ["run.json", "status.json", "scores.json", "DONE"])
 def test_unreadable_json_is_named(tmp_path, make_run, name):
     path = make_run(tmp_path, panels=False)

@@ -87,6 +87,14 @@ def test_auto_is_offline_where_the_server_does_not_answer(place, at, request):
     assert time.monotonic() - begun < 2
 
 
+def test_auto_says_that_it_went_offline_where_there_is_a_key(at, closed, tmp_path, capsys):
+    at(closed)
+    assert logger(tmp_path)._mode() == "offline"
+    said = capsys.readouterr().out
+    assert f"W&B does not answer at http://127.0.0.1:{closed}; the run goes on offline." in said
+    assert f"wandb sync {tmp_path}/wandb/offline-run-*" in said
+
+
 def test_auto_honors_host_and_port_of_the_address(at, healthy, tmp_path):
     at(healthy)
     assert wandb.answers()

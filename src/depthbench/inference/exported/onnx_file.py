@@ -101,12 +101,14 @@ def _write(net: PredictModule, path: Path, size: Size, name: str) -> SizesTaken:
             or difference(net, runner(path), tried_sizes(size, "any")) <= TOLERANCE
         ):
             return "any"
-    except (
-        Exception
-    ):  # torch.export, the exporter and the runtime each raise whatever the network's shapes make of them
+    except OSError:  # of the disk, not of the network
+        raise
+    except Exception:  # torch.export, the exporter and the runtime each raise whatever the shapes make of them
         path.unlink(missing_ok=True)
     try:
         _save(net, path, size, "fixed")
+    except OSError:
+        raise
     except Exception as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"{name}: this network can't be written as ONNX ({first}).") from error

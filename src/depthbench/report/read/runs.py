@@ -54,9 +54,9 @@ class KeptPanels:
 
 @dataclass(frozen=True)
 class Run:
-    """One run folder. What is not there is empty, and named in ``missing``; ``frames`` is the content of data.json.
+    """One run folder. What is not there, or an empty file, is empty and named in ``missing``.
 
-    ``kind`` is of the network's output.
+    ``frames`` is the content of data.json, ``kind`` is of the network's output.
     """
 
     path: Path
@@ -196,10 +196,15 @@ def read_run(path: Path) -> Run:
         status=read_json(path / "status.json"),
         done=read_json(done) if done.is_file() and done.stat().st_size else {},
         scores={_today("protocol", name): row for name, row in scores_of(results).items()},
-        missing=tuple(name for name in FILES if not (path / name).is_file()),
+        missing=tuple(name for name in FILES if not _is_there(path / name)),
         frames=read_json(path / "data.json"),
         kind=kind_of(results),
     )
+
+
+def _is_there(file: Path) -> bool:
+    """Whether a file holds something; ``DONE`` of an earlier version may be empty."""
+    return file.is_file() and (file.name == "DONE" or file.stat().st_size > 0)
 
 
 def _renewed(info: dict[str, Any]) -> dict[str, Any]:

@@ -113,9 +113,7 @@ class WandB(WandbLogger):
         asked = self.mode
         if asked == "auto":
             asked = os.environ.get("WANDB_MODE") or ("online" if has_key() else "offline")
-            if asked == "online" and not answers():
-                return "offline"
-        elif asked == "online" and not answers():
+        if asked == "online" and not answers():
             print(f"W&B does not answer at {base_url()}; {self._later()}", flush=True)
             return "offline"
         return asked
