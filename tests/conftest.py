@@ -1,5 +1,6 @@
 """Fixtures shared by all tests: determinism, golden files, and real data where they exist."""
 
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,12 @@ NO_SHARED = "need real pictures, weights or the papers' texts beside the checkou
 def pytest_collection_modifyitems(items):
     """The longest first: several processes that share the tests then end together."""
     items.sort(key=lambda item: item.get_closest_marker("processes") is None)
+
+
+def pytest_configure():
+    """Signals as in a terminal: what starts the tests in the background (nohup, a shell's &) has some ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

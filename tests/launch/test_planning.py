@@ -81,7 +81,7 @@ def test_missing_data_of_what_is_done_are_no_mistake(sweep, tmp_path):
     sweep("data=nyu_labeled", "data.root=data", "seed=0,1")
     (tmp_path / "data").rmdir()
     output, _ = sweep("data=nyu_labeled", "data.root=data", "seed=0,1")
-    assert output.startswith("2 jobs, 2 of them done already")
+    assert "2 jobs, 2 of them done already" in output  # where planning is slow, progress comes before it
 
 
 def test_a_job_that_fails_inside_hydra_says_our_sentence_alone(sweep, monkeypatch):

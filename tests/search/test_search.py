@@ -137,8 +137,9 @@ def test_an_interrupted_trial_is_continued():
         return KeyboardInterrupt() if len(FakeLauncher.launched) == 3 else 0.5
 
     FakeLauncher.becomes = staticmethod(stopped_at_the_third)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(SystemExit) as stopped:
         search(RANGE, "hydra.sweeper.n_trials=4")
+    assert stopped.value.code == 130
     third = FakeLauncher.launched[2]
     FakeLauncher.becomes = staticmethod(lambda values: 0.5)
     again = search(RANGE, "hydra.sweeper.n_trials=4")

@@ -84,13 +84,21 @@ def _recorded(folder: RunFolder, first: bool) -> Iterator[None]:
         kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
         # The first reason counts: a process whose neighbor died fails in a collective.
         told = folder.status.get("state") == "failed" or _asked_to_stop(folder)
-        if not told and lost_node(error, folder.config.trainer.num_nodes):
+        if not told and lost_node(error, _nodes(folder)):
             lost = NodeLost(error)
             _note(folder, state="interrupted", reason=str(lost))
             raise lost from error
         if not told:
             _note(folder, state="failed", reason=f"{kind}{_one_line(error)}")
         raise
+
+
+def _nodes(folder: RunFolder) -> int:
+    """Nodes of the run; 1 where its configuration can't be read, which is then what failed."""
+    try:
+        return int(folder.config.trainer.num_nodes)
+    except UserError:
+        return 1
 
 
 def _asked_to_stop(folder: RunFolder) -> bool:
