@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from depthbench.data.formats.hdf5 import check_stored, find_array, open_hdf5, read_array
+from depthbench.data.formats.hdf5 import check_stored, find_array, open_hdf5, read_array, read_texts
 from depthbench.data.formats.pfm import read_pfm
 from depthbench.errors import UserError
 from depthbench.evaluation.file_names import matched, without_ending
@@ -152,9 +152,7 @@ class PredictionFiles:
         """The names in an array of HDF5, as many as there may be maps."""
         if array is None:
             return None
-        if array.size > MAX_LINES or array.dtype.itemsize > MAX_NAME:
-            raise UserError(f"{self.path} claims {array.size:,} names of {array.dtype}; is it the right file?")
-        return [_text(name, self.path) for name in np.atleast_1d(np.asarray(array))]
+        return [_text(name, self.path) for name in read_texts(array, self.path)]
 
     def _length(self, stack: Any) -> int:
         shape = tuple(getattr(stack, "shape", None) or ())  # a group of HDF5 has none

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from depthbench.data.formats.hdf5 import check_stored, find_array, read_array
+from depthbench.data.formats.hdf5 import check_stored, find_array, read_array, read_texts
 from depthbench.errors import UserError
 
 VALUES = np.arange(1, 4 * 6 * 8 + 1, dtype=np.float32).reshape(4, 6, 8)
@@ -117,3 +117,19 @@ def two_compressors(file, folder):
 def test_what_hdf5_would_fill_in_is_refused(tmp_path, write, says):
     with written(tmp_path, write) as file, pytest.raises(UserError, match=says):
         check_stored(file["x"], "x.h5")
+
+
+def test_texts_claim_no_more_than_the_file_has(tmp_path):
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file["x"] = ["one", "two", "three"]
+        file["fixed"] = np.array([b"one", b"two"])
+    with h5py.File(path) as file:
+        assert read_texts(file["x"], path) == [b"one", b"two", b"three"]
+        assert read_texts(file["fixed"], path) == [b"one", b"two"]
+        start = file["x"].id.get_offset()
+    data = bytearray(path.read_bytes())
+    data[start : start + 4] = b"\xff" * 4  # 4 GiB of memory
+    path.write_bytes(data)
+    with h5py.File(path) as file, pytest.raises(UserError, match="claims 4,294,967,303 bytes of names"):
+        read_texts(file["x"], path)

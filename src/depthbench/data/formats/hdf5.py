@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
 from depthbench.errors import UserError
-from depthbench.input_files import MAX_ARRAY, can_inflate_to, check_regular
+from depthbench.input_files import MAX_ARRAY, can_inflate_to, check_regular, open_regular
+from depthbench.input_files.limits import MAX_LINES, MAX_TEXT
 
 MAX_CHUNK = 1 << 28  # bytes that one block unpacks to: a map of 67 megapixels as float32
 _LINKS = 8  # soft links that may follow one another
@@ -117,6 +119,29 @@ def read_array(array: Any, place: Any, where: str | Path) -> Any:
     if array.chunks is not None and _DEFLATE in _filters(array):
         _check_blocks(array, place, where)
     return array[place]
+
+
+def read_texts(array: Any, where: Path) -> list[Any]:
+    """All texts of an array; arguments and errors as :func:`read_array`.
+
+    A text of any length is a place in the file and a length, up to 4 GiB, for which HDF5 takes memory before it looks
+    at the place: the lengths are compared with the size of the file.
+    """
+    if array.size > MAX_LINES or array.size * array.dtype.itemsize > MAX_TEXT:
+        raise UserError(f"{where} claims {array.size:,} names of {array.dtype}; is it the right file?")
+    kind = h5py.check_string_dtype(array.dtype)
+    if kind is not None and kind.length is None and array.size:
+        start = array.id.get_offset()  # None for blocks, compact arrays, and where nothing was written
+        if start is None:
+            raise UserError(f"{where}: '{array.name}' is stored in blocks; store it in one piece, without compression.")
+        with open_regular(where) as file:
+            file.seek(start)
+            stored = file.read(array.id.get_storage_size())
+        lengths = np.frombuffer(stored[: len(stored) // array.size * array.size], np.uint8).reshape(array.size, -1)
+        claimed = int(np.ascontiguousarray(lengths[:, :4]).view("<u4").sum(dtype=np.uint64))
+        if claimed > check_regular(where):
+            raise UserError(f"{where} claims {claimed:,} bytes of names, more than the file has; it is damaged.")
+    return list(np.atleast_1d(np.asarray(array)))
 
 
 def _lacking(array: Any) -> str | None:
