@@ -54,7 +54,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if kind == "slow":
             time.sleep(SLOW)
         if kind in ("slow", "healthy") or not self.server.failed:
-            self._answer(200, {"data": _answer_to(operation, json.loads(body)["variables"] or {})} if found else {})
+            self._answer(200, {"data": _answer_to(operation, body, self.headers["Host"])} if found else {})
         elif kind == "dies":
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
@@ -75,12 +75,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def _answer_to(operation: str, variables: dict[str, Any]) -> dict[str, Any]:
+def _answer_to(operation: str, body: str, host: str) -> dict[str, Any]:
+    variables = json.loads(body).get("variables") or {}
     if operation == "UpsertBucket":
         name = variables.get("name") or "run"
         return {"upsertBucket": {"bucket": BUCKET | {"name": name, "displayName": name}, "inserted": True}}
     if operation == "CreateRunFiles":
-        files = [{"name": name, "uploadUrl": f"/storage/{index}"} for index, name in enumerate(variables["files"])]
+        named = enumerate(variables["files"])
+        files = [{"name": name, "uploadUrl": f"http://{host}/storage/{index}"} for index, name in named]
         return {"createRunFiles": {"runID": "run", "uploadHeaders": [], "files": files}}
     return ANSWERS.get(operation, {})
 

@@ -14,7 +14,8 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 from depthbench.errors import UserError
 from depthbench.run import check, typed
 from depthbench.training.loggers import WandB, close_wandb, wandb
-from tests.wandb_file import history, wandb_runs
+from tests.torture.wandb_server import serve
+from tests.wandb_file import content, history, wandb_runs
 
 BUSY = 60  # seconds; a hang would last minutes, and the machine that runs this may be busy
 
@@ -128,6 +129,25 @@ def test_online_goes_on_offline_in_time_and_says_how_to_send_it(place, at, reque
     importlib.import_module("wandb").teardown()  # as at the end of the process: the file is complete
     values, code = history(tmp_path)
     assert (values["train/loss"], values["trainer/global_step"], code) == (1.5, 3, 0)
+
+
+@pytest.mark.parametrize(("kind", "sent"), [("healthy", True), ("forbids", False)])
+def test_a_server_that_refuses_in_the_middle_is_told_with_the_command_that_sends_the_rest(
+    kind, sent, monkeypatch, tmp_path, capfd
+):
+    """The client gives up at once and says nothing."""
+    with serve(kind, 4) as (url, asked):
+        monkeypatch.setenv("WANDB_BASE_URL", url)
+        made = logger(tmp_path, mode="online")
+        made.log_metrics({"train/loss": 1.5}, step=3)
+        close_wandb(0)
+        importlib.import_module("wandb").teardown()
+    assert len(asked) > 4
+    said = [line for line in capfd.readouterr().out.splitlines() if "W&B did not take everything." in line]
+    (file,) = tmp_path.glob("wandb/run-*/run-*.wandb")
+    assert said == ([] if sent else [f"W&B did not take everything. To send the rest: wandb sync {file.parent}"])
+    values, code = content(file)
+    assert (values["train/loss"], code) == (1.5, 0)
 
 
 def test_what_a_run_says_of_itself(tmp_path, capfd):

@@ -24,6 +24,7 @@ MODES = ("auto", "online", "offline", "disabled")
 ANSWER = 3.0  # seconds in which the server must answer before a run begins
 INIT = 5.0  # seconds in which it must accept the run
 FINISH = 8.0  # seconds that a run waits at its end for what is not sent yet
+UPLOADS = ("filestream: ", "runfiles: ", "runupserter: ", "UploadTask")  # as the client's log names them
 BEST = {"min": ("AbsRel", "SqRel", "RMSE", "RMSElog", "log10", "SILog"), "max": ("delta1", "delta2", "delta3")}
 
 
@@ -130,8 +131,21 @@ def close_wandb(exit_code: int) -> None:
         return
     folder, begun = Path(run.dir).parent, time.monotonic()
     wandb.finish(exit_code=exit_code)
-    if not run.offline and time.monotonic() - begun > FINISH:
-        print(f"W&B did not take everything in time. To send the rest: wandb sync {folder}", flush=True)
+    if not run.offline and (time.monotonic() - begun > FINISH or not_sent(folder)):
+        print(f"W&B did not take everything. To send the rest: wandb sync {folder}", flush=True)
+
+
+def not_sent(folder: Path) -> bool:
+    """Whether W&B's client gave up an upload of a run: nothing but its log says so.
+
+    Args:
+        folder: of the run, which W&B names by date and id.
+    """
+    try:
+        lines = (folder / "logs" / "debug-internal.log").read_text(errors="replace").splitlines()
+    except OSError:
+        return False
+    return any('"level":"ERROR' in line and any(part in line for part in UPLOADS) for line in lines)
 
 
 def short_name(overrides: str, *without: str) -> str:
