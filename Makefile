@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 WORKERS ?= 2
-EXTRAS := dev,launchers,dashboards
+EXTRAS := dev,launchers,dashboards,search,exr
 
 .PHONY: install install-all demo test test-all test-cluster lint format bench torture clean
 

@@ -70,7 +70,7 @@ def test_an_environment_of_another_python_is_made_anew(folder, stamp, named, ane
 
 def test_the_default_install_holds_no_package_that_needs_a_compiler(folder):
     commands = make(folder, "-n", "install", f"PYTHON={sys.executable}").stdout
-    assert "dev,launchers,dashboards]" in commands
+    assert "dev,launchers,dashboards,search,exr]" in commands
     assert "fast" not in commands
     assert "fast" in make(folder, "-n", "install-all", f"PYTHON={sys.executable}").stdout
     assert "6 GB" in commands  # size and time are said before the download
@@ -107,7 +107,7 @@ def test_every_supported_python_resolves_without_a_compiler(version, tmp_path):
     subprocess.run([interpreter, "-m", "venv", tmp_path / "venv"], check=True)
     command = [tmp_path / "venv" / "bin" / "pip", "install", "--dry-run", "--quiet", "--only-binary", ":all:"]
     command += ["--no-binary", "antlr4-python3-runtime,depthbench"]  # pure Python, without a wheel
-    command += ["--constraint", ROOT / "constraints.txt", f"{ROOT}[dev,launchers,dashboards]"]
+    command += ["--constraint", ROOT / "constraints.txt", f"{ROOT}[dev,launchers,dashboards,search,exr]"]
     environment = {**os.environ, "PATH": bare_path(tmp_path, interpreter)}
     found = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout + found.stderr
