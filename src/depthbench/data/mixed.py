@@ -1,6 +1,6 @@
 """Several data sets as one, by weight."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from torch.utils.data import Dataset
@@ -8,6 +8,7 @@ from torch.utils.data import Dataset
 from depthbench.config.amounts import frame_count
 from depthbench.data.frame import Frame
 from depthbench.data.held_out import HoldsOut, Share
+from depthbench.data.stream import fetch
 from depthbench.errors import UserError
 
 
@@ -68,10 +69,18 @@ class Mixed(Dataset[Frame]):
         return len(self.order)
 
     def __getitem__(self, index: int) -> Frame:
-        part, inner = self.order[index]
-        name = list(self.parts)[part]
-        frame = self.parts[name][int(inner)]
-        return frame._replace(name=f"{name}/{frame.name}")
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Frame]:
+        """The frames in the order asked for; each data set is asked once for all of its own."""
+        rows = self.order[list(indices)].tolist()
+        found: dict[int, Iterator[Frame]] = {}
+        for number, part in enumerate(self.parts.values()):
+            wanted = [inner for which, inner in rows if which == number]
+            found[number] = iter(fetch(part, wanted) if wanted else ())
+        names = list(self.parts)
+        frames = ((names[number], next(found[number])) for number, _ in rows)
+        return [frame._replace(name=f"{name}/{frame.name}") for name, frame in frames]
 
 
 def _apportion(weights: np.ndarray, length: int) -> np.ndarray:

@@ -1,9 +1,12 @@
 """Training that goes on over damaged files, and says how many there were."""
 
+from collections.abc import Sequence
+
 import torch
 from torch.utils.data import Dataset
 
 from depthbench.data.frame import Frame
+from depthbench.data.stream import fetch
 from depthbench.errors import UserError
 
 _IN_A_ROW = 100
@@ -31,6 +34,15 @@ class SkipDamaged(Dataset[Frame]):
 
     def __len__(self) -> int:
         return len(self._damaged)
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Frame]:
+        """At once; one by one only where a frame among them is damaged."""
+        if not self._damaged[list(indices)].any():
+            try:
+                return fetch(self.dataset, indices)
+            except UserError:  # which of them it is, the single requests find
+                pass
+        return [self[index] for index in indices]
 
     def __getitem__(self, index: int) -> Frame:
         count, error = len(self), UserError("The data set is empty.")
