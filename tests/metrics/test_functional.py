@@ -4,7 +4,7 @@ import torch
 
 from depthbench.errors import UserError
 from depthbench.metrics import functional
-from depthbench.metrics.pixel_sums import cell_sums, masked_sums
+from depthbench.metrics.pixel_sums import COLUMNS, PRESENT, cell_sums, least_present, masked_sums
 from tests.score_references import extended_scores_of
 
 
@@ -218,3 +218,35 @@ def test_no_host_synchronization(maps):
     finally:
         torch.cuda.set_sync_debug_mode("default")
     torch.testing.assert_close(sums.cpu(), masked_sums(*maps()), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("extended", [False, True])
+def test_sums_do_not_depend_on_the_blocks_that_the_cache_holds(maps, monkeypatch, extended):
+    prediction, truth, valid = maps()
+    prediction[1, 0, 5, 5] = float("nan")
+    grid = [[(True, False), (False, True)], (0, 5, 20, 37), (0, 11, 40, 53)]
+    whole = [cell_sums(prediction, truth, mask, *grid, extended) for mask in (valid, PRESENT, (1.0, 6.0))]
+    for block in (1, 53 * 4, 53 * 7 + 1):
+        monkeypatch.setattr("depthbench.metrics.pixel_pass.BLOCK", block)
+        for mask, expected in zip((valid, PRESENT, (1.0, 6.0)), whole, strict=True):
+            found = cell_sums(prediction, truth, mask, *grid, extended)
+            torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-9, equal_nan=True)
+
+
+@pytest.mark.parametrize("size", [1e-7, 1e-4, 0.03, 0.7])
+def test_logarithms_keep_their_digits_where_ratios_are_near_one(size):
+    generator = torch.Generator().manual_seed(0)
+    truth = 1 + 8 * torch.rand(1, 1, 200, 300, generator=generator)
+    prediction = truth * (1 + size * torch.rand(truth.shape, generator=generator))
+    exact = (prediction.double() / truth.double()).log()
+    sums = masked_sums(prediction, truth)[0]
+    for name, expected in (("log", exact), ("log_square", exact.square()), ("log_abs", exact.abs())):
+        assert sums[COLUMNS.index(name)].item() == pytest.approx(expected.sum().item(), rel=1e-7)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16])
+def test_the_least_present_depth_passes_over_what_is_missing(dtype, monkeypatch):
+    monkeypatch.setattr("depthbench.metrics.pixel_sums.BLOCK", 7)
+    truth = torch.tensor([0.0, -0.0, 3.0, -2.0, 0.5, float("inf"), float("nan"), 4, 0, 8], dtype=dtype)
+    assert least_present(truth.view(1, 1, 2, 5)) == 0.5
+    assert least_present(torch.zeros(2, 1, 3, 4, dtype=dtype)) == float("inf")
