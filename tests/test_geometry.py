@@ -92,3 +92,21 @@ def test_mirrored_twice_is_the_same_camera():
     once = geometry.flip_intrinsics(camera, 64)
     assert once[0, 2] == 63 - 2.5
     assert torch.equal(geometry.flip_intrinsics(once, 64), camera)
+
+
+def test_the_cosine_of_slopes_in_blocks_is_that_of_the_whole(monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    maps = [torch.randn(3, 1, 37, 53, generator=generator, dtype=torch.float64).requires_grad_() for _ in range(4)]
+    weight = torch.randn(maps[0].shape, generator=generator, dtype=torch.float64)
+
+    def found(block):
+        monkeypatch.setattr("depthbench.geometry._BLOCK", block)
+        values = geometry.one_minus_cosine_of_slopes(*(values[..., 1:] for values in maps))  # views, as of a larger map
+        return values, *torch.autograd.grad((values * weight[..., 1:]).sum(), maps)
+
+    whole = found(10**9)
+    normal = [torch.stack([-a, -b, torch.ones_like(a)]) for a, b in ((maps[2] + maps[0], maps[3] + maps[1]), maps[2:])]
+    expected = 1 - torch.cosine_similarity(*normal, dim=0)
+    torch.testing.assert_close(whole[0], expected[..., 1:], rtol=1e-9, atol=1e-12)
+    for block in (1, 200, 1000):
+        assert all(torch.equal(one, other) for one, other in zip(whole, found(block), strict=True))

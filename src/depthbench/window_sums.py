@@ -1,6 +1,6 @@
 """Sums over square windows, as many sizes as wanted, from one table of prefix sums."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -21,40 +21,59 @@ class _WindowSums(torch.autograd.Function):
     def forward(ctx: Any, values: Tensor, sizes: tuple[int, ...], border: Border) -> tuple[Tensor, ...]:
         """The sums of each size, as large as ``values (..., H, W)``."""
         ctx.sizes, ctx.border, ctx.shape, ctx.dtype = sizes, border, values.shape[-2:], values.dtype
-        reach = max(sizes) // 2
-        if border == "replicate":
-            table = _prefix_sums(F.pad(values, (reach,) * 4, mode="replicate"), 0)
-        else:
-            table = _prefix_sums(values, reach)
-        sums = []
-        for size in sizes:
-            (low, high), (left, right) = _edges(ctx.shape, size, reach)
-            window = table[..., high, right] - table[..., high, left]
-            window -= table[..., low, right]
-            window += table[..., low, left]
-            sums.append(window.to(ctx.dtype))
-        return tuple(sums)
+        sums = tuple(torch.empty_like(values, memory_format=torch.contiguous_format) for _ in sizes)
+        for part in parts_for_the_cache(values):
+            for total, window in zip(sums, _windows(values[part], sizes, border), strict=True):
+                total[part] = window
+        return sums
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         """The corners of all windows in one table, summed up once."""
-        reach = max(ctx.sizes) // 2
-        height, width = ctx.shape
-        shape = (*gradients[0].shape[:-2], height + 2 * reach + 1, width + 2 * reach + 1)
-        table = gradients[0].new_zeros(shape, dtype=torch.float64)
-        for size, gradient in zip(ctx.sizes, gradients, strict=True):
-            (low, high), (left, right) = _edges(ctx.shape, size, reach)
-            gradient = gradient.double()
-            table[..., high, right] += gradient
-            table[..., high, left] -= gradient
-            table[..., low, right] -= gradient
-            table[..., low, left] += gradient
-        for dim in (-2, -1):
-            if ctx.border == "hole":
-                table = _after(_fold(table, dim, reach), dim)
-            else:
-                table = _fold(_after(table, dim), dim, reach)
-        return table.to(ctx.dtype), None, None
+        of_values = torch.empty_like(gradients[0], memory_format=torch.contiguous_format)
+        for part in parts_for_the_cache(of_values):
+            of_values[part] = _of_windows([gradient[part] for gradient in gradients], ctx.sizes, ctx.border, ctx.shape)
+        return of_values, None, None
+
+
+def parts_for_the_cache(maps: Tensor) -> list[slice]:
+    """All of a batch; on a CPU one image after the other, whose float64 tables its second cache holds."""
+    count = len(maps)
+    step = 1 if maps.device.type == "cpu" and not torch.compiler.is_compiling() else max(count, 1)
+    return [slice(start, start + step) for start in range(0, count, step)]
+
+
+def _windows(values: Tensor, sizes: tuple[int, ...], border: Border) -> Iterator[Tensor]:
+    """Sums of each size by differences of the table, float64."""
+    reach = max(sizes) // 2
+    if border == "replicate":
+        table = _prefix_sums(F.pad(values, (reach,) * 4, mode="replicate"), 0)
+    else:
+        table = _prefix_sums(values, reach)
+    for size in sizes:
+        (low, high), (left, right) = _edges(values.shape[-2:], size, reach)
+        window = table[..., high, right] - table[..., high, left]
+        window -= table[..., low, right]
+        window += table[..., low, left]
+        yield window
+
+
+def _of_windows(gradients: Sequence[Tensor], sizes: tuple[int, ...], border: Border, size: torch.Size) -> Tensor:
+    """Gradient of the values from those of the sums, float64."""
+    reach = max(sizes) // 2
+    height, width = size
+    shape = (*gradients[0].shape[:-2], height + 2 * reach + 1, width + 2 * reach + 1)
+    table = gradients[0].new_zeros(shape, dtype=torch.float64)
+    for window, gradient in zip(sizes, gradients, strict=True):
+        (low, high), (left, right) = _edges(size, window, reach)
+        gradient = gradient.double()
+        table[..., high, right] += gradient
+        table[..., high, left] -= gradient
+        table[..., low, right] -= gradient
+        table[..., low, left] += gradient
+    for dim in (-2, -1):
+        table = _after(_fold(table, dim, reach), dim) if border == "hole" else _fold(_after(table, dim), dim, reach)
+    return table
 
 
 def _prefix_sums(values: Tensor, margin: int) -> Tensor:

@@ -133,3 +133,17 @@ def test_an_error_that_is_constant_is_seen_by_d_alone():
         terms = loss(target + 0.5, target)
         for name, value in zip(loss.names, terms.mean(dim=0), strict=True):
             assert value.item() == pytest.approx(0.5 if name.startswith("D") else 0.0, abs=3e-6)
+
+
+@pytest.mark.parametrize("border", ["hole", "replicate"])
+def test_the_windows_of_an_image_do_not_depend_on_its_batch(border, monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randn(3, 1, 37, 53, generator=generator).requires_grad_()
+
+    def found():
+        sums = window_sums(values, [5, 17], border)
+        return *sums, *torch.autograd.grad(sum((total**2).sum() for total in sums), values)
+
+    one_by_one = found()
+    monkeypatch.setattr("depthbench.window_sums.parts_for_the_cache", lambda maps: [slice(None)])
+    assert all(torch.equal(one, other) for one, other in zip(one_by_one, found(), strict=True))
