@@ -16,6 +16,7 @@ from depthbench.evaluation.models import ForeignModel, ModelMaps
 from depthbench.evaluation.prediction_files import PredictionFiles, check_prediction, missing_pixels
 from depthbench.evaluation.prediction_units import check_unit
 from depthbench.evaluation.test_set import EvaluationSet, Items
+from depthbench.models import faster_precision
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols import Declared, EvalProtocol
 from depthbench.protocols.alignment import AS_DEPTH
@@ -171,7 +172,7 @@ class Network:
         precision = self.trainer.precision
         if precision == "auto":  # as training chooses it
             gpu = self.device.type == "cuda" and self.trainer.accelerator != "cpu"
-            precision = "bf16-mixed" if gpu else "32-true"
+            precision = faster_precision(self.task.net, "cuda" if gpu else "cpu")
         dtype = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(precision)
         return torch.autocast(self.device.type, dtype, enabled=dtype is not None)
 

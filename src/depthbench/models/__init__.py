@@ -16,6 +16,7 @@ from depthbench.models.flip import predict_mirrored, predict_with_flip
 from depthbench.models.gradient_fusion import fuse_gradients, fusion_energy
 from depthbench.models.memory_format import prefers_channels_last
 from depthbench.models.parameter_groups import parameter_groups
+from depthbench.models.precision import faster_precision
 from depthbench.models.relative_fusion import fuse_relative
 from depthbench.models.two_stream import STAGES, StreamMaps, TwoStreamNet
 from depthbench.models.uncertainty import DepthWithUncertainty, dropout_on, predict_uncertain
@@ -45,6 +46,7 @@ __all__ = [
     "TwoStreamNet",
     "UNetDecoder",
     "dropout_on",
+    "faster_precision",
     "fuse_gradients",
     "fuse_relative",
     "fusion_energy",

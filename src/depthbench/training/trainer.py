@@ -21,7 +21,7 @@ from depthbench.config.recipe import recipe
 from depthbench.config.targets import instantiate
 from depthbench.data import DataModule
 from depthbench.errors import UserError
-from depthbench.models import prefers_channels_last
+from depthbench.models import faster_precision, prefers_channels_last
 from depthbench.protocols import protocol_from
 from depthbench.runs.folder import RunFolder
 from depthbench.tasks import Adversarial, DepthTask
@@ -126,7 +126,9 @@ def build_trainer(
     settings["devices"] = device_count(config)
     whole_batch = settings.pop("sync_batchnorm")
     if settings["precision"] == "auto":
-        settings["precision"] = "bf16-mixed" if gpu and settings["accelerator"] != "cpu" else "32-true"
+        settings["precision"] = faster_precision(
+            task.net, "cuda" if gpu and settings["accelerator"] != "cpu" else "cpu"
+        )
     if settings["precision"] in _HALF_WEIGHTS:
         raise UserError(
             f"trainer.precision={settings['precision']} keeps the weights, and so the depth, in 16 bits (steps of 3 cm "
