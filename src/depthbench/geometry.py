@@ -134,7 +134,7 @@ class _OneMinusCosine(torch.autograd.Function):
         needed = 4 if any(ctx.needs_input_grad[2:]) else 2
         wholes = [torch.empty_like(gradient, memory_format=torch.contiguous_format) for _ in range(needed)]
         for block in _blocks(gradient):
-            found = _of_one_minus_cosine(gradient[block], *(maps[block] for maps in kept), of_truth=needed == 4)
+            found = _of_one_minus_cosine(needed == 4, gradient[block], *(maps[block] for maps in kept))
             for whole, part in zip(wholes, found, strict=True):
                 whole[block] = part
         return *wholes, *[None] * (4 - needed)
@@ -164,7 +164,7 @@ def _one_minus_cosine(e0: Tensor, e1: Tensor, b0: Tensor, b1: Tensor) -> tuple[T
 
 
 def _of_one_minus_cosine(
-    gradient: Tensor, e0: Tensor, e1: Tensor, b0: Tensor, b1: Tensor, product: Tensor, slope: Tensor, of_truth: bool
+    of_truth: bool, gradient: Tensor, e0: Tensor, e1: Tensor, b0: Tensor, b1: Tensor, product: Tensor, slope: Tensor
 ) -> tuple[Tensor, ...]:
     """With respect to a: (a (a·b) / |a|² - b) / p; to b with a fixed: the same with both exchanged."""
     a0, a1 = b0 + e0, b1 + e1

@@ -3,7 +3,7 @@
 from typing import Any
 
 from depthbench.metrics import functional
-from depthbench.metrics.pixel_sums import FINE_POWERS
+from depthbench.metrics.pixel_pass import FINE_POWERS
 from depthbench.metrics.scores import SingleScore
 
 

@@ -66,8 +66,8 @@ def sums_by_column(
         mask = valid[:, top:bottom] if isinstance(valid, Tensor) else valid
         sums = _block_sums(p[:, top:bottom], t[:, top:bottom], mask, keys, scratch[bottom - top], careful)
         found += [sums[key] for key in keys]
-    blocks = torch.stack(found).double().unflatten(0, (-1, len(keys)))
-    return torch.stack([strip.sum(0) for strip in blocks.split([len(strip) for strip in strips])])
+    blocks = torch.stack(found).double().view(-1, len(keys), t.shape[0], t.shape[2])
+    return torch.stack([strip.sum(0) for strip in torch.split(blocks, [len(strip) for strip in strips])])
 
 
 def _edges(top: int, bottom: int, height: int) -> list[int]:

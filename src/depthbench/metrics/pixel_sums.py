@@ -175,7 +175,7 @@ def least_present(maps: Tensor) -> float:
     their order, and 0 and negative numbers don't: a minimum finds them in two passes.
     """
     least = _LAST
-    for part in maps.float().flatten().split(BLOCK):
+    for part in torch.split(maps.float().flatten(), BLOCK):
         spare = Scratch.like(part[None, None], 1).keep[0, 0]
         least = min(least, int(torch.add(part.view(torch.int32), _LAST, out=spare).amin()))
     return number_of_bits((least - _LAST) % 2**32) if least < 0 else math.inf

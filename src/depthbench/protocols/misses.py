@@ -5,7 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from depthbench.metrics.pixel_sums import EXTENDED_COLUMNS, FINE_POWERS
+from depthbench.metrics.pixel_pass import FINE_POWERS
+from depthbench.metrics.pixel_sums import EXTENDED_COLUMNS
 from depthbench.protocols.protocol import EvalProtocol, crop
 from depthbench.protocols.regions import Box
 

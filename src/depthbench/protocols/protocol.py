@@ -13,7 +13,8 @@ from depthbench.annotations import Annotations
 from depthbench.errors import UserError
 from depthbench.filling import fill_cross_bilateral
 from depthbench.maps import resize_nearest
-from depthbench.metrics.pixel_sums import PRESENT, Interval
+from depthbench.metrics.pixel_pass import Interval
+from depthbench.metrics.pixel_sums import PRESENT
 from depthbench.metrics.scores import REDUCTIONS, DepthScores
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols.alignment import AS_DEPTH, NAMED, Alignment, Declared, alignment_from

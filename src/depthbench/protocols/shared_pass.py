@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from depthbench.errors import UserError
-from depthbench.metrics.pixel_sums import PRESENT, Interval, Rule, cell_sums, least_present
+from depthbench.metrics.pixel_pass import Interval, Rule
+from depthbench.metrics.pixel_sums import PRESENT, cell_sums, least_present
 from depthbench.protocols.alignment import AS_DEPTH, Declared
 from depthbench.protocols.misses import Misses
 from depthbench.protocols.protocol import NOT_PIXELS, ClampLimits, EvalProtocol, crop
