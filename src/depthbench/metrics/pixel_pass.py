@@ -66,7 +66,7 @@ def sums_by_column(
         mask = valid[:, top:bottom] if isinstance(valid, Tensor) else valid
         sums = _block_sums(p[:, top:bottom], t[:, top:bottom], mask, keys, scratch[bottom - top], careful)
         found += [sums[key] for key in keys]
-    blocks = torch.stack(found).double().view(-1, len(keys), t.shape[0], t.shape[2])
+    blocks = torch.stack(found).double().view(len(found) // len(keys), len(keys), t.shape[0], t.shape[2])
     return torch.stack([strip.sum(0) for strip in torch.split(blocks, [len(strip) for strip in strips])])
 
 
