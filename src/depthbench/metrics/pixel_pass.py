@@ -20,7 +20,7 @@ Rule = tuple[bool, bool]
 Interval = tuple[float, float]
 """Least and greatest depth in metres that count, both included; positive."""
 
-Key = tuple[str, bool | None]
+SumKey = tuple[str, bool | None]
 """A column, and which way it is taken where rules differ in it: strict, or swapped."""
 
 THRESHOLD = 1.25
@@ -31,7 +31,7 @@ _ROUNDING = 4e-8  # of |L| in float32, per factor 1.25
 BLOCK = 2**16  # pixels of a block on a CPU
 
 
-def key_of(column: str, rule: Rule) -> Key:
+def key_of(column: str, rule: Rule) -> SumKey:
     """Which of the sums a rule takes for a column."""
     strict, swapped = rule
     if column in POWERS or column in FINE_POWERS:
@@ -43,7 +43,7 @@ def sums_by_column(
     p: Tensor,
     t: Tensor,
     valid: Tensor | Interval,
-    keys: Sequence[Key],
+    keys: Sequence[SumKey],
     rows: Sequence[int],
     careful: bool,
 ) -> Tensor:
@@ -111,12 +111,12 @@ def _kept_memory(pixels: int, thread: int) -> list[Tensor]:
 
 
 def _block_sums(
-    p: Tensor, t: Tensor, valid: Tensor | Interval, keys: Sequence[Key], scratch: Scratch, careful: bool
-) -> dict[Key, Tensor]:
+    p: Tensor, t: Tensor, valid: Tensor | Interval, keys: Sequence[SumKey], scratch: Scratch, careful: bool
+) -> dict[SumKey, Tensor]:
     """The sums of a block, ``(N, W)`` each; deltas count what is not valid, too."""
     error, ratio, log, spare, double, keep = scratch
     _keep(valid, t, keep)
-    sums: dict[Key, Tensor] = {("pixels", None): -_total(keep)}
+    sums: dict[SumKey, Tensor] = {("pixels", None): -_total(keep)}
     torch.sub(p, t, out=error)
     _zero_outside(error, keep)
     torch.div(error, t, out=ratio)
@@ -185,7 +185,7 @@ def _log1p(ratio: Tensor, log: Tensor, scratch: Scratch, careful: bool) -> None:
     torch.addcdiv(torch.log(one_more, out=half), log, one_more, out=log)
 
 
-def _deltas(sums: dict[Key, Tensor], keys: Sequence[Key], log_abs: Tensor, spare: Tensor) -> None:
+def _deltas(sums: dict[SumKey, Tensor], keys: Sequence[SumKey], log_abs: Tensor, spare: Tensor) -> None:
     """max(p/t, t/p) < 1.25^n as |L| < n ln 1.25; what rounds to the threshold counts as equal to it."""
     powers: Mapping[str, float] = POWERS | FINE_POWERS
     for name, strict in keys:
@@ -195,7 +195,7 @@ def _deltas(sums: dict[Key, Tensor], keys: Sequence[Key], log_abs: Tensor, spare
             sums[name, strict] = _total(test(log_abs, limit, out=spare))
 
 
-def _inverses(sums: dict[Key, Tensor], p: Tensor, t: Tensor, error: Tensor, keep: Tensor, spare: Tensor) -> None:
+def _inverses(sums: dict[SumKey, Tensor], p: Tensor, t: Tensor, error: Tensor, keep: Tensor, spare: Tensor) -> None:
     """|e|, and |1/p - 1/t| as |e| / (p t), which does not cancel."""
     sums["absolute", None] = _total(torch.abs(error, out=spare))
     torch.div(error, torch.mul(p, t, out=spare), out=spare)
@@ -217,7 +217,7 @@ def _areas(log_abs: Tensor, keep: Tensor, spare: Tensor) -> Tensor:
 
 
 def _relatives(
-    sums: dict[Key, Tensor], swapped: bool, error: Tensor, ratio: Tensor, spare: Tensor, careful: bool
+    sums: dict[SumKey, Tensor], swapped: bool, error: Tensor, ratio: Tensor, spare: Tensor, careful: bool
 ) -> None:
     sums["sq_rel", swapped] = _total(torch.mul(error, ratio, out=spare)).abs()  # of one sign
     sums["sq_rel_textbook", swapped] = _total(torch.mul(ratio, ratio, out=spare))
