@@ -84,6 +84,16 @@ def test_journey_of_a_search(python, tmp_path):
     assert len(list(tmp_path.glob("journey/runs/*/search.json"))) == 5
 
 
+@pytest.mark.slow
+def test_journey_of_networks_of_others(python, tmp_path):
+    library = pytest.importorskip("transformers", reason="a model of transformers: pip install 'depthbench[models]'")
+    environment = {**os.environ, "PYTHONPATH": str(Path(library.__file__).parents[1])}
+    script = [python, ROOT / "examples/foreign_models.py", tmp_path / "journey"]
+    done = subprocess.run(script, cwd=tmp_path, env=environment, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert len(list(tmp_path.glob("journey/.predictions/*/*.npz"))) >= 12
+
+
 def test_installed_wheel_runs_from_another_folder(python, tmp_path):
     command = [python, "-m", "depthbench.run"]
     shown = subprocess.run([*command, "--cfg", "job"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
