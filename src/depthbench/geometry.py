@@ -111,8 +111,8 @@ def one_minus_cosine_of_slopes(e0: Tensor, e1: Tensor, b0: Tensor, b1: Tensor) -
 class _OneMinusCosine(torch.autograd.Function):
     """:func:`one_minus_cosine_of_slopes` with its gradient written out.
 
-    On a CPU in blocks whose intermediate maps its second cache holds, which takes half of the time; the slopes are
-    added up anew in the backward pass, which takes less time than keeping them.
+    On a CPU in blocks whose intermediate maps its second cache holds, which is faster; the slopes are
+    added up anew in the backward pass instead of kept.
     """
 
     @staticmethod
