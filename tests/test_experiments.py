@@ -16,7 +16,7 @@ from depthbench.config.compose import group_options as options
 from depthbench.config.kinds import EVERY, find
 from depthbench.config.targets import instantiate
 from depthbench.report.analyze.published_tables import columns, read_published
-from depthbench.training.trainer import build_protocols
+from depthbench.training.parts import build_protocols
 from tests.commands import run, runs, status
 
 PAPERS = {  # and where their texts lie in the developers' folder

@@ -94,6 +94,18 @@ def test_journey_of_networks_of_others(python, tmp_path):
     assert len(list(tmp_path.glob("journey/.predictions/*/*.npz"))) >= 12
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "runs"), [("fine_tuning", 5), ("export", 0), ("notebook", 2)])
+def test_journey_of_trained_networks(python, tmp_path, name, runs):
+    if name == "export":
+        for package in ("onnx", "onnxruntime", "onnxscript"):
+            pytest.importorskip(package, reason="ONNX files need: pip install 'depthbench[onnx]'")
+    script = [python, ROOT / f"examples/{name}.py", tmp_path / "journey"]
+    done = subprocess.run(script, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert len(list(tmp_path.glob("journey/runs/*/DONE"))) == runs
+
+
 def test_installed_wheel_runs_from_another_folder(python, tmp_path):
     command = [python, "-m", "depthbench.run"]
     shown = subprocess.run([*command, "--cfg", "job"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout

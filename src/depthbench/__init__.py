@@ -8,6 +8,7 @@ The public API, all of it. Names are imported when they are first used, so that 
 ``evaluate``           scores of predictions in memory under protocols, with intervals
 ``protocol``           a protocol by name: ``protocol("eigen")``
 ``EvalProtocol``       the rules under which predictions are scored
+``fit``                the whole recipe with Python objects: ``fit(net, data, loss)``
 ``compare``            paired comparisons of methods, corrected for their number
 ``LossSpace``          the 78 losses of lee2020 as named terms
 ``losses``             every loss, a plain ``nn.Module``
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from depthbench.config.plugins import open_plugins
     from depthbench.errors import UserError
     from depthbench.evaluation.arrays import score_arrays as evaluate
+    from depthbench.fitting import fit
     from depthbench.inference.network import DepthEstimator, load
     from depthbench.losses import LossSpace
     from depthbench.protocols import EvalProtocol
@@ -46,6 +48,7 @@ _PLACES: dict[str, tuple[str, str | None]] = {
     "data": ("depthbench.data", None),
     "filling": ("depthbench.filling", None),
     "evaluate": ("depthbench.evaluation.arrays", "score_arrays"),
+    "fit": ("depthbench.fitting", "fit"),
     "load": ("depthbench.inference.network", "load"),
     "losses": ("depthbench.losses", None),
     "metrics": ("depthbench.metrics", None),
@@ -64,6 +67,7 @@ __all__ = [
     "data",
     "evaluate",
     "filling",
+    "fit",
     "load",
     "losses",
     "metrics",

@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from depthbench.config.compose import config_dir, group_options
+from depthbench.config.compose import composing, config_dir, group_options
 from depthbench.config.identity import fingerprint
 from depthbench.config.kinds import EVERY, find
 from depthbench.config.values import check_kinds
@@ -120,6 +120,14 @@ def test_a_mistake_gets_one_sentence_and_status_2(arguments, sentence, tmp_path,
     assert stopped.value.code == 2, output
     assert sentence in output
     assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("told", ["best=AbsRel", "early_stopping=5", "average=0.9", "panels=8", "profiles=false"])
+def test_short_forms_of_callbacks_pass_the_check(told):
+    """They stand for a node, as conf/callbacks/default.yaml and docs/training.md say."""
+    with composing():
+        parsed = OverridesParser.create().parse_overrides([f"callbacks.{told}"])
+        check_kinds(compose("config"), parsed)
 
 
 def test_installed_command_prints_the_configuration(tmp_path):

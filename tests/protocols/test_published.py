@@ -13,7 +13,7 @@ from depthbench.protocols import Declared, EvalProtocol, Scorer, load_protocol
 from depthbench.protocols.alignment import NAMED
 from depthbench.protocols.alignment.spaces import SPACES
 from depthbench.protocols.regions import region_box
-from depthbench.training.trainer import build_protocols
+from depthbench.training.parts import build_protocols
 from tests.protocols.record_published import RECORD, content, versions
 
 EVERY = list(every_member(config_dir()))

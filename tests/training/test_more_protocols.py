@@ -5,7 +5,7 @@ from hydra import compose, initialize_config_dir
 
 from depthbench.config.compose import config_dir
 from depthbench.errors import UserError
-from depthbench.training.trainer import build_protocols
+from depthbench.training.parts import build_protocols
 
 
 def composed(*overrides):

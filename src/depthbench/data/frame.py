@@ -1,12 +1,17 @@
-"""What a data set gives and what a network gets."""
+"""What a data set gives and what a network gets.
+
+torch's own loader stacks frames by :func:`collate`, too: ``DataLoader(Rooms())`` gives a :class:`Batch`.
+"""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils.data._utils.collate import default_collate_fn_map
 
 from depthbench.annotations import Annotations, stack_annotations
+from depthbench.errors import UserError
 
 
 class Frame(NamedTuple):
@@ -41,12 +46,44 @@ class Batch(NamedTuple):
 
 
 def collate(frames: Sequence[Frame]) -> Batch:
-    """Stack frames of equal sizes; intrinsics and annotations are kept only if every frame has them."""
+    """Stack frames of equal sizes; intrinsics and annotations are kept only if every frame has them.
+
+    Raises:
+        UserError: if images, or depth maps, have different sizes.
+
+    Example:
+        >>> from torch.utils.data import DataLoader
+        >>> from depthbench.data import Rooms
+        >>> batch = next(iter(DataLoader(Rooms(split=4, size=(24, 32)), batch_size=2)))
+        >>> batch.image.shape, batch.depth.shape, len(batch.name)
+        (torch.Size([2, 3, 24, 32]), torch.Size([2, 1, 24, 32]), 2)
+    """
     known = [frame.intrinsics for frame in frames if frame.intrinsics is not None]
-    return Batch(
-        image=torch.stack([frame.image for frame in frames]),
-        depth=torch.stack([frame.depth for frame in frames]),
-        intrinsics=torch.stack(known) if len(known) == len(frames) else None,
-        name=[frame.name for frame in frames],
-        annotations=stack_annotations([frame.annotations for frame in frames]),
-    )
+    try:
+        return Batch(
+            image=torch.stack([frame.image for frame in frames]),
+            depth=torch.stack([frame.depth for frame in frames]),
+            intrinsics=torch.stack(known) if len(known) == len(frames) else None,
+            name=[frame.name for frame in frames],
+            annotations=stack_annotations([frame.annotations for frame in frames]),
+        )
+    except RuntimeError:
+        other = next((frame for frame in frames if _sizes(frame) != _sizes(frames[0])), None)
+        if other is None:
+            raise
+        told = [f"{frame.name} has image and depth of {_sizes(frame)}" for frame in (frames[0], other)]
+        raise UserError(
+            f"Frames of different sizes can't be one batch: {', '.join(told)}. Give the data set a size, or take "
+            "batches of one frame."
+        ) from None
+
+
+def _sizes(frame: Frame) -> str:
+    return " and ".join(f"{one.shape[-2]}x{one.shape[-1]}" for one in (frame.image, frame.depth))
+
+
+def _collate_by_default(frames: Sequence[Frame], *, collate_fn_map: Any = None) -> Batch:
+    return collate(frames)
+
+
+default_collate_fn_map[Frame] = _collate_by_default  # the way that torch's `default_collate` documents

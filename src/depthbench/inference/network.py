@@ -23,15 +23,17 @@ from depthbench.inference.photos import read_photo
 from depthbench.input_files import check_regular
 from depthbench.maps import resize_bilinear
 from depthbench.models.flip import predict_with_flip
+from depthbench.models.own_network import as_depth_model
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.lookup import find_run
 from depthbench.tasks import DepthTask
 from depthbench.training.loading import build_untrained, load_checkpoint, load_task
+from depthbench.training.parts import GivenParts
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 FORMAT = 1
 # The groups of a configuration that make a network predict; the others name data and machines.
-_KEPT = ("seed", "model", "loss", "task", "optim", "protocol")
+_KEPT = ("seed", "model", "loss", "task", "optim", "protocol", "objects")
 
 
 class Prediction(NamedTuple):
@@ -131,7 +133,9 @@ class DepthEstimator:
         if path.is_file() or (path.is_dir() and any(path.iterdir()) and not (path / CONFIG).is_file()):
             raise UserError(f"{path} holds something else; choose another folder.")
         path.mkdir(parents=True, exist_ok=True)
-        kept = {key: self.config[key] for key in _KEPT} | {"data": {"size": self.config["data"]["size"]}}
+        kept = {key: self.config[key] for key in _KEPT if key in self.config} | {
+            "data": {"size": self.config["data"]["size"]}
+        }
         kept["trainer"] = {"channels_last": False}
         record = {"format": FORMAT, "depthbench": __version__, "config": kept}
         with whole(path / WEIGHTS) as part:
@@ -157,7 +161,9 @@ class DepthEstimator:
             return push(self.save_pretrained(Path(folder) / "network"), name, private)
 
 
-def load(source: str | Path = "latest", device: str | torch.device = "cpu") -> DepthEstimator:
+def load(
+    source: str | Path = "latest", device: str | torch.device = "cpu", net: nn.Module | None = None
+) -> DepthEstimator:
     """A trained network; no code of the source is run.
 
     Args:
@@ -165,6 +171,7 @@ def load(source: str | Path = "latest", device: str | torch.device = "cpu") -> D
             :meth:`DepthEstimator.save_pretrained` wrote, the name of one in the folder ``DEPTHBENCH_MIRROR``, or
             ``hub:USER/NAME``, which is downloaded.
         device: where it predicts.
+        net: a module of your own, where the network of a run of :func:`depthbench.fit` was one; it gets the weights.
 
     Raises:
         UserError: if there is no such thing, or it can't be read.
@@ -176,26 +183,27 @@ def load(source: str | Path = "latest", device: str | torch.device = "cpu") -> D
         >>> depthbench.load(folder).size
         (96, 128)
     """
+    given = GivenParts() if net is None else GivenParts(net=as_depth_model(net))
     if str(source).startswith(PREFIX):
-        return _load_folder(pull(str(source).removeprefix(PREFIX)), device)
+        return _load_folder(pull(str(source).removeprefix(PREFIX)), device, given)
     path = Path(source).expanduser()
     if not path.exists():
         path = released(str(source)) or path
     if path.is_file():
-        return DepthEstimator(*load_checkpoint(path), device=device)
+        return DepthEstimator(*load_checkpoint(path, given), device=device)
     if (path / CONFIG).is_file():
-        return _load_folder(path, device)
+        return _load_folder(path, device, given)
     folder = RunFolder(path) if path.is_dir() else RunFolder(find_run(str(source)))
-    return DepthEstimator(load_task(folder), folder.config, device, folder.path)
+    return DepthEstimator(load_task(folder, given), folder.config, device, folder.path)
 
 
-def _load_folder(path: Path, device: str | torch.device) -> DepthEstimator:
+def _load_folder(path: Path, device: str | torch.device, given: GivenParts) -> DepthEstimator:
     try:
         record = read_json(path / CONFIG)
         config = OmegaConf.create(record["config"])
         if record["format"] > FORMAT:
             raise UserError(f"{path} is of a newer depthbench ({record['depthbench']}); install that version.")
-        task = build_untrained(config)
+        task = build_untrained(config, given)
         check_regular(path / WEIGHTS)
         task.net.load_state_dict(load_file(path / WEIGHTS))
     except UserError:

@@ -26,7 +26,7 @@ def execute(folder: RunFolder, progress_bar: bool = False) -> int:
                 return (code := 0)
             if first:
                 folder.update_status(state="running", reason=None, pid=os.getpid())
-            with _recorded(folder, first):
+            with recorded(folder, first):
                 train_and_test(folder, progress_bar)
         code = 0
     except Busy as error:
@@ -69,7 +69,7 @@ def lost_node(error: Exception, nodes: int) -> bool:
 
 
 @contextlib.contextmanager
-def _recorded(folder: RunFolder, first: bool) -> Iterator[None]:
+def recorded(folder: RunFolder, first: bool) -> Iterator[None]:
     """Write down why a run ends early. Every process of a group does: the first to fail knows the reason."""
     try:
         yield

@@ -19,7 +19,7 @@ def check_moved(folder: RunFolder, config: DictConfig) -> None:
     if not folder.done or not folder.moved(config):
         return
     # Here and not above: it imports torch, and most runs have not moved.
-    from depthbench.training.trainer import build_data
+    from depthbench.training.parts import build_data
 
     what = json.dumps([OmegaConf.to_container(config[key], resolve=True) for key in ("data", "protocol")])
     if what not in _seen:  # the jobs of a sweep share their data

@@ -77,8 +77,8 @@ class DepthTask(pl.LightningModule):
 
     def on_fit_start(self) -> None:
         """Refuse before training what the test would refuse after it."""
-        data = getattr(self.trainer, "datamodule", None)
-        if data is not None and self.test_scorer.structure.names:
+        data: Any = getattr(self.trainer, "datamodule", None)
+        if hasattr(data, "test") and self.test_scorer.structure.names:
             first = data.test[0]
             known = first.intrinsics is not None
             ending = ", which the test frames lack; leave it out of task.structure."
@@ -234,5 +234,8 @@ class DepthTask(pl.LightningModule):
             return trainer.max_steps // self.optimizers_per_step
         if trainer.max_epochs is None or trainer.max_epochs < 0:
             raise UserError("Training has no end; give trainer.max_epochs or trainer.max_steps.")
-        batches: int = trainer.datamodule.batches_per_epoch(trainer.limit_train_batches)  # type: ignore[attr-defined]
+        data: Any = getattr(trainer, "datamodule", None)
+        if not hasattr(data, "batches_per_epoch"):  # a trainer and loaders of somebody's own
+            return int(trainer.estimated_stepping_batches) // self.optimizers_per_step
+        batches: int = data.batches_per_epoch(trainer.limit_train_batches)
         return math.ceil(batches / trainer.accumulate_grad_batches) * trainer.max_epochs

@@ -1,30 +1,35 @@
 """A trained network from its run folder or from its checkpoint alone."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from omegaconf import DictConfig, OmegaConf
+from torch import nn
 
+from depthbench.config.objects import objects_in
 from depthbench.config.recipe import config_of
 from depthbench.errors import UserError
 from depthbench.runs.folder import RunFolder
-from depthbench.tasks import DepthTask
+from depthbench.tasks import Constant, DepthTask, Optimization
 from depthbench.training.checkpoint_file import read
-from depthbench.training.trainer import assemble_task
+from depthbench.training.parts import NOTHING_GIVEN, GivenParts, assemble_task
 
 
-def load_task(folder: RunFolder) -> DepthTask:
-    """The task of a run with its last checkpoint; nothing is downloaded.
+def load_task(folder: RunFolder, given: GivenParts = NOTHING_GIVEN) -> DepthTask:
+    """The task of a run with the weights that were tested; nothing is downloaded.
 
     Raises:
-        UserError: if the checkpoint can't be read or is of another network.
+        UserError: if the checkpoint can't be read or is of another network, or the network is an object that is not
+            given.
     """
-    task = build_untrained(folder.config)
+    task = build_untrained(folder.config, given)
     _load_state(task, read(folder.weights, ["state_dict"]), folder.weights)
     return task
 
 
-def load_checkpoint(path: Path) -> tuple[DepthTask, DictConfig]:
+def load_checkpoint(path: Path, given: GivenParts = NOTHING_GIVEN) -> tuple[DepthTask, DictConfig]:
     """The task of a checkpoint and its configuration, both from this one file.
 
     Raises:
@@ -32,22 +37,35 @@ def load_checkpoint(path: Path) -> tuple[DepthTask, DictConfig]:
     """
     state = read(path, ["state_dict"])
     config = config_of(state, str(path))
-    task = build_untrained(config)
+    task = build_untrained(config, given)
     _load_state(task, state, path)
     return task, config
 
 
-def build_untrained(config: DictConfig) -> DepthTask:
-    """The task of a configuration without pretrained weights: a checkpoint brings all of them."""
+class NotNeeded(nn.Module):
+    """In the place of a loss that was a Python object: a network predicts without it."""
+
+
+def build_untrained(config: DictConfig, given: GivenParts = NOTHING_GIVEN) -> DepthTask:
+    """The task of a configuration without pretrained weights: a checkpoint brings all of them.
+
+    A loss and an optimization that were Python objects are left out where they are not given.
+    """
     config = config.copy()
     for group in ("model", "loss", "task"):
         config[group] = _without_weights(OmegaConf.to_container(config[group], resolve=True))
-    return assemble_task(config)
+    objects = objects_in(config)
+    loss = NotNeeded() if "loss" in objects and given.loss is None else given.loss
+    optim = Optimization(torch.optim.SGD, Constant()) if "optim" in objects and given.optim is None else given.optim
+    return assemble_task(config, replace(given, loss=loss, optim=optim))
 
 
 def _load_state(task: DepthTask, state: dict[str, Any], path: Path) -> None:
+    weights = state["state_dict"]
+    if isinstance(task.loss, NotNeeded):
+        weights = {name: value for name, value in weights.items() if not name.startswith("loss.")}
     try:
-        task.load_state_dict(state["state_dict"])
+        task.load_state_dict(weights)
     except Exception as error:
         raise UserError(f"{path} can't be loaded into the run's network ({_first_line(error)}).") from None
 

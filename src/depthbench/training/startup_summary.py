@@ -8,10 +8,11 @@ from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from depthbench.cli import duration
 from depthbench.config.amounts import frame_count, taken
+from depthbench.config.objects import objects_in
 from depthbench.data import Batch, DataModule
 from depthbench.tasks import DepthTask
 
@@ -21,11 +22,10 @@ def announcement(config: DictConfig, task: DepthTask, data: DataModule, trainer:
     frames, tested = len(data.train), len(data.test)  # type: ignore[arg-type]
     parameters = sum(parameter.numel() for parameter in task.net.parameters()) / 1e6
     device = torch.cuda.get_device_name() if trainer.strategy.root_device.type == "cuda" else "CPU"
-    decoder = type(getattr(task.net, "decoder", task.net)).__name__
-    network = f"{config.model.encoder.name} + {decoder} ({parameters:.1f} M parameters)"
+    network = f"{_network(config, task)} ({parameters:.1f} M parameters)"
     lines = [
         f"{'Continuing' if resumed else 'Training'} {network} by {type(task).__name__} with {type(task.loss).__name__} "
-        f"on {_frames(config, frames)} ({config.data.train._target_.rpartition('.')[2]}) "
+        f"on {_frames(config, frames)} ({_data_set(config)}) "
         f"for {trainer.max_epochs} epochs; test on {tested} frames, protocol {', '.join(task.protocols)}. "
         f"{data.validation}",
         f"On {trainer.world_size} x {device}, {trainer.precision}; results in {trainer.default_root_dir}.",
@@ -34,6 +34,21 @@ def announcement(config: DictConfig, task: DepthTask, data: DataModule, trainer:
     if trainer.strategy.root_device.type == "cpu" and config.trainer.max_epochs > 1 and not asked:
         lines.append("There is no GPU in use: append trainer=smoke for a quick look at whether everything runs.")
     return "\n".join(lines)
+
+
+def _network(config: DictConfig, task: DepthTask) -> str:
+    """Encoder and decoder where a network has them by name, else its class."""
+    if "model" in objects_in(config):
+        return str(objects_in(config)["model"]["class"]).rpartition(".")[2]
+    decoder = type(getattr(task.net, "decoder", task.net)).__name__
+    encoder = OmegaConf.select(config, "model.encoder.name")
+    return f"{encoder} + {decoder}" if encoder else decoder
+
+
+def _data_set(config: DictConfig) -> str:
+    """The class of the training frames."""
+    given = objects_in(config).get("data.train")
+    return str(given["class"] if given else config.data.train._target_).rpartition(".")[2]
 
 
 def _frames(config: DictConfig, count: int) -> str:

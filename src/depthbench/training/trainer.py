@@ -15,14 +15,10 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, ProgressBar
 from pytorch_lightning.loggers import Logger
 
-from depthbench.config.kinds import DATA_MODULES, TASKS
 from depthbench.config.nodes import callback_nodes, logger_nodes
-from depthbench.config.recipe import recipe
-from depthbench.config.targets import instantiate
 from depthbench.data import DataModule
 from depthbench.errors import UserError
-from depthbench.models import faster_precision, prefers_channels_last
-from depthbench.protocols import protocol_from
+from depthbench.models import faster_precision
 from depthbench.runs.folder import RunFolder
 from depthbench.tasks import Adversarial, DepthTask
 from depthbench.training.callbacks import EpochLoss, ProcessStates, Pruning, SeedEachStep, StatusReporter
@@ -30,6 +26,7 @@ from depthbench.training.checkpoint_file import PREVIOUS, CheckpointFile, Resume
 from depthbench.training.devices import check_accelerator, device_count
 from depthbench.training.loggers import MetricsTable
 from depthbench.training.nodes import make
+from depthbench.training.parts import NOTHING_GIVEN, GivenParts, build_data, build_task
 from depthbench.training.quiet import silence_hints
 from depthbench.training.results import save_results
 from depthbench.training.signals import STOP
@@ -40,70 +37,6 @@ from depthbench.training.whole_batch_norm import WholeBatch
 _HALF_WEIGHTS = ("bf16-true", "16-true", "transformer-engine", "transformer-engine-float16")
 # Keys of the group `trainer` that are not Lightning's.
 _OURS = ("compile", "channels_last", "estimate")
-
-
-def build_task(config: DictConfig) -> DepthTask:
-    """Network, loss, optimization and protocols, joined by the kind of training, from the run's seed."""
-    pl.seed_everything(config.seed, verbose=False)
-    return assemble_task(config)
-
-
-def assemble_task(config: DictConfig) -> DepthTask:
-    """:func:`build_task` from the random state as it is."""
-    _check_decoder(config)
-    net, layout = instantiate(config.model), config.trainer.channels_last
-    task: DepthTask = instantiate(
-        config.task,
-        TASKS,
-        net=net,
-        loss=instantiate(config.loss),
-        optim=instantiate(config.optim),
-        protocols=build_protocols(config),
-        channels_last=prefers_channels_last(net) if layout == "auto" else layout,
-    )
-    task.recipe = recipe(config)
-    return task
-
-
-def _check_decoder(config: DictConfig) -> None:
-    decoder = config.model.get("decoder")
-    if decoder is not None and "_target_" not in decoder:
-        network = config.model._target_.rpartition(".")[2]
-        raise UserError(
-            f"The loss, or you, set model.decoder.{next(iter(decoder))}, but {network} has no decoder; choose another "
-            "loss or another model."
-        )
-
-
-def build_protocols(config: DictConfig) -> dict[str, Any]:
-    """The chosen protocol under its name, and after it those of ``more_protocols``, scored in the same pass.
-
-    Raises:
-        UserError: if they are defined on truths of different kinds, of which a test has one.
-    """
-    every = [config.protocol, *filter(None, (config.get("more_protocols") or {}).values())]
-    protocols = {protocol.name: protocol for protocol in map(protocol_from, every)}
-    for name, protocol in protocols.items():
-        if protocol.alignment.over != "image":
-            raise UserError(
-                f"Protocol '{name}' is fitted over more than an image, which takes a second pass: "
-                "score the run with `depthbench evaluate run=... protocol=...`."
-            )
-    if len({protocol.truth for protocol in protocols.values()}) > 1:
-        told = ", ".join(f"{name} ({protocol.truth} truth)" for name, protocol in protocols.items())
-        raise UserError(f"One test can't be scored by {told}; choose protocols of one kind of truth.")
-    return protocols
-
-
-def build_data(config: DictConfig) -> DataModule:
-    """Data sets (opened and checked) and loaders."""
-    augment = instantiate(config.augment) if config.get("augment") else None
-    kept = Path(config.output) / ".frames"
-    data: DataModule = instantiate(config.data, DATA_MODULES, augment=augment, seed=config.seed, cache_folder=kept)
-    rules = protocol_from(config.protocol)
-    if rules.images is not None or rules.truth == "raw":  # without published numbers any truth will do
-        data.score_by(rules.name, rules.truth)
-    return data
 
 
 def build_trainer(
@@ -176,12 +109,15 @@ def _fit_manual_optimization(settings: dict[str, Any], task: DepthTask) -> None:
     task.clip_norm = settings.pop("gradient_clip_val")
 
 
-def train_and_test(folder: RunFolder, progress_bar: bool) -> dict[str, dict[str, float]]:
+def train_and_test(
+    folder: RunFolder, progress_bar: bool, given: GivenParts = NOTHING_GIVEN
+) -> dict[str, dict[str, float]]:
     """Train what the folder's configuration says, from its last checkpoint if there is one, test, write the results.
 
     Args:
         folder: the run folder, which this process holds.
         progress_bar: show bars (on a terminal) or print a line per epoch.
+        given: Python objects in the place of parts of the configuration.
 
     Returns:
         Test scores by protocol.
@@ -193,11 +129,11 @@ def train_and_test(folder: RunFolder, progress_bar: bool) -> dict[str, dict[str,
         config = folder.config
         silence_hints()
         resumed = where_it_stands(folder, config)
-        task, data = build_task(config), build_data(config)
+        task, data = build_task(config, given), build_data(config, given)
         begins = [go_on(task, config), None if resumed else load_start(task.net, config)]
         folder.claim_data(data.manifest)
         loggers = build_loggers(folder, config)
-        callbacks = build_callbacks(folder, config, progress_bar)
+        callbacks = [*build_callbacks(folder, config, progress_bar), *given.callbacks]
         log_every = min(10, max(1, data.batches_per_epoch(config.trainer.limit_train_batches)))
         trainer = build_trainer(config, task, folder.path, callbacks, loggers, log_every)
         if trainer.is_global_zero:

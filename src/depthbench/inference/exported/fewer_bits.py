@@ -13,7 +13,7 @@ from depthbench.data.frame import Batch, collate
 from depthbench.errors import UserError
 from depthbench.protocols import EvalProtocol, Scorer, protocol_from
 from depthbench.runs.folder import RunFolder
-from depthbench.training.trainer import build_data
+from depthbench.training.parts import build_data
 
 FRAMES = 32
 
