@@ -110,6 +110,13 @@ def test_forms_of_data_give_the_same_frames():
     assert GivenFrames([(images[0], hole)])[0].depth[0, 0, :2].tolist() == [0, 0]
 
 
+def test_a_tuple_of_arrays_is_learned_from_and_a_share_is_tested():
+    result = depthbench.fit(tiny(), arrays(), pixel_error, test=2, val=0.25, **SMALL)
+    assert result.scores["full"]["images"] == 2
+    assert any("val/AbsRel" in row for row in result.history)
+    assert result.folder is None
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

@@ -179,9 +179,10 @@ def _describe_data(choices: Choices, frames: Mapping[str, Any]) -> None:
 
 def _inner(frames: Any) -> Any:
     """The data set of the user within what it was put into."""
+    own = getattr(frames, "__dict__", {})  # a list has none
     for name in ("dataset", "items"):
-        if name in vars(frames):
-            return _inner(vars(frames)[name])
+        if name in own:
+            return _inner(own[name])
     return frames
 
 
