@@ -18,7 +18,7 @@ from depthbench.data.given import as_frames, hold_out_some
 from depthbench.data.manifest import describe
 from depthbench.errors import UserError
 from depthbench.fitting.object_hashes import object_hash, object_name
-from depthbench.models.own_network import as_depth_model
+from depthbench.models.given_network import as_depth_model
 from depthbench.protocols import EvalProtocol
 from depthbench.tasks import Constant, OneCycle, Optimization
 
@@ -137,7 +137,7 @@ def choose_protocols(choices: Choices, protocol: Any) -> None:
             choices.overrides.append(f"+protocol@more_protocols.{one}={one}")
 
 
-def choose_data(choices: Choices, data: Any, val: Any, test: Any) -> None:
+def choose_frames(choices: Choices, data: Any, val: Any, test: Any) -> None:
     """A name of the group ``data`` or a data set; and what is watched and tested, where that is given.
 
     Raises:

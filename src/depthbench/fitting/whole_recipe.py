@@ -19,7 +19,7 @@ from depthbench.fitting.choices import (
     Choices,
     choose_augmentation,
     choose_callbacks,
-    choose_data,
+    choose_frames,
     choose_loss,
     choose_network,
     choose_optimization,
@@ -129,7 +129,7 @@ def fit(
     """
     choices = Choices()
     choose_network(choices, net)
-    choose_data(choices, data, val, test)
+    choose_frames(choices, data, val, test)
     choose_loss(choices, loss)
     choose_optimization(choices, optim)
     choose_augmentation(choices, augment)

@@ -23,7 +23,7 @@ from depthbench.inference.photos import read_photo
 from depthbench.input_files import check_regular
 from depthbench.maps import resize_bilinear
 from depthbench.models.flip import predict_with_flip
-from depthbench.models.own_network import as_depth_model
+from depthbench.models.given_network import as_depth_model
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.lookup import find_run
 from depthbench.tasks import DepthTask

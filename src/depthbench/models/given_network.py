@@ -7,7 +7,7 @@ from depthbench.models.depth_spaces import MetricDepth
 from depthbench.models.depthnet import DepthModel
 
 
-class OwnNetwork(DepthModel):
+class GivenNetwork(DepthModel):
     """Any module that maps ``(B, 3, H, W)`` RGB in [0, 1] to depth ``(B, 1, h, w)`` in metres, at any size.
 
     Args:
@@ -18,7 +18,7 @@ class OwnNetwork(DepthModel):
 
     Example:
         >>> import torch
-        >>> net = OwnNetwork(torch.nn.Conv2d(3, 1, 3, stride=2, padding=1))
+        >>> net = GivenNetwork(torch.nn.Conv2d(3, 1, 3, stride=2, padding=1))
         >>> net.predict(torch.rand(2, 3, 33, 40)).shape
         torch.Size([2, 1, 33, 40])
     """
@@ -40,5 +40,5 @@ class OwnNetwork(DepthModel):
 
 
 def as_depth_model(net: nn.Module) -> DepthModel:
-    """A network of the bench as it is, any other module as an :class:`OwnNetwork`."""
-    return net if isinstance(net, DepthModel) else OwnNetwork(net)
+    """A network of the bench as it is, any other module as an :class:`GivenNetwork`."""
+    return net if isinstance(net, DepthModel) else GivenNetwork(net)
