@@ -9,8 +9,8 @@ EXTRAS := dev,launchers,dashboards,search,exr
 
 install: $(STAMP)
 
-install-all: $(STAMP)  ## what needs a compiler, and the peers of the benchmarks
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS),fast,bench]'
+install-all: $(STAMP)  ## what needs a compiler, the peers of the benchmarks, other people's models
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS),fast,bench,models]'
 
 # The stamp holds the Python that the environment is of. A PYTHON that is named and is another one makes it anew.
 VERSION := import sys; print("%d.%d" % sys.version_info[:2])
