@@ -145,13 +145,16 @@ def _plain_headers(data: bytes) -> bytes:
 
 
 def _padded(complaint: str, data: bytes) -> bool:
-    """Whether the bytes that are too many repeat one value: some cameras fill their files up before the end marker."""
+    """Whether the bytes that are too many repeat one value: some cameras fill their files up before the end marker.
+
+    A single byte is filling where it is 0 or 255; another one is what a broken stream has left.
+    """
     match = _PADDING.fullmatch(complaint.strip())
     if match is None:
         return False
     end = data.find(b"\xff\xd9", data.rfind(b"\xff\xda"))
     filling = data[end - int(match[1]) : end]
-    return end > 0 and len(set(filling)) <= 1
+    return end > 0 and len(set(filling)) == 1 and (len(filling) > 1 or filling[0] in (0, 255))
 
 
 def _decode(data: bytes, where: str | Path, flags: int) -> NDArray[Any]:

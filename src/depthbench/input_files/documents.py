@@ -34,7 +34,7 @@ def read_table(path: Path) -> list[list[str]]:
     if cells > MAX_CELLS:
         raise UserError(f"{path} has {cells:,} cells, more than the {MAX_CELLS:,} that are read.")
     try:
-        return list(csv.reader(io.StringIO(text, newline="")))
+        return [row for row in csv.reader(io.StringIO(text, newline="")) if row]  # an empty line is no row
     except csv.Error as error:
         raise UserError(f"{path} is not a readable CSV ({error}); repair it, or leave it out.") from None
 

@@ -97,7 +97,7 @@ def inside(name: str, where: object) -> str:
     """
     plain = posixpath.normpath(name.replace("\\", "/").lstrip("/"))
     if plain.split("/")[0] == ".." or "\0" in plain or plain == ".":
-        raise UserError(f"{name!r} in the list of {where} leads out of the data set; mend the list.")
+        raise UserError(f"{name[:80]!r} in the list of {where} leads out of the data set; mend the list.")
     if max(len(os.fsencode(part)) for part in plain.split("/")) > _LONGEST_NAME or len(plain) > _LONGEST_PATH:
         raise UserError(f"{name[:80]!r}... in the list of {where} is longer than a file's name can be; mend the list.")
     return plain
