@@ -333,6 +333,8 @@ def fuzz(
             what = f"{case.outcome}: {case.specimen}, {case.file}, {case.mutation.kind}: {case.detail}"
             command = f"python -m tests.torture.files {count} {seed} FOLDER {case.number}"
             summary.failures.append(Failure(what, command))
+    if summary.done < count:
+        summary.missing = "The processes ended before all files were read: one of the sound files was not read."
     summary.numbers |= dict.fromkeys(BAD, 0) | dict(sorted(found.items()))
     return summary
 

@@ -133,3 +133,16 @@ def test_texts_claim_no_more_than_the_file_has(tmp_path):
     path.write_bytes(data)
     with h5py.File(path) as file, pytest.raises(UserError, match="claims 4,294,967,303 bytes of names"):
         read_texts(file["x"], path)
+
+
+@pytest.mark.parametrize("damage", [b"\0" * 24, b"\xff" * 8])
+def test_a_damaged_table_of_blocks_is_no_array(tmp_path, damage):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.create_dataset("x", data=VALUES, chunks=(1, 3, 4), fletcher32=True)
+        middle = file["x"].id.get_chunk_info(7)
+    data = bytearray((tmp_path / "x.h5").read_bytes())
+    place = data.index(middle.byte_offset.to_bytes(8, "little"))  # where the table says where the block lies
+    data[place : place + len(damage)] = damage
+    (tmp_path / "x.h5").write_bytes(data)
+    with h5py.File(tmp_path / "x.h5") as file, pytest.raises(UserError, match="table of its 16 blocks is damaged"):
+        check_stored(file["x"], "x.h5")

@@ -43,6 +43,8 @@ class NYURaw(NYUSync):
         try:
             manifest = parse_json(read_bytes(path, MAX_JSON))
             intrinsics, every = [float(number) for number in manifest["intrinsics"]], manifest["splits"]["all"]
+            if len(intrinsics) != 4:
+                raise ValueError(f"{len(intrinsics)} intrinsics")
             files, digest = path.parent / every["list"], every["names_sha256"]
             self.truth = "raw" if manifest["form"]["fill"] == "none" else "filled"
         except UserError:
