@@ -23,7 +23,7 @@ _DAMAGED = (
     EOFError,
     RuntimeError,
     ValueError,
-    KeyError,
+    LookupError,
     NotImplementedError,
     OverflowError,
     MemoryError,
@@ -58,6 +58,8 @@ def check_members(archive: zipfile.ZipFile, path: Path, size: int) -> None:
     names: set[str] = set()
     packed = 0
     for info in archive.infolist():
+        if not info.filename:
+            raise UserError(f"{path} has a member without a name; it is damaged, download or make it again.")
         packed += info.compress_size
         method = info.compress_type
         most = info.compress_size if method == zipfile.ZIP_STORED else can_inflate_to(info.compress_size)
