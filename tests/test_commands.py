@@ -12,6 +12,7 @@ from depthbench.__main__ import main
 from depthbench.cli import COMMANDS, next_step
 from depthbench.completion import SCRIPTS, candidates
 from depthbench.config.compose import group_options, readable
+from depthbench.inference.command_line import OPTIONS as PREDICT_OPTIONS
 from depthbench.prepare.__main__ import COMMANDS as PREPARE
 
 SLOW = ("torch", "wandb", "matplotlib", "pytorch_lightning")
@@ -241,7 +242,7 @@ def test_completion_in_bash(command, tmp_path):
         "depthbench run experiment=li": "li2017/convergence|li2017/losses|li2017/projections",
         "depthbench run data.root=/": "",
         "depthbench prepare ma": "manifest ",
-        "depthbench predict ": "--help|device=|flip_average=|input=|intrinsics=|max_depth=|output=|run=|save=|size=",
+        "depthbench predict ": "--help|" + "".join(f"{key}=|" for key in sorted(PREDICT_OPTIONS))[:-1],
     }
     done = subprocess.run(
         ["bash", "-c", BASH, "bash", str(command)],

@@ -75,7 +75,7 @@ def test_to_the_last_bit(kind, average, frames, tmp_path):
 def test_image_and_mirror_image_pass_the_network_once_each(frames, tmp_path, monkeypatch):
     """Plain and averaging protocols side by side."""
     monkeypatch.setattr(
-        "depthbench.training.trainer.build_protocols",
+        "depthbench.training.parts.build_protocols",
         lambda config: {
             name: EvalProtocol(name=name, flip_average=name == "averaged") for name in ("plain", "averaged")
         },
