@@ -6,14 +6,11 @@ Works in FOLDER with the commands that one would type; it ends with an error whe
 is asked in a process without depthbench.
 """
 
-import os
-import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
+from journeys import command, process, start
 
 SMALL = ["model.encoder.name=test_resnet", "model.decoder.widths=[16,8,8,8]", "data.size=[32,64]", "data.split=16"]
 SMALL += ["data.test_frames=4", "data.val_frames=2", "data.batch_size=4", "trainer=smoke", "logger=csv"]
@@ -31,23 +28,9 @@ numpy.save("pt2.npy", torch.export.load("net.pt2").module()(pictures).detach().n
 """
 
 
-def command(*words: object, refused: str = "") -> str:
-    """Run `depthbench ...`; it must succeed, or be refused with a sentence that holds the words given."""
-    return _run(["-m", "depthbench", *map(str, words)], f"depthbench {shlex.join(map(str, words))}", refused)
-
-
 def python(code: str) -> str:
     """Run a few lines in a process of their own."""
-    return _run(["-c", code], f"python -c '{code}'")
-
-
-def _run(words: list[str], shown: str, refused: str = "") -> str:
-    print(f"\n$ {shown}", flush=True)
-    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
-    print(done.stdout + done.stderr, flush=True)
-    if bool(done.returncode) != bool(refused) or refused not in done.stderr:
-        raise SystemExit(f"Not as expected: status {done.returncode}")
-    return done.stdout
+    return process(["-c", code], f"python -c '{code}'")
 
 
 def journey() -> None:
@@ -86,9 +69,4 @@ def journey() -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    place = Path(sys.argv[1])
-    place.mkdir(parents=True, exist_ok=True)
-    os.chdir(place)
-    journey()
+    start(journey, __doc__)

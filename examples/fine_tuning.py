@@ -6,40 +6,12 @@ Works in FOLDER with the commands that one would type; it ends with an error whe
 """
 
 import json
-import os
-import shlex
-import subprocess
-import sys
-from pathlib import Path
+
+from journeys import command, expect, start, train
 
 SMALL = ["model.encoder.name=test_resnet", "model.decoder.widths=[16,8,8,8]", "data.size=[32,40]", "data.split=16"]
 SMALL += ["data.test_frames=4", "data.val_frames=2", "data.batch_size=4", "trainer=cpu", "trainer.estimate=false"]
 SMALL += ["logger=csv"]
-
-
-def command(*words: object, refused: str = "") -> str:
-    """Run `depthbench ...`; it must succeed, or be refused with a sentence that holds the words given."""
-    line = [str(word) for word in words]
-    print(f"\n$ depthbench {shlex.join(line)}", flush=True)
-    done = subprocess.run([sys.executable, "-m", "depthbench", *line], capture_output=True, text=True, check=False)
-    print(done.stdout + done.stderr, flush=True)
-    if bool(done.returncode) != bool(refused) or refused not in done.stderr:
-        raise SystemExit(f"Not as expected: status {done.returncode}")
-    return done.stdout
-
-
-def train(*words: object) -> tuple[Path, str]:
-    """One more run: its folder, and what it said."""
-    before = set(Path("runs").glob("*/DONE"))
-    said = command("run", *words)
-    (done,) = set(Path("runs").glob("*/DONE")) - before
-    return done.parent, said
-
-
-def expect(found: bool, told: str) -> None:
-    """End with an error unless it is so."""
-    if not found:
-        raise SystemExit(told)
 
 
 def journey() -> None:
@@ -71,9 +43,4 @@ def journey() -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    place = Path(sys.argv[1])
-    place.mkdir(parents=True, exist_ok=True)
-    os.chdir(place)
-    journey()
+    start(journey, __doc__)

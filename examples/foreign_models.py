@@ -9,10 +9,9 @@ otherwise.
 
 import json
 import os
-import shlex
-import subprocess
-import sys
 from pathlib import Path
+
+from journeys import command, start
 
 SMALL = ["model.encoder.name=test_resnet", "model.decoder.widths=[16,8,8,8]", "data.size=[48,64]", "data.split=16"]
 SMALL += ["data.test_frames=4", "data.val_frames=2", "data.batch_size=4", "trainer=smoke", "trainer.estimate=false"]
@@ -35,17 +34,6 @@ def broken(rgb):
     """What must not be scored."""
     return np.full(rgb.shape[:2], np.nan)
 '''
-
-
-def command(*words: object, refused: str = "") -> str:
-    """Run `depthbench ...`; it must succeed, or be refused with a sentence that holds the words given."""
-    line = [str(word) for word in words]
-    print(f"\n$ depthbench {shlex.join(line)}", flush=True)
-    done = subprocess.run([sys.executable, "-m", "depthbench", *line], capture_output=True, text=True, check=False)
-    print(done.stdout + done.stderr, flush=True)
-    if bool(done.returncode) != bool(refused) or refused not in done.stderr:
-        raise SystemExit(f"Not as expected: status {done.returncode}")
-    return done.stdout
 
 
 def tiny_model(folder: str) -> None:
@@ -110,10 +98,5 @@ def journey() -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    place = Path(sys.argv[1])
-    place.mkdir(parents=True, exist_ok=True)
-    os.chdir(place)
     os.environ["HF_HUB_OFFLINE"] = "1"
-    journey()
+    start(journey, __doc__)

@@ -5,13 +5,11 @@
 What one would type into the cells of a notebook; it ends with an error where something does otherwise.
 """
 
-import os
-import sys
 from functools import partial
-from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
+from journeys import expect, start
 from torch.utils.data import DataLoader
 
 import depthbench
@@ -28,12 +26,6 @@ def network() -> DepthNet:
     """A small one."""
     decoder = partial(UNetDecoder, widths=[16, 8, 8, 8])
     return DepthNet(Encoder("test_resnet", pretrained=False), decoder, LogDepth(), start_depth=2.5)
-
-
-def expect(found: bool, told: str) -> None:
-    """End with an error unless it is so."""
-    if not found:
-        raise SystemExit(told)
 
 
 def loop(train: Rooms, test: Rooms) -> None:
@@ -107,9 +99,4 @@ def journey() -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    place = Path(sys.argv[1])
-    place.mkdir(parents=True, exist_ok=True)
-    os.chdir(place)
-    journey()
+    start(journey, __doc__)

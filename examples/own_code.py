@@ -6,24 +6,12 @@ Works in FOLDER with the commands that one would type; it ends with an error whe
 """
 
 import os
-import shlex
-import subprocess
-import sys
 from pathlib import Path
+
+from journeys import command, start
 
 SMALL = ["model.encoder.name=test_resnet", "data.size=[32,40]", "data.split=16", "data.test_frames=4"]
 SMALL += ["data.val_frames=2", "data.batch_size=4", "trainer=smoke", "trainer.estimate=false", "logger=csv"]
-
-
-def command(*words: object, refused: str = "") -> str:
-    """Run `depthbench ...`; it must succeed, or be refused with a sentence that holds the words given."""
-    line = [str(word) for word in words]
-    print(f"\n$ depthbench {shlex.join(line)}", flush=True)
-    done = subprocess.run([sys.executable, "-m", "depthbench", *line], capture_output=True, text=True, check=False)
-    print(done.stdout + done.stderr, flush=True)
-    if bool(done.returncode) != bool(refused) or refused not in done.stderr:
-        raise SystemExit(f"Not as expected: status {done.returncode}")
-    return done.stdout
 
 
 def journey() -> None:
@@ -49,9 +37,4 @@ def journey() -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    place = Path(sys.argv[1])
-    place.mkdir(parents=True, exist_ok=True)
-    os.chdir(place)
-    journey()
+    start(journey, __doc__)

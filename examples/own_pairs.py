@@ -6,14 +6,12 @@ Makes small scenes in FOLDER, once for each layout, with the commands that one w
 its sentence says what to append, and the next command here does so.
 """
 
-import os
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
+from journeys import command, expect, start, train
 
 SMALL = ["data.size=[32,32]", "data.batch_size=2", "trainer=smoke", "trainer.estimate=false", "logger=csv"]
 SMALL += ["model.encoder.name=test_resnet", "model.decoder.widths=[16,8,8,8]"]
@@ -43,23 +41,9 @@ def millimetres(depth: np.ndarray) -> np.ndarray:
     return (1000 * depth).round().astype(np.uint16)
 
 
-def command(*words: object, refused: str = "") -> str:
-    """Run `depthbench ...`; it must succeed, or be refused with a sentence that holds the words given."""
-    line = [str(word) for word in words]
-    print(f"\n$ depthbench {shlex.join(line)}", flush=True)
-    done = subprocess.run([sys.executable, "-m", "depthbench", *line], capture_output=True, text=True, check=False)
-    print(done.stdout + done.stderr, flush=True)
-    if bool(done.returncode) != bool(refused) or refused not in done.stderr:
-        raise SystemExit(f"Not as expected: status {done.returncode}")
-    return done.stdout
-
-
-def train(*words: object) -> Path:
+def trained(*words: object) -> Path:
     """Train for a moment; the run folder."""
-    before = set(Path("runs").glob("*/DONE"))
-    command("run", *words, *SMALL)
-    (done,) = set(Path("runs").glob("*/DONE")) - before
-    return done.parent
+    return train(*words, *SMALL)[0]
 
 
 def one_folder_of_png(root: Path) -> None:
@@ -72,7 +56,7 @@ def one_folder_of_png(root: Path) -> None:
     (line,) = [line for line in said.splitlines() if line.startswith("Proposed: depthbench run ")]
     own = [f"data.root={root}", "data.test_fraction=0.2", "data.split_by=frame"]
     command("run", "data=folder", *own, *SMALL, refused="data.scale=0.001 (millimetres) makes it")
-    train(*shlex.split(line.removeprefix("Proposed: depthbench run ")))
+    trained(*shlex.split(line.removeprefix("Proposed: depthbench run ")))
 
 
 def scenes_of_npy(root: Path) -> None:
@@ -83,7 +67,7 @@ def scenes_of_npy(root: Path) -> None:
         write(root / f"scene{index // 3}/depths/{index}.npy", depth)
     (root / "intrinsics.txt").write_text("60 60 31.5 23.5\n")
     own = [f"data.root={root}", "data.scale=1", "data.intrinsics=intrinsics.txt", "data.name=boxes"]
-    run = train("data=folder", *own, "data.test_fraction=0.25", "data.val_fraction=0.3")
+    run = trained("data=folder", *own, "data.test_fraction=0.25", "data.val_fraction=0.3")
     command("evaluate", f"run={run}", "structure=points")
     predictions = root.parent / "predictions"
     for index in range(12):
@@ -100,7 +84,7 @@ def parts_of_tiff(root: Path) -> None:
         write(root / f"{part}/gt/{index}.tiff", depth[::2, ::2])
     own = ["data=folder", f"data.root={root}", "data.scale=1"]
     command("run", *own, *SMALL, refused="append data.resize_to=depth")
-    train(*own, "data.resize_to=depth")
+    trained(*own, "data.resize_to=depth")
 
 
 def a_list(root: Path) -> None:
@@ -116,7 +100,7 @@ def a_list(root: Path) -> None:
     (root / "test.csv").write_text("\n".join([lines[0], *lines[7:]]))
     own = ["data=folder", f"data.root={root}", "data.scale=0.001"]
     command("run", *own, *SMALL, refused="the first files there are")
-    train(*own, f"data.files={root}/train.csv", f"data.test_files={root}/test.csv")
+    trained(*own, f"data.files={root}/train.csv", f"data.test_files={root}/test.csv")
 
 
 def sequences_of_tum(root: Path) -> None:
@@ -133,23 +117,19 @@ def sequences_of_tum(root: Path) -> None:
             with (place / f"{kind}.txt").open("a") as file:
                 file.write(f"{moment:.6f} {name}\n")
     command("run", "data=folder", f"data.root={root}", "data.scale=0.0002", *SMALL, refused="choose data=tum")
-    train("data=tum", f"data.root={root}", "data.test_fraction=0.25")
+    trained("data=tum", f"data.root={root}", "data.test_fraction=0.25")
 
 
-def main(folder: Path) -> None:
+def journey() -> None:
     """All five, and one report of the runs."""
-    folder.mkdir(parents=True, exist_ok=True)
-    os.chdir(folder)
     for layout in (one_folder_of_png, scenes_of_npy, parts_of_tiff, a_list, sequences_of_tum):
-        layout(folder / layout.__name__)
+        layout(Path.cwd() / layout.__name__)
     command("report", "runs", "--output", "report.html")
     page = Path("report.html").read_text()
     for name in ("boxes", "one_folder_of_png", "sequences_of_tum"):
-        if name not in page:
-            raise SystemExit(f"The report doesn't name {name}.")
-    if "unknown amount of data" in page:
-        raise SystemExit("The report doesn't know how many frames there were.")
+        expect(name in page, f"The report doesn't name {name}.")
+    expect("unknown amount of data" not in page, "The report doesn't know how many frames there were.")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve())
+    start(journey, __doc__)

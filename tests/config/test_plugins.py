@@ -14,13 +14,12 @@ from hydra.core.config_store import ConfigStore
 from depthbench.completion import candidates
 from depthbench.config import compose as composing_module
 from depthbench.config import kinds, plugins
-from depthbench.config.compose import composing, config_dir, group_options, option_file
+from depthbench.config.compose import composing, config_dir, group_options, names_of, option_file
 from depthbench.config.doors import through_doors
 from depthbench.config.kinds import COMPONENTS
 from depthbench.config.plugins import open_plugins, opened
 from depthbench.config.targets import instantiate
 from depthbench.errors import UserError
-from depthbench.evaluation.command_line import names_of
 from depthbench.protocols import load_protocol
 from depthbench.run import check, main, typed
 from depthbench.runs.folder import RunFolder

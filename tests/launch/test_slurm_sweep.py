@@ -91,9 +91,10 @@ def test_it_waits_while_a_job_is_queued_again_and_slurm_is_silent(folders, queue
 
 
 def test_a_job_that_is_done_is_not_waited_for(folders, queues):
-    queues.append({"1_0": "RUNNING"})
+    queues += [{"1_0": "RUNNING"}, {"second": "look"}, {}]
     folders[0].write_json("DONE", {})
     slurm_sweep.wait([(folders[0], "1_0")], fail_fast=False)
+    assert {"second": "look"} in queues
 
 
 def test_the_first_failure_ends_a_sweep_that_asks_for_it(folders, queues, monkeypatch):

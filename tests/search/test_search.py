@@ -303,6 +303,7 @@ def test_a_run_of_no_search_asks_nobody(tmp_path, monkeypatch):
     Pruning(folder).on_validation_end(trainer, None)
     folder.write_json(RECORD, {"study": "s", "trial": 0, "score": "val/AbsRel", "pruner": None, "options": {}})
     Pruning(folder).on_validation_end(trainer, None)
+    assert {file.name for file in tmp_path.iterdir()} == {"own", RECORD}  # nor is anything written
 
 
 def test_parts_by_name():

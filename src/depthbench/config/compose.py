@@ -90,6 +90,11 @@ def group_options(group: str) -> list[str]:
     return sorted(found)
 
 
+def names_of(group: str) -> list[str]:
+    """The YAML files of a group, none of a folder in it."""
+    return [name for name in group_options(group) if "/" not in name]
+
+
 def is_group(key: str) -> bool:
     """Whether a key chooses one of several YAML files."""
     return any((folder / key).is_dir() for folder in config_folders())

@@ -5,7 +5,9 @@ The modules that score import torch, which takes seconds; what the command line 
 
 from typing import TYPE_CHECKING, Any
 
-from depthbench.evaluation.command_line import EvaluateRequest, Input, names_of, read_evaluate_request
+from depthbench.config.compose import names_of
+from depthbench.evaluation.command_line import EvaluateRequest, read_evaluate_request
+from depthbench.evaluation.inputs import Input
 
 if TYPE_CHECKING:
     from depthbench.evaluation.arrays import ArrayScores, score_arrays

@@ -81,39 +81,46 @@ def score_arrays(
         >>> low < found.scores["full"]["RMSE"] < high
         True
     """
-    chosen = [protocols] if isinstance(protocols, str | EvalProtocol) else list(protocols)
-    rules = [load_protocol(one) if isinstance(one, str) else one for one in chosen]
     declared = output_kind(kind)
-    for one in rules:
-        if reason := one.refuses(declared):
-            raise UserError(reason)
+    rules = _rules(protocols, declared)
     predicted, true = _maps(predictions, "predictions", declared), _maps(truths, "truths")
     if len(predicted) != len(true) or not true:
         raise UserError(f"Scoring needs as many predictions as truths, got {len(predicted)} and {len(true)}.")
     cameras = None if intrinsics is None else _cameras(intrinsics, len(true))
-    scorer = Scorer(rules, structure, extended)
     noted = None if annotations is None else _annotations(annotations, len(true))
+    scorer = Scorer(rules, structure, extended)
     scorer.structure.refuse(cameras is not None, None if noted is None else noted[0], "; give them.")
-    for one in rules:
-        if one.alignment.over != "image":
-            raise UserError(f"Protocol '{one.name}' is fitted over more than an image; score files by the command.")
+    shown: Region = "full" if covers is None else covers
     for place, (prediction, truth) in enumerate(zip(predicted, true, strict=True)):
         size = (truth.shape[-2], truth.shape[-1])
         check_prediction(str(place), prediction, declared)
         check_covers(str(place), (prediction.shape[-2], prediction.shape[-1]), size, covers)
-        camera = None if cameras is None else Camera(cameras[place : place + 1], size)
-        shown: Region = "full" if covers is None else covers
         scorer.update(
             prediction[None],
             truth[None],
             [str(place)],
             covers=shown,
-            camera=camera,
+            camera=None if cameras is None else Camera(cameras[place : place + 1], size),
             annotations=None if noted is None else noted[place],
             places=[place],
             declared=Declared(declared.quantity),
         )
-    found = Scored(name="", **vars(scorer.compute()))
+    return _read(Scored(name="", **vars(scorer.compute())), rules, seed)
+
+
+def _rules(protocols: str | EvalProtocol | Iterable[str | EvalProtocol], kind: OutputKind) -> list[EvalProtocol]:
+    """The protocols, each of which must serve the kind and fit images one by one."""
+    chosen = [protocols] if isinstance(protocols, str | EvalProtocol) else list(protocols)
+    rules = [load_protocol(one) if isinstance(one, str) else one for one in chosen]
+    for one in rules:
+        if reason := one.refuses(kind):
+            raise UserError(reason)
+        if one.alignment.over != "image":
+            raise UserError(f"Protocol '{one.name}' is fitted over more than an image; score files by the command.")
+    return rules
+
+
+def _read(found: Scored, rules: Sequence[EvalProtocol], seed: int) -> ArrayScores:
     limits = {
         one.name: {name: pair for part in found.addends(one, seed) for name, pair in intervals(part).items()}
         for one in rules

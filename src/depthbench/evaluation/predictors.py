@@ -9,8 +9,9 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from depthbench.errors import UserError
-from depthbench.evaluation.command_line import EvaluateRequest, Input
+from depthbench.evaluation.command_line import EvaluateRequest
 from depthbench.evaluation.covered_part import check_covers, check_no_crop
+from depthbench.evaluation.inputs import Input
 from depthbench.evaluation.map_cache import MapCache
 from depthbench.evaluation.models import ForeignModel, ModelMaps
 from depthbench.evaluation.prediction_files import PredictionFiles, check_prediction, missing_pixels

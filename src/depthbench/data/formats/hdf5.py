@@ -18,7 +18,7 @@ from depthbench.input_files.limits import MAX_LINES, MAX_TEXT
 MAX_CHUNK = 1 << 28  # bytes that one block unpacks to: a map of 67 megapixels as float32
 _LINKS = 8  # soft links that may follow one another
 _PIECE = 1 << 20
-_DEFLATE, _LZF, _LZF_RATIO = 1, 32000, 90  # HDF5's numbers of filters; bytes that LZF makes of one at most
+_DEFLATE, _LZF = 1, 32000  # HDF5's numbers of filters
 _COMPRESSORS = {_DEFLATE: "gzip", 4: "szip", _LZF: "lzf"}
 _HARMLESS = {2: "shuffle", 3: "fletcher32", 5: "nbit", 6: "scaleoffset"}  # they add no more bytes than numbers have
 
