@@ -79,9 +79,9 @@ def score_intervals(run: Path, protocol: str, row: Mapping[str, float]) -> tuple
     found: dict[str, Limits] = {}
     for name in SCORES:
         values = table.get(name)
-        if values is None or not np.isclose(np.nanmean(values), row.get(name, np.nan), rtol=1e-4):
+        kept = np.isfinite(values) if values is not None else np.zeros(0, bool)
+        if values is None or not kept.any() or not np.isclose(values[kept].mean(), row.get(name, np.nan), rtol=1e-4):
             continue
-        kept = np.isfinite(values)
         names = [str(one) for one in table["name"][kept]]
         found |= intervals(of_means(values[kept], name, scenes_of(names), names))
     return found, len(table.get("name", ()))
