@@ -133,6 +133,20 @@ class Ended:
         return 0
 
 
+def test_temporary_folders_of_a_package_are_each_jobs_own(tmp_path, server):
+    folders = [tmp_path / f"pictures-{number}" for number in range(3)]
+    assert [begin(server, folder).wait(60) for folder in folders] == [0, 0, 0], (
+        folders[1].joinpath("log.txt").read_text()
+    )
+    places = {Path((folder / "place").read_text()) for folder in folders}
+    assert len(places) == 3
+    assert not any(place.exists() for place in places)
+    (kept,) = {Path(str(place).rpartition("-")[0]) for place in places}
+    assert kept.exists()
+    WarmServer.stop()
+    assert not kept.exists()
+
+
 def test_a_group_knows_its_ranks_and_ends_together(tmp_path, server):
     assert begin(server, tmp_path / "group").wait(60) == 0
     told = [json.loads((tmp_path / "group" / f"rank_{rank}.json").read_text()) for rank in range(2)]

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from depthbench.launch.leaving import leave
 from depthbench.launch.parent_death import die_with_parent
 from depthbench.launch.warm.group import run_group
+from depthbench.launch.warm.inherited import own_temporary_folders
 from depthbench.runs.folder import RunFolder
 
 # Variables that a job may have otherwise than the server: they are read when they are needed, or obeyed below.
@@ -32,6 +33,7 @@ def become_job(request: Mapping[str, Any], log: int, server: int) -> NoReturn:
         os.environ.update(request["environment"])
         os.chdir(request["directory"])
         die_with_parent(server)
+        own_temporary_folders()
         _as_new()
         status = _work(RunFolder(request["folder"]))
     except SystemExit as ended:

@@ -11,6 +11,7 @@ from typing import Any
 
 from depthbench.launch.leaving import leave
 from depthbench.launch.parent_death import die_with_parent
+from depthbench.launch.warm.inherited import own_temporary_folders
 
 GRACE = 30  # seconds that the others of a group have to end when one has failed; torchrun's
 # torchrun's agent stops its processes for these.
@@ -78,6 +79,7 @@ class RankGroup:
             try:
                 die_with_parent(leader)
                 os.environ.update(variables)
+                own_temporary_folders()
                 _limit_threads()
                 status = self.work()
             except SystemExit as ended:
