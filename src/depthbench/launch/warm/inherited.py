@@ -11,7 +11,7 @@ def own_temporary_folders() -> None:
     Packages make such folders when they are imported (W&B one for pictures) and remove them when their process ends.
     The first fork that ended would leave none for the next one.
     """
-    for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined] (nothing else knows them all)
+    for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]  # nothing else knows them all
         known = finalizer.peek()
         if known is not None and isinstance(known[0], tempfile.TemporaryDirectory):
             finalizer.detach()

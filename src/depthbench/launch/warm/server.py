@@ -20,6 +20,11 @@ from depthbench.launch.leaving import leave
 from depthbench.launch.warm.forked import become_job
 from depthbench.runs.machine import code_hash, code_version
 
+# What W&B imports when a run begins. First: its models look through all modules there are, after torch for seconds.
+EARLY = (
+    *("wandb.sdk.launch", "wandb.wandb_run"),
+    *(f"opentelemetry.exporter.otlp.proto.http.{name}_exporter" for name in ("_log", "metric")),
+)
 # What a job's first steps import beyond its modules: optimizers wrap themselves by `torch._dynamo`.
 LATE = ("torch._dynamo", "depthbench.launch.worker", "depthbench.launch.execute")
 PACKAGES = ("config", "data", "losses", "metrics", "models", "protocols", "rooms", "runs", "tasks", "training")
@@ -28,6 +33,9 @@ PACKAGES = ("config", "data", "losses", "metrics", "models", "protocols", "rooms
 def import_all() -> None:
     """Import what jobs import, our own package whole: its files may change on the disk while a sweep runs."""
     code_version(), code_hash()  # of what is imported now; jobs record both
+    for name in EARLY:
+        with suppress(ImportError):  # another version of W&B, whose jobs import it themselves
+            importlib.import_module(name)
     for name in PACKAGES:
         package = importlib.import_module(f"depthbench.{name}")
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
