@@ -1,0 +1,110 @@
+"""Published numbers as files: each names what exists, and a mistake in one is told in a sentence."""
+
+import pytest
+
+from depthbench.config.compose import config_dir
+from depthbench.errors import UserError
+from depthbench.evaluation.test_set import FAMILIES
+from depthbench.metrics.functional import EXTENDED_SCORES, SCORES
+from depthbench.protocols import load_protocol
+from depthbench.report.analyze.published_tables import read_published, shipped_numbers
+from depthbench.reproduction.cells import SETS, cell_files, read_cell_file, read_cells, same_set
+
+TABLE = """
+paper: Somebody 2026
+table: table 1
+source: its PDF
+kind: affine_disparity
+tolerance: 0.05
+decimals: 3
+known_as: {Net: [hub/net]}
+cells:
+  - {model: Net, set: NYUv2, protocol: moge_nyu_affine_disparity, scores: {AbsRel: 0.042, delta1: 0.98}}
+"""
+
+
+@pytest.fixture
+def table(tmp_path):
+    def made(old="", new=""):
+        assert old in TABLE
+        (tmp_path / "mine.yaml").write_text(TABLE.replace(old, new))
+        return tmp_path / "mine.yaml"
+
+    return made
+
+
+@pytest.mark.parametrize("name", cell_files())
+def test_every_cell_names_a_protocol_of_its_set_and_a_score_that_exists(name):
+    cells = read_cells([name])
+    assert cells
+    for cell in cells:
+        protocol = load_protocol(cell.protocol)
+        assert protocol.data is None or same_set(protocol.data, cell.data)
+        assert cell.kind is None or protocol.refuses(cell.kind) is None, "a perfect model of this kind must score 0"
+        known = {*SCORES, *EXTENDED_SCORES, "mSSIM", "edge_F1_0.5", "normal_cosine"}
+        assert cell.metric in known
+        assert cell.source
+        assert cell.names[0] == cell.model
+    keys = [(cell.table, cell.model, cell.data, cell.protocol, cell.metric) for cell in cells]
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize("paper", ["carvalho2018", "lee2020", "li2017", "alhashim2018", "mehrzadeh2020"])
+def test_a_papers_own_rows_are_cells(paper):
+    numbers = [one for one in read_published(shipped_numbers(paper)) if one.select and "seconds" not in one.metric]
+    cells = read_cells([paper])
+    assert [(cell.table, cell.model, cell.metric, cell.value) for cell in cells] == [
+        (one.exhibit, one.row, one.metric, one.value) for one in numbers
+    ]
+    by_row = {(cell.table, cell.model): cell.protocol for cell in cells}
+    if paper == "lee2020":
+        assert by_row["table 4", "Proposed"] == "c1"
+    if paper == "alhashim2018":
+        assert by_row["table 1", "Ours (scaled)"] == "alhashim2018_scaled"
+
+
+def test_the_tolerance_is_a_share_of_the_published_error(table):
+    error, share = read_cell_file(table())
+    assert error.allowed == pytest.approx(0.05 * 0.042 + 0.0005)
+    assert share.allowed == pytest.approx(0.05 * 0.02 + 0.0005)  # what delta1 = 0.98 lacks to 1
+    assert error.names == ("Net", "hub/net")
+
+
+def test_options_are_of_the_sets_that_they_test_on():
+    for option, family in SETS.items():
+        text = (config_dir() / "data" / f"{option}.yaml").read_text()
+        target = [line.split(".")[-1] for line in text.splitlines() if "_target_" in line][-1]
+        assert FAMILIES.get(target, family) == family
+    assert same_set("iBims-1", "ibims")
+    assert same_set("nyu_labeled", "NYUv2")
+    assert not same_set("rooms", "NYUv2")
+    assert not same_set("kitti", "Virtual KITTI 2")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("moge_nyu_affine_disparity", "moge_moon", "protocol moge_moon of Net does not exist"),
+        ("kind: affine_disparity", "kind: affine_disparty", "kind is 'affine_disparty'; did you mean"),
+        ("0.042", "many", "value of Net, AbsRel is 'many'; give a number"),
+        ("0.042", ".nan", "give a number"),
+        ("delta1: 0.98", "delta1: 98.0", "a share lies between 0 and 1"),
+        ("tolerance: 0.05", "tolerance: -1", "tolerance of Net, AbsRel is -1"),
+        ("tolerance: 0.05", "tolerence: 0.05", "no field tolerence; did you mean tolerance"),
+        ("table: table 1\n", "", "table must be given"),
+        ("model: Net, ", "", "model must be given"),
+        ("set: NYUv2", "sets: NYUv2", "no field sets"),
+        ("scores: {AbsRel: 0.042, delta1: 0.98}", "scores: 0.042", "cell 1 must hold model, set, protocol and scores"),
+        ("known_as: {Net: [hub/net]}", "known_as: Net", "known_as names by model"),
+        (TABLE, "[]", "it holds no fields"),
+    ],
+)
+def test_mistakes_in_a_file_are_told(table, old, new, sentence):
+    with pytest.raises(UserError, match=r"mine\.yaml") as error:
+        read_cell_file(table(old, new))
+    assert sentence in str(error.value)
+
+
+def test_an_unknown_file_is_told():
+    with pytest.raises(UserError, match="cells=mogee does not exist; did you mean moge"):
+        read_cells(["mogee"])
