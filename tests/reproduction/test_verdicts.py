@@ -11,7 +11,7 @@ from depthbench.protocols import load_protocol
 from depthbench.report.read.runs import Run
 from depthbench.reproduction.cells import read_cells
 from depthbench.reproduction.found import FoundResult, read_results_file
-from depthbench.reproduction.verdicts import Outcome, verdicts_of, why_not
+from depthbench.reproduction.verdicts import CellOutcome, verdicts_of, why_not
 
 NAME = "moge_nyu_affine_disparity"
 
@@ -45,21 +45,21 @@ def result(protocols):
 @pytest.mark.parametrize(
     ("ours", "outcome"),
     [
-        (0.0420, Outcome.WITHIN),
-        (0.04415, Outcome.WITHIN),
-        (0.0442, Outcome.WORSE),
-        (0.0398, Outcome.BETTER),
-        (math.nan, Outcome.NOT_COMPARABLE),
+        (0.0420, CellOutcome.WITHIN),
+        (0.04415, CellOutcome.WITHIN),
+        (0.0442, CellOutcome.WORSE),
+        (0.0398, CellOutcome.BETTER),
+        (math.nan, CellOutcome.NOT_COMPARABLE),
     ],
 )
 def test_an_error(cell, result, ours, outcome):
     (verdict,) = verdicts_of(cell, [result(AbsRel=ours)])
     assert verdict.outcome == outcome
-    assert verdict.results == (outcome != Outcome.NOT_COMPARABLE)
+    assert verdict.results == (outcome != CellOutcome.NOT_COMPARABLE)
 
 
 @pytest.mark.parametrize(
-    ("ours", "outcome"), [(0.9825, Outcome.WITHIN), (0.9835, Outcome.BETTER), (0.9805, Outcome.WORSE)]
+    ("ours", "outcome"), [(0.9825, CellOutcome.WITHIN), (0.9835, CellOutcome.BETTER), (0.9805, CellOutcome.WORSE)]
 )
 def test_a_share(share, result, ours, outcome):
     (verdict,) = verdicts_of(share, [result(delta1=ours)])
@@ -68,13 +68,13 @@ def test_a_share(share, result, ours, outcome):
 
 def test_nothing_of_this_model_is_not_run(cell, result):
     other = replace(result(AbsRel=0.042), name="depth_anything_v2_vits")
-    assert [one.outcome for one in verdicts_of(cell, [other])] == [Outcome.NOT_RUN]
+    assert [one.outcome for one in verdicts_of(cell, [other])] == [CellOutcome.NOT_RUN]
 
 
 @pytest.mark.parametrize("name", ["Depth Anything V2 L", "depth_anything_v2_l", "predictions/depth_anything_v2_vitl"])
 def test_a_model_is_found_by_each_of_its_names(cell, result, name):
     (verdict,) = verdicts_of(cell, [replace(result(AbsRel=0.042), name=name)])
-    assert verdict.outcome == Outcome.WITHIN
+    assert verdict.outcome == CellOutcome.WITHIN
 
 
 def test_why_a_result_is_not_comparable(cell, result, protocols):
@@ -120,15 +120,15 @@ def test_runs_of_a_study_are_found_by_their_choices_and_seeds_are_averaged(tmp_p
 
     first, second = ran(0, 0.130), ran(1, 0.144)
     (verdict,) = verdicts_of(cell, [first, second])
-    assert (verdict.outcome, verdict.ours, verdict.results) == (Outcome.WITHIN, pytest.approx(0.137), 2)
+    assert (verdict.outcome, verdict.ours, verdict.results) == (CellOutcome.WITHIN, pytest.approx(0.137), 2)
     apart = verdicts_of(cell, [first, second, ran(2, 0.2, "optim.lr=1")])
-    assert [(one.outcome, one.results) for one in apart] == [(Outcome.WITHIN, 2), (Outcome.WORSE, 1)]
+    assert [(one.outcome, one.results) for one in apart] == [(CellOutcome.WITHIN, 2), (CellOutcome.WORSE, 1)]
     (unfinished,) = verdicts_of(cell, [ran(3, 0.130, state=())])
     assert "is not done" in unfinished.reasons[0]
     (rooms,) = verdicts_of(cell, [replace(first, data="rooms")])
     assert rooms.reasons == ("scored on rooms, not on NYUv2",)
     smaller = replace(first.run, config={"data": {"split": "795"}})
-    assert verdicts_of(cell, [replace(first, run=smaller)])[0].outcome == Outcome.NOT_RUN
+    assert verdicts_of(cell, [replace(first, run=smaller)])[0].outcome == CellOutcome.NOT_RUN
 
 
 def test_a_runs_own_scores_are_read_like_those_of_evaluate(tmp_path, protocols):

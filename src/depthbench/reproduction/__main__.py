@@ -14,8 +14,8 @@ from depthbench.config.mistakes import nearest
 from depthbench.errors import UserError
 from depthbench.reproduction.cells import PublishedCell, cell_files, read_cells, same_set
 from depthbench.reproduction.found import FoundResult, read_found
-from depthbench.reproduction.tables import rows_of, summary, write_verdicts
-from depthbench.reproduction.verdicts import Outcome, verdicts_of
+from depthbench.reproduction.tables import count_outcomes, rows_of, write_verdicts
+from depthbench.reproduction.verdicts import CellOutcome, verdicts_of
 
 HELP = """Published numbers beside ours: theirs, ours, and whether ours is within the tolerance, better, worse or not
 comparable, because protocol, data set or kind of prediction differ.
@@ -67,14 +67,14 @@ def reproduce(words: Sequence[str]) -> None:
     for text in own.get("output", "").split(","):
         if text:
             write_verdicts(verdicts, Path(text).expanduser())
-    shown = [one for one in verdicts if one.outcome != Outcome.NOT_RUN]
+    shown = [one for one in verdicts if one.outcome != CellOutcome.NOT_RUN]
     _show(["model", "set", "protocol", "metric", "theirs", "ours", "allowed", "verdict"], rows_of(shown), 2, 10)
     for reason in dict.fromkeys(f"{one.cell.model}, {one.cell.data}: {why}" for one in shown for why in one.reasons):
         print(f"Not comparable: {reason}.")
     if not shown:
         names = ", ".join(dict.fromkeys(result.name for result in results))
         print(f"No published number is of {names}; say which model it is: as=NAME (list=true names them).")
-    print(summary(verdicts))
+    print(count_outcomes(verdicts))
 
 
 def _sorted_words(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from depthbench.errors import UserError
 from depthbench.files import write_atomically
 from depthbench.report.write.text_tables import to_markdown_text
-from depthbench.reproduction.verdicts import CellVerdict, Outcome
+from depthbench.reproduction.verdicts import CellVerdict, CellOutcome
 
 HEADER = (
     "paper",
@@ -42,10 +42,10 @@ def rows_of(verdicts: Sequence[CellVerdict]) -> list[list[str]]:
     return found
 
 
-def summary(verdicts: Sequence[CellVerdict]) -> str:
+def count_outcomes(verdicts: Sequence[CellVerdict]) -> str:
     """How many there are of each outcome, in a sentence."""
     counts = Counter(one.outcome for one in verdicts)
-    return ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in Outcome if counts[outcome]) + "."
+    return ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in CellOutcome if counts[outcome]) + "."
 
 
 def write_verdicts(verdicts: Sequence[CellVerdict], path: Path) -> None:
@@ -54,17 +54,17 @@ def write_verdicts(verdicts: Sequence[CellVerdict], path: Path) -> None:
     Raises:
         UserError: if it is none of .json, .csv and .md.
     """
-    forms = {".json": _as_json, ".csv": _as_csv, ".md": as_markdown}
+    forms = {".json": _as_json, ".csv": _as_csv, ".md": _as_markdown}
     if path.suffix not in forms:
         raise UserError(f"output={path} has no known form; end it in {', '.join(forms)}.")
     path.absolute().parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, forms[path.suffix](verdicts))
 
 
-def as_markdown(verdicts: Sequence[CellVerdict]) -> str:
+def _as_markdown(verdicts: Sequence[CellVerdict]) -> str:
     """A table for people, without the numbers that nothing was run for."""
-    shown = [one for one in verdicts if one.outcome != Outcome.NOT_RUN]
-    return to_markdown_text(list(HEADER), 6, rows_of(shown), [summary(verdicts)])
+    shown = [one for one in verdicts if one.outcome != CellOutcome.NOT_RUN]
+    return to_markdown_text(list(HEADER), 6, rows_of(shown), [count_outcomes(verdicts)])
 
 
 def _as_csv(verdicts: Sequence[CellVerdict]) -> str:

@@ -14,7 +14,7 @@ NOT_RULES = ("_target_", "name", "source", "version", "images", "data", "split",
 """Fields of a protocol that say what it is of, not what it does."""
 
 
-class Outcome(StrEnum):
+class CellOutcome(StrEnum):
     """What can be said of a published number."""
 
     WITHIN = "within tolerance"
@@ -38,7 +38,7 @@ class CellVerdict:
     """
 
     cell: PublishedCell
-    outcome: Outcome
+    outcome: CellOutcome
     ours: float = math.nan
     results: int = 0
     name: str = ""
@@ -63,7 +63,7 @@ def verdicts_of(cell: PublishedCell, results: Sequence[FoundResult]) -> list[Cel
     if groups:
         return [_compared(cell, group) for group in groups.values()]
     reasons = tuple(dict.fromkeys(reason for _, reason in told if reason))
-    return [CellVerdict(cell, Outcome.NOT_COMPARABLE if own else Outcome.NOT_RUN, reasons=reasons)]
+    return [CellVerdict(cell, CellOutcome.NOT_COMPARABLE if own else CellOutcome.NOT_RUN, reasons=reasons)]
 
 
 def _compared(cell: PublishedCell, group: Sequence[FoundResult]) -> CellVerdict:
@@ -72,10 +72,10 @@ def _compared(cell: PublishedCell, group: Sequence[FoundResult]) -> CellVerdict:
     return CellVerdict(cell, _outcome(cell, ours), ours, len(group), group[0].name)
 
 
-def _outcome(cell: PublishedCell, ours: float) -> Outcome:
+def _outcome(cell: PublishedCell, ours: float) -> CellOutcome:
     if abs(ours - cell.value) <= cell.allowed * (1 + 1e-9):  # what lies on the edge is within, whatever rounds
-        return Outcome.WITHIN
-    return Outcome.BETTER if (ours > cell.value) == cell.share else Outcome.WORSE
+        return CellOutcome.WITHIN
+    return CellOutcome.BETTER if (ours > cell.value) == cell.share else CellOutcome.WORSE
 
 
 def _is_of(cell: PublishedCell, result: FoundResult) -> bool:
