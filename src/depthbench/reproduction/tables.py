@@ -11,7 +11,7 @@ from pathlib import Path
 from depthbench.errors import UserError
 from depthbench.files import write_atomically
 from depthbench.report.write.text_tables import to_markdown_text
-from depthbench.reproduction.verdicts import CellVerdict, CellOutcome
+from depthbench.reproduction.verdicts import CellOutcome, CellVerdict
 
 HEADER = (
     "paper",
