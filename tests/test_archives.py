@@ -38,3 +38,20 @@ def test_what_keeps_no_checksums_is_taken_as_it_is(tmp_path):
         verify_archive(tmp_path / "x")
     with pytest.raises(UserError, match="is not a file"):
         verify_archive(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_pickle_that_claims_memory_is_refused(tmp_path, zipped):
+    """``weights_only`` would take it: two hundred bytes for a hundred gigabytes."""
+    pickle = b"\x80\x02}(X\x01\x00\x00\x00acbuiltins\nbytearray\n(\x8a\x05\x00\xe8\x76\x48\x17tRu."
+    path = tmp_path / "last.ckpt"
+    path.write_bytes(pickle)
+    if zipped:
+        torch.save({"a": torch.ones(3)}, tmp_path / "sound.ckpt")
+        with zipfile.ZipFile(tmp_path / "sound.ckpt") as sound, zipfile.ZipFile(path, "w") as file:
+            for info in sound.infolist():
+                file.writestr(info.filename, pickle if info.filename.endswith("data.pkl") else sound.read(info))
+    with pytest.raises(UserError, match="holds a bytearray"):
+        verify_archive(path)
+    torch.save({"state_dict": {"a bytearray": torch.ones(2)}}, path, _use_new_zipfile_serialization=zipped)
+    verify_archive(path)

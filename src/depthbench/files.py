@@ -1,6 +1,7 @@
 """Writing files and folders as a whole: a reader, a crash or a full disk never leaves half of one."""
 
 import errno
+import mmap
 import os
 import platform
 import re
@@ -16,8 +17,10 @@ from typing import Any
 from depthbench.errors import UserError, reason_of
 from depthbench.input_files import open_regular, open_zip, parse_json, read_bytes
 from depthbench.input_files.limits import MAX_JSON
-from depthbench.input_files.zips import told_damage
+from depthbench.input_files.zips import read_member, told_damage
 
+_MAX_PICKLE = 1 << 26  # bytes: names and shapes of 1,000 weights and their optimizer's state have 300,000
+_CLAIM = b"bytearray\n"  # as a pickle names the class
 PART = ".part-"  # how the names of what is being written begin; then come the machine and the process
 _HOST = re.sub(r"\W", "", platform.node())[:32]
 # What the user can mend, in words; anything else is an error of ours or of the machine.
@@ -169,11 +172,16 @@ def verify_archive(path: Path) -> None:
 
     Files that are no zip (``.safetensors``, weights before torch 1.6) keep none and are taken as they are.
 
+    A pickle with a ``bytearray`` is refused: ``torch.load`` makes one of any size that it names, and weights have none.
+
     Raises:
-        UserError: if a member is not what was written, or the archive is cut off.
+        UserError: if a member is not what was written, the archive is cut off, or a pickle claims memory.
     """
     with open_regular(path) as file:
         if file.read(4) != b"PK\x03\x04":
+            if os.fstat(file.fileno()).st_size:
+                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                    _check_pickle(content, path)
             return
     with open_zip(path) as archive:
         for info in archive.infolist():
@@ -183,5 +191,15 @@ def verify_archive(path: Path) -> None:
                 )
         with told_damage(path):
             damaged = archive.testzip()
+        for info in archive.infolist():
+            if info.filename.endswith(".pkl") and info.filename != damaged:
+                _check_pickle(read_member(archive, info, _MAX_PICKLE, path), path)
     if damaged:
         raise UserError(f"{path} is damaged: the checksum of {damaged} is wrong; take an earlier copy or delete it.")
+
+
+def _check_pickle(content: bytes | mmap.mmap, path: Path) -> None:
+    if content.find(_CLAIM) >= 0:
+        raise UserError(
+            f"{path} holds a bytearray, which may claim any amount of memory and is no weight; it is refused."
+        )

@@ -31,6 +31,7 @@ from depthbench.launch.moved import check_moved
 from depthbench.launch.nodes import this_node
 from depthbench.launch.stop_signals import stoppable
 from depthbench.launch.warm.client import WarmServer
+from depthbench.runs.checksums import read_done
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.ledger import Ledger
 from depthbench.runs.origin import following
@@ -98,7 +99,7 @@ def _job(config: DictConfig) -> float | None:
             raise SystemExit(1)
     else:
         run_alone(folder)
-    return folder.read_json("DONE").get("score")
+    return read_done(folder.path).get("score")
 
 
 def run_alone(folder: RunFolder) -> None:

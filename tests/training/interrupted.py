@@ -77,8 +77,9 @@ def assert_same(one, two):
     for number, (row, other) in enumerate(zip(rows(one), rows(two), strict=True)):
         assert row == other, number
     assert one.read_json("scores.json") == two.read_json("scores.json")
-    assert weights(one).keys() == weights(two).keys()
-    for name, value in weights(one).items():
+    wanted, found = weights(one), weights(two)
+    assert wanted.keys() == found.keys()
+    for name, value in wanted.items():
         if isinstance(value, torch.Tensor):
             # NaN stands for terms that were never defined, such as gradients of a 1x1 map.
-            torch.testing.assert_close(weights(two)[name], value, rtol=0, atol=0, equal_nan=True, msg=name)
+            torch.testing.assert_close(found[name], value, rtol=0, atol=0, equal_nan=True, msg=name)

@@ -9,6 +9,7 @@ import yaml
 
 from depthbench import __version__
 from depthbench.files import read_json
+from depthbench.runs.checksums import read_done
 from depthbench.runs.results import read_scores
 from depthbench.runs.tables import read_per_image
 from depthbench.stats.image_sums import of_means, scenes_of
@@ -52,7 +53,7 @@ def model_card(config: Mapping[str, Any], run: Path | None = None) -> str:
         f"- pictures of {_size(config)} pixels (height x width), RGB in [0, 1]; other sizes are resized to it",
     ]
     if run is not None:
-        done = read_json(run / "DONE")
+        done = read_done(run)
         lines.append(f"- {done.get('steps', '?')} steps; {_duration(done.get('seconds'))}; code {_code(run)}")
     lines += ["", "## Scores", ""]
     lines += _table(scores, run) if scores and run is not None else ["None: the network was saved without its run."]

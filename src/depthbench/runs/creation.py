@@ -23,6 +23,7 @@ from depthbench.config.reading import read_config
 from depthbench.config.targets import targets_in
 from depthbench.errors import UserError
 from depthbench.files import clean, read_json, told, whole, write_atomically
+from depthbench.runs.checksums import check_unchanged, renew_done, reopen
 from depthbench.runs.machine import code_hash, code_version, machine
 from depthbench.runs.names import folder_name
 
@@ -48,6 +49,8 @@ def find_or_make(content: dict[str, Any], overrides: Sequence[str], choices: Map
             clean(root)
             found, digits = _find(root, full, content)
             if found is not None:
+                if not is_locked(found):
+                    reopen(found)
                 _mend(found, content, overrides, choices, full)
                 return found
             keys = [item for item in overrides if matters(item.lstrip("+~").partition("=")[0])]
@@ -93,8 +96,9 @@ def is_same(path: Path, full: str, content: Mapping[str, Any]) -> bool:
     while an earlier version made it, or its files are damaged.
     """
     with suppress(UserError):
+        check_unchanged(path / "run.json")
         kept = read_json(path / "run.json").get("identity")
-        if isinstance(kept, str):
+        if isinstance(kept, str) and kept.startswith(path.name.rpartition("-")[2]):
             return kept == full
     with suppress(UserError):
         return identity(read_config(path / "config.yaml")) == identity(dict(content))
@@ -125,6 +129,7 @@ def _mend(
     run = _readable(path / "run.json")
     config = None
     with suppress(UserError):
+        check_unchanged(path / "config.yaml")
         config = read_config(path / "config.yaml")
     asked = dict.fromkeys(("config.yaml", "run.json"), True)
     if config is not None and run:
@@ -135,14 +140,17 @@ def _mend(
     if asked:
         write_config(path, content)
         write_object(
-            path / "run.json", {**_record(overrides, choices, full, content), **run, "overrides": list(overrides)}
+            path / "run.json",
+            {**_record(overrides, choices, full, content), **run, "overrides": list(overrides), "identity": full},
         )
+        renew_done(path)
     if not _readable(path / "status.json") and not is_locked(path):
         write_object(path / "status.json", {"state": "waiting"})
 
 
 def _readable(path: Path) -> dict[str, Any]:
     with suppress(UserError):
+        check_unchanged(path)
         return read_json(path)
     return {}
 

@@ -14,7 +14,7 @@
 ``profiles.npz``       test errors of each image by distance, angle and edge proximity
 ``DONE``               written last: everything above is complete; AbsRel, training steps, and seconds of the run
                        (over all starts, without what was repeated), per training step, and of the network per
-                       image
+                       image; checksums of the small files (:mod:`~depthbench.runs.checksums`)
 =====================  =========================================================================================
 
 The folder appears with its first three files in it. Files are replaced as a whole, so that a reader or a crash never
@@ -39,6 +39,7 @@ from depthbench.config.targets import check_resolved
 from depthbench.errors import UserError
 from depthbench.files import clean, read_json, told
 from depthbench.runs import data_record
+from depthbench.runs.checksums import check_unchanged
 from depthbench.runs.creation import find_or_make, is_locked, is_same, write_config, write_object
 from depthbench.runs.machine import code_hash, code_version
 
@@ -79,6 +80,7 @@ class RunFolder:
         Raises:
             UserError: if there is none, or it is damaged.
         """
+        check_unchanged(self.path / "config.yaml")
         return OmegaConf.create(read_config(self.path / "config.yaml"))
 
     @property
@@ -88,6 +90,7 @@ class RunFolder:
         Raises:
             UserError: if it is damaged, or has an override that asks for more than a key's value.
         """
+        check_unchanged(self.path / "run.json")
         run = self.read_json("run.json")
         if not run:
             return {}

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +19,8 @@ from rich.table import Table
 
 from depthbench.cli import duration
 from depthbench.config.mistakes import explain
+from depthbench.errors import UserError
+from depthbench.runs.checksums import read_done
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.plan import announcement_of_sweep, jobs_at_once, plan_jobs, seconds_left, time_left
 
@@ -176,5 +179,7 @@ def _progress(status: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def _score(folder: RunFolder) -> str:
-    score = folder.read_json("DONE").get("score") if folder.done else None
+    score = None
+    with suppress(UserError):  # a damaged one is told of where it is read
+        score = read_done(folder.path).get("score")
     return "" if score is None else f"{score:.3f}"

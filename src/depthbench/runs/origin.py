@@ -13,7 +13,7 @@ from typing import Any
 from depthbench.config.identity import PINNED, identity, plain
 from depthbench.config.nodes import long_form
 from depthbench.errors import UserError
-from depthbench.files import read_json
+from depthbench.runs.checksums import read_done
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.lookup import find_run
 
@@ -108,7 +108,7 @@ def _end_of(run: RunFolder, content: dict[str, Any]) -> dict[str, Any]:
     if not run.checkpoint.is_file():
         raise UserError(f"continue={name}: its checkpoint {run.checkpoint.name} is missing.")
     _check_longer(name, before["trainer"], content["trainer"])
-    steps = read_json(run.path / "DONE").get("steps")
+    steps = read_done(run.path).get("steps")
     if not isinstance(steps, int):
         raise UserError(f"continue={name}: its file DONE does not say how many steps it had; start with init={name}.")
     return {"continue": str(name), "origin": {"state": weights_hash(run.checkpoint), "steps": steps}}

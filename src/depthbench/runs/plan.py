@@ -19,6 +19,7 @@ from depthbench.cli import duration
 from depthbench.config.identity import paths, plain
 from depthbench.config.values import check_kinds, check_root, check_values
 from depthbench.errors import UserError
+from depthbench.runs.checksums import read_done
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.machine import visible_gpus
 
@@ -109,7 +110,7 @@ def seconds_left(folders: Sequence[RunFolder], together: int) -> float | None:
         folders: of all jobs.
         together: how many run at once.
     """
-    took = [folder.read_json("DONE").get("seconds") for folder in folders if folder.done]
+    took = [read_done(folder.path).get("seconds") for folder in folders if folder.done]
     known = [float(seconds) for seconds in took if seconds is not None]
     left = len(folders) - len(took)
     return fmean(known) * math.ceil(left / together) if known and left else None

@@ -16,6 +16,7 @@ from depthbench.files import write_atomically
 from depthbench.input_files import parse_json, read_bytes
 from depthbench.input_files.limits import MAX_JSON
 from depthbench.output_kinds import OutputKind, output_kind
+from depthbench.runs.checksums import check_unchanged
 
 FORMAT = 2
 
@@ -61,9 +62,15 @@ def kind_of(content: Any) -> OutputKind:
 
 
 def run_kind(folder: Path) -> OutputKind:
-    """The kind of a run's output; metric depth where it was not scored yet."""
+    """The kind of a run's output; metric depth where it was not scored yet.
+
+    Raises:
+        UserError: if its scores have changed since the run wrote them.
+    """
+    path = folder / "scores.json"
+    check_unchanged(path)
     try:
-        return kind_of(json.loads((folder / "scores.json").read_text(encoding="utf-8")))
+        return kind_of(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return OutputKind.METRIC_DEPTH
 
@@ -72,8 +79,9 @@ def read_scores(path: Path) -> Scores:
     """Scores by protocol and metric from ``scores.json`` of this or an earlier format; NaN for null.
 
     Raises:
-        UserError: if the file can't be read or is of a later format.
+        UserError: if the file can't be read, is of a later format, or has changed since its run wrote it.
     """
+    check_unchanged(path)
     try:
         content = parse_json(read_bytes(path, MAX_JSON))
     except ValueError as error:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.input_files import read_table
+from depthbench.runs.checksums import check_unchanged
 
 Array = NDArray[Any]
 PerImage = dict[str, dict[str, Array]]
@@ -20,10 +21,11 @@ def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
     """The header and the complete rows of a CSV: a run killed while writing leaves a short last one.
 
     Raises:
-        UserError: if it is not readable.
+        UserError: if it is not readable, or has changed since its run wrote it.
     """
     if not os.path.lexists(path):
         return [], []
+    check_unchanged(path)
     rows = read_table(path)
     header = rows[0] if rows else []
     return header, [row for row in rows[1:] if len(row) == len(header)]

@@ -2,12 +2,12 @@
 
 import csv
 import io
-import json
 import math
 import statistics
 from dataclasses import asdict
 
 from depthbench.files import write_atomically
+from depthbench.runs.checksums import write_done
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.results import write_scores
 from depthbench.tasks import DepthTask
@@ -28,7 +28,7 @@ def save_results(folder: RunFolder, task: DepthTask) -> None:
     # Those that were done: training may have stopped early.
     steps = task.trainer.global_step // task.optimizers_per_step
     told = {"score": score if math.isfinite(score) else None, "steps": steps, **_times(folder)}
-    write_atomically(folder.path / "DONE", json.dumps(told) + "\n")
+    write_done(folder.path, told)
 
 
 def _times(folder: RunFolder) -> dict[str, float | None]:

@@ -24,7 +24,7 @@ from depthbench.tasks import Adversarial, DepthTask
 from depthbench.training.callbacks import EpochLoss, ProcessStates, Pruning, SeedEachStep, StatusReporter
 from depthbench.training.checkpoint_file import PREVIOUS, CheckpointFile, Resumed, steps_in
 from depthbench.training.devices import check_accelerator, device_count
-from depthbench.training.loggers import MetricsTable
+from depthbench.training.loggers import MetricsTable, TensorBoard
 from depthbench.training.nodes import make
 from depthbench.training.parts import NOTHING_GIVEN, GivenParts, build_data, build_task
 from depthbench.training.quiet import silence_hints
@@ -158,7 +158,7 @@ def _fit(trainer: pl.Trainer, task: DepthTask, data: DataModule, resumed: Resume
     """Train from where the run stands, and test."""
     table = MetricsTable.of(trainer)
     if resumed is None:
-        table.keep(0)
+        _keep_rows(trainer, table, 0)
         trainer.fit(task, datamodule=data)
         trainer.test(task, datamodule=data, verbose=False)
         return
@@ -169,12 +169,21 @@ def _fit(trainer: pl.Trainer, task: DepthTask, data: DataModule, resumed: Resume
     assert isinstance(file, CheckpointFile)
     file.sound = path
     own = state["callbacks"].get("LastCheckpoint") or {}
-    table.keep(own["rows"] if "rows" in own else table.rows_until(steps_in(state)))
+    _keep_rows(trainer, table, own["rows"] if "rows" in own else table.rows_until(steps_in(state)))
     if own.get("finished"):
         trainer.test(task, datamodule=data, verbose=False, ckpt_path=path, weights_only=True)
     else:
         trainer.fit(task, datamodule=data, ckpt_path=path, weights_only=True)
         trainer.test(task, datamodule=data, verbose=False)
+
+
+def _keep_rows(trainer: pl.Trainer, table: MetricsTable, count: int) -> None:
+    """Have the loggers that can forget all but the first rows of the table."""
+    forgotten = table.rows[count:]
+    table.keep(count)
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoard):
+            logger.keep(table.rows, forgotten)
 
 
 def build_loggers(folder: RunFolder, config: DictConfig) -> list[Logger]:

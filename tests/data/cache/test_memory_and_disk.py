@@ -9,6 +9,7 @@ from collections import namedtuple
 import pytest
 import torch
 
+from depthbench.annotations import Annotations
 from depthbench.data import DataModule, DiskCache, Frame, MemoryCache, Rooms
 from depthbench.errors import UserError
 from tests.data.numbered import Numbered
@@ -38,6 +39,48 @@ def test_an_image_that_is_not_of_8_bits_is_not_rounded():
     cached = MemoryCache(Mixed(2))
     for _ in range(2):
         assert torch.equal(cached[1].image, Mixed(2)[1].image)
+
+
+def test_annotations_are_kept():
+    class Annotated(Numbered):
+        key = "annotated"
+
+        def __getitem__(self, index):
+            frame = super().__getitem__(index)
+            edges = frame.depth > frame.depth.median() + index
+            rows = torch.full((1 + index // 2, 3), float(index))
+            return frame._replace(annotations=Annotations(edges=edges, plane_normals=rows) if index != 3 else None)
+
+    frames = Annotated(5)
+    cached = MemoryCache(frames)
+    for _ in range(2):
+        for index in range(5):
+            fresh, kept = Annotated(5)[index].annotations, cached[index].annotations
+            assert (fresh is None) == (kept is None) == (index == 3)
+            for one, other in zip(fresh or (), kept or (), strict=True):
+                assert (one is None and other is None) or torch.equal(one, other)
+                assert one is None or one.dtype == other.dtype
+    assert frames.made[1] == 1
+    assert frames.made[2] == 2, "two planes do not fit into the rows of one"
+    assert MemoryCache.bytes(frames) == MemoryCache.bytes(Numbered(5)) + 5 * (frames[0].depth.numel() + 12)
+
+
+def test_annotations_on_disk_have_the_frames_checksum(tmp_path):
+    class Annotated(Numbered):
+        key = "annotated"
+
+        def __getitem__(self, index):
+            frame = super().__getitem__(index)
+            return frame._replace(annotations=Annotations(segments=frame.depth.long()))
+
+    DiskCache(Annotated(2), tmp_path)[1]
+    again = Annotated(2)
+    cached = DiskCache(again, tmp_path)
+    assert torch.equal(cached[1].annotations.segments, Annotated(2)[1].annotations.segments)
+    assert again.made[1] == 0
+    cached.annotations["segments"][1, 0, 0, 0] += 1
+    assert torch.equal(cached[1].annotations.segments, Annotated(2)[1].annotations.segments)
+    assert again.made[1] == 1
 
 
 def test_frames_of_different_sizes_can_not_be_cached():

@@ -8,12 +8,14 @@ import pytest
 
 from depthbench.errors import UserError
 from depthbench.runs.results import read_scores
-from depthbench.training.loggers import Trackio
+from depthbench.training.callbacks import status_reporter
+from depthbench.training.loggers import MetricsTable, TensorBoard, Trackio
 from depthbench.training.loggers.trackio import flat
 from depthbench.training.trainer import train_and_test
 from tests.commands import make_frames
-from tests.training.interrupted import folder
+from tests.training.interrupted import Killed, folder, interrupted, train
 
+TWO_EPOCHS = ["data.split=8", "trainer.max_epochs=2", "data.test_frames=2", "loss=l1"]
 SHORT = ["data.split=8", "trainer.max_epochs=1", "data.test_frames=2", "loss=l1"]
 
 
@@ -36,6 +38,60 @@ def test_tensorboard(tmp_path):
     assert events.Scalars("test/full/AbsRel")[0].value == pytest.approx(score)
     assert {"panels/test/0", "panels/test/1"} <= set(events.Tags()["images"])
     assert (run.path / "metrics.csv").is_file()
+
+
+@pytest.mark.parametrize(("hook", "call"), [("on_train_batch_end", 4), ("on_test_end", 1)])
+def test_tensorboard_repeats_no_step_of_a_continued_run(hook, call, tmp_path, monkeypatch):
+    pytest.importorskip("tensorboard", reason="needs the package tensorboard, which is not installed")
+    accumulators = importlib.import_module("tensorboard.backend.event_processing.event_accumulator")
+    monkeypatch.setattr(status_reporter, "INTERVAL", 0)
+    run = folder(
+        make_frames(tmp_path / "frames", train=8, test=2), tmp_path / "runs", *TWO_EPOCHS, "logger=tensorboard"
+    )
+    interrupted(run, hook, call, "kill", Killed)
+    train(run)
+    events = accumulators.EventAccumulator(str(run.path / "tensorboard")).Reload()
+    table = MetricsTable(run.path)
+    for name in set(table.columns) - {"epoch", "step"}:
+        wanted = [(int(row["step"]), float(row[name])) for row in table.rows if row.get(name) not in (None, "")]
+        found = [(event.step, event.value) for event in events.Scalars(name)]
+        assert found == [(step, pytest.approx(value)) for step, value in wanted], name
+    assert len(events.Tags()["scalars"]) > 10
+
+
+def test_the_first_forgotten_step_is_hidden_and_its_kept_numbers_are_shown_anew(tmp_path, monkeypatch):
+    """Where the package is not installed, on a stand-in for its writer."""
+    writers = []
+
+    class Writer:
+        def __init__(self, **told):
+            self.told, self.scalars = told, []
+            writers.append(self)
+
+        def add_scalar(self, key, value, step):
+            self.scalars.append((key, value, step))
+
+        def close(self):
+            self.told["closed"] = True
+
+        flush = close
+
+    logger = object.__new__(TensorBoard)
+    monkeypatch.setattr(TensorBoard, "experiment", property(lambda self: self._made()))
+    logger._kwargs, logger._prefix, logger._experiment = {}, "", Writer()
+
+    def made():
+        logger._experiment = logger._experiment or Writer(**logger._kwargs)
+        return logger._experiment
+
+    logger._made = made
+    logger.keep([{"step": "3", "a": "0.5"}, {"step": "4", "a": "", "b": "2.5"}], [{"step": "4", "a": "1"}])
+    first, second = writers
+    assert first.told == {"closed": True}
+    assert second.told["purge_step"] == 4
+    assert second.scalars == [("b", 2.5, 4)]
+    logger.keep([{"step": "3"}], [])
+    assert len(writers) == 2, "nothing is forgotten"
 
 
 def test_trackio(tmp_path, monkeypatch):

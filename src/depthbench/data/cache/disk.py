@@ -57,7 +57,7 @@ class DiskCache(MemoryCache):
 
     def _sum(self, index: int) -> int:
         total = 1
-        for part in (self.images, self.depths, self.intrinsics, self.names):
+        for part in (self.images, self.depths, self.intrinsics, self.names, *self.annotations.values()):
             total = zlib.crc32(part[index].numpy().tobytes(), total)
         return total + 1
 

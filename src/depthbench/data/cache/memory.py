@@ -1,11 +1,12 @@
 """Frames that are made once: kept in memory that all workers share, or in files that all jobs share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from depthbench.annotations import Annotations
 from depthbench.data.frame import Frame
 from depthbench.data.stream import fetch
 from depthbench.errors import UserError
@@ -16,7 +17,8 @@ _NAME_BYTES = 128
 class MemoryCache(Dataset[Frame]):
     """Keeps every frame in memory that all workers share, from the first time it is asked for.
 
-    Images are kept in 8 bits if the first is an 8-bit image, else in 32: a cached frame equals a fresh one.
+    Images are kept in 8 bits if the first is an 8-bit image, else in 32: a cached frame equals a fresh one. A frame
+    that does not fit beside the first (no 8-bit image, other annotations) is made afresh each time.
 
     Args:
         dataset: the frames.
@@ -32,6 +34,10 @@ class MemoryCache(Dataset[Frame]):
         self.depths = self._memory("depths", (length, *first.depth.shape), torch.float32)
         self.intrinsics = self._memory("intrinsics", (length, 3, 3), torch.float32)
         self.names = self._memory("names", (length, _NAME_BYTES), torch.uint8)
+        self.annotations = {
+            name: self._memory(f"annotations.{name}", (length, *values.shape), values.dtype)
+            for name, values in _annotations(first).items()
+        }
         self.filled = self._memory("filled", (length,), torch.int64)
 
     def _memory(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
@@ -47,6 +53,7 @@ class MemoryCache(Dataset[Frame]):
         """Memory that the frames of a data set will take, judged by the first."""
         first = dataset[0]
         each = first.image.numel() * _image_type(first).itemsize + 4 * first.depth.numel()
+        each += sum(values.numel() * values.itemsize for values in _annotations(first).values())
         return each * len(dataset)  # type: ignore[arg-type]
 
     def __len__(self) -> int:
@@ -73,6 +80,11 @@ class MemoryCache(Dataset[Frame]):
             )
         if self.eight_bits and not _is_bytes(frame.image):
             return  # among 8-bit images, one that is not is made afresh each time
+        noted = _annotations(frame)
+        if _shapes(noted) != {name: (memory.shape[1:], memory.dtype) for name, memory in self.annotations.items()}:
+            return  # as one whose annotations are not those of the first
+        for key, values in noted.items():
+            self.annotations[key][index] = values
         self.images[index] = _to_bytes(frame.image) if self.eight_bits else frame.image
         self.depths[index] = frame.depth
         self.intrinsics[index] = torch.nan if frame.intrinsics is None else frame.intrinsics
@@ -84,7 +96,18 @@ class MemoryCache(Dataset[Frame]):
         image = _from_bytes(self.images[index]) if self.eight_bits else self.images[index].clone()
         intrinsics = None if self.intrinsics[index, 0, 0].isnan() else self.intrinsics[index].clone()
         name = bytes(self.names[index].tolist()).rstrip(b"\0").decode(errors="ignore")
-        return Frame(image, self.depths[index].clone(), intrinsics, name)
+        noted = Annotations(**{key: memory[index].clone() for key, memory in self.annotations.items()})
+        return Frame(image, self.depths[index].clone(), intrinsics, name, noted if self.annotations else None)
+
+
+def _annotations(frame: Frame) -> dict[str, Tensor]:
+    """Those that a frame has, by name."""
+    known = frame.annotations or Annotations()
+    return {name: values for name, values in known._asdict().items() if values is not None}
+
+
+def _shapes(noted: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    return {name: (values.shape, values.dtype) for name, values in noted.items()}
 
 
 def _image_type(first: Frame) -> torch.dtype:

@@ -1,26 +1,23 @@
 """HDF5 files of anybody: every number of an array lies in the file itself, and a block unpacks to its own size."""
 
 import math
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise, product
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
+from depthbench.data.formats.hdf5_blocks import DEFLATE, FLETCHER, LZF, MAX_CHUNK, SZIP, check_blocks, filters
 from depthbench.errors import UserError
-from depthbench.input_files import MAX_ARRAY, can_inflate_to, check_regular, open_regular
+from depthbench.input_files import MAX_ARRAY, check_regular, open_regular
 from depthbench.input_files.limits import MAX_LINES, MAX_TEXT
 
-MAX_CHUNK = 1 << 28  # bytes that one block unpacks to: a map of 67 megapixels as float32
 _LINKS = 8  # soft links that may follow one another
-_PIECE = 1 << 20
-_DEFLATE, _LZF = 1, 32000  # HDF5's numbers of filters
-_COMPRESSORS = {_DEFLATE: "gzip", 4: "szip", _LZF: "lzf"}
-_HARMLESS = {2: "shuffle", 3: "fletcher32", 5: "nbit", 6: "scaleoffset"}  # they add no more bytes than numbers have
+_COMPRESSORS = {DEFLATE: "gzip", SZIP: "szip", LZF: "lzf"}
+_HARMLESS = {2: "shuffle", FLETCHER: "fletcher32", 5: "nbit", 6: "scaleoffset"}  # no more bytes than numbers have
 
 
 @contextmanager
@@ -116,8 +113,8 @@ def read_array(array: Any, place: Any, where: str | Path) -> Any:
         raise UserError(
             f"{where} claims {wanted:,} bytes for '{array.name}', more than the {MAX_ARRAY:,} that are read."
         )
-    if array.chunks is not None and _DEFLATE in _filters(array):
-        _check_blocks(array, place, where)
+    if array.chunks is not None:
+        check_blocks(array, place, where)
     return array[place]
 
 
@@ -180,11 +177,6 @@ def _misplaced(array: Any, expected: int) -> str | None:
     return None if sound else damaged
 
 
-def _filters(array: Any) -> list[int]:
-    listed = array.id.get_create_plist()
-    return [int(listed.get_filter(index)[0]) for index in range(listed.get_nfilters())]
-
-
 def _check_filters(array: Any, where: str | Path) -> None:
     if array.chunks is None:
         return
@@ -194,40 +186,8 @@ def _check_filters(array: Any, where: str | Path) -> None:
             f"{where}: '{array.name}' is stored in blocks of {block:,} bytes, and at most {MAX_CHUNK:,} are read; "
             "store it with one block for each map."
         )
-    used = _filters(array)
+    used = filters(array)
     strange = [number for number in used if number not in _COMPRESSORS | _HARMLESS]
     packed = [number for number in used if number in _COMPRESSORS]
     if strange or len(packed) > 1:
         raise UserError(f"{where}: '{array.name}' is packed by the filters {used}; pack it by gzip, or not at all.")
-
-
-def _check_blocks(array: Any, place: Any, where: str | Path) -> None:
-    """HDF5 unpacks a block to whatever it holds: see that it holds what its shape says before HDF5 does."""
-    if can_inflate_to(array.id.get_storage_size()) <= MAX_CHUNK:
-        return  # so little that it can't do harm
-    block = math.prod(array.chunks) * array.dtype.itemsize
-    for start in _blocks(array, place):
-        stored = array.id.read_direct_chunk(start)[1]
-        if can_inflate_to(len(stored)) > MAX_CHUNK and inflates_beyond(stored, block + 64):
-            raise UserError(f"{where}: a block of '{array.name}' unpacks to more than its {block:,} bytes.")
-
-
-def _blocks(array: Any, place: Any) -> Iterator[tuple[int, ...]]:
-    """Where the blocks begin that hold a place."""
-    steps = [range(0, side, step) for side, step in zip(array.shape, array.chunks, strict=True)]
-    if place != ():
-        first = int(place) // array.chunks[0] * array.chunks[0]
-        steps[0] = range(first, first + 1)
-    return product(*steps)
-
-
-def inflates_beyond(data: bytes, limit: int) -> bool:
-    """Whether deflated bytes unpack to more than ``limit``; memory for a piece at a time is taken."""
-    unzip, found = zlib.decompressobj(), 0
-    try:
-        while data and not unzip.eof and found <= limit:
-            found += len(unzip.decompress(data, _PIECE))
-            data = unzip.unconsumed_tail
-    except zlib.error:
-        return False  # HDF5 will say so
-    return found > limit

@@ -21,6 +21,7 @@ from depthbench.report.read.run_files import (
     read_history,
     read_trace,
 )
+from depthbench.runs.checksums import ASKED, TESTED, check_unchanged, read_done
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.results import kind_of, scores_of
 from depthbench.runs.tables import PerImage, read_per_image
@@ -188,13 +189,15 @@ def read_runs(places: Iterable[str | Path]) -> list[Run]:
 
 def read_run(path: Path) -> Run:
     """Read one run folder; files that are not there are named in ``missing``."""
-    done, results = path / "DONE", read_json(path / "scores.json")
+    for name in (*ASKED, *TESTED):
+        check_unchanged(path / name)
+    results = read_json(path / "scores.json")
     return Run(
         path=path,
         info=_renewed(read_json(path / "run.json")),
         config=read_config(path / "config.yaml") if (path / "config.yaml").is_file() else {},
         status=read_json(path / "status.json"),
-        done=read_json(done) if done.is_file() and done.stat().st_size else {},
+        done=read_done(path),
         scores={_today("protocol", name): row for name, row in scores_of(results).items()},
         missing=tuple(name for name in FILES if not _is_there(path / name)),
         frames=read_json(path / "data.json"),

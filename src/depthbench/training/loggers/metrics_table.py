@@ -65,9 +65,9 @@ class MetricsTable(Logger):
         """Forget all rows but the first ones, and the columns that only the forgotten ones had.
 
         Raises:
-            UserError: if there are fewer.
+            UserError: if there are fewer in a table that is there.
         """
-        if count > len(self.rows):
+        if count > len(self.rows) and self.path.is_file():
             raise UserError(
                 f"{self.path} has {len(self.rows)} rows, but had {count} when the checkpoint was saved; delete it to "
                 "go on without the earlier rows."
