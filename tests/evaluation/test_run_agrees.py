@@ -113,8 +113,9 @@ def test_a_prediction_that_is_not_finite_is_null_and_counted(frames, tmp_path, m
 
 
 def test_a_run_of_an_earlier_version_is_scored_by_its_rules(frames, tmp_path):
-    """Other names of classes and keys, a flat scores.json, and no versions."""
+    """Other names of classes and keys, a flat scores.json, no versions, and no checksums."""
     folder, _ = own_test(tmp_path, frames, *TINY_NET)
+    (folder.path / "DONE").write_text('{"score": 0.5, "steps": 6}')
     path = folder.path / "config.yaml"
     former = path.read_text()
     for today, before in {
