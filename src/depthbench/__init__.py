@@ -9,6 +9,7 @@ The public API, all of it. Names are imported when they are first used, so that 
 ``protocol``           a protocol by name: ``protocol("eigen")``
 ``EvalProtocol``       the rules under which predictions are scored
 ``fit``                the whole recipe with Python objects: ``fit(net, data, loss)``
+``read_results``       results that ``evaluate`` wrote, for tables and ``compare``, without the predictions
 ``compare``            paired comparisons of methods, corrected for their number
 ``LossSpace``          the 78 losses of lee2020 as named terms
 ``losses``             every loss, a plain ``nn.Module``
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from depthbench.losses import LossSpace
     from depthbench.protocols import EvalProtocol
     from depthbench.protocols import load_protocol as protocol
+    from depthbench.results import read_results
     from depthbench.stats import compare
 
 # Public name -> module and name there; None for the module itself.
@@ -55,6 +57,7 @@ _PLACES: dict[str, tuple[str, str | None]] = {
     "models": ("depthbench.models", None),
     "open_plugins": ("depthbench.config.plugins", "open_plugins"),
     "protocol": ("depthbench.protocols", "load_protocol"),
+    "read_results": ("depthbench.results", "read_results"),
 }
 
 __all__ = [
@@ -74,6 +77,7 @@ __all__ = [
     "models",
     "open_plugins",
     "protocol",
+    "read_results",
 ]
 
 

@@ -33,7 +33,7 @@ Anybody's network, or several (docs/foreign_models.md):
   protocol=all             every protocol that fits the data; those that refuse say why
   predictions=A,B run=C,D  two or more: also their paired differences, tested together;
                            run= also takes a folder of runs, and a pattern such as 'seeds/*'
-  output=scores.json       also .csv and .md, separated by commas
+  output=scores.json       also .csv, .md and .yaml (for model cards), separated by commas
   per_image=images.csv     the scores of each image
   structure=edges,normals  or all: scores of whole images, of {structure}
   kind=affine_disparity    what prediction files hold: metric_, scale_ or affine_ (scale and shift unknown) and depth,

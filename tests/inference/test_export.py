@@ -18,10 +18,10 @@ import depthbench
 from depthbench.config.compose import composing
 from depthbench.errors import UserError
 from depthbench.export import main
-from depthbench.inference import model_card
 from depthbench.inference.exported import graph
 from depthbench.inference.network import load, untrained
 from depthbench.models import PredictModule
+from depthbench.results.of_runs import results_of_run
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.results import write_scores
 from depthbench.training.loading import load_task
@@ -140,11 +140,11 @@ def test_the_folder_has_weights_a_configuration_and_a_card(run, tmp_path, capsys
 
 
 def test_intervals_of_a_card_are_those_of_the_mean(run):
-    limits, images = model_card.score_intervals(run.path, "full", {"AbsRel": 0.2})
+    (result,) = results_of_run(run.path, "rooms")
     values = np.linspace(0.1, 0.3, 40)
     half = 1.96 * values.std(ddof=1) / np.sqrt(40)
-    assert images == 40
-    assert limits["AbsRel"] == pytest.approx((0.2 - half, 0.2 + half), abs=0.1 * half)
+    assert result.data.images == 40
+    assert result.limits["AbsRel"] == pytest.approx((0.2 - half, 0.2 + half), abs=0.1 * half)
 
 
 UPLOAD = """

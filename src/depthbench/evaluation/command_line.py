@@ -18,7 +18,7 @@ from depthbench.errors import UserError
 from depthbench.evaluation.inputs import Input, read_inputs, read_unit
 from depthbench.evaluation.rules import asked_protocols, asked_structure, by_family
 
-OUTPUTS = (".json", ".csv", ".md")
+OUTPUTS = (".json", ".csv", ".md", ".yaml")
 CACHE = ".predictions"
 
 

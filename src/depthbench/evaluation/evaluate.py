@@ -11,6 +11,7 @@ from depthbench.errors import UserError
 from depthbench.evaluation.command_line import EvaluateRequest
 from depthbench.evaluation.map_cache import MapCache
 from depthbench.evaluation.models import ForeignModel, OpenModel
+from depthbench.evaluation.origins import OPTIONS, data_record, model_record
 from depthbench.evaluation.predictors import open_predictor
 from depthbench.evaluation.processes import joined_processes, rank_and_world
 from depthbench.evaluation.scoring import Scored, score
@@ -60,7 +61,15 @@ def evaluate(request: EvaluateRequest, device: torch.device, open_model: OpenMod
         scored.append(score(one.name, predict, frames, chosen.protocols, device, chosen.structure, request.extended))
     doubts += [f"{told}." for told in [cache.told()] if told]
     told = [*notes(request, chosen.protocols, len(scored[0].frames)), *chosen.lacking, *doubts]
-    return evaluation_of(scored, chosen.protocols, chosen.refused, told, request.options["seed"])
+    found = evaluation_of(scored, chosen.protocols, chosen.refused, told, request.options["seed"])
+    if not request.output or rank_and_world()[0] > 0:
+        return found  # nobody asks for the records, which read files
+    return replace(
+        found,
+        models=[model_record(one, request, models.get(one.name)) for one in request.inputs],
+        data=data_record(request.inputs[0].config, chosen.sets[0], scored[0].frames),
+        options={key: request.options[key] for key in OPTIONS},
+    )
 
 
 def _with_models(

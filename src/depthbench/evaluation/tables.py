@@ -4,10 +4,11 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -18,8 +19,10 @@ from depthbench.files import write_atomically
 from depthbench.metrics.functional import SCORES, STANDARD
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols import EvalProtocol
+from depthbench.results.reading import results_of
+from depthbench.results.records import DataRecord, ModelRecord
+from depthbench.results.writing import result_text
 from depthbench.runs.names import labels
-from depthbench.runs.results import finite_or_null, results_block
 from depthbench.stats.crossed import Difference
 from depthbench.stats.intervals import Limits
 from depthbench.stats.wording import p_text
@@ -50,6 +53,9 @@ class Evaluation:
         paired: all pairs of inputs under all protocols.
         refused: sentences of protocols that were left out.
         notes: sentences that a reader of the numbers must know.
+        models: what the inputs are.
+        data: what they were scored on.
+        options: of the command, as far as they may change a score.
     """
 
     protocols: list[EvalProtocol]
@@ -59,6 +65,9 @@ class Evaluation:
     paired: list[Paired]
     refused: dict[str, str]
     notes: list[str]
+    models: list[ModelRecord] = field(default_factory=list)
+    data: DataRecord | None = None
+    options: dict[str, Any] = field(default_factory=dict)
 
     @property
     def further(self) -> tuple[str, ...]:
@@ -72,12 +81,12 @@ class Evaluation:
 
 def write(evaluation: Evaluation, path: Path) -> None:
     """A file in the form of its suffix."""
-    forms = {".json": as_json, ".csv": as_csv, ".md": as_markdown}
+    forms = {".json": as_json, ".csv": as_csv, ".md": as_markdown, ".yaml": as_card_head}
     write_atomically(path, forms[path.suffix](evaluation))
 
 
 def as_json(evaluation: Evaluation) -> str:
-    """Scores, intervals, differences, and the protocols in full; null for what is not a number."""
+    """A result that others can take (:mod:`depthbench.results`)."""
     rows = [
         {"protocol": pair.protocol, "first": pair.first, "second": pair.second, "score": name}
         | pair.differences[name]._asdict()
@@ -85,13 +94,35 @@ def as_json(evaluation: Evaluation) -> str:
         for pair in evaluation.paired
         for name in pair.adjusted
     ]
-    protocols = {protocol.name: asdict(protocol) for protocol in evaluation.protocols}
-    more = {"intervals": evaluation.limits, "differences": rows}
+    more = {"options": evaluation.options, "intervals": evaluation.limits, "differences": rows}
     more |= {"refused": evaluation.refused, "notes": table_notes(evaluation, left_out=False)}
-    content = results_block(
-        protocols, evaluation.scores, {one.name: one.kind for one in evaluation.scored}
-    ) | finite_or_null(more)
-    return json.dumps(content, indent=1, allow_nan=False) + "\n"
+    return result_text(
+        evaluation.models or [ModelRecord(one.name, one.kind) for one in evaluation.scored],
+        evaluation.data or DataRecord("unknown", images=len(evaluation.scored[0].frames)),
+        {protocol.name: asdict(protocol) for protocol in evaluation.protocols},
+        evaluation.scores,
+        more,
+        evaluation.scored[0].frames,
+        {one.name: {rules.name: _of_images(one, rules) for rules in evaluation.protocols} for one in evaluation.scored},
+    )
+
+
+def as_card_head(evaluation: Evaluation) -> str:
+    """The ``model-index`` of model cards (:mod:`depthbench.results.hub`), an entry for each input."""
+    from depthbench.results.hub import model_index  # the hub's client takes half a second to import
+
+    results = results_of(json.loads(as_json(evaluation)))
+    entries = [
+        entry
+        for one in evaluation.scored
+        for entry in model_index(one.name, [result for result in results if result.model.name == one.name])
+    ]
+    return yaml.safe_dump({"model-index": entries}, sort_keys=False, allow_unicode=True)
+
+
+def _of_images(one: Scored, protocol: EvalProtocol) -> dict[str, list[float]]:
+    found = one.per_image(protocol)
+    return {name: found[name] for name in (*one.shown(), "pixels")}
 
 
 def as_csv(evaluation: Evaluation) -> str:

@@ -2,7 +2,6 @@ import csv
 import io
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +19,7 @@ from depthbench.report.analyze.table import build_table
 from depthbench.report.read.runs import Run, read_runs
 from depthbench.report.write.table_files import comparisons_csv, to_csv, to_latex, to_markdown
 from depthbench.stats import image_sums, permutation
+from depthbench.stats.image_scores import FORMS, form_of
 from depthbench.stats.wording import p_text
 from tests.report.analyze.test_study import change
 
@@ -273,12 +273,6 @@ def test_rows_whose_images_have_equally_many_pixels_are_read_in_one_form():
     forms = set()
     for _ in range(200):
         values = rng.uniform(0.1, 0.4, 17)
-        table = {
-            "name": np.array([f"{index:02d}" for index in range(17)]),
-            "AbsRel": values,
-            "pixels": np.full(17, 2640.0),
-        }
         score = float(np.sum(values * 2640.0) / (17 * 2640.0)) if rng.random() < 0.5 else float(values.mean())
-        run = SimpleNamespace(per_image={"p": table}, scores={"p": {"AbsRel": score}})
-        forms.add(evidence._form(SimpleNamespace(scored=(run,)), "p", "AbsRel"))
-    assert forms == {evidence._FORMS[0]}
+        forms.add(form_of([(values, np.full(17, 2640.0), score)]))
+    assert forms == {FORMS[0]}

@@ -3,8 +3,9 @@ import json
 import pytest
 import yaml
 
-from depthbench.report.analyze.study import higher_is_better, studies
+from depthbench.report.analyze.study import studies
 from depthbench.report.read.runs import read_runs
+from depthbench.stats.directions import higher_is_better
 
 
 def change(path, config=None, **info):

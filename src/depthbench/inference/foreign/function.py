@@ -18,8 +18,9 @@ from depthbench.config.plugins import module_place, open_plugins
 from depthbench.errors import UserError, reason_of
 from depthbench.evaluation.model_source import ModelOptions, ModelSource
 from depthbench.images import Picture
-from depthbench.inference.foreign.opened import agreed_kind, files_hash
+from depthbench.inference.foreign.opened import agreed_kind
 from depthbench.output_kinds import OutputKind, output_kind
+from depthbench.results.records import files_hash
 
 
 class FunctionModel:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from depthbench.errors import UserError, reason_of
 from depthbench.evaluation.model_source import PIXELS, ModelOptions, ModelSource, PixelRange
 from depthbench.images import Picture, Size, resize_rgb
-from depthbench.inference.foreign.opened import agreed_kind, files_hash
+from depthbench.inference.foreign.opened import agreed_kind
 from depthbench.input_files import check_regular
 from depthbench.maps import resize_bilinear
 from depthbench.output_kinds import OutputKind
+from depthbench.results.records import files_hash
 
 _MEAN, _STD = (np.array(values, np.float32) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}

@@ -1,9 +1,5 @@
 """What all networks have in common, and which class opens which."""
 
-from collections.abc import Iterable
-from hashlib import file_digest, sha256
-from pathlib import Path
-
 import torch
 
 from depthbench.errors import UserError
@@ -36,16 +32,6 @@ def open_model(source: ModelSource, options: ModelOptions, device: torch.device)
     from depthbench.inference.foreign.own_network import OwnNetwork
 
     return OwnNetwork(source, options, device)
-
-
-def files_hash(files: Iterable[Path], *more: object) -> str:
-    """Hexadecimal digits that change with the names and contents of files, and with whatever else matters."""
-    total = sha256()
-    for path in files:
-        with path.open("rb") as file:
-            total.update(f"{path.name}\0".encode() + file_digest(file, "sha256").digest())
-    total.update(repr(more).encode())
-    return total.hexdigest()
 
 
 def agreed_kind(source: ModelSource, declared: OutputKind | None, said: OutputKind | None) -> OutputKind:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from depthbench.errors import UserError
 from depthbench.evaluation.model_source import ModelOptions, ModelSource
 from depthbench.images import Picture
-from depthbench.inference.foreign.opened import agreed_kind, files_hash
+from depthbench.inference.foreign.opened import agreed_kind
 from depthbench.inference.network import load
+from depthbench.results.records import files_hash
 
 
 class OwnNetwork:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from depthbench.errors import UserError, reason_of
 from depthbench.evaluation.model_source import ModelOptions, ModelSource
 from depthbench.images import Picture
-from depthbench.inference.foreign.opened import agreed_kind, files_hash
+from depthbench.inference.foreign.opened import agreed_kind
 from depthbench.inference.hub import pull
 from depthbench.output_kinds import OutputKind
+from depthbench.results.records import files_hash
 
 # Weights as safetensors are taken where there are both; nothing of the source is run.
 _FILES = ("*.json", "*.safetensors", "*.safetensors.index.json")

@@ -33,8 +33,9 @@ from depthbench.report.analyze.axes import AMOUNT
 from depthbench.report.analyze.estimates import compare_pairs, seed_scores
 from depthbench.report.analyze.published_tables import Paper, chosen_protocol, paper_of
 from depthbench.report.analyze.selection import Selection, read_selection, selected
-from depthbench.report.analyze.study import Cell, Study, higher_is_better, row_label
+from depthbench.report.analyze.study import Cell, Study, row_label
 from depthbench.stats.crossed import Tested, beyond_p, equivalence_p
+from depthbench.stats.directions import higher_is_better
 from depthbench.stats.intervals import LEVEL
 from depthbench.stats.multiple_comparisons import holm
 

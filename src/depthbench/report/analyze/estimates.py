@@ -10,10 +10,12 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from depthbench.report.analyze.study import Cell, higher_is_better
+from depthbench.report.analyze.study import Cell
 from depthbench.report.read.runs import Run
 from depthbench.stats.crossed import Estimate, SeedRow, Tested, better, compare_rows, estimates, over_seeds
-from depthbench.stats.image_sums import PerImageSums, Read, scenes_of
+from depthbench.stats.directions import higher_is_better
+from depthbench.stats.image_scores import ImageForm, form_of
+from depthbench.stats.image_sums import PerImageSums
 
 Values = NDArray[np.float64]
 Names = tuple[str, ...]
@@ -86,51 +88,24 @@ def row_of(cell: Cell, protocol: str, metric: str, names: Names) -> SeedRow:
     form = _form(cell, protocol, metric)
     if form is None:
         return {}
-    scenes = scenes_of(names)
     row: dict[Hashable, PerImageSums] = {}
     for seed, runs in cell.by_seed.items():
         tables = [_columns(run, protocol, metric, names) for run in runs]
         pixels = tables[0][1] if form.pooled else np.ones(len(names))
         scores = np.mean([values**form.power for values, _ in tables], axis=0)
-        values = np.stack([scores * pixels, pixels], 1)
-        row[seed] = PerImageSums(values, form.read(metric), pixels, scenes, names)
+        row[seed] = form.sums(metric, scores, pixels, names)
     return row
 
 
-@dataclass(frozen=True)
-class _Form:
-    """How a score follows from those of images: the mean or root mean square, of images or of all their pixels."""
-
-    power: int
-    pooled: bool
-
-    def read(self, metric: str) -> Read:
-        return lambda totals, images: {metric: (totals[..., 0] / totals[..., 1]) ** (1 / self.power)}
-
-    def score(self, values: Values, pixels: Values) -> float:
-        weights = pixels if self.pooled else np.ones(len(values))
-        return float(np.average(values**self.power, weights=weights) ** (1 / self.power))
-
-
-_FORMS = (_Form(1, False), _Form(2, False), _Form(1, True), _Form(2, True))
-
-
-def _form(cell: Cell, protocol: str, metric: str) -> _Form | None:
-    """The form that gives the recorded scores of all runs, the nearest where several do; None where none does."""
-    misses = np.zeros(len(_FORMS))
+def _form(cell: Cell, protocol: str, metric: str) -> ImageForm | None:
+    """The form that gives the recorded scores of all runs; None where none does."""
+    recorded = []
     for run in cell.scored:
         table, score = run.per_image[protocol], run.scores.get(protocol, {}).get(metric)
-        values = table[metric]
-        known = np.isfinite(values)
-        if score is None or known.sum() < 2:
+        if score is None:
             return None
-        pixels = table.get("pixels", np.ones(len(values)))
-        for place, form in enumerate(_FORMS):
-            found = form.score(values[known], pixels[known])
-            misses[place] = max(misses[place], abs(found - score) / max(abs(score), 1e-12))
-    # Where all images have equally many pixels, several forms fit but for rounding: the first, for every row.
-    nearest = int(np.argmax(misses <= misses.min() + 1e-9))
-    return _FORMS[nearest] if misses[nearest] <= 2e-3 else None
+        recorded.append((table[metric], table.get("pixels", np.ones(len(table[metric]))), score))
+    return form_of(recorded)
 
 
 def _columns(run: Run, protocol: str, metric: str, names: Names) -> tuple[Values, Values]:

@@ -102,11 +102,6 @@ def row_label(cell: Cell, group: str) -> str:
     return cell.method if group else f"{cell.method}, {images_text(cell.amount)}" if cell.amount else cell.method
 
 
-def higher_is_better(metric: str) -> bool:
-    """True for shares (of pixels within a threshold, of edges and points found) and similarities, false for errors."""
-    return metric.startswith(("delta", "edge_", "F_", "mSSIM"))
-
-
 def symbol(metric: str) -> str:
     """A metric's name as it is printed."""
     return SYMBOLS.get(metric, metric)

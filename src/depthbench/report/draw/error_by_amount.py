@@ -9,12 +9,13 @@ from matplotlib.ticker import MaxNLocator
 from depthbench.report.analyze.estimates import estimate_of
 from depthbench.report.analyze.power_laws import Laws, fit_power_law
 from depthbench.report.analyze.sentences import estimate_text
-from depthbench.report.analyze.study import Cell, Study, higher_is_better, images_text, symbol
+from depthbench.report.analyze.study import Cell, Study, images_text, symbol
 from depthbench.report.analyze.table import Table
 from depthbench.report.draw.plot import Draw, Figure, amount_axis
 from depthbench.report.draw.style import Look, tip
 from depthbench.report.write.table_files import heading
 from depthbench.stats.crossed import Estimate
+from depthbench.stats.directions import higher_is_better
 from depthbench.stats.power_law import ENOUGH_AMOUNTS, PowerLaw
 
 FINE = 24

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from depthbench.report.analyze.sentences import estimate_text, format_score
-from depthbench.report.analyze.study import Study, higher_is_better, symbol
+from depthbench.report.analyze.study import Study, symbol
 from depthbench.report.analyze.table import Table
 from depthbench.report.draw.convergence import contributions, convergence
 from depthbench.report.draw.error_by_amount import by_amount
@@ -15,6 +15,7 @@ from depthbench.report.draw.loss_map import map_of_losses
 from depthbench.report.draw.plot import Draw, Figure, amount_axis, short
 from depthbench.report.draw.style import INK, MUTED, Look, label, tip
 from depthbench.report.write.table_files import heading
+from depthbench.stats.directions import higher_is_better
 
 MOST_BARS = 40
 

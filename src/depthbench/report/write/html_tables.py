@@ -2,9 +2,10 @@
 
 from depthbench.report.analyze.estimates import RowComparison
 from depthbench.report.analyze.sentences import format_score, sample_text
-from depthbench.report.analyze.study import higher_is_better, row_label, symbol
+from depthbench.report.analyze.study import row_label, symbol
 from depthbench.report.analyze.table import Group, Row, Table
 from depthbench.report.draw.style import Look, html
+from depthbench.stats.directions import higher_is_better
 from depthbench.stats.wording import p_number
 
 

@@ -2,9 +2,10 @@
 
 from depthbench.report.analyze.estimates import seed_scores
 from depthbench.report.analyze.sentences import estimate_text
-from depthbench.report.analyze.study import Cell, higher_is_better, row_label, symbol
+from depthbench.report.analyze.study import Cell, row_label, symbol
 from depthbench.report.analyze.table import Row, Table
 from depthbench.report.write.text_tables import METRIC_TEX, latex, to_csv_text, to_latex_text, to_markdown_text
+from depthbench.stats.directions import higher_is_better
 
 
 def to_csv(table: Table) -> str:

@@ -1,0 +1,67 @@
+"""What was scored, and on what: the records that stand in a result."""
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from depthbench.data.manifest import describe, names_hash
+from depthbench.evaluation.command_line import EvaluateRequest
+from depthbench.evaluation.inputs import Input
+from depthbench.evaluation.models import ForeignModel
+from depthbench.evaluation.test_set import EvaluationSet
+from depthbench.results.records import DataRecord, ModelRecord, files_hash
+
+# Options of the command that may change a score; kinds and protocols are recorded by themselves.
+OPTIONS = ("size", "range", "structure", "scores", "missing", "unit", "key", "order", "covers", "seed")
+# Of prediction files and runs, whose hash is taken of files: those that change a score of the same files.
+_OF_FILES = ("missing", "unit", "key", "order", "covers")
+
+
+def model_record(one: Input, request: EvaluateRequest, model: ForeignModel | None = None) -> ModelRecord:
+    """What an input is, with a hash of whatever may change its predictions.
+
+    Args:
+        one: the input.
+        request: of the user, whose options say how files are read.
+        model: the opened network of an input that has one.
+    """
+    if model is not None and one.model is not None:
+        return ModelRecord(one.name, model.kind, one.model.form, model.identity)
+    if one.run is not None:
+        found = files_hash([one.run.checkpoint], "run", str(one.config.trainer.precision))
+        return ModelRecord(one.name, one.kind, "run", found)
+    said = [(key, str(request.options[key])) for key in _OF_FILES]
+    return ModelRecord(one.name, one.kind, "files", files_hash(_files_of(one.path), "files", str(one.kind), said))
+
+
+def _files_of(path: Path) -> list[Path]:
+    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+
+
+def data_record(config: DictConfig, frames: EvaluationSet, names: list[str] | None = None) -> DataRecord:
+    """What the test frames are.
+
+    Args:
+        config: whose ``data`` they are.
+        frames: opened.
+        names: of all frames, where they are known already.
+    """
+    found: dict[str, Any] = describe(frames.sets[frames.kind])
+    looks = found.get("looks")
+    own = config.data.get("name")
+    return DataRecord(
+        str(own or frames.family or _folder(config) or frames.target),
+        frames.target,
+        config.data.test.get("part"),
+        found["count"],
+        names_hash(names if names is not None else frames.frame_names()),
+        frames.kind,
+        looks and tuple(None if one is None else tuple(one) for one in looks),
+    )
+
+
+def _folder(config: DictConfig) -> str:
+    """Data sets that read files of anybody are called by their folder."""
+    target = str(config.data.test.get("_target_", "")).rpartition(".")[2]
+    return Path(str(config.data.get("root", ""))).name if target in ("Pairs", "PackedDataset") else ""
