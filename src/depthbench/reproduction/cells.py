@@ -30,7 +30,7 @@ from depthbench.config.reading import read_yaml
 from depthbench.errors import UserError
 from depthbench.output_kinds import OutputKind
 from depthbench.report.analyze.published_tables import PROTOCOL, Number, read_published, shipped_numbers
-from depthbench.report.analyze.study import higher_is_better
+from depthbench.stats.directions import higher_is_better
 
 HEAD = {"paper", "table", "source", "kind", "tolerance", "decimals", "known_as"}
 TABLE, STUDY = HEAD | {"cells"}, HEAD - {"table", "known_as"} | {"study", "protocols"}
