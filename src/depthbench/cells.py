@@ -8,6 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+_KEPT = 1 << 16  # cells: the places of larger grids take megabytes and are found anew
+
 
 def nearest_valid(grid: tuple[int, int], valid: Tensor) -> tuple[Tensor, Tensor]:
     """The valid pixel of masks ``(B, 1, H, W)`` that is nearest to the center of each cell of a grid (MoGe: 64x64).
@@ -17,14 +19,14 @@ def nearest_valid(grid: tuple[int, int], valid: Tensor) -> tuple[Tensor, Tensor]
     Returns:
         Places ``(B, cells)`` in the flattened map, and whether the cell has a valid pixel at all.
     """
-    places, inside = _places(grid, (valid.shape[-2], valid.shape[-1]), str(valid.device))
+    find = _kept_places if grid[0] * grid[1] <= _KEPT else _places
+    places, inside = find(grid, (valid.shape[-2], valid.shape[-1]), str(valid.device))
     flat = valid.flatten(1)
     found = flat[:, places] & inside
     first = found.int().argmax(2)
     return places.expand(len(flat), -1, -1).gather(2, first[..., None])[..., 0], found.any(2)
 
 
-@lru_cache(maxsize=8)
 def _places(grid: tuple[int, int], size: tuple[int, int], device: str) -> tuple[Tensor, Tensor]:
     """Flat places ``(cells, K)`` of the pixels of each cell, nearest to its center first, and which lie on the map."""
     axes = [_axis(cells, length) for cells, length in zip(grid, size, strict=True)]
@@ -39,6 +41,9 @@ def _places(grid: tuple[int, int], size: tuple[int, int], device: str) -> tuple[
     taken = (np.take_along_axis(np.broadcast_to(one, shape).reshape(cells, -1), order, 1) for one in (flat, inside))
     places, on_map = (torch.from_numpy(one.copy()).to(device) for one in taken)
     return places, on_map
+
+
+_kept_places = lru_cache(maxsize=8)(_places)
 
 
 def _axis(cells: int, length: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

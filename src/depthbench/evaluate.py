@@ -58,7 +58,7 @@ def help_text() -> str:
     return HELP.format(structure=", ".join(names_of("structure")), **listed)
 
 
-def _wrapped(words: Iterable[str], width: int = 100) -> str:
+def _wrapped(words: Iterable[str], width: int = 116) -> str:
     lines = [""]
     for word in words:
         if len(lines[-1]) + len(word) > width:

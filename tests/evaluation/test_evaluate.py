@@ -20,7 +20,6 @@ import torch
 from hydra import compose, initialize_config_dir
 from scipy import stats
 
-import depthbench.data
 from depthbench.config.compose import config_dir
 from depthbench.config.targets import instantiate
 from depthbench.errors import UserError
@@ -28,7 +27,6 @@ from depthbench.evaluate import main
 from depthbench.evaluation.evaluate import evaluation_of
 from depthbench.evaluation.image_sums import depth_sums
 from depthbench.evaluation.scoring import Scored
-from depthbench.evaluation.test_set import FAMILIES
 from depthbench.metrics import (
     BoundaryError,
     DepthScores,
@@ -472,10 +470,6 @@ def official(tmp_path_factory) -> Path:
     for index in (2, 3):
         np.save(root / "filled" / f"{index:05d}.npy", filled[index].T)
     return root
-
-
-def test_data_sets_with_published_numbers_are_classes_that_exist():
-    assert all(issubclass(getattr(depthbench.data, name), torch.utils.data.Dataset) for name in FAMILIES)
 
 
 def test_each_protocol_gets_its_kind_of_truth(official, tmp_path, capsys):

@@ -8,9 +8,13 @@ from depthbench.data.cache.packed import PackedDataset
 from depthbench.data.frame import Batch, Frame, collate
 from depthbench.data.mixed import Mixed
 from depthbench.data.module import DataModule
+from depthbench.data.readers.diode import DIODE
+from depthbench.data.readers.eth3d import ETH3D
+from depthbench.data.readers.ibims import IBims1
 from depthbench.data.readers.kitti import KITTI
 from depthbench.data.readers.make3d import Make3D
 from depthbench.data.readers.matterport import Matterport3D
+from depthbench.data.readers.moge import MoGeBundle
 from depthbench.data.readers.nyu import NYU
 from depthbench.data.readers.nyu_labeled import NYULabeled
 from depthbench.data.readers.nyu_raw import NYURaw
@@ -18,6 +22,8 @@ from depthbench.data.readers.nyu_sync import NYUSync
 from depthbench.data.readers.pairs import Pairs
 from depthbench.data.readers.reader import Reader
 from depthbench.data.readers.rooms import Rooms
+from depthbench.data.readers.scene_files import SceneFiles
+from depthbench.data.readers.sintel import Sintel
 from depthbench.data.readers.sunrgbd import SUNRGBD
 from depthbench.data.readers.tum import TUM
 from depthbench.data.readers.zipped import DenseDepthNYU, Zipped
@@ -26,6 +32,8 @@ from depthbench.data.skip import SkipDamaged
 from depthbench.data.stream import StreamBatches, StreamLoader, UnpaddedSampler
 
 __all__ = [
+    "DIODE",
+    "ETH3D",
     "KITTI",
     "NYU",
     "SUNRGBD",
@@ -35,10 +43,12 @@ __all__ = [
     "DenseDepthNYU",
     "DiskCache",
     "Frame",
+    "IBims1",
     "Make3D",
     "Matterport3D",
     "MemoryCache",
     "Mixed",
+    "MoGeBundle",
     "NYULabeled",
     "NYURaw",
     "NYUSync",
@@ -48,6 +58,8 @@ __all__ = [
     "Reader",
     "Rooms",
     "Sample",
+    "SceneFiles",
+    "Sintel",
     "SkipDamaged",
     "StreamBatches",
     "StreamLoader",

@@ -29,18 +29,6 @@ from depthbench.protocols.shared_pass import SharedMaps
 # The number of test images that published numbers have says which data set a protocol is of.
 PUBLISHED = {"NYUv2": (654,), "KITTI": (697, 652), "Make3D": (134,)}
 
-# Which of them a class is; rooms are made like NYUv2. Data sets that are not here may be anything.
-FAMILIES = {
-    "NYU": "NYUv2",
-    "NYULabeled": "NYUv2",
-    "NYUSync": "NYUv2",
-    "DenseDepthNYU": "NYUv2",
-    "NYURaw": "NYUv2",
-    "Rooms": "NYUv2",
-    "KITTI": "KITTI",
-    "Make3D": "Make3D",
-}
-
 
 class Chosen(NamedTuple):
     """What a request comes down to.
@@ -89,8 +77,7 @@ class EvaluationSet(Dataset[Items]):
         settings: dict[str, Any] = OmegaConf.to_container(config.data.test, resolve=True)  # type: ignore[assignment]
         own = instantiate(_at_own_sizes(settings) if own_size else settings)
         self.target = type(own).__name__
-        known = (FAMILIES[kind.__name__] for kind in type(own).__mro__ if kind.__name__ in FAMILIES)
-        self.family: str | None = getattr(own, "known_as", None) or next(known, None)
+        self.family: str | None = getattr(own, "known_as", None)
         self.kind = getattr(own, "truth", None) or "any"
         self.sets: dict[str, Dataset[Frame]] = {self.kind: own}
         for kind in sorted({protocol.truth for protocol in protocols} - {self.kind}) if self.kind != "any" else ():
@@ -128,9 +115,11 @@ class EvaluationSet(Dataset[Items]):
         if protocol.data is not None and protocol.data != family:
             this = f"not of {family}" if family else "and this data set does not say which it is: name the protocol"
             return f"Protocol '{protocol.name}' is of {protocol.data}, {this}."
-        if family is None or protocol.images is None or protocol.images in PUBLISHED.get(family, (protocol.images,)):
+        if family is None or protocol.data is not None or protocol.images is None:
             return None
         others = [name for name, counts in PUBLISHED.items() if protocol.images in counts]
+        if family in others or (not others and family not in PUBLISHED):
+            return None
         return f"Protocol '{protocol.name}' is of {' or '.join(others) or 'another data set'}, not of {family}."
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-from depthbench.data.formats.mat import load_mat
+from depthbench.data.formats.mat import load_mat, load_struct
 from depthbench.errors import UserError
 
 
@@ -60,3 +60,42 @@ def test_cut_anywhere(tmp_path, compressed):
         path.write_bytes(data[:end])
         with pytest.raises(UserError, match=r"a\.mat"):
             load_mat(path, ["a"])
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_fields_of_a_struct(tmp_path, compressed):
+    rng = np.random.default_rng(0)
+    fields = {
+        "depth": rng.normal(size=(5, 7)),
+        "a_name_longer_than_thirty_one_characters": rng.integers(0, 255, (5, 7, 3), np.uint8),
+        "empty": np.zeros((0, 0)),
+        "flags": rng.random((5, 7)) > 0.5,
+        "text": "words",
+    }
+    path = tmp_path / "a.mat"
+    content = {"first": np.arange(3.0), "data": fields}
+    scipy.io.savemat(path, content, do_compression=compressed, long_field_names=True)
+    names = [name for name in fields if name != "text"]
+    found = load_struct(path, "data", names)
+    for name in names:
+        np.testing.assert_array_equal(found[name], fields[name])
+    for name, field, says in (
+        ("data", "text", "'text'"),
+        ("data", "nothing", "'nothing'"),
+        ("other", "x", "no struct"),
+    ):
+        with pytest.raises(UserError, match=says):
+            load_struct(path, name, [field])
+    with pytest.raises(UserError, match="no struct 'first'"):
+        load_struct(path, "first", ["x"])
+    data = path.read_bytes()
+    for end in range(0, len(data) - 8, 41):
+        path.write_bytes(data[:end])
+        with pytest.raises(UserError):
+            load_struct(path, "data", names)
+
+
+def test_fields_of_a_struct_of_version_7_3(tmp_path):
+    with h5py.File(tmp_path / "a.mat", "w", userblock_size=512) as file:
+        file["data/depth"] = np.arange(6.0).reshape(2, 3).T
+    np.testing.assert_array_equal(load_struct(tmp_path / "a.mat", "data", ["depth"])["depth"], [[0, 1, 2], [3, 4, 5]])

@@ -46,6 +46,8 @@ class KITTI(Reader):
         UserError: when opened, if the list or files of it are missing, or the unit is implausible.
     """
 
+    known_as = "KITTI"
+
     def __init__(
         self,
         root: str | Path,

@@ -35,6 +35,8 @@ class Make3D(Reader):
         UserError: when opened, if folders are missing, or a picture lacks its grid.
     """
 
+    known_as = "Make3D"
+
     def __init__(
         self,
         root: str | Path,

@@ -50,6 +50,8 @@ class Matterport3D(Reader):
         UserError: when opened, if there are no views, one lacks its depth, or the unit is implausible.
     """
 
+    known_as = "Matterport3D"
+
     def __init__(
         self,
         root: str | Path,

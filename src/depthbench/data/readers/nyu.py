@@ -42,6 +42,8 @@ class NYU(Reader):
         UserError: when opened, if the part that the amount needs is missing or not as it should be.
     """
 
+    known_as = "NYUv2"
+
     def __init__(
         self,
         labeled_root: str | Path,

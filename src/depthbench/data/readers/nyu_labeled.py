@@ -54,6 +54,8 @@ class NYULabeled(Reader):
         UserError: when opened, if a file is missing, truncated or not what it claims to be.
     """
 
+    known_as = "NYUv2"
+
     def __init__(
         self,
         root: str | Path,

@@ -33,6 +33,7 @@ class NYUSync(Reader):
         UserError: when opened, if the list or files of it are missing, or the unit is implausible.
     """
 
+    known_as = "NYUv2"
     truth = "raw"
 
     def __init__(

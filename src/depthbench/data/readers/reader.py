@@ -35,9 +35,11 @@ class Reader(Dataset[Frame], ABC):
         depth_size: ``image`` delivers depth at the image's size, ``native`` at the sensor's own.
 
     Attributes:
+        known_as: what protocols call the data set; None where it may be any.
         truth: ``filled`` or ``raw``, where data of both kinds exist and protocols tell them apart; else None.
     """
 
+    known_as: str | None = None
     truth: str | None = None
     missing = ZERO_ONLY
     _opened_with: tuple[tuple[Any, ...], dict[str, Any]]

@@ -49,6 +49,8 @@ class Rooms(Dataset[Frame]):
         True
     """
 
+    known_as = "NYUv2"  # rooms are made like it
+
     def __init__(
         self,
         part: Literal["train", "test", "ood", "val"] = "train",

@@ -40,6 +40,8 @@ class SUNRGBD(Reader):
         UserError: when opened, if there are no frames, one is incomplete, or the unit is implausible.
     """
 
+    known_as = "SUN RGB-D"
+
     def __init__(
         self,
         root: str | Path,

@@ -70,6 +70,8 @@ class TUM(Pairs):
         2.0
     """
 
+    known_as = "TUM RGB-D"
+
     def __init__(
         self,
         root: str | Path,

@@ -103,6 +103,7 @@ class DenseDepthNYU(Zipped):
         UserError: as :class:`Zipped`.
     """
 
+    known_as = "NYUv2"
     truth = "filled"
 
     def __init__(

@@ -1,0 +1,108 @@
+"""iBims-1 (Koch et al., ECCV workshops 2018): 100 rooms with annotated edges and planes."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from depthbench.annotations import Annotations
+from depthbench.data.formats.mat import load_struct
+from depthbench.data.readers.layouts import Pair
+from depthbench.data.readers.reader import same_size
+from depthbench.data.readers.scene_files import FrameFiles, SceneFiles, Truth
+from depthbench.data.sample import Sample
+from depthbench.errors import UserError
+from depthbench.geometry import Matrix, camera_matrix
+from depthbench.images import Size
+
+_PLANES = ("wall", "table", "floor")
+_MASKS = tuple(f"mask_{plane}" for plane in _PLANES)
+_FIELDS = ("rgb", "depth", "edges", "calib", "mask_invalid", "mask_transp", *_MASKS, *(f"{m}_paras" for m in _MASKS))
+_NORMAL = slice(4, 7)  # columns of a plane's parameters: its normal to the right, forward, up
+
+
+class IBims1(SceneFiles):
+    """``gt_mat/NAME.mat``: one struct ``data`` for each of 100 pictures, 480x640.
+
+    Depth is in metres and counts where ``mask_invalid`` and ``mask_transp`` are 1. Each frame has its annotated edges,
+    the planes of walls, tables and floors, and their normals, for DBE and PE. The camera counts pixels from 1 there and
+    from 0 here.
+
+    Example:
+        >>> import tempfile, numpy as np, scipy.io
+        >>> from depthbench.data import IBims1
+        >>> one, folder = np.ones((6, 8)), tempfile.mkdtemp()
+        >>> fields = dict(rgb=np.zeros((6, 8, 3), np.uint8), depth=2 * one, edges=one, calib=9 * np.eye(3))
+        >>> fields |= dict.fromkeys(["mask_invalid", "mask_transp"], one)
+        >>> for plane in ("wall", "table", "floor"):
+        ...     fields |= {f"mask_{plane}": 0 * one, f"mask_{plane}_paras": np.zeros((0, 0))}
+        >>> scipy.io.savemat(f"{folder}/room.mat", {"data": fields})
+        >>> frame = IBims1(folder)[0]
+        >>> frame.annotations.present, float(frame.depth.mean())
+        (('edges', 'planes', 'plane_normals'), 2.0)
+    """
+
+    known_as = "iBims-1"
+    plausible = (0.3, 50.0)
+    layouts = (FrameFiles(r"(?P<frame>[^/]+)\.mat", "{frame}.mat", "gt_mat/NAME.mat", name="{frame}"),)
+
+    def scene(self, index: int) -> str | None:
+        """Each picture shows a room of its own."""
+        return self.names[index]
+
+    def read(self, index: int) -> Sample:
+        """See :meth:`Reader.read`."""
+        pair = self.pairs[index]
+        data = load_struct(pair.depth, "data", _FIELDS)
+        rgb, truth = _picture(data["rgb"], pair.depth), self._truth(data, pair.depth)
+        depth = self.missing.metres(truth.depth, 1.0)
+        same_size(rgb, depth, f"rgb of {pair.depth}", "its depth")
+        return Sample(rgb, depth, truth.intrinsics, pair.name, truth.annotations)
+
+    def read_truth(self, pair: Pair, size: Size) -> Truth:
+        """See :class:`SceneFiles`."""
+        return self._truth(load_struct(pair.depth, "data", _FIELDS), pair.depth)
+
+    def _truth(self, data: dict[str, NDArray[Any]], path: Path) -> Truth:
+        maps = ("edges", "mask_invalid", "mask_transp", *_MASKS)
+        other = next((name for name in maps if data[name].shape != data["depth"].shape), None)
+        if other is not None:
+            raise UserError(f"{path}: {other} is {data[other].shape}, but depth {data['depth'].shape}; get it again.")
+        valid = (data["mask_invalid"] != 0) & (data["mask_transp"] != 0)
+        depth = np.where(valid, data["depth"], 0).astype(np.float64)
+        planes, normals = _planes(data, path)
+        notes = Annotations(
+            edges=torch.from_numpy(data["edges"] != 0)[None],
+            planes=torch.from_numpy(planes)[None],
+            plane_normals=torch.from_numpy(normals),
+        )
+        return Truth(depth, _camera(data["calib"], path), notes)
+
+
+def _picture(rgb: NDArray[Any], path: Path) -> NDArray[np.uint8]:
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
+        raise UserError(f"{path}: rgb is {rgb.dtype} of the shape {rgb.shape}, not uint8 (height, width, 3).")
+    return np.ascontiguousarray(rgb)
+
+
+def _camera(calib: NDArray[Any], path: Path) -> Matrix:
+    """Stored transposed, with the center of the first pixel at (1, 1)."""
+    if calib.shape != (3, 3) or not np.isfinite(calib).all() or min(calib[0, 0], calib[1, 1]) <= 0:
+        raise UserError(f"{path}: calib is no camera: {calib.tolist()}.")
+    return camera_matrix([calib[0, 0], calib[1, 1], calib[2, 0] - 1, calib[2, 1] - 1])
+
+
+def _planes(data: dict[str, NDArray[Any]], path: Path) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Labels ``(H, W)`` from 1 on over walls, tables and floors, and the normals ``(P, 3)``: right, down, forward."""
+    labels = np.zeros(data["depth"].shape, np.int64)
+    normals: list[tuple[float, float, float]] = []
+    for mask in _MASKS:
+        own, paras = data[mask].astype(np.int64), data[f"{mask}_paras"]
+        count = int(own.max(initial=0))
+        if count and (paras.ndim != 2 or len(paras) < count or paras.shape[1] < _NORMAL.stop):
+            raise UserError(f"{path}: {mask} labels {count} planes, but {mask}_paras has the shape {paras.shape}.")
+        labels = np.where(own > 0, own + len(normals), labels)
+        normals += [(row[0], -row[2], row[1]) for row in paras[:count, _NORMAL]] if count else []
+    return labels, np.array(normals, np.float32).reshape(-1, 3)
