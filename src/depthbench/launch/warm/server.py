@@ -22,7 +22,7 @@ from depthbench.runs.machine import code_hash, code_version
 
 # What W&B imports when a run begins. First: its models look through all modules there are, after torch for seconds.
 EARLY = (
-    *("wandb.sdk.launch", "wandb.wandb_run"),
+    *("wandb.sdk.launch", "wandb.wandb_run", "requests"),
     *(f"opentelemetry.exporter.otlp.proto.http.{name}_exporter" for name in ("_log", "metric")),
 )
 # What a job's first steps import beyond its modules: optimizers wrap themselves by `torch._dynamo`.
