@@ -1,10 +1,11 @@
 """Hydra's launcher for one machine: one job after another, or several at once, each forked from one process."""
 
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.config_store import ConfigStore
@@ -55,16 +56,19 @@ class LocalLauncher(BasicLauncher):
         setup_globals()
         with _kept(), ThreadPoolExecutor(at_once) as pool:
             os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // at_once)))
-            environment = dict(os.environ)
+            environment, over = dict(os.environ), threading.Event()
             jobs = [
-                pool.submit(self._one, list(overrides), first + number, environment)
+                pool.submit(_unless, over, self._one, list(overrides), first + number, environment)
                 for number, overrides in enumerate(job_overrides)
             ]
             try:
                 ended, _ = wait(jobs, return_when=FIRST_EXCEPTION)
-                for job in ended:
-                    job.result()
+                errors = [job.exception() for job in ended]
+                for error in errors:
+                    if error is not None and not isinstance(error, CancelledError):
+                        raise error
             except BaseException:
+                over.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 with stopping_all():
                     pool.shutdown()
@@ -89,6 +93,17 @@ class LocalLauncher(BasicLauncher):
                 job_subdir_key="hydra.sweep.subdir",
                 configure_logging=False,
             )
+
+
+def _unless(over: threading.Event, start: Callable[..., JobReturn], *arguments: Any) -> JobReturn:
+    """Start a job unless the sweep is over. One that ends it says so itself: its thread takes the next job at once."""
+    if over.is_set():
+        raise CancelledError
+    try:
+        return start(*arguments)
+    except BaseException:
+        over.set()
+        raise
 
 
 @contextmanager
