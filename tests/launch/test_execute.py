@@ -5,6 +5,7 @@ import pytest
 from depthbench.launch import execute as module
 from depthbench.launch.exit_codes import INTERRUPTED
 from depthbench.runs.folder import RunFolder
+from depthbench.runs.machine import code_hash, code_version
 from depthbench.training.callbacks import Stopped
 
 
@@ -47,3 +48,16 @@ def test_what_another_sweep_has_finished_meanwhile_is_not_done_again(tmp_path, m
     (tmp_path / "DONE").write_text("{}")
     monkeypatch.setattr(module, "train_and_test", lambda *arguments: pytest.fail("trained again"))
     assert module.execute(RunFolder(tmp_path)) == 0
+
+
+def test_a_run_records_the_code_that_trains_and_says_that_it_is_another(tmp_path, monkeypatch, capfd):
+    """Its folder was made by the sweep's code; files were changed before its process began."""
+    folder = RunFolder(tmp_path)
+    planned = {"code_version": "1.0+abc", "code_sha256": "000000000000"}
+    folder.write_json("run.json", {"name": "default", **planned})
+    monkeypatch.setattr(module, "train_and_test", lambda *arguments: None)
+    assert module.execute(folder) == module.execute(folder) == 0
+    run = folder.run
+    assert (run["code_version"], run["code_sha256"]) == (code_version(), code_hash())
+    assert run["earlier_code"] == [planned]
+    assert capfd.readouterr().out == f"The code has changed since: 1.0+abc then, {code_version()} now.\n"

@@ -27,6 +27,8 @@ def execute(folder: RunFolder, progress_bar: bool = False) -> int:
             if first:
                 folder.update_status(state="running", reason=None, pid=os.getpid())
             with recorded(folder, first):
+                if first and (other := folder.claim_code()):
+                    print(other, flush=True)
                 train_and_test(folder, progress_bar)
         code = 0
     except Busy as error:

@@ -201,6 +201,18 @@ class RunFolder:
             return self._other_plugins(run)
         return f"The code has changed since: {before or 'an earlier version'} then, {now} now."
 
+    def claim_code(self) -> str | None:
+        """Record the code that trains from now on; a sentence where it is other code than the record names.
+
+        A run's code is read when its process begins: hours after a sweep was planned, or when the run goes on.
+        """
+        told, run = self.other_code(), self.read_json("run.json")
+        now = {"code_version": code_version(), "code_sha256": code_hash()}
+        before = {key: run.get(key) for key in now}
+        if told and before != now:
+            self.write_json("run.json", {**run, **now, "earlier_code": [*run.get("earlier_code", []), before]})
+        return told
+
     def _other_plugins(self, run: Mapping[str, Any]) -> str | None:
         """Of plugins only those are compared that are open here; a file opens none."""
         kept = run.get("plugins")
