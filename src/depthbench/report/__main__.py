@@ -7,6 +7,7 @@ from pathlib import Path
 
 from depthbench.cli import BEGINS_ANEW, command_line, exit_status
 from depthbench.errors import UserError
+from depthbench.runs.archive import pack_runs
 from depthbench.runs.lookup import find_runs
 
 
@@ -20,7 +21,8 @@ def parser() -> argparse.ArgumentParser:
         "runs",
         nargs="+",
         metavar="RUNS",
-        help="run folders, folders that contain them at any depth, latest, or hashes at the end of folders' names",
+        help="run folders, folders that contain them at any depth, files of runs (.runs.zip), latest, or hashes at the "
+        "end of folders' names",
     )
     command.add_argument(
         "--output", default="report.html", metavar="PAGE", help="the page to write (default: report.html)"
@@ -29,6 +31,12 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--no-figures", action="store_true", help="do not write the figures as PNG and PDF")
     command.add_argument(
         "--no-gallery", action="store_true", help="no test images: for data whose pictures must not be published"
+    )
+    command.add_argument(
+        "--archive",
+        metavar="FILE",
+        help="also write the finished runs, without weights and pictures, to one small file (FILE.runs.zip), which "
+        "the report reads like their folders",
     )
     command.add_argument(
         "--published",
@@ -65,7 +73,16 @@ def write_page(options: argparse.Namespace) -> None:
     published = [Path(path) for path in options.published]
     write_report(runs, output, options.title, not options.no_figures, published, not options.no_gallery)
     print(output)
+    if options.archive:
+        _archive([run.path for run in runs], Path(options.archive).expanduser())
     print(f"Next: open {output.absolute().as_uri()} in a browser.")
+
+
+def _archive(folders: Sequence[Path], file: Path) -> None:
+    left_out = pack_runs(folders, file)
+    print(f"{file}: {len(folders) - len(left_out)} runs, {file.stat().st_size / 1e6:.1f} MB")
+    if left_out:
+        print(f"Left out, since they are not done: {', '.join(folder.name for folder in left_out)}.")
 
 
 def _places(text: str) -> list[Path]:

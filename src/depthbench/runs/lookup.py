@@ -10,6 +10,7 @@ from hydra import compose
 
 from depthbench.config.compose import composing
 from depthbench.errors import UserError
+from depthbench.runs.archive import is_archive, unpacked
 from depthbench.runs.folder import RunFolder
 
 LATEST = "latest"
@@ -38,6 +39,7 @@ def find_runs(text: str, root: Path | None = None) -> list[Path]:
 
     Args:
         text: separated by commas: run folders; folders that contain them at any depth; patterns such as ``seeds/*``;
+            a file of runs (``.runs.zip``);
             ``latest``, of the runs that are trained the one that worked last; or hashes, of which four digits are
             enough where they are the beginning of one only.
         root: where ``latest`` and hashes are looked for, at any depth; by default ``output`` of the configuration.
@@ -90,6 +92,8 @@ def _meant(part: str, root: Path | None) -> list[Path]:
     if path.is_dir():
         found = list(run_folders(path))
         missing = f"{part} is not a run folder: it has no config.yaml, and there is no run folder in it."
+    elif is_archive(path) and path.exists():
+        return list(run_folders(unpacked(path)))
     elif part == LATEST:
         return [_latest(_root(root))]
     elif _HASH.fullmatch(part):

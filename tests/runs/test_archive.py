@@ -1,0 +1,106 @@
+"""A study in one file: what is kept, what is left out, and that the report reads it like the folders."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from depthbench.errors import UserError
+from depthbench.report.__main__ import main as report
+from depthbench.report.analyze.estimates import compare_cells
+from depthbench.report.analyze.study import studies
+from depthbench.report.read.runs import read_runs
+from depthbench.runs.archive import METRICS, pack_runs, unpacked
+from depthbench.runs.lookup import find_runs
+from tests.report.conftest import write_run
+
+
+@pytest.fixture
+def folders(tmp_path):
+    return [write_run(tmp_path / "runs", loss=loss, seed=seed) for loss in ("l1", "eigen") for seed in (0, 1)]
+
+
+@pytest.fixture
+def packed(folders, tmp_path):
+    file = tmp_path / "study.runs.zip"
+    assert pack_runs(folders, file) == []
+    return file
+
+
+def test_the_report_reads_the_file_like_the_folders(folders, packed):
+    before, after = read_runs(folders), read_runs([unpacked(packed)])
+    assert [run.scores for run in after] == [run.scores for run in sorted(before, key=lambda run: run.path.name)]
+    by_name = {run.name: run for run in before}
+    for run in after:
+        for protocol, table in run.per_image.items():
+            of_folder = by_name[run.name].per_image[protocol]
+            assert list(table["name"]) == list(of_folder["name"])
+            for metric in set(table) & set(METRICS):
+                np.testing.assert_allclose(table[metric], of_folder[metric], rtol=5e-4)
+
+
+def test_tests_of_losses_are_the_same(folders, packed):
+    def p_values(places):
+        (study,) = studies(read_runs(places))
+        groups = list(study.groups(study.protocols[0]).values())
+        pairs = [pair for group in compare_cells(groups, study.protocols[0], "AbsRel") for pair in group]
+        return [pair.p for pair in pairs]
+
+    np.testing.assert_allclose(p_values([unpacked(packed)]), p_values(folders), rtol=0.02)
+
+
+def test_the_same_runs_make_the_same_bytes(folders, packed, tmp_path):
+    again = tmp_path / "again.runs.zip"
+    pack_runs(list(reversed(folders)), again)
+    assert again.read_bytes() == packed.read_bytes()
+
+
+def test_paths_and_hosts_stay_behind(tmp_path):
+    folder = write_run(tmp_path / "runs", overrides=["data.root=/disk/of/somebody/nyu", "loss=l1"])
+    run = json.loads((folder / "run.json").read_text())
+    machine = {"host": "node17", "cores": 2}
+    (folder / "run.json").write_text(json.dumps(run | {"machine": machine, "command": "run data.root=/disk/x"}))
+    (folder / "config.yaml").write_text("data: {root: /disk/of/somebody/nyu, mean: [0.1]}\noutput: ../elsewhere/runs\n")
+    file = tmp_path / "one.runs.zip"
+    pack_runs([folder], file)
+    (place,) = find_runs(str(file))
+    told = "".join(path.read_text() for path in place.iterdir())
+    assert "/disk" not in told and "node17" not in told and "elsewhere" not in told
+    assert json.loads((place / "run.json").read_text())["overrides"] == ["data.root=nyu", "loss=l1"]
+    assert json.loads((place / "run.json").read_text())["machine"] == {"cores": 2}
+
+
+def test_unfinished_runs_are_named(folders, tmp_path):
+    (folders[0] / "DONE").unlink()
+    assert pack_runs(folders, tmp_path / "a.runs.zip") == [folders[0]]
+    for folder in folders[1:]:
+        (folder / "DONE").unlink()
+    with pytest.raises(UserError, match="None of 4 runs is done"):
+        pack_runs(folders, tmp_path / "b.runs.zip")
+    assert not (tmp_path / "b.runs.zip").exists()
+
+
+def test_the_command_writes_and_reads_it(folders, tmp_path, capsys):
+    file, page = tmp_path / "all.runs.zip", tmp_path / "page.html"
+    options = ["--no-figures", "--no-gallery", "--output", str(page)]
+    assert report([str(tmp_path / "runs"), *options, "--archive", str(file)]) == 0
+    assert f"{file}: 4 runs" in capsys.readouterr().out
+    assert report([str(file), *options]) == 0
+
+
+def test_only_files_of_runs_are_unpacked(tmp_path):
+    for number, name in enumerate(("../evil.json", "run/checkpoints/last.ckpt", "/etc/passwd", ".hidden/run.json")):
+        file = tmp_path / f"{number}.runs.zip"
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr(name, "{}")
+        with pytest.raises(UserError, match="is no file of a run"):
+            unpacked(file)
+
+
+def test_damage_is_a_sentence(packed):
+    content = bytearray(packed.read_bytes())
+    content[len(content) // 3] ^= 0xFF
+    packed.write_bytes(bytes(content))
+    with pytest.raises(UserError, match="damaged"):
+        unpacked(packed)
