@@ -1,0 +1,99 @@
+"""Results of a paper's studies that are kept, each with the command that makes it again.
+
+``experiments/PAPER/results.yaml`` lists them::
+
+    losses_nyu:
+      shows: seven losses at 795 labeled pairs, ten seeds
+      command: [experiment=carvalho2018/losses, scale=machine, data=nyu_labeled, "seed=0,1"]
+      give: [data.root]              # what only the user knows
+      runs: results/losses_nyu/losses.runs.zip    # made by `depthbench report --archive`; not part of a wheel
+      core_hours: 2.5                # all jobs, on the machine below
+      step: 0.21                     # seconds of one pass forward and backward there (reproduction.speed)
+      machine: one core of a Xeon with AMX
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from depthbench.config.compose import config_dir
+from depthbench.config.mistakes import nearest
+from depthbench.config.reading import read_yaml
+from depthbench.errors import UserError
+
+KEYS = {"shows", "command", "give", "runs", "core_hours", "step", "machine"}
+
+
+@dataclass(frozen=True)
+class KeptResult:
+    """One result of a paper's studies.
+
+    Attributes:
+        name: ``PAPER/RESULT``.
+        shows: what its page shows.
+        command: words of ``depthbench run -m``.
+        give: keys that the user must add to them.
+        runs: the file of its runs; it need not exist.
+        core_hours: that all its jobs took.
+        step: seconds of one pass forward and backward on the machine that made it.
+        machine: in words.
+
+    Example:
+        >>> from depthbench.reproduction.kept import kept_results
+        >>> kept_results("carvalho2018")[0].command[0]
+        'experiment=carvalho2018/losses'
+    """
+
+    name: str
+    shows: str
+    command: tuple[str, ...]
+    give: tuple[str, ...]
+    runs: Path
+    core_hours: float
+    step: float
+    machine: str
+
+
+def papers() -> list[str]:
+    """Papers with studies here."""
+    return sorted(path.name for path in (config_dir() / "experiment").iterdir() if (path / "claims.yaml").is_file())
+
+
+def kept_results(text: str) -> list[KeptResult]:
+    """Results of a paper, or the one that is named.
+
+    Args:
+        text: ``PAPER`` or ``PAPER/RESULT``.
+
+    Raises:
+        UserError: if there is no such paper or result, or its file can't be read.
+    """
+    paper, _, result = text.partition("/")
+    if paper not in papers():
+        raise UserError(f"There are no studies of {paper}; {nearest(paper, papers())}")
+    path = config_dir() / "experiment" / paper / "results.yaml"
+    content = read_yaml(path) if path.is_file() else {}
+    if not isinstance(content, Mapping) or not all(isinstance(item, Mapping) for item in content.values()):
+        raise UserError(f"{path} must be a mapping of results, each with {', '.join(sorted(KEYS))}.")
+    found = {str(name): _result(path, paper, str(name), item) for name, item in content.items()}
+    if not found:
+        raise UserError(f"No result of {paper} is kept yet; its studies run by `depthbench run -m experiment=...`.")
+    if result and result not in found:
+        raise UserError(f"{paper} has no result {result}; {nearest(result, found)}")
+    return [found[result]] if result else list(found.values())
+
+
+def _result(path: Path, paper: str, name: str, item: Mapping[str, Any]) -> KeptResult:
+    if wrong := KEYS ^ set(map(str, item)):
+        raise UserError(f"{path}, {name}: {', '.join(sorted(wrong))} is missing or unknown.")
+    return KeptResult(
+        name=f"{paper}/{name}",
+        shows=str(item["shows"]),
+        command=tuple(map(str, item["command"])),
+        give=tuple(map(str, item["give"])),
+        runs=path.parent / str(item["runs"]),
+        core_hours=float(item["core_hours"]),
+        step=float(item["step"]),
+        machine=str(item["machine"]),
+    )

@@ -1,0 +1,145 @@
+"""A kept result made again: data, hours, runs, page, and where the new scores differ from the kept ones."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from depthbench.cli import duration
+from depthbench.errors import UserError
+from depthbench.report.analyze.estimates import compare_pairs, seed_scores
+from depthbench.report.analyze.study import Cell, higher_is_better, images_text, studies
+from depthbench.report.read.runs import read_runs
+from depthbench.reproduction.kept import KeptResult
+from depthbench.runs.archive import unpacked
+from depthbench.stats.crossed import better
+from depthbench.stats.wording import p_number
+
+METRIC = "AbsRel"
+LAUNCHERS = ("hydra.launcher.n_jobs", "hydra/launcher")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One row of a study, kept and made again.
+
+    ``low`` and ``high`` bound the difference of the new score from the kept one at 95 %; ``p`` is adjusted for all rows.
+    They are NaN where the two share no scores of single images.
+    """
+
+    row: str
+    protocol: str
+    kept: float
+    new: float
+    low: float
+    high: float
+    p: float
+    verdict: str
+
+
+def reproduce_result(result: KeptResult, words: Sequence[str], output: Path) -> int:
+    """Run a result's study as the user wants it, write its page and say where it differs from what is kept.
+
+    Args:
+        result: which.
+        words: that the user adds to its command: where data lie, a launcher, other values.
+        output: folder of the run folders and the page.
+
+    Returns:
+        Exit status of the runs.
+
+    Raises:
+        UserError: if a word that only the user knows is missing.
+    """
+    given = {word.lstrip("+").partition("=")[0] for word in words}
+    if lacking := [key for key in result.give if key not in given]:
+        told = " ".join(f"{key}=..." for key in lacking)
+        raise UserError(f"{result.name} needs to know more: append {told} to the command.")
+    command = [*result.command, *words, f"output={output}"]
+    print(f"{result.name}: {result.shows}. {hours_text(result, command)}", flush=True)
+    status = subprocess.run([sys.executable, "-m", "depthbench.run", "-m", *command], check=False).returncode
+    if status:
+        return status
+    _write_page(output)
+    print_differences(result, output)
+    return 0
+
+
+def hours_text(result: KeptResult, command: Sequence[str]) -> str:
+    """How long the study took where it was made, and how long it will take here."""
+    from depthbench.reproduction.speed import seconds_per_pass
+
+    ratio = seconds_per_pass(command) / result.step
+    here = duration(3600 * result.core_hours * ratio)
+    return (
+        f"It took {result.core_hours:g} hours of {result.machine}; one pass of its network takes {ratio:.1f} times as "
+        f"long here, so about {here}, divided by the jobs that run at once."
+    )
+
+
+def differences(kept: Path, new: Path) -> list[Difference]:
+    """Compare every row that both have, under each protocol.
+
+    Args:
+        kept: a file of runs or a folder of run folders.
+        new: a folder of run folders.
+    """
+    before, after = _cells(unpacked(kept) if kept.is_file() else kept), _cells(new)
+    both = [name for name in before if name in after]
+    found: list[Difference] = []
+    for protocol in dict.fromkeys(protocol for name in both for protocol in _protocols(before[name])):
+        rows = [name for name in both if protocol in _protocols(before[name]) & _protocols(after[name])]
+        tested = compare_pairs([(after[name], before[name]) for name in rows], protocol, METRIC)
+        for name, test in zip(rows, tested, strict=True):
+            scores = [np.array(seed_scores(cells[name], protocol, METRIC)) for cells in (before, after)]
+            if not all(map(len, scores)):
+                continue
+            low, high, p = (test.difference.low, test.difference.high, test.p_adjusted) if test else (np.nan,) * 3
+            sign = better(test, higher_is_better(METRIC)) if test else 0
+            verdict = {1: "better", -1: "worse", 0: "agrees" if test else "not tested"}[sign]
+            equal = len(scores[0]) == len(scores[1]) and np.allclose(*scores, rtol=1e-9, atol=0)
+            means = [float(values.mean()) for values in scores]
+            found.append(Difference(name, protocol, *means, low, high, p, "equal" if equal else verdict))
+    return found
+
+
+def print_differences(result: KeptResult, output: Path) -> None:
+    """Print the comparison with what is kept, or that nothing is."""
+    if not result.runs.is_file():
+        print(f"The kept scores ({result.runs.name}) are part of the repository, not of this installation.")
+        return
+    found = differences(result.runs, output)
+    width = max((len(one.row) for one in found), default=0)
+    for one in found:
+        interval = f"{one.new - one.kept:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
+        print(
+            f"  {one.row:<{width}}  {one.protocol}  {METRIC} {one.kept:.4f} kept, {one.new:.4f} now, difference "
+            f"{interval}, p {p_number(one.p)}: {one.verdict}"
+        )
+    differ = [one for one in found if one.verdict in ("better", "worse")]
+    names = f": {', '.join(one.row for one in differ)}" if differ else ""
+    print(f"{len(differ)} of {len(found)} rows differ from the kept ones beyond their intervals{names}.")
+
+
+def _cells(place: Path) -> dict[str, Cell]:
+    return {
+        ", ".join(filter(None, [cell.method, images_text(cell.amount) if cell.amount else ""])): cell
+        for study in studies(read_runs([place]))
+        for cell in study.cells
+        if cell.scored
+    }
+
+
+def _protocols(cell: Cell) -> set[str]:
+    return {protocol for run in cell.scored for protocol in run.scores}
+
+
+def _write_page(output: Path) -> None:
+    from depthbench.report.write.page import write_report
+
+    page = output / "page.html"
+    write_report(read_runs([output]), page, None, True, [], False)
+    print(page)
