@@ -27,7 +27,9 @@ COMMANDS = {
     "predict": Command("depthbench.predict", "depth for photos and videos by the network of a run"),
     "export": Command("depthbench.export", "the network of a run as a file for other programs"),
     "report": Command("depthbench.report.__main__", "tables, figures and one page from run folders"),
-    "reproduce": Command("depthbench.reproduction.__main__", "published numbers beside ours, with a verdict"),
+    "reproduce": Command(
+        "depthbench.reproduction.__main__", "a paper's studies trained again, and published numbers beside ours"
+    ),
     "prepare": Command("depthbench.prepare.__main__", "downloads to ready data, and a look at what is ready"),
     "dashboards": Command("depthbench.dashboards", "the W&B workspace of a study"),
     "new": Command("depthbench.new", "the files of a component of your own, with a test that passes"),

@@ -14,10 +14,19 @@ from depthbench.config.mistakes import nearest
 from depthbench.errors import UserError
 from depthbench.reproduction.cells import PublishedCell, cell_files, read_cells, same_set
 from depthbench.reproduction.found import FoundResult, read_found
+from depthbench.reproduction.kept import kept_results, papers
+from depthbench.reproduction.retraining import reproduce_result
 from depthbench.reproduction.tables import count_outcomes, rows_of, write_verdicts
 from depthbench.reproduction.verdicts import CellOutcome, verdicts_of
 
-HELP = """Published numbers beside ours: theirs, ours, and whether ours is within the tolerance, better, worse or not
+HELP = """Results made again, and published numbers beside ours.
+
+A paper's studies, trained again by the commands that made the results that are kept in the repository: how many hours
+they take here, the runs, their page, and which scores differ from the kept ones beyond their intervals:
+  depthbench reproduce {papers}
+  depthbench reproduce carvalho2018/RESULT data.root=FOLDER [output=FOLDER] [key=value ...]
+
+Published numbers: theirs, ours, and whether ours is within the tolerance, better, worse or not
 comparable, because protocol, data set or kind of prediction differ.
 
 Results that exist (the JSON of evaluate, run folders, folders of either):
@@ -43,22 +52,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point: 0, or one sentence and 2 for a user's mistake."""
     words = command_line(arguments)
     if not words or asks_for_help(words):
-        print(HELP.format(names=", ".join(cell_files())))
+        print(HELP.format(papers="|".join(papers()), names=", ".join(cell_files())))
         return 0
     return exit_status(lambda: reproduce(words), BEGINS_ANEW)
 
 
-def reproduce(words: Sequence[str]) -> None:
-    """Compare what the words name with the published numbers, and show it.
+def reproduce(words: Sequence[str]) -> int | None:
+    """Train a paper's studies again, or compare results with the published numbers, and show the comparison.
 
     Raises:
         UserError: for a mistake in the words, or a result that can't be read.
     """
+    if words[0].partition("/")[0] in papers() and not Path(words[0]).exists():
+        return reproduce_studies(words[0], words[1:])
     own, others = _sorted_words(words)
     cells = read_cells([name for name in own.get("cells", "").split(",") if name])
     if own.get("list") == "true":
         _list(cells)
-        return
+        return None
     known = [name for cell in cells for name in cell.names]
     if "as" in own and own["as"] not in known:
         raise UserError(f"as={own['as']} is no model of these numbers; {nearest(own['as'], known)}")
@@ -75,6 +86,22 @@ def reproduce(words: Sequence[str]) -> None:
         names = ", ".join(dict.fromkeys(result.name for result in results))
         print(f"No published number is of {names}; say which model it is: as=NAME (list=true names them).")
     print(count_outcomes(verdicts))
+    return None
+
+
+def reproduce_studies(text: str, words: Sequence[str]) -> int:
+    """Make the kept results of a paper, or one of them, again; the first exit status that is not 0.
+
+    Raises:
+        UserError: if there is no such result, or a word that only the user knows is missing.
+    """
+    output = [word.partition("=")[2] for word in words if word.startswith("output=")]
+    others = [word for word in words if not word.startswith("output=")]
+    for result in kept_results(text):
+        folder = Path(output[-1] if output else "runs/reproduced").expanduser() / result.name
+        if status := reproduce_result(result, others, folder):
+            return status
+    return 0
 
 
 def _sorted_words(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:

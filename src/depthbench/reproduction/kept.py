@@ -40,9 +40,9 @@ class KeptResult:
         machine: in words.
 
     Example:
-        >>> from depthbench.reproduction.kept import kept_results
-        >>> kept_results("carvalho2018")[0].command[0]
-        'experiment=carvalho2018/losses'
+        >>> from depthbench.reproduction.kept import papers
+        >>> papers()
+        ['alhashim2018', 'carvalho2018', 'lee2020', 'li2017', 'mehrzadeh2020']
     """
 
     name: str

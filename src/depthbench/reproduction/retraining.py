@@ -15,19 +15,18 @@ from depthbench.report.analyze.study import Cell, higher_is_better, images_text,
 from depthbench.report.read.runs import read_runs
 from depthbench.reproduction.kept import KeptResult
 from depthbench.runs.archive import unpacked
-from depthbench.stats.crossed import better
+from depthbench.stats.crossed import Tested, better
 from depthbench.stats.wording import p_number
 
 METRIC = "AbsRel"
-LAUNCHERS = ("hydra.launcher.n_jobs", "hydra/launcher")
 
 
 @dataclass(frozen=True)
 class Difference:
     """One row of a study, kept and made again.
 
-    ``low`` and ``high`` bound the difference of the new score from the kept one at 95 %; ``p`` is adjusted for all rows.
-    They are NaN where the two share no scores of single images.
+    ``low`` and ``high`` bound the difference of the new score from the kept one at 95 %; ``p`` is adjusted for all
+    rows. They are NaN where the two share no scores of single images.
     """
 
     row: str
@@ -93,17 +92,24 @@ def differences(kept: Path, new: Path) -> list[Difference]:
     for protocol in dict.fromkeys(protocol for name in both for protocol in _protocols(before[name])):
         rows = [name for name in both if protocol in _protocols(before[name]) & _protocols(after[name])]
         tested = compare_pairs([(after[name], before[name]) for name in rows], protocol, METRIC)
-        for name, test in zip(rows, tested, strict=True):
-            scores = [np.array(seed_scores(cells[name], protocol, METRIC)) for cells in (before, after)]
-            if not all(map(len, scores)):
-                continue
-            low, high, p = (test.difference.low, test.difference.high, test.p_adjusted) if test else (np.nan,) * 3
-            sign = better(test, higher_is_better(METRIC)) if test else 0
-            verdict = {1: "better", -1: "worse", 0: "agrees" if test else "not tested"}[sign]
-            equal = len(scores[0]) == len(scores[1]) and np.allclose(*scores, rtol=1e-9, atol=0)
-            means = [float(values.mean()) for values in scores]
-            found.append(Difference(name, protocol, *means, low, high, p, "equal" if equal else verdict))
+        found += [
+            one
+            for name, test in zip(rows, tested, strict=True)
+            if (one := _difference(name, protocol, before[name], after[name], test)) is not None
+        ]
     return found
+
+
+def _difference(name: str, protocol: str, before: Cell, after: Cell, test: Tested | None) -> Difference | None:
+    old, new = (np.array(seed_scores(cell, protocol, METRIC)) for cell in (before, after))
+    if not (old.size and new.size):
+        return None
+    sign = better(test, higher_is_better(METRIC)) if test else 0
+    verdict = {1: "better", -1: "worse", 0: "agrees" if test else "not tested"}[sign]
+    if len(old) == len(new) and np.allclose(old, new, rtol=1e-9, atol=0):
+        verdict = "equal"
+    low, high, p = (test.difference.low, test.difference.high, test.p_adjusted) if test else (np.nan,) * 3
+    return Difference(name, protocol, float(old.mean()), float(new.mean()), low, high, p, verdict)
 
 
 def print_differences(result: KeptResult, output: Path) -> None:

@@ -45,7 +45,7 @@ def seconds_per_pass(words: Sequence[str]) -> float:
     for _ in range(PASSES):
         begin = time.perf_counter()
         leaves = [leaf for leaf in tree_leaves(network(image)) if isinstance(leaf, torch.Tensor) and leaf.requires_grad]
-        torch.stack([leaf.float().sum() for leaf in leaves]).sum().backward()
+        torch.stack([leaf.float().sum() for leaf in leaves]).sum().backward()  # type: ignore[no-untyped-call]
         if device.type == "cuda":
             torch.cuda.synchronize()
         times.append(time.perf_counter() - begin)

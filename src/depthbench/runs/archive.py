@@ -24,6 +24,7 @@ from depthbench.errors import UserError
 from depthbench.files import whole
 from depthbench.input_files import open_zip, read_bytes, read_member
 from depthbench.input_files.limits import MAX_TEXT
+from depthbench.runs.checksums import changed
 from depthbench.runs.folder import RunFolder
 
 END = ".runs.zip"
@@ -50,7 +51,7 @@ def pack_runs(
         The folders that were left out, since their runs are not done.
 
     Raises:
-        UserError: if no run is done, two have one name, or the name of the file does not fit.
+        UserError: if no run is done, files of one have changed, two have one name, or the name of the file does not fit.
 
     Example:
         >>> from pathlib import Path
@@ -65,6 +66,9 @@ def pack_runs(
     done = [folder for folder in folders if RunFolder(folder).done]
     if not done:
         raise UserError(f"None of {len(folders)} runs is done; there is nothing to put into {file}.")
+    for folder in done:
+        if names := changed(folder):
+            raise UserError(f"{folder} has changed since: {', '.join(names)}; test it again.")
     names = [folder.name for folder in done]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -78,15 +82,13 @@ def pack_runs(
         "per_image.csv": lambda content: _table(content, digits, [*_LISTS, *metrics]),
         "metrics.csv": lambda content: _table(content, digits),
         "loss_trace.csv": lambda content: _table(content, digits),
-        "DONE": _compact,
+        "DONE": _done,
     }
     with whole(file) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for folder in sorted(done, key=lambda one: one.name):
             for name, shorten in kept.items():
                 if (folder / name).is_file():
-                    archive.writestr(
-                        _member(f"{folder.name}/{name}"), shorten(read_bytes(folder / name, MAX_TEXT))
-                    )
+                    archive.writestr(_member(f"{folder.name}/{name}"), shorten(read_bytes(folder / name, MAX_TEXT)))
     return [folder for folder in folders if folder not in done]
 
 
@@ -140,6 +142,12 @@ def _run(content: bytes) -> bytes:
 def _status(content: bytes) -> bytes:
     status = json.loads(content)
     return _text({key: value for key, value in status.items() if key != "pid"})
+
+
+def _done(content: bytes) -> bytes:
+    """Without checksums: those of the files are of other bytes, and the zip has its own."""
+    done = json.loads(content) if content else {}
+    return _text({key: value for key, value in done.items() if key not in ("files", "sha256")})
 
 
 def _compact(content: bytes) -> bytes:
