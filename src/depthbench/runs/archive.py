@@ -51,7 +51,7 @@ def pack_runs(
         The folders that were left out, since their runs are not done.
 
     Raises:
-        UserError: if no run is done, files of one have changed, two have one name, or the name of the file does not fit.
+        UserError: if no run is done, one has changed, two have one name, or the name of the file does not fit.
 
     Example:
         >>> from pathlib import Path
