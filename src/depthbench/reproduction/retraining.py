@@ -11,11 +11,12 @@ import numpy as np
 from depthbench.cli import duration
 from depthbench.errors import UserError
 from depthbench.report.analyze.estimates import compare_pairs, seed_scores
-from depthbench.report.analyze.study import Cell, higher_is_better, images_text, studies
+from depthbench.report.analyze.study import Cell, images_text, studies
 from depthbench.report.read.runs import read_runs
 from depthbench.reproduction.kept import KeptResult
 from depthbench.runs.archive import unpacked
 from depthbench.stats.crossed import Tested, better
+from depthbench.stats.directions import higher_is_better
 from depthbench.stats.wording import p_number
 
 METRIC = "AbsRel"
