@@ -8,7 +8,7 @@ from depthbench.config.compose import config_dir
 from depthbench.reproduction import kept as kept_module
 from depthbench.reproduction.__main__ import main
 from depthbench.reproduction.kept import kept_results, papers
-from depthbench.reproduction.retraining import differences
+from depthbench.reproduction.retraining import changes
 from depthbench.reproduction.speed import seconds_per_pass
 from depthbench.runs.archive import pack_runs
 from tests.report.conftest import write_run
@@ -27,27 +27,27 @@ def file(tmp_path):
 
 def test_the_same_scores_are_equal(file, tmp_path):
     runs(tmp_path / "again")
-    found = differences(file, tmp_path / "again")
+    found = changes(file, tmp_path / "again")
     assert [one.verdict for one in found] == ["equal", "equal"]
     assert all(one.low <= 0 <= one.high for one in found)
 
 
 def test_a_row_that_is_better_is_named_and_the_other_is_not(file, tmp_path):
     runs(tmp_path / "again", better=0.7)
-    verdicts = {one.row.partition(",")[0]: one.verdict for one in differences(file, tmp_path / "again")}
+    verdicts = {one.row.partition(",")[0]: one.verdict for one in changes(file, tmp_path / "again")}
     assert verdicts == {"l1": "equal", "eigen": "better"}
 
 
 def test_other_seeds_agree(file, tmp_path):
     runs(tmp_path / "again", seeds=(5, 6, 7))
-    found = differences(file, tmp_path / "again")
+    found = changes(file, tmp_path / "again")
     assert {one.verdict for one in found} == {"agrees"}
     assert all(one.low < one.new - one.kept < one.high for one in found)
 
 
 def test_a_row_that_was_not_made_again_is_left_out(file, tmp_path):
     runs(tmp_path / "again", losses=("l1",))
-    assert [one.row.partition(",")[0] for one in differences(file, tmp_path / "again")] == ["l1"]
+    assert [one.row.partition(",")[0] for one in changes(file, tmp_path / "again")] == ["l1"]
 
 
 KEPT = [paper for paper in papers() if (config_dir() / "experiment" / paper / "results.yaml").is_file()]

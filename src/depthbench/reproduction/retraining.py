@@ -23,7 +23,7 @@ METRIC = "AbsRel"
 
 
 @dataclass(frozen=True)
-class Difference:
+class RowChange:
     """One row of a study, kept and made again.
 
     ``low`` and ``high`` bound the difference of the new score from the kept one at 95 %; ``p`` is adjusted for all
@@ -64,7 +64,7 @@ def reproduce_result(result: KeptResult, words: Sequence[str], output: Path) -> 
     if status:
         return status
     _write_page(output)
-    print_differences(result, output)
+    print_changes(result, output)
     return 0
 
 
@@ -80,7 +80,7 @@ def hours_text(result: KeptResult, command: Sequence[str]) -> str:
     )
 
 
-def differences(kept: Path, new: Path) -> list[Difference]:
+def changes(kept: Path, new: Path) -> list[RowChange]:
     """Compare every row that both have, under each protocol.
 
     Args:
@@ -89,19 +89,19 @@ def differences(kept: Path, new: Path) -> list[Difference]:
     """
     before, after = _cells(unpacked(kept) if kept.is_file() else kept), _cells(new)
     both = [name for name in before if name in after]
-    found: list[Difference] = []
+    found: list[RowChange] = []
     for protocol in dict.fromkeys(protocol for name in both for protocol in _protocols(before[name])):
         rows = [name for name in both if protocol in _protocols(before[name]) & _protocols(after[name])]
         tested = compare_pairs([(after[name], before[name]) for name in rows], protocol, METRIC)
         found += [
             one
             for name, test in zip(rows, tested, strict=True)
-            if (one := _difference(name, protocol, before[name], after[name], test)) is not None
+            if (one := _change(name, protocol, before[name], after[name], test)) is not None
         ]
     return found
 
 
-def _difference(name: str, protocol: str, before: Cell, after: Cell, test: Tested | None) -> Difference | None:
+def _change(name: str, protocol: str, before: Cell, after: Cell, test: Tested | None) -> RowChange | None:
     old, new = (np.array(seed_scores(cell, protocol, METRIC)) for cell in (before, after))
     if not (old.size and new.size):
         return None
@@ -110,15 +110,15 @@ def _difference(name: str, protocol: str, before: Cell, after: Cell, test: Teste
     if len(old) == len(new) and np.allclose(old, new, rtol=1e-9, atol=0):
         verdict = "equal"
     low, high, p = (test.difference.low, test.difference.high, test.p_adjusted) if test else (np.nan,) * 3
-    return Difference(name, protocol, float(old.mean()), float(new.mean()), low, high, p, verdict)
+    return RowChange(name, protocol, float(old.mean()), float(new.mean()), low, high, p, verdict)
 
 
-def print_differences(result: KeptResult, output: Path) -> None:
+def print_changes(result: KeptResult, output: Path) -> None:
     """Print the comparison with what is kept, or that nothing is."""
     if not result.runs.is_file():
         print(f"The kept scores ({result.runs.name}) are part of the repository, not of this installation.")
         return
-    found = differences(result.runs, output)
+    found = changes(result.runs, output)
     width = max((len(one.row) for one in found), default=0)
     for one in found:
         interval = f"{one.new - one.kept:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
