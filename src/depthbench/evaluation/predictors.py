@@ -171,9 +171,9 @@ class Network:
 
     def _precision(self) -> AbstractContextManager[Any]:
         precision = self.trainer.precision
-        if precision == "auto":  # as training chooses it
+        if precision == "auto":  # as in the run's own test; of runs that recorded none, as training chooses it
             gpu = self.device.type == "cuda" and self.trainer.accelerator != "cpu"
-            precision = faster_precision(self.task.net, "cuda" if gpu else "cpu")
+            precision = self.task.trained_in or faster_precision(self.task.net, "cuda" if gpu else "cpu")
         dtype = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(precision)
         return torch.autocast(self.device.type, dtype, enabled=dtype is not None)
 

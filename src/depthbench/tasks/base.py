@@ -41,6 +41,7 @@ class DepthTask(pl.LightningModule):
     find_unused_parameters = False
     optimizers_per_step = 1  # that step once per batch
     parts: Mapping[str, Tensor] | None = None  # of the last loss, where it is not ``self.loss`` that has them
+    trained_in: str | None = None  # the precision, where the weights are those of a checkpoint that says so
 
     def __init__(
         self,

@@ -68,6 +68,12 @@ def steps_in(state: dict[str, Any]) -> int:
     return int(state["global_step"]) // max(1, len(state["optimizer_states"]))
 
 
+def precision_of(state: dict[str, Any]) -> str | None:
+    """The precision that a checkpoint was trained in, in Lightning's words; None where it was not recorded."""
+    found = state.get("callbacks", {}).get("LastCheckpoint", {}).get("precision")
+    return None if found is None else str(found)
+
+
 class CheckpointFile(TorchCheckpointIO):
     """Writes checkpoints so that a kill, a full disk or a power cut never costs the last good one.
 

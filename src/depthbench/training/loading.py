@@ -13,7 +13,7 @@ from depthbench.config.recipe import config_of
 from depthbench.errors import UserError
 from depthbench.runs.folder import RunFolder
 from depthbench.tasks import Constant, DepthTask, Optimization
-from depthbench.training.checkpoint_file import read
+from depthbench.training.checkpoint_file import precision_of, read
 from depthbench.training.parts import NOTHING_GIVEN, GivenParts, assemble_task
 
 
@@ -25,7 +25,9 @@ def load_task(folder: RunFolder, given: GivenParts = NOTHING_GIVEN) -> DepthTask
             given.
     """
     task = build_untrained(folder.config, given)
-    _load_state(task, read(folder.weights, ["state_dict"]), folder.weights)
+    state = read(folder.weights, ["state_dict"])
+    _load_state(task, state, folder.weights)
+    task.trained_in = precision_of(state)
     return task
 
 

@@ -22,7 +22,7 @@ from depthbench.models import faster_precision
 from depthbench.runs.folder import RunFolder
 from depthbench.tasks import Adversarial, DepthTask
 from depthbench.training.callbacks import EpochLoss, ProcessStates, Pruning, SeedEachStep, StatusReporter
-from depthbench.training.checkpoint_file import PREVIOUS, CheckpointFile, Resumed, steps_in
+from depthbench.training.checkpoint_file import PREVIOUS, CheckpointFile, Resumed, precision_of, steps_in
 from depthbench.training.devices import check_accelerator, device_count
 from depthbench.training.loggers import MetricsTable, TensorBoard
 from depthbench.training.nodes import make
@@ -46,22 +46,22 @@ def build_trainer(
     callbacks: Sequence[Callback],
     loggers: Sequence[Logger],
     log_every: int = 10,
+    began_in: str | None = None,
 ) -> pl.Trainer:
     """Lightning's trainer for the machine at hand, which logs every so many steps.
+
+    With ``trainer.precision=auto`` a run that goes on keeps the precision that it began in.
 
     Raises:
         UserError: if the machine lacks what is asked for, or the kind of training can't do it.
     """
     settings: dict[str, Any] = OmegaConf.to_container(config.trainer, resolve=True)  # type: ignore[assignment]
     settings = {key: value for key, value in settings.items() if key not in _OURS}
-    gpu = torch.cuda.is_available()
     check_accelerator(settings["accelerator"])
     settings["devices"] = device_count(config)
     whole_batch = settings.pop("sync_batchnorm")
     if settings["precision"] == "auto":
-        settings["precision"] = faster_precision(
-            task.net, "cuda" if gpu and settings["accelerator"] != "cpu" else "cpu"
-        )
+        settings["precision"] = began_in or _own_precision(config, task)
     if settings["precision"] in _HALF_WEIGHTS:
         raise UserError(
             f"trainer.precision={settings['precision']} keeps the weights, and so the depth, in 16 bits (steps of 3 cm "
@@ -93,6 +93,19 @@ def build_trainer(
     # Lightning's handlers would stop without a checkpoint, and talk to other processes in the middle of anything.
     trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
     return trainer
+
+
+def _own_precision(config: DictConfig, task: DepthTask) -> str:
+    """The precision that this machine chooses for a run that begins here."""
+    gpu = torch.cuda.is_available() and config.trainer.accelerator != "cpu"
+    return faster_precision(task.net, "cuda" if gpu else "cpu")
+
+
+def _kept_precision(config: DictConfig, task: DepthTask, began_in: str | None) -> str | None:
+    """A sentence where a run goes on in another precision than it would begin in on this machine."""
+    if config.trainer.precision != "auto" or began_in in (None, own := _own_precision(config, task)):
+        return None
+    return f"Goes on in {began_in}, in which it began on another machine; this one would begin in {own}."
 
 
 def _alone() -> list[ClusterEnvironment]:
@@ -130,12 +143,14 @@ def train_and_test(
         silence_hints()
         resumed = where_it_stands(folder, config)
         task, data = build_task(config, given), build_data(config, given)
+        began_in = precision_of(resumed.state) if resumed else None
         begins = [go_on(task, config), None if resumed else load_start(task.net, config)]
+        begins.append(_kept_precision(config, task, began_in))
         folder.claim_data(data.manifest)
         loggers = build_loggers(folder, config)
         callbacks = [*build_callbacks(folder, config, progress_bar), *given.callbacks]
         log_every = min(10, max(1, data.batches_per_epoch(config.trainer.limit_train_batches)))
-        trainer = build_trainer(config, task, folder.path, callbacks, loggers, log_every)
+        trainer = build_trainer(config, task, folder.path, callbacks, loggers, log_every, began_in)
         if trainer.is_global_zero:
             print(announcement(config, task, data, trainer, resumed is not None), flush=True)
             print(*filter(None, begins), sep="\n", end="\n" if any(begins) else "", flush=True)

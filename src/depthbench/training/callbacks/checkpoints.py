@@ -46,7 +46,7 @@ class LastCheckpoint(Checkpoint):
         self.common = 0  # batches of a validation that every process has
 
     def state_dict(self) -> dict[str, Any]:
-        """``finished``: training is over; ``rows`` of the table; ``processes`` that trained."""
+        """``finished``: training is over; ``rows`` of the table; ``processes`` that trained; ``precision``."""
         return self.state
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -135,6 +135,7 @@ class LastCheckpoint(Checkpoint):
             table.sync()
         rows = len(tables[0].rows) if tables else 0
         self.state = {"finished": finished, "rows": rows, "processes": trainer.world_size}
+        self.state["precision"] = str(trainer.precision)
         self.validating = validating
         trainer.save_checkpoint(Path(trainer.default_root_dir) / "checkpoints" / LAST)
         self.validating = False
