@@ -15,6 +15,7 @@ from depthbench.tasks import OneCycle
 from depthbench.tasks.optimization import groups_by_name
 from depthbench.training.trainer import build_task
 from tests.commands import TINY_NET, TINY_RUN, TINY_TWO_STREAM, make_frames
+from tests.report.conftest import write_run
 from tests.training.interrupted import Killed, assert_same, folder, interrupted, rows, train, weights
 
 DESTROYED = [
@@ -89,6 +90,13 @@ def test_what_continue_refuses(frames, parent, tmp_path):
     unfinished = folder(frames, tmp_path, *CONSTANT)
     with pytest.raises(UserError, match="is not finished"):
         folder(frames, tmp_path, *CONSTANT, f"continue={unfinished.path}", "trainer.max_epochs=4")
+
+
+def test_a_run_of_python_objects_is_not_continued_by_a_command(tmp_path):
+    run = write_run(tmp_path)
+    (run / "config.yaml").write_text("objects: {loss: {class: mine.Cauchy, hash: '1'}}\n")
+    with pytest.raises(UserError, match=r"the loss of that run is a Python object \(mine.Cauchy\)"):
+        following([f"continue={run}", "trainer.max_epochs=9"])
 
 
 def test_a_training_in_stages_is_not_continued(frames, tmp_path):

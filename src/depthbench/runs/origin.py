@@ -12,6 +12,7 @@ from typing import Any
 
 from depthbench.config.identity import PINNED, identity, plain
 from depthbench.config.nodes import long_form
+from depthbench.config.objects import objects_in, told_object
 from depthbench.errors import UserError
 from depthbench.runs.checksums import read_done
 from depthbench.runs.folder import RunFolder
@@ -136,12 +137,18 @@ def following(overrides: Sequence[str]) -> list[str]:
     """Overrides in which ``continue=RUN`` brings the overrides of that run before the user's own.
 
     Raises:
-        UserError: if there is no such run.
+        UserError: if there is no such run, or a part of it is a Python object.
     """
     asked = [item for item in overrides if item.startswith("continue=")]
     if not asked:
         return list(overrides)
     path = find_run(asked[-1].partition("=")[2].strip("'\""))
+    if objects := objects_in(plain(RunFolder(path).config)):
+        name = next(iter(objects))
+        raise UserError(
+            f"continue={path}: the {name} of that run is {told_object({'objects': objects}, name)}, which no command "
+            f"line can name; train for longer in Python (epochs=...), or start from its weights: init={path}."
+        )
     typed = {_key(item) for item in overrides}
     kept = [str(item) for item in RunFolder(path).run.get("overrides", [])]
     kept = [item for item in kept if _key(item) not in typed and _key(item) not in (*PINNED, "init_match")]
