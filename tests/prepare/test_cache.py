@@ -1,8 +1,10 @@
 """`prepare cache`: what is read back is what was cached; interrupted, damaged and mistaken."""
 
+import errno
 import hashlib
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -161,6 +163,23 @@ def test_a_full_disk(pairs, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 1))
     assert main(arguments(pairs, tmp_path / "cache")) == 2
     assert "is full" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["train.bin", "train.jsonl"])
+def test_a_disk_that_fills_up_in_the_middle(pairs, tmp_path, capsys, monkeypatch, name):
+    """Other jobs write, too: there was room when it was asked for."""
+    real = Path.open
+
+    def opened(path, mode="r", *rest, **named):
+        if path.name == name and "a" in mode:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return real(path, mode, *rest, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", opened)
+        assert main(arguments(pairs, tmp_path / "cache")) == 2
+    assert f"{tmp_path / 'cache' / 'train.bin'} can't be written: the disk is full" in capsys.readouterr().err
+    assert main(arguments(pairs, tmp_path / "cache")) == 0
 
 
 @pytest.mark.parametrize("name", ["train.bin", "train.jsonl", "train.json"])

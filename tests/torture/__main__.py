@@ -43,10 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if limit is not None and summary.done < summary.wanted and not summary.missing:
             summary.missing = "Its share of the minutes was over before all was done."
         summaries.append(summary)
-        if options.case is None:
+        if options.case and len(options.case) > 1:
+            summary.name += f", cases {options.case.start} to {options.case.stop - 1}"
+        if options.case is None or len(options.case) > 1:
             document.save(results, summary, options.seed)
     document.print_summaries(summaries)
-    if options.case is None:
+    if options.case is None or len(options.case) > 1:
         Path(options.output).write_text(document.page(results))
     shutil.rmtree(folder, ignore_errors=True)
     return int(any(summary.failures for summary in summaries))
@@ -87,10 +89,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0)
     add("--only", help=f"parts, separated by commas, of: {', '.join(PARTS)}")
     add("--kinds", help=f"kinds of training, separated by commas, of: {', '.join(kinds.KINDS)}")
-    add("--case", type=int, help="one case of one part, as a failure's line says")
+    add("--case", type=_cases, help="one case of one part, as a failure's line says; or some of them: 24-99")
     add("--results", default=".torture", help="folder that keeps what parts found, for the page")
     add("--output", default="docs/torture.md")
     return parser
+
+
+def _cases(text: str) -> range:
+    first, dash, last = text.partition("-")
+    return range(int(first), int(last if dash else first) + 1)
 
 
 def _enough(limit: float | None) -> Callable[[], bool]:

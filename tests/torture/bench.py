@@ -5,11 +5,11 @@ import functools
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.torture import commands, kinds, processes, victims
+from tests.torture import commands, composed, kinds, processes, victims
 from tests.torture.events import Events
 
 LONG = 240.0  # seconds of wall-clock time in which any tiny command ends, on the busiest machine
@@ -43,14 +43,15 @@ class Bench:
         hook: Callable[[], Any] | None = None,
         *more: str,
         environment: Mapping[str, str] | None = None,
+        kept: Path | None = None,
     ) -> int:
-        """A fork that runs the command of a kind in a place."""
+        """A fork that runs the command of a kind in a place, and leaves what it composed in a file if one is named."""
 
         def work() -> None:
             _note_starts(place)
             if hook is not None:
                 hook()
-            victims.command([*kinds.arguments(kind, self.frames), *more], place, environment)
+            victims.command([*kinds.arguments(kind, self.frames), *more], place, environment, kept)
 
         return victims.fork(work, place / "log")
 
@@ -73,7 +74,9 @@ class Bench:
         """
         place = kinds.fresh(self.folder / f"whole {kind}")
         begun = cpu_of_children()
-        code = self.finish(self.start(kind, place, lambda: _list_events(place, "runs")))
+        kept = self.folder / "composed"
+        code = self.finish(self.start(kind, place, lambda: _list_events(place, "runs"), kept=kept))
+        composed.take_over(kept)
         if code:
             raise RuntimeError(f"The undisturbed run '{kind}' failed with {code}: {tail(place)}")
         used = cpu_of_children() - begun
@@ -104,10 +107,16 @@ class Bench:
             raise RuntimeError(f"The undisturbed '{name}' failed with {code}: {tail(place)}")
         return commands.left(place), _listed(place)
 
-    def finish(self, pid: int, seconds: float = LONG) -> int | None:
-        """Wait for a command and all that it started; its exit status, None if it had to be killed."""
+    def finish(self, pid: int, seconds: float = LONG, spared: Collection[int] = ()) -> int | None:
+        """Wait for a command and all that it started; its exit status, None if it had to be killed.
+
+        Args:
+            pid: of the command.
+            seconds: in which it ends.
+            spared: other processes, which go on.
+        """
         processes.wait_until(lambda: processes.exit_code(pid) is not None, seconds, 0.01)
-        ended = processes.all_gone(20 if processes.exit_code(pid) is not None else 0)
+        ended = processes.all_gone(20 if processes.exit_code(pid) is not None else 0, spared)
         return processes.exit_code(pid) if ended.gone else None
 
 

@@ -39,10 +39,10 @@ def work(name: str, place: Path, whole: Path, frames: Path) -> Callable[[], Any]
     (run,) = whole.glob("runs/*/")
     told = {"runs": whole / "runs", "run": run, "frames": frames, "photos": frames / "photos"}
     module, words = COMMANDS[name]
+    (place / "out").mkdir(exist_ok=True)  # here, where it is no event of the command
 
     def do() -> None:
         os.chdir(place)
-        (place / "out").mkdir(exist_ok=True)
         raise SystemExit(importlib.import_module(module).main([word.format(**told) for word in words.split()]))
 
     return do

@@ -75,7 +75,7 @@ def plan(wanted: int | None, seed: int, files: dict[bool, list[str]]) -> list[Ca
     return every if wanted is None else random.Random(seed).sample(every, min(wanted, len(every)))
 
 
-def run(bench: Bench, wanted: int | None, seed: int, names: Sequence[str], only: int | None = None,
+def run(bench: Bench, wanted: int | None, seed: int, names: Sequence[str], only: range | None = None,
         enough: Any = None) -> Summary:  # fmt: skip
     """All cases, or one of them."""
     bench.whole("plain")
@@ -84,7 +84,7 @@ def run(bench: Bench, wanted: int | None, seed: int, names: Sequence[str], only:
     summary = Summary("damaged run folders", len(cases))
     counts: Counter[str] = Counter()
     for index, case in enumerate(cases):
-        if only not in (None, index) or (enough and enough()):
+        if (only and index not in only) or (enough and enough()):
             continue
         problems, outcome = torture(bench, case, places[case.finished], f"{seed}/{case}")
         summary.done += 1

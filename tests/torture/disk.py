@@ -1,21 +1,23 @@
 """The disk is full at every write: a sentence, a reason, nothing half-written, and the same command goes on."""
 
 import errno
+import hashlib
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from depthbench.files import PART
 from tests.torture import commands, kinds
-from tests.torture.bench import Bench, tail
-from tests.torture.events import GROWS, Events
+from tests.torture.bench import LONG, Bench, tail
+from tests.torture.branches import Branch, grow, mounts
+from tests.torture.events import GROWS
 from tests.torture.summary import Failure, Summary
 
 REFUSED = (*GROWS, "fsync", "replace", "rename")
 FULL = "the disk is full"
-SUBJECTS = ("plain", "sweep", *commands.COMMANDS)
+SUBJECTS = ("plain", "short sweep", *commands.COMMANDS)
 
 
 class Point(NamedTuple):
@@ -39,7 +41,7 @@ class Subject(NamedTuple):
 
 def subject(bench: Bench, name: str) -> Subject:
     """A kind of training, or another command."""
-    if name in kinds.KINDS:
+    if name in kinds.EVERY:
         whole = bench.whole(name)
         return Subject(lambda place, hook: bench.start(name, place, hook), kinds.left, "runs", whole.left, whole.events)
     left, events = bench.whole_command(name)
@@ -58,33 +60,64 @@ def plan(bench: Bench, share: float, seed: int, names: Sequence[str]) -> list[Po
     return points if wanted >= len(points) else sorted(random.Random(seed).sample(points, wanted))
 
 
-def run(bench: Bench, share: float, seed: int, names: Sequence[str], only: int | None = None,
+def run(bench: Bench, share: float, seed: int, names: Sequence[str], only: range | None = None,
         enough: Any = None) -> Summary:  # fmt: skip
     """All points, or one of them."""
     points = plan(bench, share, seed, names)
     summary = Summary("disk full", len(points))
-    for index, point in enumerate(points):
-        if only not in (None, index) or (enough and enough()):
-            continue
-        problems = torture(bench, point)
-        summary.done += 1
-        key = f"points, {point.kind}"
-        summary.numbers[key] = int(summary.numbers.get(key, 0)) + 1
-        again = f"python -m tests.torture --only disk --disk {share:g} --seed {seed} --case {index}"
-        told = f"{point.kind}, {'from' if point.lasting else 'at'} event {point.number} of {point.role} on"
-        summary.failures += [Failure(f"{told}: {problem}", again) for problem in problems]
-        if problems or index % 20 == 0:
-            print(f"disk {index + 1}/{len(points)}: {told}: {problems}", flush=True)
+    chosen = [(index, point) for index, point in enumerate(points) if not only or index in only]
+    if not mounts():
+        summary.missing = "No file system can be mounted here, so that commands can't branch."
+        return summary
+    ends: dict[str, list[str]] = {}
+    for name in dict.fromkeys(point.kind for _, point in chosen):
+        mine = {index: point for index, point in chosen if point.kind == name}
+        for index, problems in _tortured(bench, name, mine, ends):
+            summary.done += 1
+            key = f"points, {name}"
+            summary.numbers[key] = int(summary.numbers.get(key, 0)) + 1
+            again = f"python -m tests.torture --only disk --disk {share:g} --seed {seed} --case {index}"
+            point = points[index]
+            told = f"{name}, {'from' if point.lasting else 'at'} event {point.number} of {point.role} on"
+            summary.failures += [Failure(f"{told}: {problem}", again) for problem in problems]
+            if problems or index % 20 == 0:
+                print(f"disk {summary.done}/{len(points)}: {told}: {problems}", flush=True)
+            if enough and enough():
+                break
+    summary.numbers["different folders that a full disk left, each of which the same command went on with"] = len(ends)
     return summary
 
 
-def torture(bench: Bench, point: Point) -> list[str]:
-    """Problems of one point."""
-    what = subject(bench, point.kind)
-    place = kinds.fresh(bench.folder / "disk")
-    struck = place / "struck"
-    code = bench.finish(what.start(place, lambda: Events(place / what.root, _filler(point, struck))))
-    if not struck.exists():
+def _tortured(
+    bench: Bench, name: str, points: Mapping[int, Point], ends: dict[str, list[str]]
+) -> Iterator[tuple[int, list[str]]]:
+    """Problems of each point of a command.
+
+    Many points leave the same folder, to the last bit but for times and random names: the same command goes on from
+    there once, and what came of it holds for all of them.
+    """
+    what = subject(bench, name)
+    place, copy = kinds.fresh(bench.folder / "disk"), bench.folder / "disk of a branch"
+    alone = not {"-m", *kinds.DDP}.intersection(kinds.arguments(name, place) if name in kinds.EVERY else ())
+    branches = [
+        Branch(index, point.number if alone else 1, _filler(point, place / "struck")) for index, point in points.items()
+    ]
+    for index, code, left, waiting in grow(
+        lambda hook: what.start(place, hook), place, place / what.root, branches, copy, LONG
+    ):
+        problems = _problems(what, points[index], code, left)
+        if (left / "struck").exists():
+            (left / "struck").unlink()
+            key = f"{name} {_key(left / what.root)}"
+            if key not in ends:
+                ends[key] = _goes_on(bench, what, left, waiting)
+            problems += ends[key]
+        yield index, problems
+
+
+def _problems(what: Subject, point: Point, code: int | None, place: Path) -> list[str]:
+    """Of a command that met a full disk and ended with ``code``."""
+    if not (place / "struck").exists():
         return ["the event did not come"]
     told = (place / "log").read_text(errors="replace") + tail(place, 400)
     problems = []
@@ -95,11 +128,32 @@ def torture(bench: Bench, point: Point) -> list[str]:
         problems += [f"ended with {code}"] if code is None or code < 0 else []
         problems += _reason(place) if not point.lasting else []
     problems += ["a traceback"] if "Traceback (most recent" in told else []
-    problems += _parts(place)
-    code = bench.finish(what.start(place, lambda: None))
+    return problems + _parts(place)
+
+
+def _goes_on(bench: Bench, what: Subject, place: Path, waiting: int) -> list[str]:
+    """Problems of the same command with room again."""
+    code = bench.finish(what.start(place, lambda: None), spared=(waiting,))
     if code != 0:
-        return [*problems, f"with room again it ended with {code}: {tail(place)}"]
-    return [*problems, *kinds.differences(what.whole, what.left(place)), *_parts(place)]
+        return [f"with room again it ended with {code}: {tail(place)}"]
+    return [*kinds.differences(what.whole, what.left(place)), *_parts(place)]
+
+
+def _key(root: Path) -> str:
+    """A hash of all that is below a folder but for times, random names and what was printed."""
+    found = hashlib.sha256()
+    for file in sorted(root.rglob("*")):
+        found.update(f"{file.relative_to(root)}\0".encode())
+        if file.is_file() and file.name not in ("log.txt", "log"):
+            found.update(f"{_content(file)}\0".encode())
+    return found.hexdigest()
+
+
+def _content(file: Path) -> Any:
+    if file.name == "status.json":
+        status = json.loads(file.read_text())
+        return status.get("state"), status.get("reason")
+    return kinds.content(file)
 
 
 def _parts(place: Path) -> list[str]:

@@ -60,14 +60,14 @@ def plan(bench: Bench, wanted: int, seed: int, names: Sequence[str]) -> list[Cas
     return cases
 
 
-def run(bench: Bench, wanted: int, seed: int, names: Sequence[str] = tuple(kinds.KINDS), only: int | None = None,
+def run(bench: Bench, wanted: int, seed: int, names: Sequence[str] = tuple(kinds.KINDS), only: range | None = None,
         enough: Any = None) -> Summary:  # fmt: skip
     """All cases, or one of them."""
     summary = Summary("kills", wanted)
     counts: Counter[str] = Counter()
     worst = 0.0
     for case in plan(bench, wanted, seed, names):
-        if only not in (None, case.index) or (enough and enough()):
+        if (only and case.index not in only) or (enough and enough()):
             continue
         problems, kills, cpu = torture(bench, case)
         worst = max(worst, cpu)

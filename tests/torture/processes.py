@@ -5,7 +5,7 @@ import ctypes
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,19 +62,23 @@ def wait_until(condition: Callable[[], bool], seconds: float, pause: float = 0.0
     return True
 
 
-def all_gone(seconds: float) -> Ended:
-    """Wait until no process is left below this one; kill those that remain."""
-    begun, first = time.monotonic(), cpu_below()
+def all_gone(seconds: float, spared: Collection[int] = ()) -> Ended:
+    """Wait until no process is left below this one, but for those that are spared; kill the others that remain."""
+
+    def left() -> list[int]:
+        return [pid for pid in below() if pid not in spared]
+
+    begun, first = time.monotonic(), cpu(left())
     last = first
     while True:
         collect()
-        pids = below()
+        pids = left()
         if not pids:
             return Ended(True, time.monotonic() - begun, max(0.0, last - first))
         last = max(last, cpu(pids))
         if time.monotonic() - begun > seconds:
             send(pids, signal.SIGKILL)
-            wait_until(lambda: not (collect() or below()), 10)
+            wait_until(lambda: not (collect() or left()), 10)
             return Ended(False, time.monotonic() - begun, last - first)
         time.sleep(0.01)
 

@@ -45,13 +45,13 @@ def plan(wanted: int, seed: int, names: Sequence[str]) -> list[Case]:
     return cases
 
 
-def run(bench: Bench, wanted: int, seed: int, names: Sequence[str], only: int | None = None,
+def run(bench: Bench, wanted: int, seed: int, names: Sequence[str], only: range | None = None,
         enough: Any = None) -> Summary:  # fmt: skip
     """All cases, or one of them."""
     summary = Summary("signals", wanted)
     most = dict.fromkeys(("saved, CPU", "saved, clock", "gone, CPU", "gone, clock"), 0.0)
     for index, case in enumerate(plan(wanted, seed, names)):
-        if only not in (None, index) or (enough and enough()):
+        if (only and index not in only) or (enough and enough()):
             continue
         problems, times = torture(bench, case)
         most = {key: max(value, times.get(key, 0.0)) for key, value in most.items()}

@@ -12,7 +12,7 @@ from tests.torture.bench import Bench, tail
 from tests.torture.summary import Failure, Summary
 
 
-def run(bench: Bench, wanted: int, seed: int, names: Sequence[str], only: int | None = None,
+def run(bench: Bench, wanted: int, seed: int, names: Sequence[str], only: range | None = None,
         enough: Any = None) -> Summary:  # fmt: skip
     """Sweeps that begin at the same time, or one after the other by chance."""
     summary = Summary("sweeps at once", wanted)
@@ -22,7 +22,7 @@ def run(bench: Bench, wanted: int, seed: int, names: Sequence[str], only: int | 
     for index in range(wanted):
         kind, count = sweeps[index % len(sweeps)], 2 + index // len(sweeps) % 2
         pauses = [rng.choice((0.0, rng.uniform(0, 1))) * bench.whole(kind).cpu for _ in range(count)]
-        if only not in (None, index) or (enough and enough()):
+        if (only and index not in only) or (enough and enough()):
             continue
         problems = torture(bench, kind, pauses)
         summary.done += 1

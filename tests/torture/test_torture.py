@@ -1,12 +1,17 @@
 """The torture sees what it is there to see."""
 
+import contextlib
+import errno
+import fcntl
 import os
+import random
 import signal
+from pathlib import Path
 
 import pytest
 
 from depthbench.files import write_atomically
-from tests.torture import kills, victims
+from tests.torture import branches, kills, victims
 from tests.torture.events import Events
 from tests.torture.kills import Case, Kill
 
@@ -40,6 +45,48 @@ def test_a_file_that_is_written_in_place_is_caught_at_one_of_its_events(tmp_path
         found.append(text in ("former", "new" * 50_000))
     assert 2 <= len(found) < 29
     assert all(found) == sound
+
+
+@pytest.mark.skipif(not branches.mounts(), reason="needs the right to mount")
+def test_a_command_branches_at_its_events(tmp_path):
+    """Each branch has its own copy, with the files and locks that were open, and the command goes on as if alone."""
+    place = tmp_path / "place"
+    place.mkdir()
+
+    def work():
+        os.chdir(place)
+        with Path("lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for name in ("a", "b"):
+                with Path(name).open("w") as file:
+                    file.write(name * 10)
+                    file.flush()
+                    file.write("end")
+            Path(f"number {random.random()}").touch()
+
+    def full(role, number, name, path):
+        with Path("lock").open() as other, contextlib.suppress(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            os._exit(9)  # nobody holds it
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    def start(hook):
+        def both():
+            random.seed(1)
+            hook()
+            work()
+
+        return victims.fork(both, tmp_path / "log")
+
+    branch = [branches.Branch(index, event, full) for index, event in enumerate((2, 3, 4, 6))]
+    found = {}
+    for outcome in branches.grow(start, place, place, branch, tmp_path / "copy", 30):
+        assert outcome.code == 1
+        found[outcome.index] = {path.name: path.read_text() for path in sorted(outcome.place.glob("?"))}
+    assert found == {0: {}, 1: {"a": ""}, 2: {"a": "a" * 10}, 3: {"a": "a" * 10 + "end", "b": ""}}
+    random.seed(1)
+    assert {path.name for path in place.iterdir()} == {"lock", "a", "b", f"number {random.random()}"}
+    assert (place / "b").read_text() == "b" * 10 + "end"
 
 
 @pytest.mark.slow

@@ -45,7 +45,7 @@ def subjects(bench: Bench) -> dict[str, Subject]:
     return found
 
 
-def run(bench: Bench, wanted: int, seed: int, names: Sequence[str], only: int | None = None,
+def run(bench: Bench, wanted: int, seed: int, names: Sequence[str], only: range | None = None,
         enough: Any = None) -> Summary:  # fmt: skip
     """Each command on file systems that grow in steps, from no free byte to nearly what it needs."""
     summary = Summary("small file systems", wanted)
@@ -58,7 +58,7 @@ def run(bench: Bench, wanted: int, seed: int, names: Sequence[str], only: int | 
     steps = -(-wanted // len(found))
     for index in range(wanted):
         name, step = list(found)[index % len(found)], index // len(found)
-        if only not in (None, index) or (enough and enough()):
+        if (only and index not in only) or (enough and enough()):
             continue
         whole, most = _undisturbed(bench, name, found[name])
         size = round(most * step / steps / PAGE) * PAGE

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from tests.torture import composed
+
 # Imported by commands beyond what a sweep's server imports for its jobs.
 MODULES = (
     "depthbench.run",
@@ -38,6 +40,7 @@ def warm() -> None:
     from depthbench.launch.warm.server import import_all
 
     torch.set_num_threads(1)
+    composed.remember()
     import_all()
     for name in MODULES:
         importlib.import_module(name)
@@ -78,15 +81,21 @@ def fork(work: Callable[[], Any], log: Path | None = None, new_session: bool = T
             os._exit(code & 255)
 
 
-def command(arguments: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
-    """In a fork: ``depthbench run ARGUMENTS`` in a folder."""
+def command(
+    arguments: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None, kept: Path | None = None
+) -> None:
+    """In a fork: ``depthbench run ARGUMENTS`` in a folder; what it composed is left in a file if one is named."""
     from depthbench import run
 
     os.chdir(folder)
     os.environ |= {"WANDB_MODE": "offline", **(environment or {})}
     sys.argv = ["depthbench", *arguments]
     fork_workers()
-    run.main()
+    try:
+        run.main()
+    finally:
+        if kept is not None:
+            composed.hand_over(kept)
 
 
 class Forked:

@@ -34,13 +34,13 @@ def plan(wanted: int) -> list[Case]:
     return cases[:wanted]
 
 
-def run(bench: Bench, wanted: int, seed: int, names: Sequence[str], only: int | None = None,
+def run(bench: Bench, wanted: int, seed: int, names: Sequence[str], only: range | None = None,
         enough: Any = None) -> Summary:  # fmt: skip
     """All cases, or one of them."""
     summary = Summary("W&B servers", wanted)
     worst, most, died = 0.0, 0, 0
     for index, case in enumerate(plan(wanted)):
-        if only not in (None, index) or (enough and enough()):
+        if (only and index not in only) or (enough and enough()):
             continue
         problems, cpu, requests = torture(bench, case)
         summary.done += 1

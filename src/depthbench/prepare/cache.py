@@ -6,6 +6,7 @@ from pathlib import Path
 from depthbench.cli import next_step
 from depthbench.config.values import check_root
 from depthbench.errors import UserError
+from depthbench.files import told
 from depthbench.prepare.common import choose_data, cores, positive_int
 from depthbench.runs.folder import RunFolder
 
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str]) -> None:
     """The command.
 
     Raises:
-        UserError: for a mistake in the arguments, or a damaged frame; OSError if the disk is full.
+        UserError: for a mistake in the arguments, a damaged frame, or a full disk.
         Busy: if another process is writing into the folder.
     """
     options, parts, config = choose_data(arguments, OWN | {"workers": str(cores())})
@@ -46,7 +47,8 @@ def main(arguments: Sequence[str]) -> None:
     # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
     from depthbench.prepare.cache_writer import Writer
 
-    output.mkdir(parents=True, exist_ok=True)
+    with told(output):
+        output.mkdir(parents=True, exist_ok=True)
     with RunFolder(output).lock():
         for part, settings in parts.items():
             writer = Writer(output, part, settings, quality)

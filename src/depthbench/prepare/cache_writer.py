@@ -13,7 +13,7 @@ from depthbench.config.targets import instantiate
 from depthbench.data.cache.packed import FORMAT, UNITS, FrameRecord, encode_frame, read_index
 from depthbench.data.frame import Frame
 from depthbench.errors import UserError
-from depthbench.files import read_json, write_atomically
+from depthbench.files import read_json, told, write_atomically
 from depthbench.input_files import read_text
 from depthbench.prepare.common import in_order, with_progress
 
@@ -47,11 +47,15 @@ class Writer:
         """Write what is missing; what was done in a sentence.
 
         Raises:
-            UserError: for a damaged frame unless they are skipped.
+            UserError: for a damaged frame unless they are skipped, or if the disk is full.
         """
         if self.manifest.exists():
             return f"{self.part}: {read_json(self.manifest)['count']:,} frames are there already."
         dataset: Dataset[Frame] = instantiate(self.settings)
+        with told(self.data):
+            return self._go_on(dataset, skip, workers)
+
+    def _go_on(self, dataset: Dataset[Frame], skip: bool, workers: int) -> str:
         count = len(dataset)  # type: ignore[arg-type]
         records, damaged, end = self._resume()
         done = len(records) + len(damaged)

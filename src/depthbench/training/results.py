@@ -11,6 +11,7 @@ from depthbench.runs.checksums import write_done
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.results import write_scores
 from depthbench.tasks import DepthTask
+from depthbench.training.checkpoint_file import PREVIOUS
 from depthbench.training.loggers import MetricsTable
 
 
@@ -27,6 +28,8 @@ def save_results(folder: RunFolder, task: DepthTask) -> None:
     folder.update_status(state="done", reason=None)
     # Those that were done: training may have stopped early.
     steps = task.trainer.global_step // task.optimizers_per_step
+    # Before DONE: whatever stops this process, nobody comes back to a run that is done.
+    folder.checkpoint.with_name(PREVIOUS).unlink(missing_ok=True)
     told = {"score": score if math.isfinite(score) else None, "steps": steps, **_times(folder)}
     write_done(folder.path, told)
 

@@ -22,7 +22,7 @@ from depthbench.models import faster_precision
 from depthbench.runs.folder import RunFolder
 from depthbench.tasks import Adversarial, DepthTask
 from depthbench.training.callbacks import EpochLoss, ProcessStates, Pruning, SeedEachStep, StatusReporter
-from depthbench.training.checkpoint_file import PREVIOUS, CheckpointFile, Resumed, precision_of, steps_in
+from depthbench.training.checkpoint_file import CheckpointFile, Resumed, precision_of, steps_in
 from depthbench.training.devices import check_accelerator, device_count
 from depthbench.training.loggers import MetricsTable, TensorBoard
 from depthbench.training.nodes import make
@@ -165,7 +165,6 @@ def train_and_test(
             if damaged:
                 print(f"{len(damaged)} damaged training frames were skipped; data.json lists them.")
             save_results(folder, task)
-            folder.checkpoint.with_name(PREVIOUS).unlink(missing_ok=True)
     return task.test_scores
 
 
