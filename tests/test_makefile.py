@@ -1,9 +1,11 @@
 """The install: any Python from 3.11 on, no compiler, one sentence where that is not so."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,26 @@ def test_the_default_install_holds_no_package_that_needs_a_compiler(folder):
     assert "fast" not in commands
     assert "fast" in make(folder, "-n", "install-all", f"PYTHON={sys.executable}").stdout
     assert "6 GB" in commands  # size and time are said before the download
+
+
+def test_a_release_is_given_its_version_and_the_environment_stays(folder):
+    (folder / ".venv").mkdir()
+    (folder / ".venv" / ".installed").write_text("{}.{}\n".format(*sys.version_info))
+    found = make(folder, "-n", "release", "VERSION=0.2.0", f"PYTHON={sys.executable}").stdout
+    assert found.rstrip().endswith('tools/release.py "0.2.0"')
+    assert "-m venv" not in found
+
+
+def test_every_room_with_a_floor_exists_and_is_measured(folder):
+    commands = make(folder, "-n", "coverage").stdout
+    measured = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["coverage"]["run"]["source"]
+    for room in measured:
+        path = room.removeprefix("depthbench.").replace(".", "/")
+        assert (ROOT / "src/depthbench" / path).is_dir()
+        assert f"tests/{path}" in commands
+        assert f"{path}=" in commands
+    (floors,) = re.findall(r"^FLOORS := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert len(floors.split()) == len(measured)
 
 
 def bare_path(folder: Path, interpreter: str) -> str:
