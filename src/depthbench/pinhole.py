@@ -24,6 +24,41 @@ def points_at(inverse: Values, pixels: Values, depth: Values) -> Values:
     return points
 
 
+def pixel_rays(intrinsics: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
+    """``(3, H, W)``: the points at depth 1 that the pixels of a picture of ``size`` (height, width) see."""
+    height, width = size
+    v, u = np.mgrid[:height, :width]
+    pixels = np.stack([u, v, np.ones(size)]).reshape(3, -1)
+    return points_at(np.asarray(np.linalg.inv(intrinsics)), pixels, np.ones(height * width)).reshape(3, height, width)
+
+
+def depth_of_distance(distance: NDArray[np.floating], intrinsics: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Depth along the optical axis of distances ``(H, W)`` along the rays: d / |K⁻¹ (u, v, 1)ᵀ|.
+
+    Example:
+        >>> import numpy as np
+        >>> from depthbench.pinhole import depth_of_distance
+        >>> camera = np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1]])
+        >>> depth_of_distance(np.full((1, 2), 3.0), camera).round(3).tolist()
+        [[3.0, 2.121]]
+    """
+    lengths = np.linalg.norm(pixel_rays(intrinsics, (distance.shape[0], distance.shape[1])), axis=0)
+    return np.asarray(distance / lengths, np.float64)
+
+
+def depth_of_disparity(disparity: NDArray[np.floating], focal: float, baseline: float) -> NDArray[np.float64]:
+    """Depth f b / d in the baseline's unit of a disparity d, with d and f in pixels; 0 where d is no number above 0.
+
+    Example:
+        >>> import numpy as np
+        >>> from depthbench.pinhole import depth_of_disparity
+        >>> depth_of_disparity(np.array([2.0, 0.0, np.nan]), 100, 0.5).tolist()
+        [25.0, 0.0, 0.0]
+    """
+    known = disparity > 0
+    return np.where(known, focal * baseline / np.where(known, disparity, 1).astype(np.float64), 0.0)
+
+
 def assumed_camera(height: int, width: int) -> NDArray[np.float64]:
     """Intrinsics ``(3, 3)`` of a camera with a horizontal field of view of 60 degrees."""
     focal = width / 2 / np.tan(ASSUMED_FIELD / 2)

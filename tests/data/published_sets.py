@@ -7,10 +7,12 @@
 import json
 import struct
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
+import h5py
 import numpy as np
 import scipy.io
 from PIL import Image, PngImagePlugin
@@ -180,7 +182,261 @@ def sintel(root: Path) -> MadeSet:
     return MadeSet([f"data.root={root}"], "Sintel", frames)
 
 
-MAKERS = {maker.__name__: maker for maker in (moge, eth3d, diode, ibims, sintel)}
+def along_rays(depth: np.ndarray, k: np.ndarray) -> np.ndarray:
+    """The distance of each pixel along its ray, one by one."""
+    distance = np.zeros(depth.shape)
+    for row, column in np.ndindex(depth.shape):
+        x, y = (column - k[0, 2]) / k[0, 0], (row - k[1, 2]) / k[1, 1]
+        distance[row, column] = depth[row, column] * np.sqrt(x * x + y * y + 1)
+    return distance
+
+
+def put_hdf5(path: Path, **arrays: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, "w") as file:
+        for name, values in arrays.items():
+            file.create_dataset(name, data=values, compression="gzip" if values.ndim else None)
+
+
+def hypersim(root: Path) -> MadeSet:
+    """Distances along the rays in HDF5, float16 as published; NaN where there is nothing."""
+    frames = {}
+    focal = 886.81 * SIZE[1] / 1024
+    k = camera(focal, focal, (SIZE[1] - 1) / 2, (SIZE[0] - 1) / 2)
+    rows = ["scene_name,camera_name,frame_id,included_in_public_release,exclude_reason,split_partition_name"]
+    for index, part in enumerate(("test", "val")):
+        rgb, depth = scene(index)
+        images = root / f"ai_00{index}_001/images"
+        put(images / f"scene_cam_00_final_preview/frame.000{index}.tonemap.jpg", rgb)
+        distance = np.where(depth > 0, along_rays(depth, k), np.nan).astype(np.float16)
+        geometry = images / f"scene_cam_00_geometry_hdf5/frame.000{index}"
+        put_hdf5(geometry.with_name(f"{geometry.name}.depth_meters.hdf5"), dataset=distance)
+        objects = np.where(depth > 0, 5, -1).astype(np.int16)
+        put_hdf5(geometry.with_name(f"{geometry.name}.render_entity_id.hdf5"), dataset=objects)
+        colors = (rgb / 255.0).astype(np.float16)
+        put_hdf5(images / f"scene_cam_00_final_hdf5/frame.000{index}.color.hdf5", dataset=colors)
+        put(root / f"prepared/ai_00{index}_001/rgb_cam_00_fr000{index}.png", rgb)
+        millimetres = np.round(1000 * depth).astype(np.uint16)
+        put(root / f"prepared/ai_00{index}_001/depth_plane_cam_00_fr000{index}.png", millimetres)
+        frames[f"ai_00{index}_001/cam_00/000{index}"] = Expected(depth, k)
+        rows.append(f"ai_00{index}_001,cam_00,{index},True,,{part}")
+    (root / "split.csv").write_text("\n".join(rows))
+    return MadeSet([f"data.root={root}"], "Hypersim", frames, 1e-3)
+
+
+def vkitti2(root: Path) -> MadeSet:
+    """Centimetres, with a sky at 655.35 m."""
+    frames = {}
+    for variation in ("clone", "fog"):
+        rgb, depth = scene(len(frames))
+        stored = np.round(100 * depth).astype(np.uint16)
+        stored[:2, :3] = 65535
+        place = root / f"Scene01/{variation}/frames"
+        put(place / "rgb/Camera_0/rgb_00007.jpg", rgb)
+        put(place / "depth/Camera_0/depth_00007.png", stored)
+        frames[f"Scene01/{variation}/Camera_0/00007"] = Expected(depth, camera(725.0087, 725.0087, 620.5, 187))
+    return MadeSet([f"data.root={root}"], "Virtual KITTI 2", frames)
+
+
+def spring(root: Path) -> MadeSet:
+    """Disparity of twice the size, of which every second value counts; a line of the camera for each frame."""
+    frames = {}
+    for index in range(2):
+        rgb, depth = scene(index)
+        place = root / "train/0001"
+        fx = 1000 + 100 * index
+        disparity = np.full((2 * SIZE[0], 2 * SIZE[1]), 99.0, np.float32)
+        disparity[::2, ::2] = np.where(depth > 0, fx * 0.065 / np.where(depth > 0, depth, 1), (np.nan, 0)[index])
+        put(place / f"frame_left/frame_left_000{index + 1}.png", rgb)
+        put(place / f"frame_right/frame_right_000{index + 1}.png", rgb)
+        put_hdf5(place / f"disp1_left/disp1_left_000{index + 1}.dsp5", disparity=disparity)
+        frames[f"train/0001/000{index + 1}"] = Expected(depth, camera(fx, fx, 8, 6))
+    (place / "cam_data").mkdir()
+    (place / "cam_data/intrinsics.txt").write_text("1000 1000 8 6\n1100 1100 8 6\n")
+    return MadeSet([f"data.root={root}"], "Spring", frames)
+
+
+def scannet(root: Path) -> MadeSet:
+    """Pictures twice as large as their depth, and the camera of the depth."""
+    frames = {}
+    k = camera(577.87, 578.5, 8.2, 5.9)
+    for index in range(2):
+        rgb, depth = scene(index)
+        place = root / f"scans/scene000{index}_00"
+        put(place / "color/4.jpg", np.repeat(np.repeat(rgb, 2, 0), 2, 1))
+        put(place / "depth/4.png", np.round(1000 * depth).astype(np.uint16))
+        frames[f"scans/scene000{index}_00/4"] = Expected(depth, k if index == 0 else None)
+    matrix = np.eye(4)
+    matrix[:3, :3] = k
+    (root / "scans/scene0000_00/intrinsic").mkdir()
+    np.savetxt(root / "scans/scene0000_00/intrinsic/intrinsic_depth.txt", matrix)
+    return MadeSet([f"data.root={root}"], "ScanNet", frames)
+
+
+def bonn(root: Path) -> MadeSet:
+    """TUM's form; five pictures of a sequence, of which the middle ones are asked for."""
+    frames = {}
+    for sequence in ("balloon2", "crowd2"):
+        place = root / f"rgbd_bonn_{sequence}"
+        lines = {"rgb": ["# color images"], "depth": ["# depth maps"]}
+        for index in range(5):
+            rgb, depth = scene(index)
+            stored = np.round(5000 * depth).astype(np.uint16)
+            for kind, image, time in (("rgb", rgb, index / 30), ("depth", stored, index / 30 + 0.004)):
+                name = f"{kind}/{1548339819 + time:.5f}.png"
+                put(place / name, image)
+                lines[kind].append(f"{1548339819 + time:.5f} {name}")
+            if sequence == "crowd2" and 1 <= index < 4:
+                name = f"rgbd_bonn_crowd2/{1548339819 + index / 30:.5f}"
+                frames[name] = Expected(depth, camera(542.822841, 542.576870, 315.593520, 237.756098))
+        for kind, text in lines.items():
+            (place / f"{kind}.txt").write_text("\n".join(text))
+    return MadeSet([f"data.root={root}", "data.sequences=[crowd2]", "data.frames=[1,4]"], "Bonn", frames)
+
+
+def syns(root: Path) -> MadeSet:
+    """Depth as npy, edges as pictures, and the lists of the parts."""
+    frames = {}
+    half = np.radians([25.46, 84.10]) / 2
+    k = camera(8 / np.tan(half[1]), 6 / np.tan(half[0]), 8, 6)  # 17 // 2 and 12 // 2
+    for index in range(3):
+        rgb, depth = scene(index)
+        place = root / f"0{index + 1}"
+        put(place / "images/00.png", rgb)
+        if index < 2:
+            put_npy(place / "depths/00.npy", depth)
+            put(
+                place / "edges/00.png",
+                np.where(np.arange(SIZE[1]) == 9, 255, 0).astype(np.uint8) * np.ones((12, 1), "u1"),
+            )
+            frames[f"0{index + 1}/00"] = Expected(depth, k)
+    (root / "splits").mkdir()
+    (root / "splits/val_files.txt").write_text("01 00.png\n02 00.png\n")
+    (root / "splits/test_files.txt").write_text("03 00.png\n")
+    return MadeSet([f"data.root={root}"], "SYNS-Patches", frames)
+
+
+def _unidepth(root: Path, cls: str, archives: list[str], lists: str, cameras: str) -> MadeSet:
+    """Encoded files as arrays of bytes; lists and cameras in the first archive."""
+    frames, lines, matrices = {}, [], {}
+    root.mkdir(exist_ok=True)
+    k = camera(100, 110, 8, 6)
+    (root / archives[0]).parent.mkdir(exist_ok=True)
+    with h5py.File(root / archives[0], "w") as first:
+        for index in range(2 * len(archives)):
+            rgb, depth = scene(index)
+            stored = np.round(256 * depth).astype(np.uint16)
+            number = index // 2
+            names = f"a/{index}.png", f"a/{index}_depth.png"
+            with (
+                h5py.File(root / archives[number], "w" if index % 2 == 0 else "a")
+                if number
+                else nullcontext(first) as file
+            ):
+                for name, values in zip(names, (rgb[..., ::-1], stored), strict=True):
+                    data = cv2.imencode(".png", np.ascontiguousarray(values))[1].ravel()
+                    file.create_dataset(name, data=data, chunks=(16,), maxshape=(None,), dtype="u1")
+            lines.append(" ".join([*names, str(number)][: 3 if len(archives) > 1 else 2]))
+            matrices[names[0]] = [np.hstack([k, np.zeros((3, 1))]).tolist()]
+            frames[f"a/{index}"] = Expected(stored.astype(np.float32) / 256, k)
+        first[lists] = np.frombuffer(("\n".join(lines) + "\n").encode(), "u1")
+        first[cameras] = np.frombuffer(json.dumps(matrices).encode(), "u1")
+    return MadeSet([f"data.root={root}"], cls, frames)
+
+
+def ddad(root: Path) -> MadeSet:
+    """Two of the eight archives."""
+    return _unidepth(root, "DDAD", ["ddad/ddad_0.hdf5", "ddad/ddad_1.hdf5"], "val.txt", "intrinsics.json")
+
+
+def void(root: Path) -> MadeSet:
+    """One archive."""
+    return _unidepth(root, "VOID", ["void.hdf5"], "void_val.txt", "void_intrinsics.json")
+
+
+def hammer(root: Path) -> MadeSet:
+    """One camera of two trajectories, one without its intrinsics."""
+    frames = {}
+    k = camera(380.0, 381, 8, 6)
+    for index in range(2):
+        rgb, depth = scene(index)
+        place = root / f"scene12_traj{index + 1}_1/polarization"
+        put(place / "rgb/000000.png", rgb)
+        put(place / "_gt/000000.png", np.round(1000 * depth).astype(np.uint16))
+        frames[f"scene12_traj{index + 1}_1/000000"] = Expected(depth, k if index == 0 else None)
+    np.savetxt(root / "scene12_traj1_1/polarization/intrinsics.txt", k)
+    return MadeSet([f"data.root={root}"], "HAMMER", frames)
+
+
+CALIBRATION = """<?xml version="1.0"?>
+<opencv_storage>
+<mtxL type_id="opencv-matrix"><rows>3</rows><cols>3</cols><dt>d</dt>
+  <data>{fx} 0. 8. 0. {fx} 6. 0. 0. 1.</data></mtxL>
+<baselineLR>80.5</baselineLR>
+</opencv_storage>
+"""
+
+
+def booster(root: Path) -> MadeSet:
+    """A scene under two lights; its mask leaves occluded pixels out; unbalanced scenes are another set."""
+    frames = {}
+    rgb, depth = scene(0)
+    for kind in ("balanced", "unbalanced"):
+        place = root / f"train/{kind}/Bathroom"
+        disparity = np.where(depth > 0, 1000 * 0.0805 / np.where(depth > 0, depth, 1), 0).astype(np.float32)
+        seen = np.full(SIZE, 255, np.uint8)
+        seen[5, 6] = 0
+        put_npy(place / "disp_00.npy", disparity)
+        put(place / "mask_00.png", seen)
+        (place / "calib_00-02.xml").write_text(CALIBRATION.format(fx=1000))
+        for light in ("im0", "im1"):
+            put(place / f"camera_00/{light}.png", rgb)
+            if kind == "balanced":
+                name = f"train/balanced/Bathroom/camera_00/{light}"
+                frames[name] = Expected(np.where(seen > 0, depth, 0), camera(1000, 1000, 8, 6))
+    return MadeSet([f"data.root={root}"], "Booster", frames, 1e-5)
+
+
+def nyu_c(root: Path) -> MadeSet:
+    """BTS's clean pictures, and two corruptions of two severities."""
+    frames, lines = {}, []
+    for index in range(2):
+        rgb, depth = scene(index)
+        put(root / f"clean/bath/rgb_0000{index}.jpg", rgb)
+        put(root / f"clean/bath/sync_depth_0000{index}.png", np.round(1000 * depth).astype(np.uint16))
+        lines.append(f"bath/rgb_0000{index}.jpg bath/sync_depth_0000{index}.png 518.8579\n")
+    (root / "list.txt").write_text("".join(lines))
+    k = camera(518.8579, 519.46961, 325.5824, 253.73617)
+    for cell in ("dark/1", "dark/2", "motion_blur/1", "motion_blur/2"):
+        for index in range(2):
+            put(root / f"nyu_c/{cell}/test/bath/rgb_0000{index}.png", scene(index)[0] // 2)
+            frames[f"{cell}/bath/rgb_0000{index}"] = Expected(scene(index)[1], k)
+    return MadeSet(
+        [f"data.root={root}/nyu_c", f"data.clean_root={root}/clean", f"data.clean_files={root}/list.txt"],
+        "NYU-C",
+        frames,
+    )
+
+
+def kitti_c(root: Path) -> MadeSet:
+    """Official depth of clean pictures, and corrupted pictures of another size."""
+    rgb, depth = scene(0)
+    name = "2011_09_26/2011_09_26_drive_0002_sync/image_02/data/0000000069"
+    put(root / f"raw/{name}.png", rgb)
+    official = "2011_09_26_drive_0002_sync/proj_depth/groundtruth/image_02/0000000069.png"
+    put(root / f"raw/val/{official}", np.round(256 * depth).astype(np.uint16))
+    (root / "list.txt").write_text(f"{name}.png {official} 721.5377\n")
+    put(root / f"kitti_c/fog/3/kitti_data/{name}.jpg", scene(0, (6, 20))[0])
+    stored = np.round(256 * depth).astype(np.float32) / 256
+    overrides = [f"data.root={root}/kitti_c", f"data.clean_root={root}/raw", f"data.clean_files={root}/list.txt"]
+    return MadeSet([*overrides, "data.depth=official"], "KITTI-C", {f"fog/3/{name}": Expected(stored)})
+
+
+_EVERY = (
+    *(moge, diode, ibims, eth3d, sintel, nyu_c, kitti_c, hypersim, vkitti2, spring),
+    *(scannet, bonn, syns, ddad, void, hammer, booster),
+)
+MAKERS = {maker.__name__: maker for maker in _EVERY}
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from PIL import Image
 from depthbench.cells import nearest_valid
 from depthbench.geometry import Matrix
 from depthbench.images import Size
-from depthbench.pinhole import points_at
+from depthbench.pinhole import depth_of_distance, pixel_rays
 
 _CORNERS = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 1], [1, 0, 1]], np.float64)
 _ALMOST = 1e-6  # of a pixel, by which a size may miss a whole number through rounding
@@ -55,7 +55,7 @@ class CenteredView:
         near = _nearest(depth, self.between)
         rays = np.linalg.norm(_rays(self.intrinsics, self.between), axis=0)
         distance = cv2.remap((near * rays).astype(np.float32), *self._places(), cv2.INTER_NEAREST)
-        return np.asarray(distance / np.linalg.norm(_rays(self.target, self.new), axis=0), np.float32)
+        return depth_of_distance(np.asarray(distance), self.pixels).astype(np.float32)
 
     def labels(self, labels: NDArray[np.uint16]) -> NDArray[np.uint16]:
         """The view of a label image ``(H, W)``; 0 outside of the picture."""
@@ -88,7 +88,7 @@ def centered_view(intrinsics: Matrix, old: Size, new: Size) -> CenteredView:
         ((10, 15), [15.0, 0.0, 4.5])
     """
     aspect = new[1] / new[0]
-    inverse = _inverse(intrinsics)
+    inverse = np.linalg.inv(intrinsics)
     rotation = rotation_to_axis(inverse @ np.array([0.5, 0.5, 1.0]))
     corners = _CORNERS @ (rotation @ inverse).T
     outline = corners[:, :2] / corners[:, 2:]
@@ -119,14 +119,7 @@ def in_pixels(intrinsics: Matrix, size: Size) -> Matrix:
 
 def _rays(intrinsics: Matrix, size: Size) -> NDArray[np.float64]:
     """``(3, H, W)``: what pixels of a normalized camera see at depth 1."""
-    height, width = size
-    v, u = np.mgrid[:height, :width]
-    pixels = np.stack([(u + 0.5) / width, (v + 0.5) / height, np.ones(size)]).reshape(3, -1)
-    return points_at(_inverse(intrinsics), pixels, np.ones(height * width)).reshape(3, height, width)
-
-
-def _inverse(intrinsics: Matrix) -> Matrix:
-    return np.asarray(np.linalg.inv(intrinsics), np.float64)
+    return pixel_rays(in_pixels(intrinsics, size), size)
 
 
 def _crossing(

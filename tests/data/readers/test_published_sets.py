@@ -10,11 +10,13 @@ from omegaconf import OmegaConf
 from depthbench.config.compose import config_dir
 from depthbench.config.published import every_member
 from depthbench.config.targets import instantiate
+from depthbench.data import Corrupted, Pairs
 from depthbench.errors import UserError
 from depthbench.evaluation import score_arrays
+from depthbench.evaluation.test_set import EvaluationSet
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols import protocol_from
-from tests.data.published_sets import MAKERS, SIZE, put, scene
+from tests.data.published_sets import MAKERS, SIZE, camera, put, scene
 
 CONF = config_dir()
 OLD = ("cached", "folder", "kitti", "make3d", "matterport3d", "nyu", "rooms", "sunrgbd", "tum")
@@ -42,7 +44,7 @@ def opened(name, overrides, **changes):
 
 def test_every_yaml_has_made_up_files():
     names = {path.stem for path in (CONF / "data").glob("*.yaml")}
-    assert {name for name in names if not name.startswith(OLD)} == set(MAKERS)
+    assert {name for name in names if name.endswith("_c") or not name.startswith(OLD)} == set(MAKERS)
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -66,6 +68,23 @@ def test_frames(name, made):
     small = opened(name, given.overrides, size=(6, 8), split=1)[0]
     assert small.image.shape == (3, 6, 8)
     assert small.depth.shape == (1, *expected.depth.shape)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_file_cut_in_half_is_a_sentence(name, tmp_path):
+    """Text files may read on as shorter ones."""
+    given = MAKERS[name](tmp_path)
+    refused = []
+    for path in sorted(path for path in tmp_path.rglob("*") if path.is_file()):
+        data = path.read_bytes()
+        path.write_bytes(data[: len(data) // 2])
+        try:
+            list(opened(name, given.overrides))
+        except UserError as error:
+            refused.append(str(error))
+        path.write_bytes(data)
+    assert refused
+    assert not [error for error in refused if "\n" in error or str(tmp_path) not in error]
 
 
 RULES = {
@@ -159,3 +178,124 @@ def test_a_depth_without_near_and_far_is_a_sentence(tmp_path):
     put(tmp_path / "GSO/toy/1/depth.png", np.full(SIZE, 9, np.uint16))
     with pytest.raises(UserError, match="has the text field near=''"):
         opened("moge", given.overrides)[1]
+
+
+def test_hypersims_pictures_and_parts(made):
+    given = made("hypersim")
+    root = given.overrides[0].removeprefix("data.root=")
+    val = opened("hypersim", given.overrides, part="val", partition=f"{root}/split.csv")
+    assert val.names == ["ai_001_001/cam_00/0001"]
+    with pytest.raises(UserError, match=r"needs the set's list: data\.partition=FILE"):
+        opened("hypersim", given.overrides, part="val")
+    with pytest.raises(UserError, match="lists no frame of the part train"):
+        opened("hypersim", given.overrides, part="train", partition=f"{root}/split.csv")
+    color = opened("hypersim", given.overrides, pictures="color")[0]
+    linear = scene(0)[0] / 255.0
+    objects = scene(0)[1] > 0
+    bright = np.percentile([0.3 * r + 0.59 * g + 0.11 * b for r, g, b in linear[objects]], 90)
+    expected = np.minimum((0.8**2.2 / bright * linear) ** (1 / 2.2), 1)
+    np.testing.assert_allclose(color.image.numpy().transpose(1, 2, 0), expected, atol=3e-3)
+    prepared = opened("hypersim", [f"data.root={root}/prepared"], pictures="prepared")[1]
+    np.testing.assert_allclose(prepared.depth[0], scene(1)[1], rtol=1e-6)
+
+
+def test_disparity_of_another_size_is_a_sentence(tmp_path):
+    given = MAKERS["spring"](tmp_path)
+    put(tmp_path / "train/0001/frame_left/frame_left_0001.png", scene(0, (5, 8))[0])
+    with pytest.raises(UserError, match=r"shape \(24, 34\); disparity of .* has \(5, 8\), or twice both"):
+        opened("spring", given.overrides)
+    (tmp_path / "train/0001/cam_data/intrinsics.txt").write_text("1000 1000 8 6\n")
+    MAKERS["spring"](tmp_path / "whole")
+    (tmp_path / "whole/train/0001/cam_data/intrinsics.txt").write_text("1000 1000 8 6\n")
+    with pytest.raises(UserError, match="has 1 lines, none for frame 2"):
+        opened("spring", [f"data.root={tmp_path}/whole"])
+
+
+def test_occluded_pixels_and_calibrations_of_booster(tmp_path):
+    given = MAKERS["booster"](tmp_path)
+    assert opened("booster", given.overrides)[0].depth[0, 5, 6] == 0
+    depth = opened("booster", given.overrides, keep_occluded=True)[0].depth[0]
+    np.testing.assert_allclose(depth, scene(0)[1], rtol=1e-5)
+    path = tmp_path / "train/balanced/Bathroom/calib_00-02.xml"
+    text = path.read_text()
+    for old, new, says in (
+        ("baselineLR", "baseline", "it has no baselineLR"),
+        ("1000", "-3", "focal lengths -3, -3"),
+        ("1000", "nan", "holds what is no number"),
+        ("0. 8.", "8.", "cannot reshape"),
+        ("<opencv", "<!DOCTYPE a []><opencv", "it defines entities"),
+        ("</mtxL>", "", "mismatched tag"),
+    ):
+        path.write_text(text.replace(old, new))
+        with pytest.raises(UserError, match=says):
+            opened("booster", given.overrides)
+
+
+def test_corruptions(made, tmp_path):
+    given = made("nyu_c")
+    fog = opened("nyu_c", given.overrides, corruption="dark", severity=2)
+    assert fog.names == ["dark/2/bath/rgb_00000", "dark/2/bath/rgb_00001"]
+    assert opened("nyu_c", given.overrides, corruption=["motion_blur"], severity=[1, 2]).scene(3) == "bath"
+    np.testing.assert_allclose(fog[0].image[0].numpy(), scene(0)[0][..., 0] // 2 / 255, atol=1e-6)
+    for changes, says in (
+        ({"corruption": "fog"}, "data.corruption=fog is none of dark, motion_blur"),
+        ({"severity": 4}, r"has the severities \[1, 2\], not 4"),
+        ({"root": tmp_path}, "holds no folders, but NYU-C has folders such as fog/3"),
+    ):
+        with pytest.raises(UserError, match=says):
+            opened("nyu_c", given.overrides, **changes)
+
+
+def test_the_camera_follows_a_corrupted_picture_of_another_size(tmp_path):
+    put(tmp_path / "clean/rgb/0.png", scene(0)[0])
+    (tmp_path / "clean/depth").mkdir()
+    np.save(tmp_path / "clean/depth/0.npy", scene(0)[1])
+    put(tmp_path / "corrupt/fog/1/any/0.png", scene(0, (24, 51))[0])
+    clean = Pairs(tmp_path / "clean", 1, intrinsics=[20, 20, 8, 5.5])
+    frame = Corrupted(clean, tmp_path / "corrupt", "mine", depth_size="native")[0]
+    np.testing.assert_allclose(frame.intrinsics, camera(60, 40, 25, 11.5))
+    assert frame.depth.shape == (1, *SIZE)
+    put(tmp_path / "corrupt/fog/1/other/0.png", scene(0)[0])
+    with pytest.raises(UserError, match="are pictures of one frame"):
+        Corrupted(clean, tmp_path / "corrupt", "mine")
+    put(tmp_path / "clean/rgb/1.png", scene(0)[0])
+    np.save(tmp_path / "clean/depth/1.npy", scene(0)[1])
+    clean = Pairs(tmp_path / "clean", 1)
+    with pytest.raises(UserError, match="has no picture of 1 of 2 frames, first 1 "):
+        Corrupted(clean, tmp_path / "corrupt", "mine")
+
+
+def test_archives_that_lack_something_are_sentences(made, tmp_path):
+    given = made("ddad")
+    with pytest.raises(UserError, match=r"holds no file 'train\.txt'; is it UniDepth's archive"):
+        opened("ddad", given.overrides, part="train")
+    with pytest.raises(UserError, match=r"ddad_0\.hdf5 are not there; give data\.root the folder"):
+        opened("ddad", [f"data.root={tmp_path}"])
+
+
+def test_sequences_that_are_not_there_are_a_sentence(made):
+    with pytest.raises(UserError, match="has no sequence rgbd_bonn_moon, but balloon2, crowd2"):
+        opened("bonn", made("bonn").overrides, sequences=["moon"])
+    with pytest.raises(UserError, match=r"has 5 pictures, of which none of data.frames=\[9, 12\] has depth"):
+        opened("bonn", made("bonn").overrides, frames=[9, 12])
+    assert len(opened("bonn", made("bonn").overrides, frames=None, sequences=None)) == 10
+
+
+def test_edges_of_syns(made):
+    frame = opened("syns", made("syns").overrides)[0]
+    assert frame.annotations.edges.nonzero()[:, 2].unique().tolist() == [9]
+    assert opened("syns", made("syns").overrides, edges=None)[0].annotations is None
+    with pytest.raises(UserError, match=r"00\.npy is listed but missing"):
+        opened("syns", made("syns").overrides, part="test")
+
+
+def test_a_protocol_of_another_set_is_left_out(made):
+    """Those of NYUv2 and KITTI say how many images they have, or their data set."""
+    config = OmegaConf.create({"data": OmegaConf.load(CONF / "data/eth3d.yaml"), "seed": 0})
+    frames = EvaluationSet(OmegaConf.merge(config, OmegaConf.from_dotlist(made("eth3d").overrides)))
+    said = {name: frames.refuses(protocol_from(rule)) for name, rule in RULES.items()}
+    assert said["full"] is None
+    assert said["marigold_eth3d_affine_depth"] is None
+    assert said["marigold_nyu_affine_depth"] == "Protocol 'marigold_nyu_affine_depth' is of NYUv2, not of ETH3D."
+    eigen = protocol_from(OmegaConf.to_container(OmegaConf.load(CONF / "protocol/eigen.yaml")))
+    assert frames.refuses(eigen) == "Protocol 'eigen' is of NYUv2, not of ETH3D."

@@ -118,6 +118,21 @@ def read_array(array: Any, place: Any, where: str | Path) -> Any:
     return array[place]
 
 
+def read_one(path: Path, name: str) -> Any:
+    """All numbers of the array of that name, as NumPy's.
+
+    Raises:
+        UserError: if the file is damaged, lacks the array, or the array is not whole or too large.
+    """
+    with open_hdf5(path) as file:
+        array = find_array(file, name, path)
+        if array is None:
+            held = ", ".join(list(file)[:5]) or "nothing"
+            raise UserError(f"{path} holds {held}, but no array '{name}'; is it the right file?")
+        check_stored(array, path)
+        return read_array(array, (), path)
+
+
 def read_texts(array: Any, where: Path) -> list[Any]:
     """All texts of an array; arguments and errors as :func:`read_array`.
 

@@ -18,7 +18,7 @@ from depthbench.data.missing import missing
 from depthbench.data.readers.file_listing import list_files
 from depthbench.data.readers.layouts import Pair
 from depthbench.data.readers.reader import Reader, checked_files, existing_folder, same_size
-from depthbench.data.sample import DepthSize, Sample
+from depthbench.data.sample import DepthSize, ResizeTo, Sample, of_one_size
 from depthbench.errors import UserError
 from depthbench.geometry import Matrix
 from depthbench.images import Size, decode_rgb
@@ -90,6 +90,7 @@ class SceneFiles(Reader):
         known_as: what protocols call the set.
         layouts: in which its files come.
         plausible: metres between which the median depth must lie.
+        resize_to: ``depth`` where the set's pictures are larger than its depth and are resized to it; else None.
 
     Raises:
         UserError: when opened, if there are no frames, files are missing, or depth is implausible; when read, if a file
@@ -114,6 +115,7 @@ class SceneFiles(Reader):
 
     layouts: tuple[FrameFiles, ...] = ()
     plausible: tuple[float, float] = (0.1, 100.0)
+    resize_to: ResizeTo | None = None
 
     def __init__(
         self,
@@ -146,11 +148,18 @@ class SceneFiles(Reader):
     def read(self, index: int) -> Sample:
         """See :meth:`Reader.read`."""
         pair = self.pairs[index]
-        rgb = decode_rgb(read_bytes(pair.rgb), pair.rgb)
+        rgb = self.read_picture(pair)
         truth = self.read_truth(pair, rgb.shape[:2])
         depth = self.missing.metres(truth.depth, 1.0)
+        sample = Sample(rgb, depth, truth.intrinsics, pair.name, truth.annotations)
+        if self.resize_to:
+            return of_one_size(sample, None, self.resize_to, (pair.rgb, pair.depth))
         same_size(rgb, depth, pair.rgb, pair.depth)
-        return Sample(rgb, depth, truth.intrinsics, pair.name, truth.annotations)
+        return sample
+
+    def read_picture(self, pair: Pair) -> NDArray[np.uint8]:
+        """The picture of a frame, ``(H, W, 3)`` RGB."""
+        return decode_rgb(read_bytes(pair.rgb), pair.rgb)
 
     def keeps(self, pair: Pair) -> bool:
         """Whether a frame that was found belongs to the frames asked for."""

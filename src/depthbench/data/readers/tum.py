@@ -122,6 +122,10 @@ class TUM(Pairs):
         found = [pair for parts in sorted(places) for pair in self._sequence(folder, parts)]
         return sorted(found, key=lambda pair: pair.name)
 
+    def camera_of(self, sequence: Path) -> Matrix | None:
+        """The published intrinsics of a sequence, None where there are none."""
+        return published_camera(sequence)
+
     def _sequence(self, root: Path, parts: tuple[str, ...]) -> list[Pair]:
         place = root.joinpath(*parts)
         rgb, depth = (read_stamps(place / name) for name in _LISTS)
@@ -131,7 +135,7 @@ class TUM(Pairs):
                 f"{place} has no depth within {self.max_difference:g} s of a picture; append "
                 "data.max_difference=SECONDS if its clocks are so far apart."
             )
-        camera = published_camera(place) if self.published else None
+        camera = self.camera_of(place) if self.published else None
         pairs = [
             Pair("/".join((*parts, Path(rgb[one][1]).stem)), place / rgb[one][1], place / depth[other][1], None, camera)
             for one, other in matched

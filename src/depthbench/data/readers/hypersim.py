@@ -1,0 +1,192 @@
+"""Hypersim (Roberts et al., ICCV 2021): rendered rooms."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depthbench.data.formats.depth_files import read_depth
+from depthbench.data.formats.hdf5 import read_one
+from depthbench.data.readers.layouts import Pair
+from depthbench.data.readers.scene_files import FrameFiles, SceneFiles, Truth
+from depthbench.data.sample import DepthSize
+from depthbench.errors import UserError
+from depthbench.geometry import Matrix, camera_matrix
+from depthbench.images import Size
+from depthbench.input_files import read_table
+from depthbench.pinhole import depth_of_distance
+
+FOCAL, WIDTH = 886.81, 1024  # pixels, of 768x1024; the optical axis meets the center of the picture
+_LUMA = (0.30, 0.59, 0.11)
+_BRIGHT, _PERCENTILE, _GAMMA = 0.8, 90, 2.2
+_DARK = 1e-4  # a brightness at or below which the picture is black
+_SCENE, _CAMERA, _FRAME = r"(?P<scene>ai_\d+_\d+)", r"(?P<camera>cam_\d+)", r"(?P<frame>\d+)"
+_GEOMETRY = "{scene}/images/scene_{camera}_geometry_hdf5/frame.{frame}"
+_NAME = "{scene}/{camera}/{frame}"
+_COLUMNS = ("scene_name", "camera_name", "frame_id", "split_partition_name")
+Partition = Literal["train", "val", "test"]
+
+
+class Hypersim(SceneFiles):
+    """``ai_001_001/images/scene_cam_00_geometry_hdf5/frame.0000.depth_meters.hdf5`` with a picture of the same frame.
+
+    Stored depth is the distance along the ray, in metres; depth along the axis is made of it with one camera for all
+    scenes, 886.81 pixels at a width of 1024, as Marigold makes it (some scenes have cameras of their own, which the set
+    lists in ``metadata_camera_parameters.csv``). Marigold's prepared files, ``rgb_cam_00_fr0000.png`` with
+    ``depth_plane_cam_00_fr0000.png`` in millimetres, are read, too.
+
+    Args:
+        root: the folder of the scenes, or one above it.
+        pictures: ``preview``, the published ``tonemap.jpg``; ``color``, tones made of the linear colors as Hypersim's
+            toolkit and Marigold make them; ``prepared``, Marigold's files.
+        partition: the set's ``metadata_images_split_trainvaltest.csv``; needed where ``part`` is given.
+        part: ``train``, ``val`` or ``test`` of the partition; None for all frames that are there.
+        files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`, as what follows.
+        split: how many of the frames, evenly spaced; None for all.
+        max_depth: metres beyond which depth is missing; None for no limit.
+        size: (height, width) of the image delivered; None keeps each file's own.
+        depth_size: ``image`` or ``native``.
+
+    Raises:
+        UserError: as :class:`~depthbench.data.readers.scene_files.SceneFiles`.
+
+    Example:
+        >>> import tempfile, cv2, h5py, numpy as np
+        >>> from pathlib import Path
+        >>> from depthbench.data import Hypersim
+        >>> images = Path(tempfile.mkdtemp()) / "ai_001_001/images"
+        >>> for kind in ("final_preview", "geometry_hdf5"):
+        ...     (images / f"scene_cam_00_{kind}").mkdir(parents=True)
+        >>> picture = images / "scene_cam_00_final_preview/frame.0000.tonemap.jpg"
+        >>> written = cv2.imwrite(str(picture), np.full((5, 5, 3), 90, np.uint8))
+        >>> with h5py.File(images / "scene_cam_00_geometry_hdf5/frame.0000.depth_meters.hdf5", "w") as file:
+        ...     file["dataset"] = np.full((5, 5), 2, np.float16)
+        >>> Hypersim(images.parents[1])[0].depth[0, 2, 2:]  # the axis meets the middle
+        tensor([2.0000, 1.9487, 1.8157])
+    """
+
+    known_as = "Hypersim"
+    plausible = (0.2, 200.0)
+
+    def __init__(
+        self,
+        root: str | Path,
+        pictures: Literal["preview", "color", "prepared"] = "preview",
+        partition: str | Path | None = None,
+        part: Partition | None = None,
+        files: str | Path | None = None,
+        split: str | int | None = None,
+        max_depth: float | None = None,
+        size: Sequence[int] | None = None,
+        depth_size: DepthSize = "image",
+    ) -> None:
+        if pictures not in _LAYOUTS:
+            raise UserError(f"data.pictures={pictures} is unknown; choose preview, color or prepared.")
+        if part not in (None, "train", "val", "test"):
+            raise UserError(f"data.part={part} is unknown; choose train, val or test.")
+        if part is not None and partition is None:
+            raise UserError(
+                f"data.part={part} needs the set's list: data.partition=FILE, metadata_images_split_trainvaltest.csv."
+            )
+        self.layouts, self.prepared = (_LAYOUTS[pictures],), pictures == "prepared"
+        self.part = part
+        self.wanted = None if part is None or partition is None else read_partition(Path(partition).expanduser(), part)
+        super().__init__(root, files, split, max_depth, size, depth_size)
+
+    def keeps(self, pair: Pair) -> bool:
+        """See :class:`SceneFiles`."""
+        return self.wanted is None or tuple(pair.name.split("/")[-3:]) in self.wanted
+
+    def _asked(self) -> str:
+        return "" if self.part is None else f", with frames of the part {self.part}"
+
+    def read_picture(self, pair: Pair) -> NDArray[np.uint8]:
+        """See :class:`SceneFiles`."""
+        if pair.mask is None:
+            return super().read_picture(pair)
+        colors, objects = read_one(pair.rgb, "dataset"), read_one(pair.mask, "dataset")
+        if colors.ndim != 3 or colors.shape[2] != 3 or objects.shape != colors.shape[:2]:
+            raise UserError(
+                f"{pair.rgb} has the shape {colors.shape}, and {pair.mask} {objects.shape}; get both again."
+            )
+        return tone_mapped(colors, objects != -1)
+
+    def read_truth(self, pair: Pair, size: Size) -> Truth:
+        """See :class:`SceneFiles`."""
+        camera = hypersim_camera(size)
+        if self.prepared:
+            return Truth(read_depth(pair.depth) * np.float32(0.001), camera)
+        distance = read_one(pair.depth, "dataset")
+        if distance.shape != size:
+            raise UserError(f"{pair.depth} has the shape {distance.shape}, but {pair.rgb} {size}; get both again.")
+        return Truth(depth_of_distance(distance.astype(np.float64), camera), camera)
+
+
+_LAYOUTS = {
+    "preview": FrameFiles(
+        rf"{_SCENE}/images/scene_{_CAMERA}_final_preview/frame\.{_FRAME}\.tonemap\.jpg",
+        f"{_GEOMETRY}.depth_meters.hdf5",
+        "ai_001_001/images/scene_cam_00_final_preview/frame.0000.tonemap.jpg beside scene_cam_00_geometry_hdf5",
+        name=_NAME,
+    ),
+    "color": FrameFiles(
+        rf"{_SCENE}/images/scene_{_CAMERA}_final_hdf5/frame\.{_FRAME}\.color\.hdf5",
+        f"{_GEOMETRY}.depth_meters.hdf5",
+        "ai_001_001/images/scene_cam_00_final_hdf5/frame.0000.color.hdf5 beside scene_cam_00_geometry_hdf5",
+        mask=f"{_GEOMETRY}.render_entity_id.hdf5",
+        name=_NAME,
+    ),
+    "prepared": FrameFiles(
+        rf"{_SCENE}/rgb_{_CAMERA}_fr{_FRAME}\.png",
+        "{scene}/depth_plane_{camera}_fr{frame}.png",
+        "ai_001_001/rgb_cam_00_fr0000.png beside depth_plane_cam_00_fr0000.png",
+        name=_NAME,
+    ),
+}
+
+
+def hypersim_camera(size: Size) -> Matrix:
+    """The camera of a picture of ``size`` (height, width)."""
+    focal = FOCAL * size[1] / WIDTH
+    return camera_matrix([focal, focal, (size[1] - 1) / 2, (size[0] - 1) / 2])
+
+
+def tone_mapped(colors: NDArray[np.floating], objects: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Linear colors ``(H, W, 3)`` as a picture: the 90th percentile of the brightness of objects becomes 0.8.
+
+    Hypersim's ``scene_generate_images_tonemap.py``; gamma 1/2.2.
+
+    Args:
+        colors: linear, unlimited; NaN is black.
+        objects: ``(H, W)``, which pixels show an object.
+    """
+    known = np.nan_to_num(colors.astype(np.float64))
+    brightness = (known @ _LUMA)[objects]
+    bright = float(np.percentile(brightness, _PERCENTILE)) if brightness.size else 0.0
+    scale = _BRIGHT**_GAMMA / bright if bright > _DARK else 0.0
+    tones = np.clip(scale * np.maximum(known, 0), 0, None) ** (1 / _GAMMA)
+    return np.round(255 * tones.clip(0, 1)).astype(np.uint8)
+
+
+def read_partition(path: Path, part: Partition) -> frozenset[tuple[str, ...]]:
+    """Scene, camera and four-digit frame of each frame of a part.
+
+    Raises:
+        UserError: if the file is no such table, or has no frame of the part.
+    """
+    rows = read_table(path)
+    if not rows or not set(_COLUMNS) <= set(rows[0]):
+        raise UserError(
+            f"{path} has the columns {', '.join(rows[0][:6]) if rows else 'of nothing'}, not {', '.join(_COLUMNS)}."
+        )
+    places = [rows[0].index(column) for column in _COLUMNS]
+    try:
+        cells = [[row[place] for place in places] for row in rows[1:]]
+        found = frozenset((scene, camera, f"{int(frame):04d}") for scene, camera, frame, own in cells if own == part)
+    except (IndexError, ValueError) as error:
+        raise UserError(f"{path} has a row that is cut off or damaged ({error}); download it again.") from None
+    if not found:
+        raise UserError(f"{path} lists no frame of the part {part}.")
+    return found
