@@ -22,9 +22,25 @@ def nearest_valid(grid: tuple[int, int], valid: Tensor) -> tuple[Tensor, Tensor]
     find = _kept_places if grid[0] * grid[1] <= _KEPT else _places
     places, inside = find(grid, (valid.shape[-2], valid.shape[-1]), str(valid.device))
     flat = valid.flatten(1)
-    found = flat[:, places] & inside
-    first = found.int().argmax(2)
-    return places.expand(len(flat), -1, -1).gather(2, first[..., None])[..., 0], found.any(2)
+    if valid.device.type == "cpu":
+        rows = [_nearest_of_one(row, places, inside) for row in flat]
+        found, known = (torch.stack(parts) for parts in zip(*rows, strict=True)) if rows else (flat.long(), flat)
+        return found, known
+    seen = flat[:, places] & inside
+    first = seen.int().argmax(2)
+    return places.expand(len(flat), -1, -1).gather(2, first[..., None])[..., 0], seen.any(2)
+
+
+def _nearest_of_one(valid: Tensor, places: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
+    """Of a mask ``(N,)``: where the pixel next to the center is valid, the others of a cell need no look."""
+    found = places[:, 0].clone()
+    known = valid[found] & inside[:, 0]
+    left = (~known).nonzero()[:, 0]
+    if len(left):
+        seen = valid[places[left]] & inside[left]
+        found[left] = places[left].gather(1, seen.int().argmax(1, keepdim=True))[:, 0]
+        known[left] = seen.any(1)
+    return found, known
 
 
 def _places(grid: tuple[int, int], size: tuple[int, int], device: str) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from depthbench.errors import UserError
 from depthbench.protocols.alignment import Alignment, FittedLine
+from depthbench.protocols.alignment.pixels import FitPixels
 from depthbench.protocols.alignment.spaces import in_space
 from depthbench.protocols.protocol import EvalProtocol, crop
 from depthbench.protocols.shared_pass import SharedMaps
@@ -114,8 +115,8 @@ def _parts(protocol: EvalProtocol, maps: SharedMaps) -> Iterable[Tensor]:
     valid = protocol.mask(truth)
     if maps.declared.holes:
         valid = valid & ~prediction.isnan()
-    x = alignment.raised(in_space(prediction, maps.declared.quantity, alignment.space))
-    for row in zip(*alignment.fitted_rows(x, truth, valid), strict=True):
+    rows = FitPixels(prediction, truth, valid, maps.declared.quantity).rows(alignment)
+    for row in zip(*rows, strict=True):
         yield _sums(alignment, *row) if alignment.fit == "least_squares" else torch.stack(row[:2])[:, row[2]].float()
 
 

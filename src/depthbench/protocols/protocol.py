@@ -18,6 +18,7 @@ from depthbench.metrics.pixel_sums import PRESENT
 from depthbench.metrics.scores import REDUCTIONS, DepthScores
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols.alignment import AS_DEPTH, NAMED, Alignment, Declared, alignment_from
+from depthbench.protocols.alignment.pixels import FitPixels
 from depthbench.protocols.regions import Box, Region, region_box
 
 PreparedMaps = tuple[Tensor, Tensor, Tensor]
@@ -310,13 +311,24 @@ class EvalProtocol:
         """Depth of the aligned prediction, 0 where it has holes; both are maps of the region."""
         if self.alignment.fit == "none" and declared == AS_DEPTH:
             return prediction
+        return self.aligned_pixels(self.pixels(prediction, truth, declared), declared)
+
+    def pixels(self, prediction: Tensor, truth: Tensor, declared: Declared = AS_DEPTH) -> FitPixels:
+        """Maps of the region and the pixels that are scored, for any number of alignments."""
         valid = self.mask(truth)
-        holes = prediction.isnan() if declared.holes else None
-        fitted = valid if holes is None else valid & ~holes
-        depth = self.alignment.aligned(
-            prediction, truth, fitted, declared.quantity, declared.lines.get(self.fit_key) if declared.lines else None
-        )
-        return depth if holes is None else depth.masked_fill(holes, 0.0)
+        fitted = valid & ~prediction.isnan() if declared.holes else valid
+        return FitPixels(prediction, truth, fitted, declared.quantity)
+
+    def aligned_pixels(self, pixels: FitPixels, declared: Declared = AS_DEPTH) -> Tensor:
+        """As :meth:`aligned`, of :meth:`pixels` that other protocols may have asked for before."""
+        depth = self.alignment.aligned_pixels(pixels, declared.lines.get(self.fit_key) if declared.lines else None)
+        return depth.masked_fill(pixels.prediction.isnan(), 0.0) if declared.holes else depth
+
+    @property
+    def pixels_key(self) -> "EvalProtocol":
+        """This protocol as far as :meth:`pixels` depend on it."""
+        clamp = self.clamp if self.clamp_at == "output" else None
+        return replace(self.fit_key, alignment=NAMED["none"], clamp=clamp)
 
     def limited(self, depth: Tensor) -> Tensor:
         """Aligned depth within the limits of what is scored."""

@@ -12,6 +12,7 @@ from depthbench.errors import UserError
 from depthbench.metrics.pixel_pass import Interval, Rule
 from depthbench.metrics.pixel_sums import PRESENT, cell_sums, least_present
 from depthbench.protocols.alignment import AS_DEPTH, Declared
+from depthbench.protocols.alignment.pixels import FitPixels
 from depthbench.protocols.misses import Misses
 from depthbench.protocols.protocol import NOT_PIXELS, ClampLimits, EvalProtocol, crop
 from depthbench.protocols.regions import Box, Region, region_box
@@ -40,6 +41,7 @@ class SharedMaps:
     _truths: dict[Any, Tensor] = field(default_factory=dict)
     _averages_by_limits: dict[Any, Tensor] = field(default_factory=dict)
     _extents: dict[Any, "_Extent"] = field(default_factory=dict)
+    _pixels: dict[EvalProtocol, FitPixels] = field(default_factory=dict)
 
     def part(self, rows: slice) -> "SharedMaps":
         """Some images of the batch."""
@@ -90,6 +92,15 @@ class SharedMaps:
     def chosen(self, protocol: EvalProtocol) -> EvalProtocol:
         """The protocol with the choice of prediction and truth that these maps leave it."""
         return _resolved(protocol, self._averages(protocol), self._kind(protocol))
+
+    def pixels(self, acting: EvalProtocol, around: Box) -> FitPixels:
+        """Prediction, truth and scored pixels within a box, once for all alignments of them."""
+        key = _pixels_key(acting)
+        if key not in self._pixels:
+            truth = self.true(acting)
+            prediction = acting.fit(self.predicted(acting), truth, self.covers, self.image)
+            self._pixels[key] = acting.pixels(crop(prediction, around), crop(truth, around), self.declared)
+        return self._pixels[key]
 
     def _averages(self, protocol: EvalProtocol) -> bool:
         return protocol.flip_average and self.mirrored is not None
@@ -163,6 +174,11 @@ def _per_pixel_key(
     return replace(protocol, **changes)
 
 
+@lru_cache(maxsize=256)
+def _pixels_key(protocol: EvalProtocol) -> EvalProtocol:
+    return protocol.pixels_key
+
+
 class _Member(NamedTuple):
     name: str
     box: Box
@@ -187,15 +203,20 @@ def shared_sums(
 def _group_sums(
     acting: EvalProtocol, members: Sequence[_Member], maps: SharedMaps, extended: bool
 ) -> Iterator[tuple[str, Tensor]]:
-    truth = maps.true(acting)
-    prediction = acting.fit(maps.predicted(acting), truth, maps.covers, maps.image)
     boxes = [member.box for member in members]
     rows = sorted({edge for box in boxes for edge in box[:2]})
     columns = sorted({edge for box in boxes for edge in box[2:]})
     around = (rows[0], rows[-1], columns[0], columns[-1])
-    prediction, truth = crop(prediction, around), crop(truth, around)
     rules = sorted({member.rule for member in members})
-    depth = acting.aligned(prediction, truth, maps.declared)
+    if acting.alignment.fit == "none":
+        truth = crop(maps.true(acting), around)
+        prediction = acting.fit(maps.predicted(acting), maps.true(acting), maps.covers, maps.image)
+        prediction = crop(prediction, around)
+        depth = acting.aligned(prediction, truth, maps.declared)
+    else:  # its region is its own, so equal keys have equal boxes
+        pixels = maps.pixels(acting, around)
+        prediction, truth = pixels.prediction, pixels.truth
+        depth = acting.aligned_pixels(pixels, maps.declared)
     limited = acting.limited(depth)
     cells = cell_sums(
         limited,

@@ -9,7 +9,7 @@ import torch
 
 from depthbench.protocols import EvalProtocol, Scorer
 from depthbench.protocols.alignment import NAMED
-from depthbench.protocols.alignment.spaces import in_space
+from depthbench.protocols.alignment.pixels import FitPixels
 from tests.conftest import GOLDEN
 
 ROWS, COLUMNS = np.mgrid[:48, :64].astype(float)
@@ -40,8 +40,7 @@ def tensors():
 
 def fitted(alignment):
     prediction, truth, valid = tensors()
-    x = alignment.raised(in_space(prediction, "depth", alignment.space))
-    return alignment.line(*alignment.fitted_rows(x, truth, valid))
+    return FitPixels(prediction, truth, valid).line(alignment)
 
 
 def scores(alignment):

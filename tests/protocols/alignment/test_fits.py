@@ -1,5 +1,6 @@
 """Each fit against an independent one in numpy, on masks, odd sizes, empty masks and half precision."""
 
+import json
 from dataclasses import replace
 from itertools import product
 
@@ -8,13 +9,15 @@ import pytest
 import torch
 
 from depthbench.errors import UserError
-from depthbench.medians import masked_percentile, weighted_median
+from depthbench.medians import masked_median, masked_percentile, weighted_median
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols import Alignment, EvalProtocol
 from depthbench.protocols.alignment import NAMED, alignment_from, fits
+from depthbench.protocols.alignment.pixels import FitPixels
 from depthbench.protocols.alignment.ransac import ransac_line
 from depthbench.protocols.alignment.samples import limited_to, one_per_cell
 from depthbench.protocols.alignment.spaces import SPACES
+from tests.protocols.alignment.record_ransac import RECORD, points
 
 OWN = sorted(name for name, one in NAMED.items() if one.fit != "none")
 
@@ -131,20 +134,16 @@ def test_weighted_median_of_equal_weights_is_a_median():
     assert torch.equal(weighted_median(values, torch.ones_like(values)), values.median(1).values)
 
 
-@pytest.mark.parametrize("count", [3, 40, 150, 900])
-@pytest.mark.parametrize("seed", [0, 3])
-def test_ransac_is_scikit_learns(count, seed):
-    ransac = pytest.importorskip("sklearn.linear_model", reason="needs scikit-learn as the reference").RANSACRegressor
-    rng = np.random.default_rng(count + seed)
-    x = rng.uniform(0, 1, count)
-    y = 1 + 2 * x + rng.normal(0, 0.05, count)
-    outlier = rng.random(count) < 0.3
-    y[outlier] = rng.uniform(0, 5, outlier.sum())
-    fitted = ransac(max_trials=1000, random_state=seed).fit(x[:, None], y)
-    line = ransac_line(*tensors(x[None], y[None], np.ones((1, count))), seed)
-    if fitted.estimator_.coef_[0] > 0:
-        assert line.scale.item() == pytest.approx(fitted.estimator_.coef_[0], rel=1e-10)
-        assert line.shift.item() == pytest.approx(fitted.estimator_.intercept_, rel=1e-10)
+@pytest.mark.parametrize("known", json.loads(RECORD.read_text()), ids=lambda known: f"{known['count']}-{known['seed']}")
+@pytest.mark.parametrize("weighted", [True, False])
+def test_ransac_is_scikit_learns(known, weighted):
+    x, y = points(known["count"], known["seed"])
+    assert y.mean() == pytest.approx(known["mean_y"], rel=1e-12), "these are not the points of the record"
+    given = torch.from_numpy(x)[None], torch.from_numpy(y)[None]
+    line = ransac_line(*given, torch.ones_like(given[0]) if weighted else None, known["seed"])
+    if known["scale"] > 0:
+        assert line.scale.item() == pytest.approx(known["scale"], rel=1e-10)
+        assert line.shift.item() == pytest.approx(known["shift"], rel=1e-10)
     else:
         assert line.scale.item() == pytest.approx(y.mean() / x.mean())
 
@@ -235,7 +234,7 @@ def test_images_do_not_see_each_other_nor_what_is_masked(name, maps):
 
 def test_trimming_is_strict_and_by_the_prediction(maps):
     prediction, truth, valid = maps()
-    x, y, kept = NAMED["scale_shift_trimmed"].fitted_rows(prediction, truth, valid)
+    x, y, kept = FitPixels(prediction, truth, valid).rows(NAMED["scale_shift_trimmed"])
     for row in range(3):
         p = prediction[row][valid[row]].double().numpy()
         low, high = np.percentile(p, [5, 95])
@@ -279,3 +278,49 @@ def test_names_and_fields():
 def test_mistakes(value, sentence):
     with pytest.raises(UserError, match=sentence):
         EvalProtocol(name="x", alignment=value)
+
+
+ONE_IMAGE = [name for name in OWN if NAMED[name].over == "image"]
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_alignments_that_share_pixels_find_what_each_finds_alone(maps, everywhere):
+    prediction, truth, valid = maps()
+    if everywhere:
+        prediction, truth, valid = prediction[:2], truth[:2].clamp(min=0.5), torch.ones_like(valid[:2])
+    shared = FitPixels(prediction, truth, valid)
+    for name in [*ONE_IMAGE, *reversed(ONE_IMAGE)]:  # in either order, so that none spoils what the next one takes
+        alone = NAMED[name].aligned(prediction, truth, valid)
+        assert torch.equal(NAMED[name].aligned_pixels(shared).nan_to_num(), alone.nan_to_num()), name
+
+
+@pytest.mark.parametrize("name", ONE_IMAGE)
+def test_fits_to_valid_pixels_alone_are_those_with_weights_of_zero(maps, name):
+    """As on a GPU, where taking pixels out would wait for it."""
+    prediction, truth, valid = maps()
+    pixels = FitPixels(prediction, truth, valid)
+    line, weighted = pixels.line(NAMED[name]), NAMED[name].line(*pixels.rows(NAMED[name]))
+    for row in range(len(truth)):
+        if valid[row].any():
+            for one, other in ((line.scale, weighted.scale), (line.shift, weighted.shift)):
+                assert one[row].item() == pytest.approx(other[row].item(), rel=1e-6, abs=1e-8)
+
+
+def test_a_map_larger_than_a_block_is_aligned_whole():
+    truth = torch.rand(1, 1, 300, 401, generator=torch.Generator().manual_seed(0)) * 8 + 1
+    found = NAMED["disparity"].aligned(7 / truth + 0.9, truth, truth > 3, "disparity")
+    assert torch.allclose(found, truth.clamp(max=float(truth.amax())), rtol=1e-5)
+
+
+def test_medians_and_percentiles_of_selected_places_are_numpys():
+    rng = np.random.default_rng(0)
+    for count in (1, 2, 3, 10, 101):
+        values = torch.from_numpy(rng.normal(size=(2, count)))
+        expected = np.median(values.numpy(), 1)
+        np.testing.assert_array_equal(masked_median(values), expected)
+        np.testing.assert_array_equal(masked_median(values, torch.ones_like(values, dtype=torch.bool)), expected)
+        assert torch.equal(masked_median(values, middle="lower"), values.median(1).values)
+        for percent in (0, 5, 37.5, 100):
+            found = masked_percentile(values, torch.ones_like(values, dtype=torch.bool), percent)
+            np.testing.assert_allclose(found, np.percentile(values.numpy(), percent, axis=1), rtol=1e-12)
+    assert masked_median(torch.zeros(1, 0)).isnan()

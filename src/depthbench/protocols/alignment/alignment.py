@@ -1,7 +1,7 @@
 """An alignment is an object: by which fit, of which parts, in which space and over which pixels it is made."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -13,14 +13,15 @@ from depthbench.medians import masked_percentile
 from depthbench.output_kinds import OutputKind, Quantity
 from depthbench.protocols.alignment import fits
 from depthbench.protocols.alignment.fits import FittedLine
+from depthbench.protocols.alignment.pixels import FitPixels, blocks_of
 from depthbench.protocols.alignment.ransac import ransac_line
-from depthbench.protocols.alignment.samples import Rows, limited_to, one_per_cell
+from depthbench.protocols.alignment.samples import Rows
 from depthbench.protocols.alignment.spaces import SPACES, in_space
 
 Limit = float | str | None
 """Metres; ``truth``: the least or greatest scored truth; None for no limit."""
 
-_Fit = Callable[["Alignment", Tensor, Tensor, Tensor], FittedLine]
+_Fit = Callable[["Alignment", Tensor, Tensor, Tensor | None], FittedLine]
 
 FITS: dict[tuple[str, str], _Fit] = {
     ("median", "scale"): lambda own, x, y, w: fits.ratio_of_medians(x, y, w),
@@ -190,32 +191,63 @@ class Alignment:
             quantity: what the prediction holds.
             line: that was fitted over more than the image (``over``); None fits each image.
         """
+        return self.aligned_pixels(FitPixels(prediction, truth, valid, quantity), line)
+
+    def aligned_pixels(self, pixels: FitPixels, line: FittedLine | None = None) -> Tensor:
+        """As :meth:`aligned`, of pixels that alignments share."""
         if self.fit == "none":
-            return SPACES[quantity].to_depth(prediction)
-        x = self.raised(in_space(prediction, quantity, self.space))
-        found = line or self.line(*self.fitted_rows(x, truth, valid))
-        value = self._limited(found.of(x), truth, valid)
+            return SPACES[pixels.quantity].to_depth(pixels.prediction)
+        found = line or pixels.line(self)
+        least, greatest = self._limits(pixels)
+        if pixels.truth.device.type != "cpu":
+            return self._through(pixels.prediction, pixels.quantity, found, least, greatest)
+        depth = torch.empty_like(pixels.prediction, dtype=torch.float32)
+        for image, blocks in enumerate(blocks_of(pixels.prediction, depth)):
+            at = slice(image, image + 1)
+            edges = [None if edge is None else edge[at if len(edge) > 1 else slice(None)] for edge in (least, greatest)]
+            for block, out in blocks:
+                out.copy_(self._through(block, pixels.quantity, found.at(at), *edges))
+        return depth
+
+    def _through(
+        self, prediction: Tensor, quantity: Quantity, line: FittedLine, least: Tensor | None, greatest: Tensor | None
+    ) -> Tensor:
+        """Depth of maps ``(B, 1, H, W)``: into the space, through the line, within the limits and out of the space."""
+        value = line.of(self.raised(in_space(prediction, quantity, self.space)))
+        if least is not None:
+            torch.maximum(value, least, out=value)
+        if greatest is not None:
+            torch.minimum(value, greatest, out=value)
         return SPACES[self.space].to_depth(value).float()
 
     def raised(self, x: Tensor) -> Tensor:
         """The prediction in its space, not below the floor."""
         return x if self.floor is None else x.clamp(min=self.floor)
 
-    def fitted_rows(self, x: Tensor, truth: Tensor, valid: Tensor) -> Rows:
-        """The pixels of the fit: prediction in its space, truth in metres ``(B, N)``, and which of them count."""
-        if self.space != "depth":
-            valid = valid & x.isfinite()  # a depth of 0 has no disparity and no logarithm
-        if self.positive_only:
-            valid = valid & (x > 0)
-        if self.sample is not None:
-            rows = one_per_cell((self.sample[0], self.sample[1]), x, truth, valid)
-        elif self.max_side is not None:
-            rows = limited_to(self.max_side, x, truth, valid)
-        else:
-            rows = x.flatten(1), truth.flatten(1), valid.flatten(1)
-        return rows if self.trim is None else self._trimmed(*rows)
+    @property
+    def fitted_part(self) -> "Alignment":
+        """This alignment as far as its line depends on it."""
+        return replace(self, name="", clamp=None, nonpositive="miss")
 
-    def _trimmed(self, x: Tensor, truth: Tensor, valid: Tensor) -> Rows:
+    @property
+    def rows_part(self) -> tuple[object, ...]:
+        """The fields on which the pixels of a fit depend."""
+        return self.space, self.floor, self.positive_only, self.sample, self.max_side, self.trim
+
+    def kept(self, x: Tensor) -> Tensor | None:
+        """Which of the valid pixels ``(N,)`` are fitted, by their prediction in the space; None for all."""
+        kept = None
+        if self.space != "depth" and not bool(x.sum().isfinite()):
+            kept = x.isfinite()  # a depth of 0 has no disparity and no logarithm
+        if self.positive_only and len(x) and not bool(x.amin() > 0):
+            kept = (x > 0) if kept is None else kept & (x > 0)
+        if self.trim is None:
+            return kept
+        valid = torch.ones_like(x, dtype=torch.bool) if kept is None else kept
+        return self.trimmed(x[None], x[None], valid[None])[2][0]
+
+    def trimmed(self, x: Tensor, truth: Tensor, valid: Tensor) -> Rows:
+        """Pixels ``(B, N)`` whose prediction lies strictly between the percentiles."""
         assert self.trim is not None
         low, high = (masked_percentile(x.double(), valid, percent)[:, None] for percent in self.trim)
         return x, truth, valid & (low < x) & (x < high)
@@ -231,25 +263,25 @@ class Alignment:
             x, y = x.double(), torch.where(valid, y, 0.0).double()
         return FITS[self.fit, self.parts](self, x, y, weight)
 
-    def _limited(self, value: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
-        """Values of the space within the limits; NaN stays."""
-        if self.clamp is None:
-            return value
-        near, far = (
-            self._edge(limit, truth, valid, side) for limit, side in zip(self.clamp, ("near", "far"), strict=True)
-        )
-        least, greatest = (far, near) if self.space == "disparity" else (near, far)
-        if least is not None:
-            value = torch.maximum(value, least)
-        return value if greatest is None else torch.minimum(value, greatest)
+    def line_of(self, x: Tensor, truth: Tensor, y: Tensor) -> FittedLine:
+        """The line of one image, of which all pixels ``(N,)`` are fitted: prediction, truth, truth in the space."""
+        weight = truth.double().reciprocal()[None] if self.weights == "inverse_truth" else None
+        if self.fit not in _MEDIANS:
+            x, y = x.double(), y.double()
+        return FITS[self.fit, self.parts](self, x[None], y[None], weight)
 
-    def _edge(self, limit: Limit, truth: Tensor, valid: Tensor, side: str) -> Tensor | None:
+    def _limits(self, pixels: FitPixels) -> tuple[Tensor | None, Tensor | None]:
+        """Least and greatest value in the space; NaN is within any."""
+        if self.clamp is None:
+            return None, None
+        near, far = (self._edge(limit, pixels, side) for limit, side in zip(self.clamp, ("near", "far"), strict=True))
+        return (far, near) if self.space == "disparity" else (near, far)
+
+    def _edge(self, limit: Limit, pixels: FitPixels, side: str) -> Tensor | None:
         if limit is None:
             return None
         if limit == "truth":
-            flat, mask = truth.flatten(1), valid.flatten(1)
-            edge = flat.where(mask, torch.inf).amin(1) if side == "near" else flat.where(mask, -torch.inf).amax(1)
-            metres = edge.double().view(-1, 1, 1, 1)
+            metres = pixels.extreme_truth(side)
         else:
-            metres = torch.full((1, 1, 1, 1), float(limit), dtype=torch.float64, device=truth.device)
+            metres = torch.full((1, 1, 1, 1), float(limit), dtype=torch.float64, device=pixels.truth.device)
         return SPACES[self.space].of_depth(metres)

@@ -1,7 +1,8 @@
 """Pure fits of a line (or of a factor) that brings predictions to the truth, for many images at once.
 
 All take ``x`` (prediction), ``y`` (truth) and ``weight``, ``(B, N)`` float64: pixels with weight 0 have no part in the
-fit and hold any finite number. Nothing waits for the device.
+fit and hold any finite number; without weights (None) all pixels count the same, which takes half the time. Nothing
+waits for the device, but for a CPU, where that costs nothing.
 """
 
 from typing import NamedTuple
@@ -52,26 +53,46 @@ class FittedLine(NamedTuple):
         return FittedLine(*(one[rows] for one in self))
 
 
-def ratio_of_medians(x: Tensor, y: Tensor, weight: Tensor, middle: str = "mean") -> FittedLine:
+def _times(values: Tensor, weight: Tensor | None) -> Tensor:
+    return values if weight is None else values * weight
+
+
+def _sum(weight: Tensor | None, like: Tensor) -> Tensor:
+    """Of the weights of each row."""
+    return like.new_full((len(like),), like.shape[1]) if weight is None else weight.sum(1)
+
+
+def _used(weight: Tensor | None) -> Tensor | None:
+    return None if weight is None else weight > 0
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    """Of each row, ``(B,)``."""
+    dot: Tensor = torch.linalg.vecdot(a, b)
+    return dot
+
+
+def ratio_of_medians(x: Tensor, y: Tensor, weight: Tensor | None, middle: str = "mean") -> FittedLine:
     """``median(y) / median(x)`` (Eigen, Monodepth2, DenseDepth's "scaled" row, DUSt3R's frames).
 
     ``middle`` as in :func:`~depthbench.protocols.alignment.masked_median`: torch's lower median is UniDepth's ``si``.
     """
-    return FittedLine.factor(masked_median(y, weight > 0, middle) / masked_median(x, weight > 0, middle))
+    return FittedLine.factor(masked_median(y, _used(weight), middle) / masked_median(x, _used(weight), middle))
 
 
-def median_of_ratios(x: Tensor, y: Tensor, weight: Tensor) -> FittedLine:
+def median_of_ratios(x: Tensor, y: Tensor, weight: Tensor | None) -> FittedLine:
     """``median(y / x)`` (plumbline's ``median``)."""
-    return FittedLine.factor(masked_median(y / x, weight > 0))
+    return FittedLine.factor(masked_median(y / x, _used(weight)))
 
 
-def least_squares_scale(x: Tensor, y: Tensor, weight: Tensor) -> FittedLine:
+def least_squares_scale(x: Tensor, y: Tensor, weight: Tensor | None) -> FittedLine:
     """The factor that minimizes ``sum w (s x - y)^2``; 0 for a prediction of zeros."""
-    square = (weight * x * x).sum(1)
-    return FittedLine.factor((weight * x * y).sum(1) / torch.where(square > 0, square, 1.0))
+    weighted = _times(x, weight)
+    square = _dot(weighted, x)
+    return FittedLine.factor(_dot(weighted, y) / torch.where(square > 0, square, 1.0))
 
 
-def least_squares_line(x: Tensor, y: Tensor, weight: Tensor, ridge: float = 0.0) -> FittedLine:
+def least_squares_line(x: Tensor, y: Tensor, weight: Tensor | None, ridge: float = 0.0) -> FittedLine:
     """The line that minimizes ``sum w (s x + t - y)^2``; a constant prediction becomes the mean of the truth.
 
     Args:
@@ -82,29 +103,31 @@ def least_squares_line(x: Tensor, y: Tensor, weight: Tensor, ridge: float = 0.0)
     """
     if ridge:
         return _ridge_line(x, y, weight, ridge)
-    total = weight.sum(1, keepdim=True)
-    x0, y0 = (x * weight).sum(1, keepdim=True) / total, (y * weight).sum(1, keepdim=True) / total
-    centered = (x - x0) * weight
-    variance = (centered * (x - x0)).sum(1)
-    scale = (centered * (y - y0)).sum(1) / torch.where(variance > 0, variance, 1.0)
+    total = _sum(weight, x)[:, None]
+    x0, y0 = ((one.sum(1) if weight is None else _dot(weight, one))[:, None] / total for one in (x, y))
+    from_mean = x - x0
+    centered = _times(from_mean, weight)
+    variance = _dot(centered, from_mean)
+    scale = _dot(centered, y - y0) / torch.where(variance > 0, variance, 1.0)
     return FittedLine(scale, x0[:, 0], y0[:, 0])
 
 
-def _ridge_line(x: Tensor, y: Tensor, weight: Tensor, ridge: float) -> FittedLine:
-    xx, x1, n = (weight * x * x).sum(1) + ridge, (weight * x).sum(1), weight.sum(1) + ridge
-    xy, y1 = (weight * x * y).sum(1), (weight * y).sum(1)
+def _ridge_line(x: Tensor, y: Tensor, weight: Tensor | None, ridge: float) -> FittedLine:
+    weighted = _times(x, weight)
+    xx, x1, n = _dot(weighted, x) + ridge, weighted.sum(1), _sum(weight, x) + ridge
+    xy, y1 = _dot(weighted, y), _times(y, weight).sum(1)
     determinant = xx * n - x1 * x1
     shift = (xx * y1 - x1 * xy) / determinant
     return FittedLine((n * xy - x1 * y1) / determinant, torch.zeros_like(shift), shift)
 
 
-def weighted_l1_scale(x: Tensor, y: Tensor, weight: Tensor) -> FittedLine:
+def weighted_l1_scale(x: Tensor, y: Tensor, weight: Tensor | None) -> FittedLine:
     """The factor that minimizes ``sum w |s x - y|``: the median of y / x with weights w |x|; exact."""
-    used = weight * x.abs()
+    used = _times(x.abs(), weight)
     return FittedLine.factor(weighted_median(torch.where(used > 0, y / x, float("inf")), used))
 
 
-def weighted_l1_line(x: Tensor, y: Tensor, weight: Tensor, rounds: int = 50) -> FittedLine:
+def weighted_l1_line(x: Tensor, y: Tensor, weight: Tensor | None, rounds: int = 50) -> FittedLine:
     """The line that minimizes ``sum w |s x + t - y|``, by ``rounds`` of reweighted least squares (MoGe's objective).
 
     From 50 rounds on the objective lies within 1e-5 of the least one; trying every pixel as an anchor is exact, and
@@ -112,11 +135,12 @@ def weighted_l1_line(x: Tensor, y: Tensor, weight: Tensor, rounds: int = 50) -> 
     """
     line = least_squares_line(x, y, weight)
     for _ in range(rounds):
-        line = least_squares_line(x, y, weight / line.of(x).sub_(y).abs_().clamp_(min=FLOOR))
+        again = line.of(x).sub_(y).abs_().clamp_(min=FLOOR).reciprocal_()
+        line = least_squares_line(x, y, again if weight is None else again.mul_(weight))
     return line
 
 
-def huber_line(x: Tensor, y: Tensor, weight: Tensor, rounds: int = 20, power: int = 1) -> FittedLine:
+def huber_line(x: Tensor, y: Tensor, weight: Tensor | None, rounds: int = 20, power: int = 1) -> FittedLine:
     """The line of Huber's loss with k = 1.345 spreads, the spread from the median absolute deviation of residuals.
 
     Args:
@@ -128,16 +152,18 @@ def huber_line(x: Tensor, y: Tensor, weight: Tensor, rounds: int = 20, power: in
     """
     line = least_squares_line(x, y, weight)
     done = torch.zeros(len(x), dtype=torch.bool, device=x.device)
-    used = weight > 0
+    used = _used(weight)
     for _ in range(rounds):
         residual = y - line.of(x)
-        deviation = (residual - masked_median(residual, used)[:, None]).abs()
+        deviation = (residual - masked_median(residual, used)[:, None]).abs_()
         edge = HUBER * (MAD_TO_SPREAD * masked_median(deviation, used)).clamp(min=1e-8)[:, None]
-        huber = (edge / residual.abs().clamp(min=1e-12)).clamp(max=1.0) ** power
-        found = least_squares_line(x, y, weight * huber)
+        huber = (edge / residual.abs_().clamp_(min=1e-12)).clamp_(max=1.0)
+        found = least_squares_line(x, y, _times(huber if power == 1 else huber.square_(), weight))
         changes = [_change(a, b) for a, b in ((found.scale, line.scale), (found.shift, line.shift))]
         line = FittedLine(*(torch.where(done, old, new) for old, new in zip(line, found, strict=True)))
         done = done | (torch.stack(changes).amax(0) < 1e-4)
+        if done.device.type == "cpu" and bool(done.all()):
+            break
     return line
 
 
@@ -145,13 +171,15 @@ def _change(new: Tensor, old: Tensor) -> Tensor:
     return (new - old).abs() / old.abs().clamp(min=1e-8)
 
 
-def weiszfeld_scale(x: Tensor, y: Tensor, weight: Tensor, rounds: int = 10) -> FittedLine:
+def weiszfeld_scale(x: Tensor, y: Tensor, weight: Tensor | None, rounds: int = 10) -> FittedLine:
     """The factor that minimizes ``sum w |s x - y|``, by reweighting from the ratio of means (CUT3R's video line).
 
     Ten rounds do not reach the minimum; numbers published with them have that part in them. At least 1e-3.
     """
-    scale = (weight * y).sum(1) / (weight * x).sum(1)
+    weighted = _times(x, weight)
+    xx, xy = weighted * x, weighted * y
+    scale = _times(y, weight).sum(1) / weighted.sum(1)
     for _ in range(rounds):
-        again = weight / ((scale[:, None] * x - y).abs() + 1e-8)
-        scale = (again * x * y).sum(1) / (again * x * x).sum(1)
+        again = (x * scale[:, None]).sub_(y).abs_().add_(1e-8).reciprocal_()
+        scale = _dot(again, xy) / _dot(again, xx)
     return FittedLine.factor(scale.clamp(min=LEAST_FACTOR))

@@ -18,7 +18,7 @@ CONFIDENCE = 0.99
 _EPSILON = float(np.spacing(1))
 
 
-def ransac_line(x: Tensor, y: Tensor, weight: Tensor, seed: int = 0) -> FittedLine:
+def ransac_line(x: Tensor, y: Tensor, weight: Tensor | None, seed: int = 0) -> FittedLine:
     """The line through the pixels that agree with the best of the lines through two (Pixel-Perfect Depth).
 
     The threshold is the median absolute deviation of y; at most 1000 trials, fewer once all inliers were drawn with a
@@ -28,11 +28,12 @@ def ransac_line(x: Tensor, y: Tensor, weight: Tensor, seed: int = 0) -> FittedLi
     Args:
         x: predictions ``(B, N)``.
         y: truths.
-        weight: 0 where a pixel has no part; otherwise all count the same.
+        weight: 0 where a pixel has no part; otherwise, and without weights, all count the same.
         seed: of each image's draws.
     """
-    sides = zip(x.cpu(), y.cpu(), weight.cpu() > 0, strict=True)
-    rows = [_one_line(one[used].numpy(), other[used].numpy(), seed) for one, other, used in sides]
+    used = [slice(None)] * len(x) if weight is None else list(weight.cpu() > 0)
+    sides = zip(x.cpu(), y.cpu(), used, strict=True)
+    rows = [_one_line(one[kept].numpy(), other[kept].numpy(), seed) for one, other, kept in sides]
     return FittedLine(*torch.tensor(rows, dtype=torch.float64, device=x.device).reshape(-1, 3).unbind(1))
 
 

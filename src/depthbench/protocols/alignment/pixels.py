@@ -1,0 +1,118 @@
+"""The pixels that alignments are fitted to: taken from the maps once, whatever number of alignments asks for them."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from depthbench.maps import places_of
+from depthbench.output_kinds import Quantity
+from depthbench.protocols.alignment.fits import FittedLine
+from depthbench.protocols.alignment.samples import Rows, limited_to, one_per_cell
+from depthbench.protocols.alignment.spaces import in_space
+
+if TYPE_CHECKING:
+    from depthbench.protocols.alignment.alignment import Alignment
+
+
+BLOCK = 2**15
+"""Pixels that a CPU aligns at once: in float64 they and what is made of them stay in its second cache."""
+
+
+def blocks_of(maps: Tensor, other: Tensor) -> Iterator[Iterator[tuple[Tensor, Tensor]]]:
+    """Of each image, rows of both maps ``(B, 1, H, W)``."""
+    rows = max(1, BLOCK // max(maps.shape[-1], 1))
+    for image in range(len(maps)):
+        at = slice(image, image + 1)
+        yield zip(torch.split(maps[at], rows, 2), torch.split(other[at], rows, 2), strict=True)
+
+
+class FitPixels:
+    """A batch whose alignments share masks, spaces, samples and lines.
+
+    On a CPU each image's valid pixels are copied together, so that no fit looks at others; elsewhere counting them
+    would wait for the device, and fits take weights of 0.
+
+    Args:
+        prediction: ``(B, 1, H, W)`` of a quantity.
+        truth: ``(B, 1, H, W)`` metres.
+        valid: bool mask of the pixels that are scored and predicted.
+        quantity: what the prediction holds.
+    """
+
+    def __init__(self, prediction: Tensor, truth: Tensor, valid: Tensor, quantity: Quantity = "depth") -> None:
+        self.prediction, self.truth, self.valid, self.quantity = prediction, truth, valid, quantity
+        self._known: dict[Any, Any] = {}
+
+    def _once(self, key: Any, make: Callable[[], Any]) -> Any:
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]
+
+    def line(self, alignment: "Alignment") -> FittedLine:
+        """The fitted line of each image; alignments that differ in limits only share it."""
+        found: FittedLine = self._once(("line", alignment.fitted_part), lambda: self._line(alignment))
+        return found
+
+    def _line(self, alignment: "Alignment") -> FittedLine:
+        if self.truth.device.type != "cpu":
+            return alignment.line(*self.rows(alignment))
+        lines = [self._line_of_one(alignment, image) for image in range(len(self.truth))]
+        return FittedLine(*(torch.cat(parts) for parts in zip(*lines, strict=True)) if lines else torch.zeros(3, 0))
+
+    def _line_of_one(self, alignment: "Alignment", image: int) -> FittedLine:
+        if alignment.sample is not None or alignment.max_side is not None:
+            rows = self._once(("rows", alignment.rows_part), lambda: self.rows(alignment))
+            return alignment.line(*(one[image : image + 1] for one in rows))
+        truth = self._taken("truth", self.truth, image)
+        if not len(truth):
+            return FittedLine.factor(truth.new_full((1,), torch.nan))
+        x = alignment.raised(self._once(("x", alignment.space, image), lambda: self._x(alignment.space, image)))
+        kept = alignment.kept(x)
+        if kept is None:
+            y = self._once(("y", alignment.space, image), lambda: in_space(truth, "depth", alignment.space))
+            return alignment.line_of(x, truth, y)
+        x, truth = x[kept], truth[kept]
+        return alignment.line_of(x, truth, in_space(truth, "depth", alignment.space))
+
+    def _x(self, space: Quantity, image: int) -> Tensor:
+        return in_space(self._taken("prediction", self.prediction, image), self.quantity, space)
+
+    def _taken(self, key: str, maps: Tensor, image: int) -> Tensor:
+        """The valid pixels of an image ``(N,)``."""
+        return self._once((key, image), lambda: self._take(maps[image].flatten(), image))  # type: ignore[no-any-return]
+
+    def _take(self, values: Tensor, image: int) -> Tensor:
+        places = self._once(("places", image), lambda: places_of(self.valid[image]))
+        return values if len(places) == len(values) else values.index_select(0, places)
+
+    def rows(self, alignment: "Alignment") -> Rows:
+        """Prediction in the space, truth in metres ``(B, N)``, and which of them count."""
+        x, valid = alignment.raised(in_space(self.prediction, self.quantity, alignment.space)), self.valid
+        if alignment.space != "depth":
+            valid = valid & x.isfinite()  # a depth of 0 has no disparity and no logarithm
+        if alignment.positive_only:
+            valid = valid & (x > 0)
+        if alignment.sample is not None:
+            rows = one_per_cell((alignment.sample[0], alignment.sample[1]), x, self.truth, valid)
+        elif alignment.max_side is not None:
+            rows = limited_to(alignment.max_side, x, self.truth, valid)
+        else:
+            rows = x.flatten(1), self.truth.flatten(1), valid.flatten(1)
+        return rows if alignment.trim is None else alignment.trimmed(*rows)
+
+    def extreme_truth(self, side: str) -> Tensor:
+        """The nearest (``near``) or farthest (``far``) valid truth ``(B, 1, 1, 1)`` float64; infinite where none is."""
+        return self._once(("extreme", side), lambda: self._extreme(side))  # type: ignore[no-any-return]
+
+    def _extreme(self, side: str) -> Tensor:
+        if self.truth.device.type == "cpu":
+            taken = [self._taken("truth", self.truth, image) for image in range(len(self.truth))]
+            edges = [
+                torch.inf if not len(one) else float(one.amin() if side == "near" else one.amax()) for one in taken
+            ]
+            return torch.tensor(edges, dtype=torch.float64).view(-1, 1, 1, 1)
+        flat, mask = self.truth.flatten(1), self.valid.flatten(1)
+        edge = flat.where(mask, torch.inf).amin(1) if side == "near" else flat.where(mask, -torch.inf).amax(1)
+        return edge.double().view(-1, 1, 1, 1)
