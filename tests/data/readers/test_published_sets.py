@@ -4,9 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
+import scipy.io
 import torch
 from omegaconf import OmegaConf
 
+from depthbench.annotations import stack_annotations
 from depthbench.config.compose import config_dir
 from depthbench.config.published import every_member
 from depthbench.config.targets import instantiate
@@ -14,6 +16,7 @@ from depthbench.data import Corrupted, Pairs
 from depthbench.errors import UserError
 from depthbench.evaluation import score_arrays
 from depthbench.evaluation.test_set import EvaluationSet
+from depthbench.metrics import PlanarityError
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols import protocol_from
 from tests.data.published_sets import MAKERS, SIZE, camera, put, scene
@@ -126,6 +129,29 @@ def test_annotations_of_ibims(made):
     np.testing.assert_allclose(notes.plane_normals, [[0, -0.1, -1], [0, -1, 0]], atol=1e-7)
     assert [int((notes.planes == label).sum()) for label in (1, 2)] == [4 * 9, 4 * 17]
     np.testing.assert_array_equal(notes.edges, notes.planes == 1)
+
+
+def test_a_plane_of_ibims_faces_as_annotated(tmp_path):
+    """By the formulas of its script: pixels from 1 on, points to the right, forward, up."""
+    size, focal, center = (48, 64), 55.0, (30.0, 26.0)
+    normal = np.array([0.3, -0.9, 0.316])
+    row, column = np.mgrid[1 : size[0] + 1, 1 : size[1] + 1]
+    rays = np.stack([(column - center[0]) / focal, np.ones(size), -(row - center[1]) / focal], -1)
+    one, nothing = np.ones(size, np.uint8), np.zeros(size, np.uint8)
+    data = {
+        "rgb": np.zeros((*size, 3), np.uint8), "depth": -2 / (rays @ normal), "edges": nothing,
+        "calib": camera(focal, focal, *center).T, "mask_invalid": one, "mask_transp": one,
+        "mask_wall": nothing, "mask_wall_paras": np.zeros((0, 0)),
+        "mask_table": nothing, "mask_table_paras": np.zeros((0, 0)),
+        "mask_floor": one, "mask_floor_paras": np.array([[1, 0, 0, 0, *normal]]),
+    }  # fmt: skip
+    scipy.io.savemat(tmp_path / "room.mat", {"data": data})
+    frame = opened("ibims", [f"data.root={tmp_path}"])[0]
+    metric, depth = PlanarityError(), frame.depth[None]
+    metric.update(depth, depth, None, frame.intrinsics[None], annotations=stack_annotations([frame.annotations]))
+    found = metric.compute()
+    assert found["PE_ori"] < 0.01  # degrees
+    assert found["PE_plan"] < 1e-3  # centimetres
 
 
 def test_objects_of_moge(made):
