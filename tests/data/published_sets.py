@@ -257,15 +257,15 @@ def spring(root: Path) -> MadeSet:
 
 
 def scannet(root: Path) -> MadeSet:
-    """Pictures twice as large as their depth, and the camera of the depth."""
+    """Pictures twice as large as their depth, and the camera of the depth; frame 10 comes after frame 4."""
     frames = {}
     k = camera(577.87, 578.5, 8.2, 5.9)
-    for index in range(2):
+    for index, (room, number) in enumerate(((0, 4), (0, 10), (1, 4))):
         rgb, depth = scene(index)
-        place = root / f"scans/scene000{index}_00"
-        put(place / "color/4.jpg", np.repeat(np.repeat(rgb, 2, 0), 2, 1))
-        put(place / "depth/4.png", np.round(1000 * depth).astype(np.uint16))
-        frames[f"scans/scene000{index}_00/4"] = Expected(depth, k if index == 0 else None)
+        place = root / f"scans/scene000{room}_00"
+        put(place / f"color/{number}.jpg", np.repeat(np.repeat(rgb, 2, 0), 2, 1))
+        put(place / f"depth/{number}.png", np.round(1000 * depth).astype(np.uint16))
+        frames[f"scans/scene000{room}_00/{number}"] = Expected(depth, k if room == 0 else None)
     matrix = np.eye(4)
     matrix[:3, :3] = k
     (root / "scans/scene0000_00/intrinsic").mkdir()

@@ -1,7 +1,6 @@
 """Anybody's prediction files, for scoring: a folder of maps or one stack; what is wrong is said in one sentence."""
 
 import math
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from depthbench.data.formats.hdf5 import check_stored, find_array, open_hdf5, read_array, read_texts
+from depthbench.data.formats.listed import by_numbers
 from depthbench.data.formats.pfm import read_pfm
 from depthbench.errors import UserError
 from depthbench.evaluation.file_names import matched, without_ending
@@ -183,7 +183,7 @@ def stack_rows(names: Sequence[str], order: str | None, where: Path) -> list[int
     found = {
         "frames": own,
         "names": sorted(own, key=lambda row: names[row]),
-        "numbers": sorted(own, key=lambda row: _by_numbers(names[row])),
+        "numbers": sorted(own, key=lambda row: by_numbers(names[row])),
     }
     if order is None:
         letters, numbers = found["names"], found["numbers"]
@@ -198,11 +198,6 @@ def stack_rows(names: Sequence[str], order: str | None, where: Path) -> list[int
     for row, place in enumerate(found[order]):
         rows[place] = row
     return rows
-
-
-def _by_numbers(name: str) -> list[tuple[int, str]]:
-    """A key that sorts runs of digits by their value."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def in_quantity(values: Map, kind: OutputKind, unit: float | None = None) -> Map:

@@ -1,10 +1,22 @@
-"""Where the files of a list lie, when the list was written on another machine."""
+"""Where the files of a list lie, when the list was written on another machine, and in which order."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 PICTURES = (".png", ".jpg", ".jpeg", ".PNG", ".JPG", ".JPEG")
 _PROBES = 16
+
+
+def by_numbers(name: str) -> list[tuple[int, str]]:
+    """A key that sorts runs of digits by their value.
+
+    Example:
+        >>> from depthbench.data.formats.listed import by_numbers
+        >>> sorted(["a/10", "a/9", "a"], key=by_numbers)
+        ['a', 'a/9', 'a/10']
+    """
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def fitted(root: Path, names: Sequence[str], exists: Callable[[Path], bool] = Path.is_file) -> list[str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from depthbench.annotations import Annotations
 from depthbench.config.amounts import evenly_spaced
-from depthbench.data.formats.listed import fitted
+from depthbench.data.formats.listed import by_numbers, fitted
 from depthbench.data.formats.lists import parse_lines
 from depthbench.data.formats.store import inside
 from depthbench.data.missing import missing
@@ -80,7 +80,7 @@ class SceneFiles(Reader):
     Args:
         root: the folder of the set, or one above it.
         files: a list, each line beginning with a picture below the root (what follows in the line is left aside);
-            None for all frames that are found, in order of their names.
+            None for all frames that are found, by name, where 9 is before 10.
         split: how many of the frames, evenly spaced; None for all.
         max_depth: metres beyond which depth is missing; None for no limit.
         size: (height, width) of the image delivered; None keeps each file's own.
@@ -182,7 +182,7 @@ class SceneFiles(Reader):
                 f"{self.root} holds {', '.join(listing.first()) or 'nothing'}{links}, but {self.known_as} has "
                 f"{self._shown()}; give data.root the folder of the set{self._asked()}."
             )
-        return sorted(pairs, key=lambda pair: pair.name)
+        return sorted(pairs, key=lambda pair: by_numbers(pair.name))
 
     def _asked(self) -> str:
         """What else was asked for, for the error that there are no frames."""
