@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from depthbench.cli import BEGINS_ANEW, asks_for_help, command_line, exit_status, next_step
+from depthbench.cli import BEGINS_ANEW, GOES_ON, asks_for_help, command_line, exit_status, next_step
 from depthbench.config.compose import config_dir
 from depthbench.config.published import published
 from depthbench.evaluation import EvaluateRequest, names_of, read_evaluate_request
+from depthbench.leaderboard.asked import is_board
+from depthbench.leaderboard.command import fill_by_arguments
 
 if TYPE_CHECKING:
     from depthbench.evaluation.arrays import ArrayScores
@@ -29,6 +31,10 @@ Anybody's network, or several (docs/foreign_models.md):
   model=onnx:FILE                 of `depthbench export`; others also kind=, range=0..1|0..255|imagenet, size=H,W
   model=FILE.ckpt|FOLDER|hub:USER/NAME    a network of this bench
   cache=FOLDER|none        where their predictions are kept for the next time, by default .predictions beside output
+
+A leaderboard, a process for each model and data set; started again, it fills what is left (docs/leaderboard.md):
+  depthbench evaluate models=[mine=run:FOLDER,hf:NAME] data=[nyu,kitti] data.nyu.root=FOLDER data.kitti.root=FOLDER \\
+    protocol=[marigold,moge] output=FOLDER jobs=2
 
   protocol=all             every protocol that fits the data; those that refuse say why
   predictions=A,B run=C,D  two or more: also their paired differences, tested together;
@@ -73,7 +79,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asks_for_help(arguments):
         print(help_text())
         return 0
-    return exit_status(lambda: evaluate_arguments(arguments), BEGINS_ANEW)
+    return exit_status(
+        lambda: _answer(arguments), GOES_ON if any(word.startswith("models=") for word in arguments) else BEGINS_ANEW
+    )
+
+
+def _answer(arguments: Sequence[str]) -> int:
+    if is_board(arguments):
+        return fill_by_arguments(arguments)
+    evaluate_arguments(arguments)
+    return 0
 
 
 def evaluate_arguments(arguments: Sequence[str]) -> None:

@@ -119,7 +119,7 @@ def test_a_job_with_other_variables_imports_everything_itself(tmp_path, server, 
     with pytest.raises(NoServer, match="another MY_FLAGS"):
         begin(server, tmp_path / "tell", MY_FLAGS="1")
     started = []
-    monkeypatch.setattr(job, "FreshProcess", lambda folder, *_: started.append(folder) or Ended())
+    monkeypatch.setattr(job, "FreshProcess", lambda module, words, *_: started.append(Path(words[0])) or Ended())
     folder = RunFolder(tmp_path / "tell")
     (folder.path / "config.yaml").write_text("trainer: {num_nodes: 1}")
     with (folder.path / "log.txt").open("ab") as log:

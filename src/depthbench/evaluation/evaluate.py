@@ -1,6 +1,6 @@
 """From a request to its answer: open, predict, score, compare, show."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -12,17 +12,20 @@ from depthbench.evaluation.command_line import EvaluateRequest
 from depthbench.evaluation.map_cache import MapCache
 from depthbench.evaluation.models import ForeignModel, OpenModel
 from depthbench.evaluation.origins import OPTIONS, data_record, model_record
-from depthbench.evaluation.predictors import open_predictor
+from depthbench.evaluation.predictors import Predictor, open_predictor
 from depthbench.evaluation.processes import joined_processes, rank_and_world
 from depthbench.evaluation.scoring import Scored, score
 from depthbench.evaluation.tables import Evaluation, Paired, notes, per_image_csv, show, write
-from depthbench.evaluation.test_set import open_sets
+from depthbench.evaluation.test_set import EvaluationSet, open_sets
 from depthbench.files import write_atomically
 from depthbench.protocols import EvalProtocol
 from depthbench.stats.crossed import Tested, compare_rows
 from depthbench.stats.image_sums import PerImageSums
 from depthbench.stats.intervals import Limits, intervals
 from depthbench.training.devices import choose_device
+
+Look = Callable[[Predictor, EvaluationSet, list[EvalProtocol], list[str]], None]
+"""Looks at an input once it is scored: its predictor, test frames, protocols, and the names of the frames."""
 
 
 def answer_request(request: EvaluateRequest, open_model: OpenModel | None = None) -> None:
@@ -44,8 +47,16 @@ def answer_request(request: EvaluateRequest, open_model: OpenModel | None = None
         show(evaluation)
 
 
-def evaluate(request: EvaluateRequest, device: torch.device, open_model: OpenModel | None = None) -> Evaluation:
+def evaluate(
+    request: EvaluateRequest, device: torch.device, open_model: OpenModel | None = None, look: Look | None = None
+) -> Evaluation:
     """Scores of all inputs under all protocols.
+
+    Args:
+        request: of the user.
+        device: where networks predict.
+        open_model: opens other people's networks.
+        look: is called with each input once it is scored: its predictor, frames, protocols and the frames' names.
 
     Raises:
         UserError: if data, predictions and protocols do not fit together.
@@ -59,6 +70,8 @@ def evaluate(request: EvaluateRequest, device: torch.device, open_model: OpenMod
         predict = open_predictor(one, frames, chosen.protocols, request, device, models.get(one.name), cache)
         doubts += getattr(predict, "notes", [])
         scored.append(score(one.name, predict, frames, chosen.protocols, device, chosen.structure, request.extended))
+        if look:
+            look(predict, frames, chosen.protocols, scored[-1].frames)
     doubts += [f"{told}." for told in [cache.told()] if told]
     told = [*notes(request, chosen.protocols, len(scored[0].frames)), *chosen.lacking, *doubts]
     found = evaluation_of(scored, chosen.protocols, chosen.refused, told, request.options["seed"])

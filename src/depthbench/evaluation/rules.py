@@ -6,6 +6,7 @@ from typing import Any
 from hydra import compose
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from depthbench.config.aliases import renew_overrides
 from depthbench.config.compose import config_dir, names_of, option_file
 from depthbench.config.mistakes import nearest
 from depthbench.config.published import every_member, member_names, published, register_published
@@ -49,6 +50,7 @@ def _named_protocols(name: str, changes: list[str]) -> list[dict[str, Any]]:
     members = member_names(config_dir(), name)
     if not members and (changes or name not in every_member(config_dir())):
         register_published(config_dir(), [f"protocol={name}"])
+        _check_name(name)
         return [_plain(compose("evaluate", [f"protocol={name}", *changes]).protocol)]
     if members and changes:
         raise UserError(
@@ -56,6 +58,16 @@ def _named_protocols(name: str, changes: list[str]) -> list[dict[str, Any]]:
             "... under a name of your own (protocol.name=mine)."
         )
     return [every_member(config_dir())[one] for one in members or [name]]
+
+
+def _check_name(name: str) -> None:
+    """Of an unknown name the nearest are told, published ones among them, which Hydra does not know."""
+    (option,) = renew_overrides([f"protocol={name}"])
+    known = [*names_of("protocol"), *published(config_dir()), *every_member(config_dir())]
+    if option.partition("=")[2] not in known and option_file("protocol", option.partition("=")[2]) is None:
+        near = nearest(name, known)
+        told = near if near.startswith("did") else nearest(name, known[: -len(every_member(config_dir()))])
+        raise UserError(f"protocol={name} does not exist; {told}")
 
 
 def by_family(chosen: str | None) -> frozenset[str]:

@@ -48,6 +48,14 @@ class Chosen(NamedTuple):
     lacking: list[str]
 
 
+class NoProtocolFitsError(UserError):
+    """All protocols refuse; ``refused`` has their sentences by name."""
+
+    def __init__(self, refused: dict[str, str]) -> None:
+        super().__init__(f"No protocol fits this data; for example: {next(iter(refused.values()))}")
+        self.refused = refused
+
+
 class Items(NamedTuple):
     """Test frames stacked: places in the data set, ``image (B, 3, H, W)``, ``truth (B, 1, h, w)`` by kind, names,
     ``intrinsics (B, 3, 3)`` in pixels of the image and annotations of the truth where all are known.
@@ -174,7 +182,8 @@ def fitting_protocols(
     """Protocols that fit the data, and the sentences of those that refuse it.
 
     Raises:
-        UserError: if one that was named refuses, or all do.
+        UserError: if one that was named refuses.
+        NoProtocolFitsError: if all do.
     """
     refused: dict[str, str] = {}
     for one, frames in zip(request.inputs, sets, strict=True):
@@ -196,7 +205,7 @@ def fitting_protocols(
                 refused[protocol.name] = str(error)
     fitting = [protocol for protocol in protocols if protocol.name not in refused]
     if not fitting:
-        raise UserError(f"No protocol fits this data; for example: {next(iter(refused.values()))}")
+        raise NoProtocolFitsError(refused)
     return fitting, refused
 
 

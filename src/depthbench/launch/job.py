@@ -95,7 +95,7 @@ def _supervise(folder: RunFolder, environment: Mapping[str, str], log: IO[bytes]
             log.flush()
             if folder.done:
                 return 0
-    return _wait(FreshProcess(folder.path, environment, log), timeout, folder)
+    return _wait(FreshProcess("depthbench.launch.worker", [str(folder.path)], environment, log), timeout, folder)
 
 
 def _wait(process: JobProcess, timeout: float | None, folder: RunFolder) -> int:

@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import IO, Protocol
 
 VARIABLES_OF_A_GROUP = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT", "NODE_RANK")
@@ -32,13 +31,14 @@ class FreshProcess:
     """A job in a new interpreter, which imports everything itself.
 
     Args:
-        folder: the run folder.
+        module: that is run.
+        arguments: of it; the number of this process, with which it ends, is added.
         environment: of the process.
         log: where its output goes.
     """
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], log: IO[bytes]) -> None:
-        command = [sys.executable, "-m", "depthbench.launch.worker", str(folder), str(os.getpid())]
+    def __init__(self, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: IO[bytes]) -> None:
+        command = [sys.executable, "-m", module, *arguments, str(os.getpid())]
         self._process = subprocess.Popen(
             command,
             env=environment,
