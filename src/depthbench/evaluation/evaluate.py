@@ -24,7 +24,7 @@ from depthbench.stats.image_sums import PerImageSums
 from depthbench.stats.intervals import Limits, intervals
 from depthbench.training.devices import choose_device
 
-Look = Callable[[Predictor, EvaluationSet, list[EvalProtocol], list[str]], None]
+LookAtInput = Callable[[Predictor, EvaluationSet, list[EvalProtocol], list[str]], None]
 """Looks at an input once it is scored: its predictor, test frames, protocols, and the names of the frames."""
 
 
@@ -48,7 +48,7 @@ def answer_request(request: EvaluateRequest, open_model: OpenModel | None = None
 
 
 def evaluate(
-    request: EvaluateRequest, device: torch.device, open_model: OpenModel | None = None, look: Look | None = None
+    request: EvaluateRequest, device: torch.device, open_model: OpenModel | None = None, look: LookAtInput | None = None
 ) -> Evaluation:
     """Scores of all inputs under all protocols.
 

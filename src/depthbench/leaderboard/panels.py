@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from depthbench.evaluation.evaluate import Look
+from depthbench.evaluation.evaluate import LookAtInput
 from depthbench.evaluation.predictors import Predictor
 from depthbench.evaluation.test_set import EvaluationSet
 from depthbench.files import whole
@@ -19,7 +19,7 @@ WIDTH = 160  # of what is kept
 POINTS = 300  # of a frame's cloud of prediction against truth
 
 
-def keep_panels(path: Path, device: torch.device) -> Look:
+def keep_panels(path: Path, device: torch.device) -> LookAtInput:
     """A function that looks at an input once it is scored, and keeps evenly spaced frames in ``path``.
 
     Under the first protocol that fits each image, else under the first: ``image (N, h, w, 3)`` uint8 of the scored
