@@ -70,6 +70,32 @@ def member_names(conf: Path, name: str) -> list[str]:
 
 
 @lru_cache(maxsize=2)
+def _rows(conf: Path) -> dict[str, str]:
+    """Publication and row of every published protocol by its name."""
+    found = {}
+    for file in sorted((conf / "published").glob("*.yaml")):
+        content = _read(file)
+        for place, fields in content["sets"].items():
+            rows = fields.get("alignments", content["alignments"])
+            for row in rows:
+                name = "_".join([file.stem, place, *([row] if len(rows) > 1 else [])])
+                found[name] = f"{file.stem} {row}"
+    return found
+
+
+def row_of_member(conf: Path, name: str) -> str:
+    """A published protocol by publication and row, without its data set; any other by its own name.
+
+    Example:
+        >>> from depthbench.config.compose import config_dir
+        >>> from depthbench.config.published import row_of_member
+        >>> row_of_member(config_dir(), "moge_nyu_scale"), row_of_member(config_dir(), "eigen")
+        ('moge scale', 'eigen')
+    """
+    return _rows(conf).get(name, name)
+
+
+@lru_cache(maxsize=2)
 def every_member(conf: Path) -> dict[str, Settings]:
     """All published protocols by name."""
     return {name: fields for members in published(conf).values() for name, fields in members.items()}

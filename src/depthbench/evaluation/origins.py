@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from depthbench.data.manifest import describe, names_hash
+from depthbench.data.manifest import describe, looks, names_hash
 from depthbench.evaluation.command_line import EvaluateRequest
 from depthbench.evaluation.inputs import Input
 from depthbench.evaluation.models import ForeignModel
@@ -47,18 +47,23 @@ def data_record(config: DictConfig, frames: EvaluationSet, names: list[str] | No
         frames: opened.
         names: of all frames, where they are known already.
     """
-    found: dict[str, Any] = describe(frames.sets[frames.kind])
-    looks = found.get("looks")
-    own = config.data.get("name")
+    own = frames.sets[frames.kind]
+    found: dict[str, Any] = describe(own)
+    seen = found.get("looks") or looks(own)  # sets that are made by rule may differ in nothing else
     return DataRecord(
-        str(own or frames.family or _folder(config) or frames.target),
+        str(config.data.get("name") or _made(own) or frames.family or _folder(config) or frames.target),
         frames.target,
         config.data.test.get("part"),
         found["count"],
         names_hash(names if names is not None else frames.frame_names()),
         frames.kind,
-        looks and tuple(None if one is None else tuple(one) for one in looks),
+        tuple(None if one is None else tuple(one) for one in seen),
     )
+
+
+def _made(frames: object) -> str:
+    """Rooms have NYUv2's rules and number of frames, and are not it: no result may be called by its name."""
+    return "rooms" if any(kind.__name__ == "Rooms" for kind in type(frames).__mro__) else ""
 
 
 def _folder(config: DictConfig) -> str:

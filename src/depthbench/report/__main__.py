@@ -7,6 +7,7 @@ from pathlib import Path
 
 from depthbench.cli import BEGINS_ANEW, command_line, exit_status
 from depthbench.errors import UserError
+from depthbench.results.board import is_board_place
 from depthbench.runs.archive import pack_runs
 from depthbench.runs.lookup import find_runs
 
@@ -63,6 +64,9 @@ def write_page(options: argparse.Namespace) -> None:
     output = Path(options.output).expanduser()
     if output.is_dir():
         raise UserError(f"{output} is a folder; --output takes the name of the page, such as {output / 'report.html'}.")
+    if any(map(is_board_place, options.runs)):
+        _write_board(options, output)
+        return
     places = [place for text in options.runs for place in _places(text)]
     # Here and not above: what draws takes seconds to import, and help or a mistake should be told at once.
     from depthbench.report.read.runs import read_runs
@@ -83,6 +87,23 @@ def _archive(folders: Sequence[Path], file: Path) -> None:
     print(f"{file}: {len(folders) - len(left_out)} runs, {file.stat().st_size / 1e6:.1f} MB")
     if left_out:
         print(f"Left out, since they are not done: {', '.join(folder.name for folder in left_out)}.")
+
+
+def _write_board(options: argparse.Namespace, output: Path) -> None:
+    """The page of a leaderboard, or of files that ``evaluate`` wrote."""
+    if others := [text for text in options.runs if not is_board_place(text)]:
+        raise UserError(f"{others[0]} is of runs, the rest are results of evaluate; make a page of each.")
+    if options.published:
+        raise UserError("--published is for runs; `depthbench reproduce` puts published numbers beside results.")
+    # Here and not above, as for runs.
+    from depthbench.report.read.boards import read_shown
+    from depthbench.report.write.board_page import write_board
+
+    shown = read_shown(options.runs, not options.no_gallery)
+    output.absolute().parent.mkdir(parents=True, exist_ok=True)
+    write_board(shown, output, options.title, not options.no_figures)
+    print(output)
+    print(f"Next: open {output.absolute().as_uri()} in a browser.")
 
 
 def _places(text: str) -> list[Path]:

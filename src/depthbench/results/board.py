@@ -66,6 +66,12 @@ class Board:
         return {key: self.cells[key] for key in self.asked if key in self.cells}
 
 
+def is_board_place(text: str) -> bool:
+    """Whether a place is a file of results or the folder of a leaderboard, and not one of runs."""
+    path = Path(text).expanduser()
+    return path.suffix == ".json" or (path / BOARD).is_file()
+
+
 def read_board(folder: Path) -> Board:
     """The leaderboard of a folder; an empty one where there is none.
 

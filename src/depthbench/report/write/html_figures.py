@@ -57,26 +57,28 @@ def _tabs(gallery: Gallery, key: str) -> str:
 
 def _shots(frame: GalleryFrame) -> str:
     place = f'<p title="{html(frame.name)}">{html(frame.name)}</p>'
-    cards = [_card("image", "", _picture(frame.image, f"Input image {frame.name}") + place)]
+    cards = [card("image", "", picture(frame.image, f"Input image {frame.name}") + place)]
     bounds = f"<p>{frame.range[0]:.1f} to {frame.range[1]:.1f} m</p>"
-    view = _picture(frame.view, f"True points of {frame.name} from the side")
-    cards.append(_card("truth", "", _picture(frame.truth, f"True depth of {frame.name}") + view + bounds))
+    view = picture(frame.view, f"True points of {frame.name} from the side")
+    cards.append(card("truth", "", picture(frame.truth, f"True depth of {frame.name}") + view + bounds))
     for shot in frame.shots:
-        prediction = _picture(shot.prediction, f"Depth of {frame.name} predicted by {shot.method}")
-        error = _picture(shot.error, f"Error of {shot.method} on {frame.name}")
-        view = _picture(shot.view, f"Points of {frame.name} predicted by {shot.method}, from the side")
-        mark = f' data-filter="{html(shot.method)}"'
-        cards.append(_card(shot.method, format_score(shot.absrel), prediction + view + error, mark))
+        prediction = picture(shot.prediction, f"Depth of {frame.name} predicted by {shot.method}")
+        error = picture(shot.error, f"Error of {shot.method} on {frame.name}")
+        view = picture(shot.view, f"Points of {frame.name} predicted by {shot.method}, from the side")
+        cards.append(card(shot.method, format_score(shot.absrel), prediction + view + error, shot.method))
     dense = " dense" if 6 < len(cards) <= ONE_ROW else ""
     return f'<div class="shots{dense}">{"".join(cards)}</div>'
 
 
-def _card(name: str, number: str, content: str, mark: str = "") -> str:
+def card(name: str, number: str, content: str, filtered: str = "") -> str:
+    """A picture or several under a name and a number; ``filtered`` is what a search finds it by."""
+    mark = f' data-filter="{html(filtered)}"' if filtered else ""
     title = f'<h4><span title="{html(name)}">{html(name)}</span><span>{number}</span></h4>'
     return f'<div class="shot"{mark}>{title}{content}</div>'
 
 
-def _picture(pixels: Pixels, text: str) -> str:
+def picture(pixels: Pixels, text: str) -> str:
+    """A picture inside of the page; ``text`` is for those who can't see it."""
     height, width = pixels.shape[:2]
     return f'<img src="{data_uri(pixels)}" alt="{html(text)}" width="{width}" height="{height}" loading="lazy">'
 
