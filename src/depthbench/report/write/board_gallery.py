@@ -9,7 +9,7 @@ from depthbench.report.analyze.sentences import format_score
 from depthbench.report.draw.gallery import DEPTH_MAP, ERROR_LIMIT, ERROR_MAP, paint_map
 from depthbench.report.draw.style import html
 from depthbench.report.read.boards import AlignedPanels
-from depthbench.report.write.html_figures import card, picture
+from depthbench.report.write.html_figures import card_tag, picture_tag
 from depthbench.stats.image_sums import Array
 
 _AXES = {"depth": "depth (m)", "disparity": "1 / depth (1/m)", "log": "ln depth", "log1p": "ln(1 + depth)"}
@@ -39,10 +39,10 @@ def _row(panels: Sequence[AlignedPanels], data: str, name: str) -> str:
     truth = first.arrays["truth"][place]
     known = truth[truth > 0]
     far = max(0.5, math.ceil(2 * float(np.percentile(known, 99))) / 2) if known.size else 10.0
-    image = picture(np.asarray(first.arrays["image"][place], np.uint8), f"Input image {name}")
-    shown = picture(paint_map(truth, DEPTH_MAP, 0, far, truth > 0), f"True depth of {name}")
+    image = picture_tag(np.asarray(first.arrays["image"][place], np.uint8), f"Input image {name}")
+    shown = picture_tag(paint_map(truth, DEPTH_MAP, 0, far, truth > 0), f"True depth of {name}")
     title = f"<p title='{html(name)}'>{html(data)}: {html(name)}</p>"
-    cards = [card("image", "", image + title), card("truth", "", f"{shown}<p>0 to {far:g} m</p>")]
+    cards = [card_tag("image", "", image + title), card_tag("truth", "", f"{shown}<p>0 to {far:g} m</p>")]
     cards += [_model(one, one.names.index(name), far) for one in panels]
     return f'<div class="shots">{"".join(cards)}</div>'
 
@@ -57,13 +57,13 @@ def _model(panel: AlignedPanels, place: int, far: float) -> str:
     name = panel.names[place]
     top = high if high > low else low + 1
     pictures = [
-        picture(paint_map(before, "gray", low, top, np.isfinite(before)), f"As predicted, {name}"),
-        picture(paint_map(after, DEPTH_MAP, 0, far, np.isfinite(after)), f"Aligned, {name}"),
-        picture(paint_map(error, ERROR_MAP, -ERROR_LIMIT, ERROR_LIMIT, valid), f"Error, {name}"),
+        picture_tag(paint_map(before, "gray", low, top, np.isfinite(before)), f"As predicted, {name}"),
+        picture_tag(paint_map(after, DEPTH_MAP, 0, far, np.isfinite(after)), f"Aligned, {name}"),
+        picture_tag(paint_map(error, ERROR_MAP, -ERROR_LIMIT, ERROR_LIMIT, valid), f"Error, {name}"),
     ]
     absrel = float(np.abs(error[valid]).mean()) if valid.any() else math.nan
     told = f"<p>{html(panel.told['quantity'])} {low:.3g} to {high:.3g}; {html(_fit_text(panel, place))}</p>"
-    return card(panel.model, format_score(absrel), "".join(pictures) + _cloud(panel, place) + told, panel.model)
+    return card_tag(panel.model, format_score(absrel), "".join(pictures) + _cloud(panel, place) + told, panel.model)
 
 
 def _fit_text(panel: AlignedPanels, place: int) -> str:

@@ -57,27 +57,27 @@ def _tabs(gallery: Gallery, key: str) -> str:
 
 def _shots(frame: GalleryFrame) -> str:
     place = f'<p title="{html(frame.name)}">{html(frame.name)}</p>'
-    cards = [card("image", "", picture(frame.image, f"Input image {frame.name}") + place)]
+    cards = [card_tag("image", "", picture_tag(frame.image, f"Input image {frame.name}") + place)]
     bounds = f"<p>{frame.range[0]:.1f} to {frame.range[1]:.1f} m</p>"
-    view = picture(frame.view, f"True points of {frame.name} from the side")
-    cards.append(card("truth", "", picture(frame.truth, f"True depth of {frame.name}") + view + bounds))
+    view = picture_tag(frame.view, f"True points of {frame.name} from the side")
+    cards.append(card_tag("truth", "", picture_tag(frame.truth, f"True depth of {frame.name}") + view + bounds))
     for shot in frame.shots:
-        prediction = picture(shot.prediction, f"Depth of {frame.name} predicted by {shot.method}")
-        error = picture(shot.error, f"Error of {shot.method} on {frame.name}")
-        view = picture(shot.view, f"Points of {frame.name} predicted by {shot.method}, from the side")
-        cards.append(card(shot.method, format_score(shot.absrel), prediction + view + error, shot.method))
+        prediction = picture_tag(shot.prediction, f"Depth of {frame.name} predicted by {shot.method}")
+        error = picture_tag(shot.error, f"Error of {shot.method} on {frame.name}")
+        view = picture_tag(shot.view, f"Points of {frame.name} predicted by {shot.method}, from the side")
+        cards.append(card_tag(shot.method, format_score(shot.absrel), prediction + view + error, shot.method))
     dense = " dense" if 6 < len(cards) <= ONE_ROW else ""
     return f'<div class="shots{dense}">{"".join(cards)}</div>'
 
 
-def card(name: str, number: str, content: str, filtered: str = "") -> str:
+def card_tag(name: str, number: str, content: str, filtered: str = "") -> str:
     """A picture or several under a name and a number; ``filtered`` is what a search finds it by."""
     mark = f' data-filter="{html(filtered)}"' if filtered else ""
     title = f'<h4><span title="{html(name)}">{html(name)}</span><span>{number}</span></h4>'
     return f'<div class="shot"{mark}>{title}{content}</div>'
 
 
-def picture(pixels: Pixels, text: str) -> str:
+def picture_tag(pixels: Pixels, text: str) -> str:
     """A picture inside of the page; ``text`` is for those who can't see it."""
     height, width = pixels.shape[:2]
     return f'<img src="{data_uri(pixels)}" alt="{html(text)}" width="{width}" height="{height}" loading="lazy">'
