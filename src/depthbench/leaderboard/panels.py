@@ -12,6 +12,7 @@ from depthbench.evaluation.predictors import Predictor
 from depthbench.evaluation.test_set import EvaluationSet
 from depthbench.files import whole
 from depthbench.protocols import EvalProtocol
+from depthbench.protocols.alignment.pixels import FitPixels
 from depthbench.protocols.alignment.spaces import in_space
 
 FRAMES = 3
@@ -87,7 +88,7 @@ def _line(rules: EvalProtocol, before: Tensor, truth: Tensor, valid: Tensor, pre
         nothing = np.full(POINTS, np.nan, np.float32)
         return {"x": nothing, "y": nothing, "scale": np.float64(np.nan), "shift": np.float64(np.nan)}
     x = alignment.raised(in_space(before, predict.declared.quantity, alignment.space))
-    line = alignment.line(*alignment.fitted_rows(x, truth, valid))
+    line = FitPixels(before, truth, valid, predict.declared.quantity).line(alignment)
     y = in_space(torch.where(valid, truth, 1.0), "depth", alignment.space)
     places = valid.flatten().nonzero().flatten()
     chosen = places[torch.linspace(0, len(places) - 1, POINTS, device=places.device).long()]
