@@ -56,7 +56,7 @@ def test_the_words_of_run_are_known(line, tmp_path):
 def test_the_first_screen_is_run(tmp_path):
     """But for ``make demo``, which the tests of the Makefile run."""
     _, sweep, evaluate = commands(BLOCKS[0])
-    printed = run(tmp_path, *shlex.split(sweep)[2:], "trainer=smoke", "logger=csv")
+    printed = run(tmp_path, *shlex.split(sweep)[2:], "trainer=smoke", "logger=csv", timeout=1200)
     assert len(list(tmp_path.glob("runs/*/DONE"))) == 12
     assert "depthbench report" in printed.splitlines()[-1]
     frames, predictions = make_nyu_frames(tmp_path / "frames"), tmp_path / "predictions"
