@@ -7,6 +7,7 @@ from pathlib import Path
 from depthbench.cli import BEGINS_ANEW, asks_for_help, command_line, exit_status, read_options
 from depthbench.errors import UserError
 from depthbench.inference.command_line import network_size
+from depthbench.runs.folder import RunFolder
 from depthbench.runs.lookup import trained_run
 
 HELP = """The network of a run as a file for programs without this package.
@@ -18,7 +19,8 @@ HELP = """The network of a run as a file for programs without this package.
   format=onnx    or pt2 (torch.export), or safetensors (weights, configuration and a card, for depthbench.load and
                  the hub); by default the one that the name of the output says
   size=240,320   height and width of the images; by default the run's data.size
-  precision=fp32 or fp16, int8 (of ONNX): what they cost in AbsRel is measured on test frames of the run and told
+  precision=fp32 or fp16, or int8 (of ONNX): their cost in AbsRel is measured on test frames of the run and printed;
+                 of safetensors fp16 halves the file, and the loaded network computes in float32
   push=USER/NAME uploads format=safetensors to the hub, too
 
 Input of ONNX and pt2 is `image`: (B, 3, H, W) RGB in [0, 1], output `depth`: (B, 1, H, W) in metres, for any number of
@@ -49,12 +51,12 @@ def export(arguments: Sequence[str]) -> None:
     kind, precision = _format(path, options["format"]), options["precision"]
     if precision not in ("fp32", "fp16", "int8"):
         raise UserError(f"precision={precision} is unknown; choose fp32, fp16 or int8.")
-    if precision != "fp32" and kind != "onnx":
+    if (precision != "fp32" and kind == "pt2") or (precision, kind) == ("int8", "safetensors"):
         raise UserError(f"precision={precision} is of ONNX files; end output in .onnx.")
     if options["push"] and kind != "safetensors":
         raise UserError("push uploads format=safetensors; give output=FOLDER.")
     if kind == "safetensors":
-        _save(options["run"], path, options["push"])
+        _save(folder, path, precision, options["push"])
         return
     size = network_size(options["size"], folder.config)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,14 +77,13 @@ def _format(path: Path, asked: str) -> str:
     return kind
 
 
-def _save(run: str, path: Path, push: str) -> None:
-    from depthbench.inference.network import load
+def _save(run: RunFolder, path: Path, precision: str, push: str) -> None:
+    from depthbench.inference.exported.write import write_folder
 
-    network = load(run)
-    network.save_pretrained(path)
-    print(f"{path}: weights, configuration and a card; depthbench.load reads it.")
+    network, words = write_folder(run, path, precision)
+    print(f"{path}: {words}; depthbench.load reads it.")
     if push:
-        print(f'Uploaded: depthbench.load("{network.push_to_hub(push)}").')
+        print(f'Uploaded: depthbench.load("{network.push_to_hub(push, half=precision == "fp16")}").')
 
 
 if __name__ == "__main__":

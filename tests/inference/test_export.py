@@ -139,6 +139,29 @@ def test_the_folder_has_weights_a_configuration_and_a_card(run, tmp_path, capsys
     assert "over the 40 test images" in card
 
 
+def test_a_folder_of_half_the_size_has_the_same_depth(run, tmp_path, capsys):
+    assert main([f"run={run.path}", f"output={tmp_path / 'network'}", "precision=fp16"]) == 0
+    assert "test frames under full" in capsys.readouterr().out
+    net = load_task(run).net.eval()
+    stored = load_file(tmp_path / "network" / "model.safetensors")
+    parameters = dict(net.named_parameters())
+    assert all((value.dtype == torch.float16) == (name in parameters) for name, value in stored.items())
+    again = load(tmp_path / "network").task.net.eval()
+    assert {value.dtype for value in again.parameters()} == {torch.float32}
+    images = torch.rand(2, 3, 48, 80)
+    with torch.no_grad():
+        torch.testing.assert_close(again.predict(images), net.predict(images), rtol=0.01, atol=0)
+
+
+def test_a_weight_that_16_bits_do_not_hold_is_refused(tmp_path):
+    network = untrained("model.encoder.name=test_resnet")
+    with torch.no_grad():
+        next(network.net.parameters()).fill_(1e6)
+    with pytest.raises(UserError, match="do not fit into 16 bits"):
+        network.save_pretrained(tmp_path / "network", half=True)
+    assert not (tmp_path / "network" / "model.safetensors").exists()
+
+
 def test_intervals_of_a_card_are_those_of_the_mean(run):
     (result,) = results_of_run(run.path, "rooms")
     values = np.linspace(0.1, 0.3, 40)
@@ -223,6 +246,7 @@ def test_a_missing_package_is_named(run, tmp_path, monkeypatch, capsys):
         (["output=net.onnx", "format=tflite"], "no file of a known format"),
         (["output=net.onnx", "precision=int4"], "choose fp32, fp16 or int8"),
         (["output=net.pt2", "precision=int8"], "is of ONNX files"),
+        (["output=network", "precision=int8"], "is of ONNX files"),
         (["output=net.onnx", "push=a/b"], "push uploads format=safetensors"),
         (["output=net.onnx", "precision=int8", "size=32,32"], "leave size out"),
     ],

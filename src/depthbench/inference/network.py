@@ -123,11 +123,16 @@ class DepthEstimator:
         depth = predict_with_flip(self.task, seen) if flip_average else self.task(seen)
         return resize_bilinear(depth.float(), size)
 
-    def save_pretrained(self, folder: str | Path) -> Path:
+    def save_pretrained(self, folder: str | Path, half: bool = False) -> Path:
         """Write ``model.safetensors``, ``config.json`` and a card, ``README.md``, which :func:`load` reads anywhere.
 
+        Args:
+            folder: new, or written by this method before.
+            half: keep weights in 16 bits, in half the space. The loaded network computes in float32, and statistics of
+                normalizations stay in float32.
+
         Raises:
-            UserError: if the folder is a file, or holds something else.
+            UserError: if the folder is a file, or holds something else; or a weight is too large for 16 bits.
         """
         path = Path(folder).expanduser()
         if path.is_file() or (path.is_dir() and any(path.iterdir()) and not (path / CONFIG).is_file()):
@@ -139,17 +144,18 @@ class DepthEstimator:
         kept["trainer"] = {"channels_last": False}
         record = {"format": FORMAT, "depthbench": __version__, "config": kept}
         with whole(path / WEIGHTS) as part:
-            save_file({name: value.contiguous() for name, value in self.net.state_dict().items()}, part)
+            save_file(_stored(self.net, half), part)
         write_atomically(path / CONFIG, json.dumps(record, indent=1) + "\n")
         write_atomically(path / CARD, model_card(self.config, self.run))
         return path
 
-    def push_to_hub(self, name: str, private: bool = False) -> str:
+    def push_to_hub(self, name: str, private: bool = False, half: bool = False) -> str:
         """Upload what :meth:`save_pretrained` writes to the hub of ``huggingface_hub``.
 
         Args:
             name: ``USER/NAME``.
             private: whether others may see it.
+            half: as of :meth:`save_pretrained`.
 
         Returns:
             What :func:`load` takes: ``hub:USER/NAME``.
@@ -158,7 +164,19 @@ class DepthEstimator:
             UserError: if the hub refuses it or can't be reached.
         """
         with tempfile.TemporaryDirectory() as folder:
-            return push(self.save_pretrained(Path(folder) / "network"), name, private)
+            return push(self.save_pretrained(Path(folder) / "network", half), name, private)
+
+
+def _stored(net: nn.Module, half: bool) -> dict[str, Tensor]:
+    """The state of a network as it is written; parameters in 16 bits where asked for."""
+    parameters = {name for name, value in net.named_parameters() if value.is_floating_point()}
+    stored = {}
+    for name, value in net.state_dict().items():
+        fewer = value.half() if half and name in parameters else value
+        if not torch.isfinite(fewer).all():
+            raise UserError(f"The weights {name} do not fit into 16 bits; save the network without half=True.")
+        stored[name] = fewer.contiguous()
+    return stored
 
 
 def load(

@@ -1,17 +1,45 @@
 """One exported file of a run: which format, which precision, and what fewer bits cost."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
+
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from depthbench.errors import UserError
 from depthbench.images import Size
-from depthbench.inference.exported.fewer_bits import cost, tried_frames
+from depthbench.inference.exported.fewer_bits import TriedFrames, cost, tried_frames
 from depthbench.inference.exported.graph import metadata
 from depthbench.inference.exported.onnx_file import Precision, export_onnx, needed, runner
 from depthbench.inference.exported.torch_file import export_pt2
+from depthbench.inference.network import WEIGHTS, DepthEstimator, load
 from depthbench.models import PredictModule
 from depthbench.runs.folder import RunFolder
 from depthbench.training.loading import load_task
+
+
+def write_folder(run: RunFolder, path: Path, precision: str = "fp32") -> tuple[DepthEstimator, str]:
+    """Write weights, configuration and card of a run; returns its network, and what is written in words.
+
+    Args:
+        run: with a checkpoint.
+        path: of the folder.
+        precision: ``fp32``, or ``fp16`` for weights in half the space, whose cost is measured.
+
+    Raises:
+        UserError: if the checkpoint can't be loaded, the folder holds something else, or, of ``fp16``, the run's test
+            frames can't be opened.
+    """
+    network = load(run.path)
+    frames = None if precision == "fp32" else tried_frames(run)
+    network.save_pretrained(path, half=precision == "fp16")
+    words = "weights, configuration and a card"
+    if frames is None:
+        return network, words
+    file = PredictModule(load(path).task.net).eval()
+    net = PredictModule(network.task.net).eval()
+    return network, f"{words}; {_cost(frames, net, lambda images: file(images).detach().numpy(), path / WEIGHTS)}"
 
 
 def write_file(run: RunFolder, path: Path, kind: str, size: Size, precision: str = "fp32") -> str:
@@ -39,9 +67,12 @@ def write_file(run: RunFolder, path: Path, kind: str, size: Size, precision: str
     if seen != size:
         raise UserError(f"precision={precision} is tried on test frames of {seen[0]}x{seen[1]}; leave size out.")
     words = export_onnx(net, path, size, told, cast(Precision, precision), frames.pictures)
-    before, after = cost(frames, net, runner(path))
-    megabytes = path.stat().st_size / 1e6
+    return f"{words}; {_cost(frames, net, runner(path), path)}"
+
+
+def _cost(frames: TriedFrames, net: nn.Module, file: Callable[[Tensor], NDArray[Any]], path: Path) -> str:
+    before, after = cost(frames, net, file)
     return (
-        f"{words}; {megabytes:.1f} MB; AbsRel {after:.4f} where the network has {before:.4f}, on "
+        f"{path.stat().st_size / 1e6:.1f} MB; AbsRel {after:.4f} where the network has {before:.4f}, on "
         f"{len(frames.batches)} test frames under {frames.protocol.name}"
     )
