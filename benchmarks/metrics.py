@@ -6,9 +6,11 @@ run, alternating, and the fastest repetition counts; with one thread in CPU time
 
 import argparse
 import json
+import platform
 import time
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,6 +18,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from depthbench.metrics import DepthScores
+from depthbench.metrics.pixel_kernel import SOURCE
+from depthbench.native import compiled
 from depthbench.protocols import EvalProtocol, Scorer, load_protocol
 
 INDOOR = ("eigen", "toolbox", "bts", "hu", "fcrn", "lee2020", "carvalho2018", "alhashim2018", "full")
@@ -121,6 +125,14 @@ def measure(images: int, device: str, repeats: int) -> dict[str, float]:
     return fastest(jobs, repeats, device)
 
 
+def processor() -> str:
+    """Its name, where the system tells it."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=48, help="maps of 480x640; 654 is the test set of NYUv2")
@@ -130,7 +142,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     seconds = measure(options.images, options.device, options.repeats)
-    print(f"{options.images} maps of 480x640 on {options.device}, {options.threads} threads")
+    print(f"{options.images} maps of 480x640 on {options.device}, {options.threads} threads; {processor()}")
+    print(f"The standard sums are {'compiled' if compiled(SOURCE) else 'of torch, without a compiler'}.")
     for name, value in seconds.items():
         print(f"  {name:42} {1000 * value / options.images:8.3f} ms per map")
     pairs = {

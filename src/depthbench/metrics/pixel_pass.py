@@ -1,18 +1,21 @@
 """The arithmetic of :mod:`depthbench.metrics.pixel_sums`: maps block by block, each sum taken once.
 
-A block's maps fit into a processor's second cache, so that no pass waits for the memory.
+A block's maps fit into a processor's second cache, so that no pass waits for the memory. On a CPU with a compiler the
+standard sums come from a C file instead (:mod:`~depthbench.metrics.pixel_kernel`); elsewhere this is their arithmetic.
 """
 
 import math
 import struct
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from depthbench.metrics.pixel_kernel import can_sum, kernel_sums
 
 Rule = tuple[bool, bool]
 """``(strict, swapped)``: delta with ``<`` or ``<=``; divide by the truth or by the prediction."""
@@ -57,6 +60,10 @@ def sums_by_column(
         rows: increasing edges.
         careful: whether sums may become infinite or NaN; without, they are right where all of them are finite.
     """
+    if not careful and can_sum(t, keys):
+        return kernel_sums(
+            p, t, valid, keys, rows, [_limit(name, strict) for strict in (False, True) for name in POWERS]
+        )
     height = max(1, BLOCK // max(t.shape[2], 1)) if t.device.type == "cpu" else t.shape[1]
     strips = [list(pairwise(_edges(top, bottom, height))) for top, bottom in pairwise(rows)]
     heights = {bottom - top for strip in strips for top, bottom in strip}
@@ -187,12 +194,16 @@ def _log1p(ratio: Tensor, log: Tensor, scratch: Scratch, careful: bool) -> None:
 
 def _deltas(sums: dict[SumKey, Tensor], keys: Sequence[SumKey], log_abs: Tensor, spare: Tensor) -> None:
     """max(p/t, t/p) < 1.25^n as |L| < n ln 1.25; what rounds to the threshold counts as equal to it."""
-    powers: Mapping[str, float] = POWERS | FINE_POWERS
     for name, strict in keys:
-        if name in powers:
-            test, slack = (torch.lt, -_ROUNDING) if strict else (torch.le, _ROUNDING)
-            limit = powers[name] * math.log(THRESHOLD) + max(powers[name], 1) * slack
-            sums[name, strict] = _total(test(log_abs, limit, out=spare))
+        if name in POWERS or name in FINE_POWERS:
+            test = torch.lt if strict else torch.le
+            sums[name, strict] = _total(test(log_abs, _limit(name, bool(strict)), out=spare))
+
+
+def _limit(name: str, strict: bool) -> float:
+    """Of |L|, for the delta of this name."""
+    power = (POWERS | FINE_POWERS)[name]
+    return power * math.log(THRESHOLD) + max(power, 1) * (-_ROUNDING if strict else _ROUNDING)
 
 
 def _inverses(sums: dict[SumKey, Tensor], p: Tensor, t: Tensor, error: Tensor, keep: Tensor, spare: Tensor) -> None:
