@@ -18,8 +18,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from depthbench.metrics import DepthScores
+from depthbench.metrics.native import compiled
 from depthbench.metrics.pixel_kernel import SOURCE
-from depthbench.native import compiled
 from depthbench.protocols import EvalProtocol, Scorer, load_protocol
 
 INDOOR = ("eigen", "toolbox", "bts", "hu", "fcrn", "lee2020", "carvalho2018", "alhashim2018", "full")

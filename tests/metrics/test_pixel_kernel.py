@@ -6,8 +6,7 @@ import subprocess
 import pytest
 import torch
 
-from depthbench import native
-from depthbench.metrics import pixel_kernel
+from depthbench.metrics import native, pixel_kernel
 from depthbench.metrics.pixel_sums import COLUMNS, PRESENT, cell_sums, key_of
 
 RULES = [(True, False), (False, False), (True, True)]

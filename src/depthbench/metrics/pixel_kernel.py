@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from depthbench.native import compiled
+from depthbench.metrics.native import compiled
 
 SOURCE = Path(__file__).with_name("pixel_pass.c")
 # In the order of the C file; where rules differ in a sum, which way it is taken.

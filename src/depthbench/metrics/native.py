@@ -33,7 +33,7 @@ def compiled(source: Path) -> ctypes.CDLL | None:
 
     Example:
         >>> from pathlib import Path
-        >>> from depthbench.native import compiled
+        >>> from depthbench.metrics.native import compiled
         >>> compiled(Path("missing.c")) is None
         True
     """
