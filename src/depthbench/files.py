@@ -110,6 +110,13 @@ def told(path: Path) -> Iterator[None]:
         raise UserError(f"{path} can't be written: {reason}.") from error
 
 
+def full_disk(error: OSError) -> str | None:
+    """A sentence where an error says that a disk takes no more, of a file that others write; None for other errors."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        return None
+    return f"{error.filename or 'A file'} can't be written: {_REASONS[error.errno]}."
+
+
 def sync(path: Path) -> None:
     """Wait until a file, or a folder with all that is in it, is on the disk."""
     if path.is_dir():

@@ -24,6 +24,7 @@ from depthbench.config.mistakes import MISTAKES, explain
 from depthbench.config.targets import check_packages
 from depthbench.config.values import check_kinds, check_root, check_values
 from depthbench.errors import UserError
+from depthbench.files import full_disk
 from depthbench.launch import launcher
 from depthbench.launch.job import run_job
 from depthbench.launch.leaving import leave
@@ -256,6 +257,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")(job)()
     except MISTAKES as error:
         print(explain(error), file=sys.stderr)
+        raise SystemExit(2) from None
+    except OSError as error:  # Hydra writes files, too
+        sentence = full_disk(error)
+        if sentence is None:
+            raise
+        print(sentence, file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         print(GOES_ON, file=sys.stderr)

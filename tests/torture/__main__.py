@@ -15,8 +15,8 @@ from tests.torture import document, kinds
 from tests.torture.summary import Summary
 
 # Of the minutes that are left when a part begins.
-SHARES = {"kills": 0.4, "disk": 0.4, "tmpfs": 0.3, "damage": 0.4, "wandb": 0.3, "signals": 0.5, "sweeps": 0.4,
-          "gadgets": 1, "files": 1}  # fmt: skip
+SHARES = {"kills": 0.3, "every_event": 0.3, "disk": 0.4, "tmpfs": 0.3, "damage": 0.4, "wandb": 0.3, "signals": 0.5,
+          "sweeps": 0.4, "gadgets": 1, "files": 1}  # fmt: skip
 PARTS = list(SHARES)
 
 
@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--minutes", type=float, help="stop then; each part takes its share (default: until all is done)")
     add("--kills", type=int, default=300)
+    add("--every_event", type=int, default=1, help="kinds of training that are killed at every event")
     add("--disk", default="all", help="all points at which a disk may be full, or a share of them such as 0.1")
     add("--tmpfs", type=int, default=40, help="sizes of small file systems")
     add("--damage", default="all", help="all damages of all files of run folders, or how many of them")

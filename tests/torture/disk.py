@@ -1,7 +1,6 @@
 """The disk is full at every write: a sentence, a reason, nothing half-written, and the same command goes on."""
 
 import errno
-import hashlib
 import json
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from depthbench.files import PART
-from tests.torture import commands, kinds
+from tests.torture import commands, kinds, states
 from tests.torture.bench import LONG, Bench, tail
 from tests.torture.branches import Branch, grow, mounts
 from tests.torture.events import GROWS
@@ -98,7 +97,7 @@ def _tortured(
     """
     what = subject(bench, name)
     place, copy = kinds.fresh(bench.folder / "disk"), bench.folder / "disk of a branch"
-    alone = not {"-m", *kinds.DDP}.intersection(kinds.arguments(name, place) if name in kinds.EVERY else ())
+    alone = name not in kinds.EVERY or kinds.is_alone(name)
     branches = [
         Branch(index, point.number if alone else 1, _filler(point, place / "struck")) for index, point in points.items()
     ]
@@ -108,7 +107,7 @@ def _tortured(
         problems = _problems(what, points[index], code, left)
         if (left / "struck").exists():
             (left / "struck").unlink()
-            key = f"{name} {_key(left / what.root)}"
+            key = f"{name} {states.key(left / what.root)}"
             if key not in ends:
                 ends[key] = _goes_on(bench, what, left, waiting)
             problems += ends[key]
@@ -137,23 +136,6 @@ def _goes_on(bench: Bench, what: Subject, place: Path, waiting: int) -> list[str
     if code != 0:
         return [f"with room again it ended with {code}: {tail(place)}"]
     return [*kinds.differences(what.whole, what.left(place)), *_parts(place)]
-
-
-def _key(root: Path) -> str:
-    """A hash of all that is below a folder but for times, random names and what was printed."""
-    found = hashlib.sha256()
-    for file in sorted(root.rglob("*")):
-        found.update(f"{file.relative_to(root)}\0".encode())
-        if file.is_file() and file.name not in ("log.txt", "log"):
-            found.update(f"{_content(file)}\0".encode())
-    return found.hexdigest()
-
-
-def _content(file: Path) -> Any:
-    if file.name == "status.json":
-        status = json.loads(file.read_text())
-        return status.get("state"), status.get("reason")
-    return kinds.content(file)
 
 
 def _parts(place: Path) -> list[str]:

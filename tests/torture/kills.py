@@ -119,7 +119,7 @@ def kill_once(bench: Bench, case: Case, kill: Kill, place: Path, seconds: float)
     if kill.number:
         noted = place / "killed"
         noted.unlink(missing_ok=True)
-        pid = bench.start(case.kind, place, lambda: Events(place / "runs", _killer(kill, noted)))
+        pid = bench.start(case.kind, place, lambda: Events(place / "runs", killer(kill, noted)))
         processes.wait_until(lambda: processes.exit_code(pid) is not None, 240, 0.01)
         return noted.exists()
     # A real command line imports for as long as five tiny runs take.
@@ -137,7 +137,14 @@ def kill_once(bench: Bench, case: Case, kill: Kill, place: Path, seconds: float)
     return True
 
 
-def _killer(kill: Kill, noted: Path) -> Any:
+def killer(kill: Kill, noted: Path) -> Any:
+    """What kills a process or its group at the n-th event of one of its processes, in the middle of every other write.
+
+    Args:
+        kill: with role and number.
+        noted: a file that is made before.
+    """
+
     def end() -> None:
         handle = os.open(noted, os.O_CREAT | os.O_WRONLY)
         os.close(handle)

@@ -48,6 +48,11 @@ def arguments(kind: str, frames: Path) -> list[str]:
     return [*TINY_RUN, f"data.root={frames}", *COMMON, *net, *EVERY[kind]]
 
 
+def is_alone(kind: str) -> bool:
+    """Whether a training is one process, without loaders."""
+    return not {"-m", "data.workers=2", *DDP} & set(EVERY[kind])
+
+
 def frames_in(folder: Path) -> Path:
     """The pictures that all of them learn from."""
     return make_frames(folder, train=13, test=6)

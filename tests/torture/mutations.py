@@ -306,6 +306,84 @@ def _mat(data: bytearray, rng: Random) -> bytes:
     return bytes(data[:128]) + (whole if rng.random() < 0.5 else struct.pack("<II", 15, len(packed)) + packed)
 
 
+def _tiff(data: bytearray, rng: Random) -> bytes:
+    """An entry of the directory with another tag, kind, count or value: sides, strips, compression, bits."""
+    order = "little" if data[:2] == b"II" else "big"
+    start = int.from_bytes(data[4:8], order)  # type: ignore[arg-type]
+    count = int.from_bytes(data[start : start + 2], order)  # type: ignore[arg-type]
+    for _ in range(1 + rng.integers(2)):
+        entry = start + 2 + 12 * int(rng.integers(max(1, count)))
+        place, width = [(0, 2), (2, 2), (4, 4), (8, 4), (8, 4), (8, 4)][rng.integers(6)]
+        values = [0, 1, 2, 5, 8, 32_773, 34_892, 65_535, 60_000, 1 << 31, (1 << 32) - 1, len(data), len(data) - 1]
+        value = int(rng.choice(np.array(values, dtype=object))) & ((1 << 8 * width) - 1)
+        data[entry + place : entry + place + width] = value.to_bytes(width, order)  # type: ignore[arg-type]
+    return data
+
+
+def _exr(data: bytearray, rng: Random) -> bytes:
+    """The window, the compression or the kind of the channels says something else."""
+    key, size = [(b"dataWindow\0box2i\0", 16), (b"displayWindow\0box2i\0", 16), (b"compression\0compression\0", 1),
+                 (b"channels\0chlist\0", 18), (b"lineOrder\0lineOrder\0", 1)][rng.integers(5)]  # fmt: skip
+    place = bytes(data).find(key)
+    if place < 0:
+        return _integer(data, rng)
+    start = place + len(key) + 4
+    if size == 16:
+        sides = [0, 1, 19, 27, 30_000, 1 << 20, (1 << 31) - 1, -1, -(1 << 31)]
+        window = struct.pack("<4i", *(int(side) for side in rng.choice(sides, 4)))
+        data[start : start + 16] = window
+    else:
+        data[start + rng.integers(size)] = rng.integers(256)
+    return data
+
+
+def _safetensors(data: bytearray, rng: Random) -> bytes:
+    """A header that claims other shapes, kinds and places."""
+    length = int.from_bytes(data[:8], "little")
+    header = bytes(data[8 : 8 + length])
+    huge = [b"99999999999", b"0", b"-1", b"18446744073709551615", b"1", b"[]", b'"x"', b"1e9"]
+    kind = rng.integers(5)
+    if kind == 0:
+        return (1 << int(rng.integers(20, 63))).to_bytes(8, "little") + bytes(data[8:])
+    if kind == 1:
+        header = re.sub(rb"F32", bytes(rng.choice([b"F64", b"F16", b"BF16", b"I8", b"BOOL", b"X"])), header, count=1)
+    elif kind == 2:
+        header = header.replace(b"{", b"{" * int(rng.choice([2, 1000, 100_000])), 1)
+    else:
+        found = list(re.finditer(rb"\d+", header))
+        match = found[rng.integers(len(found))]
+        header = header[: match.start()] + bytes(rng.choice(huge)) + header[match.end() :]
+    return len(header).to_bytes(8, "little") + header + bytes(data[8 + length :])
+
+
+def _pickles(rng: Random) -> bytes:
+    """Pickles that claim memory, nest, refer to themselves, or name what they must not."""
+    claim = b"(\x8a\x06" + (1 << int(rng.choice([33, 37, 40]))).to_bytes(6, "little") + b"tR"
+    every = [
+        b"cbuiltins\nbytearray\n" + claim,
+        b"ctorch\nFloatTensor\n" + claim,
+        b"ctorch.storage\nUntypedStorage\n" + claim,
+        b"cos\nsystem\n(X\x02\x00\x00\x00idtR",
+        b"(" * 50_000 + b"t" * 50_000,
+        b"]" * 50_000 + b"a" * 49_999,
+        b"]q\x00h\x00a",
+        b"X\xff\xff\xff\x7fx",
+        b"j\xff\xff\xff\x7f",
+    ]
+    return b"\x80\x02" + every[rng.integers(len(every))] + b"."
+
+
+def _weights(data: bytearray, rng: Random) -> bytes:
+    """The zip of ``torch.save`` with another pickle in it."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(bytes(data))) as file:
+            members = {info.filename: file.read(info) for info in file.infolist()}
+    except Exception:
+        return _pickles(rng)
+    name = next((name for name in members if name.endswith("data.pkl")), None)
+    return _zip(data, rng) if name is None else zipped({**members, name: _pickles(rng)}, zipfile.ZIP_STORED)
+
+
 def _special(path: Path, rng: Random) -> None:
     """What is no file."""
     path.unlink()
@@ -329,7 +407,7 @@ def _starts(kinds: tuple[bytes, ...]) -> Callable[[bytes], bool]:
     return lambda data: data.startswith(kinds)
 
 
-_TEXTS = (".txt", ".csv", ".json", ".jsonl", ".yaml")
+_TEXTS = (".txt", ".csv", ".json", ".jsonl", ".yaml", ".xml")
 STRUCTURED: list[tuple[Callable[[bytes], bool], Change]] = [
     (_starts((b"\x89PNG",)), _png),
     (_starts((b"\xff\xd8",)), _jpeg),
@@ -337,7 +415,14 @@ STRUCTURED: list[tuple[Callable[[bytes], bool], Change]] = [
     (_starts((b"PK",)), _zip),
     (_starts((b"\x1f\x8b",)), _gz),
     (_starts((b"MATLAB 5",)), _mat),
+    (_starts((b"II*\0", b"MM\0*")), _tiff),
+    (_starts((b"\x76\x2f\x31\x01",)), _exr),
 ]
+BY_SUFFIX: dict[str, Change] = {
+    ".safetensors": _safetensors,
+    ".ckpt": lambda data, rng: _weights(data, rng) if rng.random() < 0.5 else _zip(data, rng),
+    ".pth": _weights,
+}
 
 
 def mutate(path: Path, rng: Random, hdf5: Callable[[Path, Random], None]) -> Mutation:
@@ -353,6 +438,9 @@ def mutate(path: Path, rng: Random, hdf5: Callable[[Path, Random], None]) -> Mut
         _special(path, rng)
         return Mutation("special", False)
     if choice < 0.30:
+        if path.suffix in BY_SUFFIX:
+            path.write_bytes(BY_SUFFIX[path.suffix](bytearray(data), rng))
+            return Mutation(path.suffix[1:], False)
         for fits, change in STRUCTURED:
             if fits(data):
                 path.write_bytes(change(bytearray(data), rng))

@@ -38,7 +38,7 @@ Read = Callable[[], dict[str, object]]
 NAMES = ["scene/a", "b", "c"]
 
 
-def _maps() -> np.ndarray:
+def maps() -> np.ndarray:
     rows, columns = np.mgrid[:20, :28]
     return np.stack([1 + index + rows / 20 + np.sin(columns / 5) / 3 for index in range(3)]).astype(np.float32)
 
@@ -54,7 +54,7 @@ def _predictions(path: Path, unit: float | None = None) -> Read:
 def _folder(suffix: str) -> Callable[[Path], Read]:
     def build(root: Path) -> Read:
         (root / "scene").mkdir()
-        for name, values in zip(NAMES, _maps(), strict=True):
+        for name, values in zip(NAMES, maps(), strict=True):
             path = root / f"{name}{suffix}"
             if suffix == ".npy":
                 np.save(path, np.asfortranarray(values, np.float64) if name == "b" else values)
@@ -69,14 +69,14 @@ def _folder(suffix: str) -> Callable[[Path], Read]:
 
 def _stack(suffix: str, **options: object) -> Callable[[Path], Read]:
     def build(root: Path) -> Read:
-        path, maps = root / f"all{suffix}", _maps()
+        path, every = root / f"all{suffix}", maps()
         if suffix == ".npy":
-            np.save(path, maps)
+            np.save(path, every)
         elif suffix == ".npz":
-            np.savez_compressed(path, depth=maps, names=NAMES)
+            np.savez_compressed(path, depth=every, names=NAMES)
         else:
             with h5py.File(path, "w") as file:
-                file.create_dataset("depth", data=maps, **options)
+                file.create_dataset("depth", data=every, **options)
                 if options:
                     file["names"] = NAMES
         return _predictions(path)
@@ -84,7 +84,7 @@ def _stack(suffix: str, **options: object) -> Callable[[Path], Read]:
     return build
 
 
-def _photo() -> np.ndarray:
+def photo() -> np.ndarray:
     rows, columns = np.mgrid[:48, :64]
     noise = np.random.default_rng(0).integers(0, 30, (48, 64, 3))
     return ((rows * 2 + columns)[..., None] * [1, 0.9, 0.6] + noise).clip(0, 255).astype(np.uint8)
@@ -94,24 +94,24 @@ def _picture(suffix: str, *flags: int, mode: str = "", **options: object) -> Cal
     def build(root: Path) -> Read:
         path = root / f"photo{suffix}"
         if mode:
-            image = Image.fromarray(_photo()).convert(mode)
+            image = Image.fromarray(photo()).convert(mode)
             image.save(path, **options)
         else:
-            cv2.imwrite(str(path), _photo(), list(flags))
+            cv2.imwrite(str(path), photo(), list(flags))
         return lambda: {"picture": read_photo(path)}
 
     return build
 
 
 def _moving_png(root: Path) -> Read:
-    frames = [Image.fromarray(np.roll(_photo(), 5 * index, 0)) for index in range(3)]
+    frames = [Image.fromarray(np.roll(photo(), 5 * index, 0)) for index in range(3)]
     frames[0].save(root / "photo.png", save_all=True, append_images=frames[1:], duration=100)
     return lambda: {"picture": read_photo(root / "photo.png")}
 
 
 def _depth_png(root: Path) -> Read:
     path = root / "depth.png"
-    cv2.imwrite(str(path), (_maps()[0] * 1000).astype(np.uint16))
+    cv2.imwrite(str(path), (maps()[0] * 1000).astype(np.uint16))
     return lambda: {"depth": decode_depth(read_bytes(path), path)}
 
 
@@ -119,7 +119,7 @@ def _video(root: Path) -> Read:
     path = root / "film.avi"
     video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 5, (64, 48))
     for index in range(3):
-        video.write(np.roll(_photo(), 5 * index, 0))
+        video.write(np.roll(photo(), 5 * index, 0))
     video.release()
     return lambda: {f"frame {index} picture": frame for index, frame in zip(range(9), Video(path), strict=False)}
 
@@ -150,7 +150,7 @@ def _list(name: str, pack: Callable[[bytes], bytes] = bytes) -> Callable[[Path],
 def _velodyne(root: Path) -> Read:
     date, rng = root / "2011_09_26", np.random.default_rng(0)
     drive = date / "drive_sync"
-    fuzz.put(drive / "image_02/data/0000000000.png", _photo())
+    fuzz.put(drive / "image_02/data/0000000000.png", photo())
     (drive / "velodyne_points/data").mkdir(parents=True)
     points = rng.uniform([5, -3, -1, 0], [20, 3, 1, 1], (300, 4)).astype("<f4")
     (drive / "velodyne_points/data/0000000000.bin").write_bytes(points.tobytes())
@@ -158,10 +158,10 @@ def _velodyne(root: Path) -> Read:
     (date / "calib_cam_to_cam.txt").write_text(f"calib_time: 09\nP_rect_02: {projection}\nR_rect_00: {rotation}\n")
     (date / "calib_velo_to_cam.txt").write_text("calib_time: 09\nR: 0 -1 0 0 0 -1 1 0 0\nT: 0 0 0\n")
     (root / "list.txt").write_text("2011_09_26/drive_sync/image_02/data/0000000000.png None 721\n")
-    return _frames(lambda: KITTI(root, root / "list.txt", "velodyne"))
+    return frames(lambda: KITTI(root, root / "list.txt", "velodyne"))
 
 
-def _frames(opener: Callable[[], object]) -> Read:
+def frames(opener: Callable[[], object]) -> Read:
     def read() -> dict[str, object]:
         found: dict[str, object] = {}
         for frame in opener():
@@ -172,7 +172,7 @@ def _frames(opener: Callable[[], object]) -> Read:
 
 
 def _reader(build: Callable[[Path], Callable[[], object]]) -> Callable[[Path], Read]:
-    return lambda root: _frames(build(root))
+    return lambda root: frames(build(root))
 
 
 def _packed_jpeg(root: Path) -> Read:
@@ -181,7 +181,7 @@ def _packed_jpeg(root: Path) -> Read:
     Writer(root, "train", settings, quality=90).write()
     fuzz.shutil.rmtree(root / "own")
     (root / "train.claim").unlink()
-    return _frames(lambda: PackedDataset(root))
+    return frames(lambda: PackedDataset(root))
 
 
 def _raw_scenes(root: Path) -> Read:
@@ -218,7 +218,7 @@ def _scores(root: Path) -> Read:
 
 
 def _panels(root: Path) -> Read:
-    np.savez_compressed(root / "panels.npz", image=_photo()[None], truth=_maps()[:1], name=["a"])
+    np.savez_compressed(root / "panels.npz", image=photo()[None], truth=maps()[:1], name=["a"])
     return lambda: {
         f"{key} picture": value for key, value in (read_arrays(root / "panels.npz", "panels") or {}).items()
     }
@@ -235,7 +235,7 @@ def _checkpoint(root: Path) -> Read:
 def _jpeg_with_exif(root: Path) -> Read:
     exif, buffer = Image.Exif(), io.BytesIO()
     exif[0x0112] = 6
-    Image.fromarray(_photo()).save(buffer, "jpeg", exif=exif)
+    Image.fromarray(photo()).save(buffer, "jpeg", exif=exif)
     (root / "photo.jpg").write_bytes(buffer.getvalue())
     return lambda: {"picture": read_photo(root / "photo.jpg")}
 

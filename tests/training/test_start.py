@@ -1,5 +1,7 @@
 """Trainings that start from trained weights, go on after their end, end early, or keep better weights."""
 
+import os
+
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
@@ -13,6 +15,7 @@ from depthbench.runs.origin import following, weights_hash
 from depthbench.runs.results import read_scores
 from depthbench.tasks import OneCycle
 from depthbench.tasks.optimization import groups_by_name
+from depthbench.training.start import network_weights
 from depthbench.training.trainer import build_task
 from tests.commands import TINY_NET, TINY_RUN, TINY_TWO_STREAM, make_frames
 from tests.report.conftest import write_run
@@ -226,3 +229,9 @@ def test_hash_of_weights(tmp_path):
     file.write_bytes(b"abc")
     assert weights_hash(file) == "ba7816bf8f01cfea"
     assert RunFolder(tmp_path).weights == tmp_path / "checkpoints" / "last.ckpt"
+
+
+def test_weights_that_are_no_file_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "net.safetensors")
+    with pytest.raises(UserError, match="is not a file but a named pipe"):
+        network_weights(tmp_path / "net.safetensors")

@@ -224,8 +224,8 @@ def _load_folder(path: Path, device: str | torch.device, given: GivenParts) -> D
         task = build_untrained(config, given)
         check_regular(path / WEIGHTS)
         task.net.load_state_dict(load_file(path / WEIGHTS))
-    except UserError:
-        raise
+    except UserError as error:
+        raise error if str(path) in str(error) else UserError(f"{path / CONFIG}: {str(error)[:500]}") from None
     except Exception as error:  # whatever damaged files make of the parts
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"{path} can't be loaded ({first}); save the network again.") from None

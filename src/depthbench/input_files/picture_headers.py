@@ -18,10 +18,18 @@ def damaged(where: str | Path) -> UserError:
     return UserError(f"{where} is truncated or damaged; download it again, or skip such files.")
 
 
-def png_size(data: bytes, where: str | Path) -> tuple[int, int]:
+def png_size(data: bytes, where: str | Path, texts: bool = False) -> tuple[int, int]:
     """Height and width, after the checksums of chunks with pixels: decoders deliver damaged rows without an error.
 
     They are compared with what the file can hold, so that a header never asks for more memory than pixels need.
+
+    Args:
+        data: of the file.
+        where: names it in errors.
+        texts: whether text fields say what pixels mean, so that the checksums of all chunks count.
+
+    Raises:
+        UserError: if it is damaged, or claims more than it can hold.
     """
     offset, header, packed = 8, b"", 0
     view = memoryview(data)
@@ -31,7 +39,7 @@ def png_size(data: bytes, where: str | Path) -> tuple[int, int]:
         if end + 4 > len(data):
             raise damaged(where)
         # As libpng: what is no picture, and the end, may have a wrong checksum.
-        needed = not kind[:1].islower() and kind != b"IEND"
+        needed = texts or (not kind[:1].islower() and kind != b"IEND")
         if needed and zlib.crc32(view[offset + 4 : end]) != int.from_bytes(data[end : end + 4]):
             raise damaged(where)
         if kind == b"IHDR" and length == 13 and not header:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from depthbench.errors import UserError
 from depthbench.files import whole
+from depthbench.input_files import check_regular
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.origin import check_weights
 from depthbench.tasks import DepthTask
@@ -80,6 +81,7 @@ def network_weights(path: Path) -> dict[str, Tensor]:
         UserError: if the file can't be read.
     """
     if path.suffix == ".safetensors":
+        check_regular(path)
         try:
             found: dict[str, Tensor] = load_file(path)
         except (SafetensorError, OSError) as error:

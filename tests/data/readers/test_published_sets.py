@@ -325,3 +325,25 @@ def test_a_protocol_of_another_set_is_left_out(made):
     assert said["marigold_nyu_affine_depth"] == "Protocol 'marigold_nyu_affine_depth' is of NYUv2, not of ETH3D."
     eigen = protocol_from(OmegaConf.to_container(OmegaConf.load(CONF / "protocol/eigen.yaml")))
     assert frames.refuses(eigen) == "Protocol 'eigen' is of NYUv2, not of ETH3D."
+
+
+@pytest.mark.parametrize(("before", "after"), [("0.5]", "9e9]"), ("[0.0, 0.0, ", "[7.0, 0.0, "), ("[1.0", "[1e-9")])
+def test_a_camera_that_asks_for_a_huge_picture_is_a_sentence(before, after, tmp_path):
+    given = MAKERS["moge"](tmp_path)
+    path = tmp_path / "GSO/toy/0/meta.json"
+    assert opened("moge", given.overrides)[0].image.numel()
+    assert before in path.read_text()
+    path.write_text(path.read_text().replace(before, after))
+    with pytest.raises(UserError, match=r"meta\.json"):
+        opened("moge", given.overrides)[0]
+
+
+def test_a_changed_text_field_of_a_depth_file_is_noticed(tmp_path):
+    """It says what all pixels mean; decoders pass over its checksum."""
+    given = MAKERS["moge"](tmp_path)
+    path = tmp_path / "GSO/toy/0/depth.png"
+    content = path.read_bytes()
+    place = content.index(b"tEXt") + 10
+    path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    with pytest.raises(UserError, match=r"depth\.png is truncated or damaged"):
+        opened("moge", given.overrides)[0]

@@ -68,7 +68,7 @@ def png_texts(data: bytes, where: str | Path) -> dict[str, str]:
     Raises:
         UserError: if it is no PNG, or damaged.
     """
-    png_size(data, where)
+    png_size(data, where, texts=True)
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             return {str(key): value for key, value in image.info.items() if isinstance(value, str)}

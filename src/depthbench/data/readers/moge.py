@@ -20,7 +20,7 @@ from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError
 from depthbench.geometry import Matrix
 from depthbench.images import Size, decode_rgb
-from depthbench.input_files import parse_json, read_bytes
+from depthbench.input_files import check_pixels, parse_json, read_bytes
 from depthbench.input_files.limits import MAX_TEXT
 
 INDEX = ".index.txt"
@@ -126,6 +126,7 @@ class MoGeBundle(Reader):
             same_size(rgb, labels.map.astype(np.float32), picture, objects)
         if self.view is not None:
             view = centered_view(camera, rgb.shape[:2], self.view)
+            check_pixels(*view.between, folder / "meta.json")
             rgb, depth, labels = view.picture(rgb), _without_far(view.depth(depth)), _seen(labels, view)
             camera = view.target
         notes = None if labels is None else Annotations(segments=segments(labels, self.least_segment))
@@ -171,9 +172,16 @@ def _camera(path: Path) -> Matrix:
         matrix = np.array(parse_json(data)["intrinsics"], np.float64)
     except (ValueError, TypeError, KeyError):
         matrix = np.zeros(0)
-    if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or min(matrix[0, 0], matrix[1, 1]) <= 0:
+    if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or not _is_camera(matrix):
         raise UserError(f"{path} has no 'intrinsics' of 3x3 numbers, normalized by width and height; get it again.")
     return matrix
+
+
+def _is_camera(matrix: Matrix) -> bool:
+    """Whether the center is in the picture and the view is no wider than 178 and no narrower than 0.6 degrees."""
+    (fx, skew, cx), (other, fy, cy), last = matrix.tolist()
+    sound = max(abs(skew), abs(other)) < 0.1 and last == [0, 0, 1]
+    return bool(sound and 0 < cx < 1 and 0 < cy < 1 and min(fx, fy) > 0.01 and max(fx, fy) < 100)
 
 
 def _seen(labels: Labels | None, view: CenteredView) -> Labels | None:
