@@ -45,7 +45,7 @@ MISTAKES = [
     (["prepare", "cache", "data=folder", "data.root=/no/such", "output=c"], "data.root=/no/such is missing"),
     (["prepare", "manifest", "data=foldr"], "data=foldr does not exist"),
     (["prepare", "nyu-raw", "raw=/no/such", "output=x", "scenes=all"], "raw=/no/such does not exist"),
-    (["prepare", "fetch", "data=nuy"], "Nothing is known of data=nuy"),
+    (["prepare", "fetch", "data=nuy"], "There is no download of data=nuy"),
     (["dashboards", "carvalho2018/lossess"], "did you mean carvalho2018/losses"),
     (["dashboards", "nothing"], "lee2020/backbones"),
     (["completion", "fish"], "for bash or zsh"),

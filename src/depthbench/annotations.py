@@ -62,7 +62,7 @@ class Annotations(NamedTuple):
             if values is not None and name not in LISTS and tuple(values.shape[-2:]) != tuple(size):
                 raise UserError(
                     f"The annotation '{name}' is {values.shape[-2]}x{values.shape[-1]}, but the depth is "
-                    f"{size[0]}x{size[1]}; annotate at the depth's size."
+                    f"{size[0]}x{size[1]}; resize the annotation to the depth's size."
                 )
 
 

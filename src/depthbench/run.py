@@ -192,7 +192,10 @@ def check(options: Namespace) -> None:
                     OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
                     check_root(config)
         except RecursionError:
-            raise UserError("The defaults of a YAML lead back to itself; write what it needs into it.") from None
+            raise UserError(
+                "A YAML includes itself through its defaults; copy the keys that it needs into it, and remove that "
+                "default."
+            ) from None
         except MISTAKES as error:
             raise UserError(explain(error, known or compose("config"))) from None
 

@@ -190,7 +190,7 @@ def test_a_path_of_a_yaml_is_an_option():
         (
             {"own/loss/mine.yaml": "# @package _global_\ndefaults: [{/loss: l1}]\n"},
             ["--config-dir=own", "loss=mine"],
-            "The defaults of a YAML lead back to itself",
+            "A YAML includes itself through its defaults",
         ),
         (
             {"own/loss/mine.yaml": "# @package _global_\nseed: 3\n"},

@@ -35,8 +35,8 @@ DAMAGED = {
     "key": (b"? [1, 2]\n: 3\n", "key|tuple|unhashable"),
     "date tag": (b"a: !!timestamp 2020-01-01", "a holds a date"),
     "large": (b"a: " + b"x" * 1_000_001, "more than the 1,000,000"),
-    "interpolation": (b"a: {b: ['${oc.env:HOME}']}", r"a\.b\[0\] holds .*nothing has resolved"),
-    "escaped": (b"a: '\\${oc.create:{}}'", "nothing has resolved"),
+    "interpolation": (b"a: {b: ['${oc.env:HOME}']}", r"a\.b\[0\] holds .*is not resolved here"),
+    "escaped": (b"a: '\\${oc.create:{}}'", "is not resolved here"),
     "digits": (b"a: " + b"9" * 10_000, "digits"),
 }
 

@@ -148,12 +148,12 @@ def test_mistakes_get_a_sentence():
 def test_nothing_is_resolved_after_it_was_checked(value):
     """An escaped interpolation is text when it is checked and a target when it is resolved again."""
     node = {"_target_": "torch.nn.Identity", "x": [{"y": value}]}
-    with pytest.raises(UserError, match="which nothing has resolved"):
+    with pytest.raises(UserError, match="which is not resolved here"):
         instantiate(node)
     if value.startswith("\\"):
-        with pytest.raises(UserError, match="which nothing has resolved"):
+        with pytest.raises(UserError, match="which is not resolved here"):
             instantiate(OmegaConf.create(node))
-    with pytest.raises(UserError, match="which nothing has resolved"):
+    with pytest.raises(UserError, match="which is not resolved here"):
         instantiate({"_target_": "torch.nn.Identity", value: 1})
 
 

@@ -113,7 +113,7 @@ def refusal(capsys, *arguments) -> str:
         (["predictions=.", "data=rooms", "seed=today"], "seed=today is no whole number"),
         (["predictions=.", "data=rooms", "seed=-1"], "seed=-1 is no whole number"),
         (["predictions=.", "data=rooms", "per_image=images.json"], "per_image=images.json is written as a table"),
-        (["predictions=.", "data=rooms", "protocol=full,bts", "protocol.name=x"], "is one name for 2 protocols"),
+        (["predictions=.", "data=rooms", "protocol=full,bts", "protocol.name=x"], "would give 2 protocols one name"),
         (["predictions=.,.", "data=rooms"], "given twice"),
         (["run=."], "not a run folder"),
         (["predictions=.", "data=rooms", "device=tpu"], "device=tpu is unknown"),

@@ -85,11 +85,11 @@ def refused(message, *args, **kwargs):
 def test_missing_and_superfluous(tmp_path, depth):
     write(tmp_path, ".npy", depth)
     refused("lacks predictions of d, e, f and 2 more", tmp_path, [*NAMES, *"defgh"])
-    refused("files of no frame of this data set: scene/a", tmp_path, NAMES[1:])
+    refused("files that belong to no frame of this data set: scene/a", tmp_path, NAMES[1:])
     refused("nothing at", tmp_path / "nowhere", NAMES)
     np.savez(tmp_path / "all.npz", depth=depth, names=NAMES)
     refused("lacks predictions of d", tmp_path / "all.npz", [*NAMES, "d"])
-    refused("files of no frame of this data set: b", tmp_path / "all.npz", ["scene/a", "c"])
+    refused("files that belong to no frame of this data set: b", tmp_path / "all.npz", ["scene/a", "c"])
     np.save(tmp_path / "all.npy", depth)
     refused("holds 3 maps, but the data set has 2", tmp_path / "all.npy", NAMES[:2])
     (tmp_path / "notes.txt").write_text("")
@@ -111,13 +111,13 @@ def test_two_predictions_of_one_frame(tmp_path, depth):
 def test_stacks_that_are_none(tmp_path, content):
     if not isinstance(content, str):
         np.save(tmp_path / "all.npy", content)
-        refused(r"holds no stack \(N, height, width\)", tmp_path / "all.npy", NAMES)
+        refused(r"give a stack \(N, height, width\)", tmp_path / "all.npy", NAMES)
     with h5py.File(tmp_path / "all.h5", "w") as file:
         if isinstance(content, str):
             file.create_group("depth")
         else:
             file["depth"] = content
-    refused(r"holds no stack \(N, height, width\)", tmp_path / "all.h5", NAMES)
+    refused(r"give a stack \(N, height, width\)", tmp_path / "all.h5", NAMES)
 
 
 @pytest.mark.parametrize("dtype", [complex, str, bool])
@@ -278,7 +278,7 @@ def test_names_that_can_be_read_in_two_ways_or_not_at_all(tmp_path, depth):
     other = tmp_path / "tiff"
     other.mkdir()
     (other / "0.tiff").write_bytes(b"II*")
-    refused(r"holds no .npy, .npz, .png, .pfm, which are read, but 0.tiff", other, ["0"])
+    refused(r"holds 0.tiff; convert the predictions to one of .npy, .npz, .png, .pfm", other, ["0"])
 
 
 def test_names_of_a_stack_may_be_those_of_the_pictures(tmp_path, depth):

@@ -130,7 +130,7 @@ def test_a_tuple_of_arrays_is_learned_from_and_a_share_is_tested():
         ({"data": [(np.zeros((24, 32, 3), np.uint8), np.full((12, 16), 2.5))]}, "24x32 and depth of 12x16"),
         ({"data": [{"rgb": 1}]}, "has no 'image'; its keys are rgb"),
         ({"data": (one for one in ())}, "which has no length or no index"),
-        ({"test": None}, "There is nothing to test on"),
+        ({"test": None}, "There are no test frames"),
         ({"test": 0.01}, "holds out 0 of 8 frames"),
         ({"net": torch.nn.Conv2d(3, 2, 1)}, "gives a tensor (4, 2, 24, 32) for images (4, 3, 24, 32)"),
         ({"net": torch.nn.ReLU()}, "has no parameter"),

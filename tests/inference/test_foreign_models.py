@@ -260,7 +260,7 @@ REFUSED = {
     "a unit": (["model=python:networks:millimetres", "kind=metric_depth"], "millimetres, so unit=0.001"),
     "no source": (["model=torchhub:intel:midas"], "there is no source torchhub:; give python:MODULE:FUNCTION"),
     "no file": (["model=onnx:net.onnx"], "there is no file net.onnx"),
-    "no name": (["model=hf:"], "names nothing; give python:MODULE:FUNCTION"),
+    "no name": (["model=hf:"], "lacks a name after the colon; give python:MODULE:FUNCTION"),
     "a file for a folder": (["model=python:networks:depth", "cache=networks.py"], "cache=networks.py is a file"),
     "kinds": (["model=python:networks:depth", "kind=auto,auto"], "names 2 kinds for 1 models"),
     "no network": (["model=nowhere.ckpt"], "nowhere.ckpt"),

@@ -114,12 +114,14 @@ def test_a_port_that_is_taken():
     with socket.socket() as other:
         other.bind(("", 0))
         other.listen()
-        with pytest.raises(UserError, match=r"Port \d+ of this machine is taken.*MASTER_PORT"):
+        with pytest.raises(
+            UserError, match=r"Port \d+ of this machine, the meeting point of the nodes, is in use.*MASTER_PORT"
+        ):
             meet(Node(0, 2, "127.0.0.1", other.getsockname()[1]), ABOUT, 5)
 
 
 def test_a_first_node_of_a_name_that_nobody_knows():
-    with pytest.raises(UserError, match=r"were to meet on this machine as nobody\.invalid:29500, which can't be"):
+    with pytest.raises(UserError, match=r"can't listen on nobody\.invalid:29500, the meeting point"):
         meet(Node(0, 2, "nobody.invalid", 29500), ABOUT, 60)
 
 

@@ -76,9 +76,9 @@ def test_what_does_not_fit_says_so(decoder, name, options, message):
     ("decoder", "space", "depth", "message"),
     [
         (D3NetDecoder, MetricDepth(), 2.5, "D3NetDecoder has no bias"),
-        (UNetDecoder, LogDepth(), 0, "start_depth=0 is no depth that Log"),
-        (UNetDecoder, InverseDepth(), 0, "no depth that InverseDepth"),
-        (UNetDecoder, TanhDepth(10), 12, "no depth that TanhDepth"),
+        (UNetDecoder, LogDepth(), 0, "start_depth=0 can't be expressed by Log"),
+        (UNetDecoder, InverseDepth(), 0, "can't be expressed by InverseDepth"),
+        (UNetDecoder, TanhDepth(10), 12, "can't be expressed by TanhDepth"),
     ],
 )
 def test_a_start_that_can_not_be_says_so(decoder, space, depth, message):

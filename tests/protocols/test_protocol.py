@@ -281,8 +281,8 @@ def test_intrinsics_of_the_scored_maps():
     [
         ({"reduction": "mean"}, "choose one of image, pixel, mse_image"),
         ({"alignment": "max"}, "none, median, lower_median"),
-        ({"min_depth": 10, "max_depth": 1}, "smallest first"),
-        ({"clamp": [3, 2]}, "smallest first"),
+        ({"min_depth": 10, "max_depth": 1}, "give the smaller one first"),
+        ({"clamp": [3, 2]}, "give the smaller one first"),
         ({"clamp": [3]}, "give two numbers"),
         ({"clamp": 3}, "give two numbers"),
         ({"clamp": ["low", 3]}, "give two numbers"),

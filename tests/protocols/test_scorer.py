@@ -214,7 +214,7 @@ class TestBorders:
         maps = 1.1 * truth
         assert torch.equal(self.PROTOCOL.prepare(maps, truth)[0], plain.prepare(maps, truth)[0])
         prediction, truth, _ = self.maps()
-        with pytest.raises(UserError, match="guidance of the picture, which is not given"):
+        with pytest.raises(UserError, match="but got no picture; give one"):
             self.PROTOCOL.prepare(prediction, truth, self.COVERS)
         with pytest.raises(UserError, match="covers only rows 4:20"):
             plain.prepare(prediction, truth, self.COVERS)

@@ -72,7 +72,7 @@ def test_predictions_are_evaluated_under_the_protocols_of_the_numbers(tmp_path, 
         (["data=kitti"], "data=kitti is for evaluate, which needs predictions=, model= or run= to score."),
         (["cells=moge"], "There is nothing to compare"),
         (["list=yes"], "list=yes is unknown; write list=true, or leave it out."),
-        (["data=matterport3d", "predictions=x"], "None of these numbers fits data=matterport3d"),
+        (["data=matterport3d", "predictions=x"], "No published number fits data=matterport3d"),
     ],
 )
 def test_mistakes(words, sentence, capsys):

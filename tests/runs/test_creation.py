@@ -234,7 +234,7 @@ def test_a_file_in_the_place_of_the_folder_is_a_sentence(tmp_path):
 def test_what_nothing_has_resolved_is_refused_before_anything_is_made(tmp_path):
     config = composed(tmp_path / "runs")
     config.model.encoder.name = "\\${oc.env:HOME}"
-    with pytest.raises(UserError, match="nothing has resolved"):
+    with pytest.raises(UserError, match="is not resolved here"):
         RunFolder.create(config, [], {})
     assert not (tmp_path / "runs").exists()
 

@@ -51,7 +51,7 @@ def test_overrides_in_a_file_resolve_nothing_of_this_machine(tmp_path):
     assert folder.run["overrides"] == ["data.val_frames=${data.test_frames}"]
     for override in ("data.root=${oc.env:HOME}", "x=${oc.create:{_target_:os.system}}", "x=\\${oc.decode:y}"):
         folder.write_json("run.json", {**run, "overrides": [override]})
-        with pytest.raises(UserError, match="is not taken from a file"):
+        with pytest.raises(UserError, match="which asks for a value of this machine"):
             folder.run  # noqa: B018
     for damaged in ({"overrides": "x"}, {"choices": [1]}):
         folder.write_json("run.json", {**run, **damaged})

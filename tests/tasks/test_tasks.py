@@ -111,7 +111,7 @@ def test_what_can_not_go_together_is_told():
         build_task(composed("task.supervise_at=nowhere"))
     task = build_task(composed())
     task.trainer = pl.Trainer(max_epochs=-1, logger=False, enable_checkpointing=False)
-    with pytest.raises(UserError, match="Training has no end"):
+    with pytest.raises(UserError, match="Training has no length"):
         task.total_steps()
 
 

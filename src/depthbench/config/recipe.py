@@ -43,4 +43,4 @@ def config_of(checkpoint: Mapping[str, Any], name: str) -> DictConfig:
         check_resolved(content)
         return OmegaConf.create(renew_config(content, silent))
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{name} says in an unreadable way how its network is made ({str(error)[:200]}).") from None
+        raise UserError(f"The configuration of the network in {name} can't be read ({str(error)[:200]}).") from None

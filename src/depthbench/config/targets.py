@@ -77,7 +77,7 @@ def check_resolved(node: Any, place: str = "") -> None:
         for index, value in enumerate(node):
             check_resolved(value, f"{place}[{index}]")
     elif isinstance(node, str) and "${" in node:
-        raise UserError(f"{place or 'The configuration'} holds {node!r}, which nothing has resolved; write its value.")
+        raise UserError(f"{place or 'The configuration'} holds {node!r}, which is not resolved here; write its value.")
 
 
 def _make(node: Any, classes: dict[str, type], arguments: dict[str, Any]) -> Any:

@@ -58,7 +58,7 @@ def _check_kind(key: str, old: Any, value: Any) -> None:
     if OmegaConf.is_dict(old) and not (isinstance(value, dict) or text.startswith("{") or _is_short(key, text)):
         inner = [str(name) for name in old if not str(name).startswith("_")]
         hint = f"did you mean {key}.name={text}?" if "name" in inner else f"set one of {', '.join(inner)}."
-        raise UserError(f"{key} is a group of settings, and {text} can't stand for them all; {hint}")
+        raise UserError(f"{key} is a group of settings, not one value such as {text}; {hint}")
     if OmegaConf.is_list(old) and not (isinstance(value, list) or text.startswith("[")):
         example = ",".join([text] * len(old))
         raise UserError(f"{key}={text} is one value where a list is needed, such as '{key}=[{example}]'.")

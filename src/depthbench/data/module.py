@@ -149,7 +149,8 @@ class DataModule(pl.LightningDataModule):
             room = shared_memory() if shared else memory
             if self.cache == "ram" and size > room:
                 raise UserError(
-                    f"data.cache=ram needs {size / 1e9:.2f} GB for these frames, but here are {room / 1e9:.2f} GB"
+                    f"data.cache=ram needs {size / 1e9:.2f} GB for these frames, but this machine has "
+                    f"{room / 1e9:.2f} GB"
                     f"{' that workers can share (/dev/shm)' if shared else ''}; choose data.cache=none, smaller images "
                     f"or fewer frames{', or data.workers=0' if shared else ''}."
                 )

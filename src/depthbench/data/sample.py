@@ -64,7 +64,7 @@ def of_one_size(
     if picture != map_size:
         told = f"{files[0]} is {picture[1]}x{picture[0]} but {files[1]} is {map_size[1]}x{map_size[0]}"
         if abs(math.log(picture[1] / picture[0] * map_size[0] / map_size[1])) > _ASPECT:
-            raise UserError(f"{told}: of these shapes they can't show the same pixels, so crop one first.")
+            raise UserError(f"{told}: their shapes differ, so they can't show the same pixels; crop one of them.")
         if resize_to is None:
             raise UserError(
                 f"{told}; they must show the same pixels: append data.resize_to=depth to resize pictures to their "

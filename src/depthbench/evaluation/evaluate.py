@@ -107,7 +107,10 @@ def evaluation_of(
     """
     for one in scored[1:]:
         if one.frames != scored[0].frames:
-            raise UserError(f"{scored[0].name} and {one.name} are not of the same images, so nothing can be paired.")
+            raise UserError(
+                f"{scored[0].name} and {one.name} are scored on different images, so they can't be compared in "
+                "pairs; score them on the same data."
+            )
     parts = {rules.name: [one.addends(rules, seed) for one in scored] for rules in protocols}
     names, shown = [one.name for one in scored], scored[0].shown()
     return Evaluation(

@@ -33,7 +33,7 @@ def matched(names: Sequence[str], listed: Sequence[str], where: str, pictures: S
     """
     repeated = sorted(name for name, count in Counter(listed).items() if count > 1)
     if repeated:
-        raise UserError(f"{where} holds several predictions of {_first(repeated)}.")
+        raise UserError(f"{where} holds several predictions of {_first(repeated)}; keep one of each.")
     places = {name: place for place, name in enumerate(listed)}
     lacking = [name for name in names if name not in places]
     superfluous = sorted(set(listed) - set(names))
@@ -50,7 +50,10 @@ def matched(names: Sequence[str], listed: Sequence[str], where: str, pictures: S
         raise UserError(f"{where}: '{one}' and '{other}' both may be the prediction of {names[0]}; name it {names[0]}.")
     if lacking:
         raise UserError(f"{where} lacks predictions of {_first(lacking)}{holds}.")
-    raise UserError(f"{where} holds files of no frame of this data set: {_first(superfluous)}.")
+    raise UserError(
+        f"{where} holds files that belong to no frame of this data set: {_first(superfluous)}; remove them, or "
+        "choose the data set that they belong to."
+    )
 
 
 def _readings(names: Sequence[str], places: dict[str, int]) -> Iterator[tuple[int, ...]]:

@@ -79,7 +79,7 @@ def read_source(text: str) -> ModelSource:
     """
     form, colon, place = text.partition(":")
     if colon and not place:
-        raise UserError(f"model={text} names nothing; give {SOURCES}.")
+        raise UserError(f"model={text} lacks a name after the colon; give {SOURCES}.")
     if form == "python":
         if not re.fullmatch(r".+:[A-Za-z_][\w.]*", place):
             raise UserError(

@@ -118,7 +118,7 @@ class PredictionFiles:
         files = [file for file in every if file.suffix.lower() in SUFFIXES]
         if not files and any(file.suffix for file in every):
             other = next(file.name for file in every if file.suffix)
-            raise UserError(f"{self.path} holds no {', '.join(SUFFIXES)}, which are read, but {other}; convert them.")
+            raise UserError(f"{self.path} holds {other}; convert the predictions to one of {', '.join(SUFFIXES)}.")
         listed = [file.relative_to(self.path).as_posix()[: -len(file.suffix)] for file in files]
         return [files[place] for place in matched(self.names, listed, str(self.path), self.pictures)]
 
@@ -157,7 +157,7 @@ class PredictionFiles:
     def _length(self, stack: Any) -> int:
         shape = tuple(getattr(stack, "shape", None) or ())  # a group of HDF5 has none
         if len(shape) < 3:
-            raise UserError(f"{self.path} holds no stack (N, height, width), but what has the shape {shape}.")
+            raise UserError(f"{self.path} holds an array of shape {shape}; give a stack (N, height, width).")
         check_pixels(math.prod(shape[1:-1]), shape[-1], f"{self.path}, in each map of the shape {shape[1:]},")
         return int(shape[0])
 
@@ -234,7 +234,7 @@ def one_map(values: Map, where: str, kind: OutputKind) -> Map:
         raise UserError(f"{where} holds {values.dtype}, not real numbers.")
     values = np.squeeze(values)
     if math.prod(values.shape) > 3 * MAX_PIXELS:
-        raise UserError(f"{where} has shape {values.shape}: no map has so many numbers.")
+        raise UserError(f"{where} has shape {values.shape}, more numbers than a map can have; is it the right file?")
     with np.errstate(over="ignore"):  # beyond float32: infinite, which is refused by name
         values = values.astype(np.float32, copy=False)
     if kind.stored == "points":

@@ -33,7 +33,10 @@ def asked_protocols(chosen: str | None, overrides: list[str], inputs: list[Input
     changed = [config for name in dict.fromkeys(names) for config in _named_protocols(name, changes)]
     found = {config["name"]: config for config in changed}
     if len(found) < len(changed):
-        raise UserError(f"protocol.name={next(iter(found))} is one name for {len(changed)} protocols; leave it out.")
+        raise UserError(
+            f"protocol.name={next(iter(found))} would give {len(changed)} protocols one name; leave it out, or "
+            "choose one protocol."
+        )
     return found
 
 

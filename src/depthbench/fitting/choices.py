@@ -72,7 +72,9 @@ class Choices:
         try:
             self.parts[part] = copy.deepcopy(value)
         except Exception as error:  # whatever an object makes of being copied
-            raise UserError(f"{type(value).__name__} can't be copied ({error}); give its class a way to.") from None
+            raise UserError(
+                f"{type(value).__name__} can't be copied ({error}); give its class a method __deepcopy__."
+            ) from None
 
 
 def choose_network(choices: Choices, net: Any) -> None:
@@ -84,7 +86,7 @@ def choose_network(choices: Choices, net: Any) -> None:
     choices.give("model", "net", net)
     choices.parts["net"] = as_depth_model(choices.parts["net"])
     if not any(parameter.requires_grad for parameter in net.parameters()):
-        raise UserError(f"{type(net).__name__} has no parameter that could learn.")
+        raise UserError(f"{type(net).__name__} has no parameter with requires_grad=True, so nothing can be trained.")
 
 
 def choose_loss(choices: Choices, loss: Any) -> None:
@@ -148,11 +150,11 @@ def choose_frames(choices: Choices, data: Any, val: Any, test: Any) -> None:
         frames["train"] = as_frames(data, "data", trains=True)
         if test is None and val is None:
             raise UserError(
-                "There is nothing to test on; give test=DATASET, or a share of data such as test=0.1 (of frames that "
-                "are alike, as those of a video are, the test then says little)."
+                "There are no test frames; give test=DATASET, or a share of data such as test=0.1. Frames of one video "
+                "are alike: give a data set of other scenes for them."
             )
         if test is None:
-            print("The test is on the frames of val, since no test is given.", flush=True)
+            print("No test is given, so the frames of val are the test.", flush=True)
     for part, given in (("test", test), ("val", val)):
         if isinstance(given, float | int) and "train" in frames:
             frames["train"], frames[part] = hold_out_some(frames["train"], given, part)

@@ -233,7 +233,7 @@ def network_size(text: str, config: DictConfig) -> tuple[int, int]:
     """
     found: Any = text.split(",") if text else OmegaConf.select(config, "data.size")
     if found is None:
-        raise UserError("The run's data.size is null; append size=HEIGHT,WIDTH, what its network saw in training.")
+        raise UserError("The run's data.size is null; append size=HEIGHT,WIDTH, the size of its training pictures.")
     try:
         height, width = (int(side) for side in found)
         if min(height, width) > 0:

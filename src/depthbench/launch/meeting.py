@@ -53,7 +53,7 @@ def meet(node: Node, about: Mapping[str, str], patience: float, refuse: str = ""
         _check_run(store, node, about["run"])
         store.set(f"node/{node.rank}", json.dumps(mine))
         if not _wait(store, [VERDICT], patience + FAREWELL):
-            raise UserError(f"The first node, {node.host}:{node.port}, was there and doesn't go on; see its output.")
+            raise UserError(f"The first node, {node.host}:{node.port}, answered and then stopped; see its output.")
         verdict, refused = json.loads(store.get(VERDICT))
         store.set(f"read/{node.rank}", "")
     if verdict:
@@ -70,12 +70,13 @@ def _listen(node: Node, patience: float) -> Store:
     except (OSError, DistError) as error:
         if "EADDRINUSE" in str(error):
             raise UserError(
-                f"Port {node.port} of this machine is taken, and the nodes of the run were to meet there; choose "
-                "another: MASTER_PORT=NUMBER, the same on all nodes."
+                f"Port {node.port} of this machine, the meeting point of the nodes, is in use; set another on all "
+                "nodes: "
+                "MASTER_PORT=NUMBER."
             ) from None
         raise UserError(
-            f"The nodes were to meet on this machine as {node.host}:{node.port}, which can't be listened on "
-            f"({_first_line(error)}); is MASTER_ADDR the name of the machine with NODE_RANK=0?"
+            f"This machine can't listen on {node.host}:{node.port}, the meeting point of the nodes "
+            f"({_first_line(error)}); set MASTER_ADDR to the name of the machine with NODE_RANK=0."
         ) from None
 
 
@@ -90,7 +91,8 @@ def _call(node: Node, patience: float) -> Store:
             if time.monotonic() > end:
                 raise UserError(
                     f"The first node doesn't answer at {node.host}:{node.port} within launch.patience={patience:g} "
-                    f"seconds ({_first_line(error)}). Does its process run, is that its name, is the port open?"
+                    f"seconds ({_first_line(error)}). Check that its process runs, that MASTER_ADDR is its name, and "
+                    "that the port is open."
                 ) from None
         time.sleep(POLL)
 

@@ -76,7 +76,7 @@ def pairs_right(prediction: Tensor, pairs: AnnotatedPairs, kind: str = "depth") 
         UserError: for another kind, or if a point lies outside of the map.
     """
     if kind not in ("depth", "disparity"):
-        raise UserError(f"Pairs are scored of depth or disparity, not of {kind}.")
+        raise UserError(f"Pairs are scored on depth or disparity, not on {kind}.")
     points = torch.cat([pairs.closer, pairs.farther]).to(prediction.device)
     if len(points) and bool((points >= points.new_tensor(prediction.shape[-2:])).any()):
         raise UserError(

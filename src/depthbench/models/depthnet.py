@@ -84,7 +84,7 @@ class DepthNet(DepthModel):
         try:
             bias[0] = self.space.bias(depth)
         except (ValueError, ZeroDivisionError) as error:  # the logarithm of 0 and the like
-            raise UserError(f"start_depth={depth} is no depth that {type(self.space).__name__} can express.") from error
+            raise UserError(f"start_depth={depth} can't be expressed by {type(self.space).__name__}.") from error
 
     def forward(self, image: Tensor) -> Tensor:
         """Map ``(B, 3, H, W)`` RGB in [0, 1] to the output ``(B, C, h, w)`` in its space, at its own size.

@@ -96,7 +96,7 @@ class Encoder(nn.Module):
         except (AssertionError, RuntimeError) as error:
             raise UserError(
                 f"'{self.name}' does not take images of {height}x{width} ({str(error).splitlines()[0]}); set the "
-                "encoder's `multiple` to what sides must be divisible by, or `options`: dynamic_img_size=true for a "
+                "encoder's `multiple` to a number that divides both sides, or `options`: dynamic_img_size=true for a "
                 "ViT, strict_img_size=false for a Swin."
             ) from error
         finally:

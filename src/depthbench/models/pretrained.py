@@ -27,7 +27,7 @@ def create_backbone(name: str, pretrained: bool | str | Path, **options: Any) ->
         options: Arguments of ``timm.create_model``.
 
     Raises:
-        UserError: If the name or an option is unknown, or the weights are not to be had or do not match.
+        UserError: If the name or an option is unknown, or the weights can't be downloaded or do not match.
     """
     name = current_name(name)
     try:
@@ -78,7 +78,7 @@ def _from_hub(name: str, **options: Any) -> nn.Module:
             return timm.create_model(name, pretrained=True, **options)
     except Exception as error:  # the hub's clients raise many kinds: OSError, RuntimeError, ValueError, their own
         raise UserError(
-            f"The pretrained weights of '{name}' are not to be had ({type(error).__name__}): connect to the network, "
+            f"The pretrained weights of '{name}' can't be downloaded ({type(error).__name__}): connect to the network, "
             "or set the encoder's `pretrained` to a local .pth or .safetensors file, or to false for a random start."
         ) from error
 

@@ -36,11 +36,11 @@ def main(arguments: Sequence[str]) -> None:
     options, parts, config = choose_data(arguments, OWN | {"workers": str(cores())})
     quality, workers = positive_int(options, "quality", 0), positive_int(options, "workers")
     if quality > 100:
-        raise UserError(f"quality={quality} is no quality of a JPEG; give 1 to 100, or 0 for every pixel as it was.")
+        raise UserError(f"quality={quality} is no quality of a JPEG; give 1 to 100, or 0 to store pixels without loss.")
     if options["on_error"] not in ("stop", "skip"):
         raise UserError(f"on_error={options['on_error']} is unknown; choose stop or skip.")
     if not options["output"]:
-        raise UserError("Say where to: append output=FOLDER.")
+        raise UserError("The folder of the cache is missing: append output=FOLDER.")
     output = Path(options["output"]).expanduser()
     if not all((output / f"{part}.json").exists() for part in parts):
         check_root(config)

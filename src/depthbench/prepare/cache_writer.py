@@ -78,7 +78,10 @@ class Writer:
                     continue
                 record, content = made[0]._replace(start=end), made[1]
                 if shutil.disk_usage(self.data.parent).free < len(content) + (1 << 20):
-                    raise UserError(f"The disk of {self.data} is full; make room and start again, it goes on.")
+                    raise UserError(
+                        f"The disk of {self.data} is full; free some space and run the same command; it continues "
+                        "where it stopped."
+                    )
                 file.write(content.ljust(record.end - end, b"\0"))
                 file.flush()  # before the line that promises it
                 index.write(json.dumps(record._asdict()) + "\n")

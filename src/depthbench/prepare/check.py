@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> None:
         draw(examined, findings, place)
     problems = sum(finding.problem for _, finding in findings)
     if problems:
-        print(f"{problems} problem{'s' if problems > 1 else ''}: see to {'them' if problems > 1 else 'it'} first.")
+        print(f"{problems} problem{'s' if problems > 1 else ''}: repair {'them' if problems > 1 else 'it'} first.")
         raise SystemExit(1)
     print("Nothing is wrong.")
     run_next(arguments, OWN)

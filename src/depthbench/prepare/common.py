@@ -53,7 +53,7 @@ def choose_data(arguments: Sequence[str], own: Mapping[str, str]) -> ChosenData:
             overrides.append(argument)
     names = group_options("data")
     if not any(item.startswith("data=") for item in overrides):
-        raise UserError(f"Say which data set: append data=... (one of {', '.join(names)}).")
+        raise UserError(f"The data set is missing: append data=... (one of {', '.join(names)}).")
     overrides = readable(overrides)
     with composing():
         known = compose("evaluate", [item for item in overrides if item.startswith("data=") and item[5:] in names])

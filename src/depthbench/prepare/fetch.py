@@ -34,11 +34,11 @@ def main(arguments: Sequence[str]) -> None:
     names = [options["data"]] if "data" in options else list(SOURCES)
     for name in names:
         if name not in SOURCES:
-            raise UserError(f"Nothing is known of data={name}; {nearest(name, SOURCES)}")
+            raise UserError(f"There is no download of data={name}; {nearest(name, SOURCES)}")
         print(describe_source(name, SOURCES[name]), flush=True)
     if "output" in options:
         if "data" not in options:
-            raise UserError("Say which data set to download: append data=NAME.")
+            raise UserError("The data set is missing: append data=NAME.")
         _fetch(options["data"], Path(options["output"]).expanduser(), options.get("terms", ""))
 
 

@@ -60,7 +60,10 @@ def download(file: File, folder: Path, tell: Tell = lambda done, total: None, tr
         failures = 0 if _size(part) > before else failures + 1
         if failures >= tries:
             told = getattr(problem, "reason", problem)
-            raise UserError(f"{file.url} can't be reached ({told}); start again later, it goes on where it was.")
+            raise UserError(
+                f"{file.url} can't be reached ({told}); run the same command again later; it continues where it "
+                "stopped."
+            )
         time.sleep(pause * 2 ** max(0, failures - 1))
     _check(file, part)
     part.replace(target)

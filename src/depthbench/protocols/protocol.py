@@ -142,7 +142,9 @@ class EvalProtocol:
                 raise UserError(f"Protocol '{self.name}': {field} is {getattr(self, field)!r}; give {wanted}.")
         for field, limits in (("min_depth", (self.min_depth, self.max_depth)), ("clamp", self.limits)):
             if None not in limits and limits[0] >= limits[1]:  # type: ignore[operator]
-                raise UserError(f"Protocol '{self.name}': the limits of {field} are {limits}, smallest first please.")
+                raise UserError(
+                    f"Protocol '{self.name}': the limits of {field} are {limits}; give the smaller one first."
+                )
 
     @property
     def limits(self) -> ClampLimits:
@@ -276,8 +278,8 @@ class EvalProtocol:
             return padded
         if image is None:
             raise UserError(
-                f"Protocol '{self.name}' fills the borders of a prediction under the guidance of the picture, which is "
-                "not given; give it, or append protocol.fill_borders=none."
+                f"Protocol '{self.name}' fills the borders of a prediction with the help of the picture, but got no "
+                "picture; give one, or append protocol.fill_borders=none."
             )
         filled = fill_cross_bilateral(padded, image)
         filled[..., top:bottom, left:right] = prediction  # what was predicted stays, whatever it is

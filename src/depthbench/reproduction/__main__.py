@@ -139,7 +139,9 @@ def _evaluated(words: Sequence[str], cells: Sequence[PublishedCell], model: str 
     protocols = ",".join(dict.fromkeys(cell.protocol for cell in of_set))
     if not protocols:
         told = f"data={chosen[-1]}" if chosen else "these words"
-        raise UserError(f"None of these numbers fits {told} and the kind; list=true says of which sets they are.")
+        raise UserError(
+            f"No published number fits {told} and the kind; list=true shows the sets of the published numbers."
+        )
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "scores.json"
         evaluate_arguments([*words, f"protocol={protocols}", f"output={file}"])

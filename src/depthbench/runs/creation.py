@@ -82,7 +82,10 @@ def _find(root: Path, full: str, content: Mapping[str, Any]) -> tuple[Path | Non
                 return path, digits
         if not found:
             break
-        print(f"{found[0]} has the same hash and another configuration: this one's gets a longer one.", file=sys.stderr)
+        print(
+            f"{found[0]} has the same short hash but another configuration; the new run gets a longer hash.",
+            file=sys.stderr,
+        )
     former = _of_former_versions(root).get(full)
     if former is not None:
         say_once(f"{former} has this configuration, trained by an earlier version of depthbench; it is trained anew.")

@@ -99,7 +99,10 @@ class RunFolder:
             raise UserError(f"{self.path / 'run.json'} is damaged; repair it, or leave that run out.")
         for item in map(str, overrides):
             if re.search(r"\$\{[^}]*:", item):  # a resolver: environment variables and the like
-                raise UserError(f"{self.path / 'run.json'} has the override {item}, which is not taken from a file.")
+                raise UserError(
+                    f"{self.path / 'run.json'} has the override {item}, which asks for a value of this machine; "
+                    "replace it by a plain value."
+                )
         return {**run, "overrides": renew_overrides(list(map(str, overrides)), silent), "choices": choices}
 
     @property

@@ -30,7 +30,7 @@ def find_run(text: str, root: Path | None = None) -> Path:
     """
     found = find_runs(text, root)
     if len(found) > 1:
-        raise UserError(f"{text} means {len(found)} runs, and one is needed: {_listed(found)}.")
+        raise UserError(f"{text} matches {len(found)} runs, but one is needed: {_listed(found)}.")
     return found[0]
 
 

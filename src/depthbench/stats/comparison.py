@@ -112,5 +112,7 @@ def _sums(method: str, values: ArrayLike, scenes: NDArray[np.intp] | None) -> Pe
     if not np.isfinite(scores).all():
         raise UserError(f"Some scores of {method} are not finite; leave those images out of every method.")
     if scenes is not None and len(scenes) != len(scores):
-        raise UserError(f"{method} has {len(scores)} scores, but there are scenes of {len(scenes)} images.")
+        raise UserError(
+            f"{method} has {len(scores)} scores, but {len(scenes)} scenes are given; give one of each per image."
+        )
     return of_means(scores, scenes=scenes)

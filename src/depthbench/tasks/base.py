@@ -234,7 +234,7 @@ class DepthTask(pl.LightningModule):
         if trainer.max_steps > 0:
             return trainer.max_steps // self.optimizers_per_step
         if trainer.max_epochs is None or trainer.max_epochs < 0:
-            raise UserError("Training has no end; give trainer.max_epochs or trainer.max_steps.")
+            raise UserError("Training has no length; give trainer.max_epochs or trainer.max_steps.")
         data: Any = getattr(trainer, "datamodule", None)
         if not hasattr(data, "batches_per_epoch"):  # a trainer and loaders of somebody's own
             return int(trainer.estimated_stepping_batches) // self.optimizers_per_step

@@ -68,7 +68,7 @@ def load_start(net: nn.Module, config: DictConfig) -> str | None:
             "model, or append init_match=fitting to take the weights that fit."
         )
     if not fit:
-        raise UserError(f"init={path}: no weight of it fits this network; choose another file or another model.")
+        raise UserError(f"init={path}: none of its weights fits this network; choose another file or another model.")
     net.load_state_dict({**own, **fit})
     rest = f"; {_listed(lacking, 'stays', 'stay')} as initialized" if lacking else ""
     return f"Starts from {path}: {len(fit)} of {len(own)} weights{rest}."

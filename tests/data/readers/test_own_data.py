@@ -246,7 +246,7 @@ def test_sizes_that_differ(made, tmp_path):
     np.testing.assert_allclose(large.depth[0], np.kron(millimetres, np.ones((2, 2))) / 1000, rtol=1e-6)
     np.testing.assert_allclose(large.intrinsics, [[100, 0, 63.5], [0, 100, 47.5], [0, 0, 1]])
     put_depth(tmp_path / "depth/0.png", millimetres[:30])
-    with pytest.raises(UserError, match="of these shapes they can't show the same pixels"):
+    with pytest.raises(UserError, match="their shapes differ, so they can't show the same pixels"):
         Pairs(tmp_path, 0.001, resize_to="depth")
 
 

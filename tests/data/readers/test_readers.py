@@ -444,7 +444,7 @@ def test_make3d_refuses(make3d):
         with pytest.raises(UserError, match=says):
             Make3D(make3d, "test")
     scipy.io.savemat(path, {"Position3DGrid": np.full((55, 305, 4), np.nan)})
-    with pytest.raises(UserError, match="impossible distances"):
+    with pytest.raises(UserError, match="distances that are negative or not finite"):
         Make3D(make3d, "test")
     path.unlink()
     with pytest.raises(UserError, match=r"no depth_sph_corr-math0-p-46t0.mat"):

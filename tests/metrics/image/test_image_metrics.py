@@ -214,7 +214,7 @@ class TestContract:
         if metric.needs:
             with pytest.raises(UserError, match=f"needs .*{metric.needs[0].removesuffix('s')}"):
                 metric.update(prediction, truth, None, cameras(1))
-            with pytest.raises(UserError, match="annotate at the depth's size"):
+            with pytest.raises(UserError, match="resize the annotation to the depth's size"):
                 metric.update(prediction, truth, None, cameras(1), notes(1, 20, 30))
 
 

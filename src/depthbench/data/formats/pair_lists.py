@@ -91,7 +91,7 @@ def _header(cells: Sequence[str], path: Path) -> list[str] | None:
     strange = [cell for cell in plain if cell not in _COLUMNS]
     if strange:
         raise UserError(
-            f"{path} has a column {strange[0]!r}, which means nothing here; leave it out. Columns are picture, depth, "
+            f"{path} has the unknown column {strange[0]!r}; remove it. Known columns are picture, depth, "
             "mask, intrinsics (a file), fx, fy, cx, cy and name."
         )
     columns = [_COLUMNS[cell] for cell in plain]

@@ -73,7 +73,9 @@ def read_calibration(folder: Path, camera: int = 2) -> Calibration:
         rotation[:3, :3] = cameras["R_rect_00"].reshape(3, 3)
         move[:3] = np.column_stack([scanner["R"].reshape(3, 3), scanner["T"]])
     except (KeyError, ValueError) as error:
-        raise UserError(f"{folder} has calib_*.txt that lack what is needed ({error}); download them again.") from error
+        raise UserError(
+            f"{folder} has calib_*.txt without the needed entries ({error}); download them again."
+        ) from error
     return Calibration(rectified @ rotation @ move, rectified[:, :3])
 
 

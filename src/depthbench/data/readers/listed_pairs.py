@@ -28,7 +28,7 @@ def listed_pairs(files: Path, root: Path) -> list[Pair]:
     names = [pair.name or rgb.rpartition(".")[0] for pair, rgb in zip(listed, rgbs, strict=True)]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise UserError(f"{path} has several frames that are called {twice[0]}; each name may stand once.")
+        raise UserError(f"{path} names the frame {twice[0]} several times; remove the repeated lines.")
     checked_files((root / name for pair in zip(rgbs, depths, strict=True) for name in pair), root)
     return [
         Pair(name, root / rgb, root / depth, masks.get(index), cameras.get(index, pair.camera))  # type: ignore[arg-type]

@@ -80,5 +80,5 @@ def _distances(path: Path) -> NDArray[np.float32]:
         raise UserError(f"{path} has a Position3DGrid of shape {grid.shape} instead of (rows, columns, 4).")
     distances = np.ascontiguousarray(grid[:, :, 3], dtype=np.float32)
     if distances.size == 0 or not np.isfinite(distances).all() or distances.min() < 0:
-        raise UserError(f"{path} has impossible distances; unpack it again.")
+        raise UserError(f"{path} has distances that are negative or not finite; unpack it again.")
     return distances

@@ -53,4 +53,4 @@ class NYURaw(NYUSync):
             raise UserError(f"{path} is damaged ({error}); start depthbench.prepare nyu-raw again.") from error
         super().__init__(path.parent, files, split, 0.001, size, depth_size, intrinsics, "none", max_depth)
         if names_hash(self.listed) != digest:
-            raise UserError(f"{files} is not the list that {path} describes; start depthbench.prepare nyu-raw again.")
+            raise UserError(f"{files} is not the list that {path} describes; run `depthbench prepare nyu-raw` again.")

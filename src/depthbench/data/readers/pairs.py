@@ -155,8 +155,8 @@ class Pairs(Reader):
         if (stored.dtype.kind == "f") != (self.first.kind == "f"):
             kinds = ("integers", "floats") if stored.dtype.kind == "f" else ("floats", "integers")
             raise UserError(
-                f"{self.pairs[0].depth} holds {kinds[0]}, but {pair.depth} {kinds[1]}: no one unit fits both; make "
-                "them alike."
+                f"{self.pairs[0].depth} holds {kinds[0]}, but {pair.depth} {kinds[1]}, so no one unit fits both; "
+                "convert one of them."
             )
         depth = self.missing.metres(stored, self.scale)
         if self._one_unit:

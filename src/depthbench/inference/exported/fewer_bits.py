@@ -39,7 +39,7 @@ def tried_frames(run: RunFolder, count: int = FRAMES) -> TriedFrames:
     try:
         frames: Any = build_data(run.config).test
     except UserError as error:
-        raise UserError(f"Fewer bits are tried on the run's test frames: {error}") from None
+        raise UserError(f"Lower precision is checked on the run's test frames, which can't be read: {error}") from None
     step = max(1, len(frames) // count)
     chosen = [frames[index] for index in islice(range(0, len(frames), step), count)]
     return TriedFrames(list(DataLoader(chosen, batch_size=1, collate_fn=collate)), protocol_from(run.config.protocol))  # type: ignore[arg-type]

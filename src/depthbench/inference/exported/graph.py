@@ -91,7 +91,9 @@ def check_difference(found: float, path: str) -> None:
         UserError: if it does.
     """
     if not found <= TOLERANCE:
-        raise UserError(f"{path}: the file's depth is up to {found:.2g} of the largest off; nothing was written.")
+        raise UserError(
+            f"{path} was not written: its depth differs from the network's by up to {found:.2g} of the largest depth."
+        )
 
 
 def described(size: Size, sizes: SizesTaken) -> str:

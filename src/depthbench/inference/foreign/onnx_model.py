@@ -125,7 +125,9 @@ def _the_size(text: str, fixed: Size | None, said: Size | None, trained: str) ->
     height, _, width = trained.partition("x")
     if height.isdecimal() and width.isdecimal():
         return int(height), int(width)
-    raise UserError(f"model={text} takes pictures of any size; append size=HEIGHT,WIDTH, what it saw in training.")
+    raise UserError(
+        f"model={text} takes pictures of any size; append size=HEIGHT,WIDTH, the size of its training pictures."
+    )
 
 
 def _the_pixels(text: str, said: PixelRange | None, ours: bool, kind: str) -> PixelRange:

@@ -85,7 +85,7 @@ class LossSpace(nn.Module):
     def _sums(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> list[Sum]:
         """One sum per name."""
         if prediction.shape[1] != 1:
-            raise UserError(f"The loss space compares depth maps (B, 1, H, W), not {tuple(prediction.shape)}.")
+            raise UserError(f"The loss space needs depth maps (B, 1, H, W), not {tuple(prediction.shape)}.")
         border = "hole" if self.variant == "paper" else "replicate"
         mask = None if valid is None else valid.to(prediction.dtype)
         errors = pyramid(prediction - target, mask, self.scales, self.variant)

@@ -51,7 +51,7 @@ class Panels(Callback):
         if min(count, every) < 1:
             raise UserError(
                 f"callbacks.panels has count={count}, every={every}, but both must be at least 1; "
-                "callbacks.panels=null goes without."
+                "callbacks.panels=null switches panels off."
             )
         self.count, self.every = count, every
         self.kept: list[dict[str, Any]] = []
