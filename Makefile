@@ -76,7 +76,7 @@ format: $(STAMP)
 docs: $(STAMP)  ## the site, in build/site; every link is checked
 	@$(call extra,docs)
 	$(BIN)/python -m docs.site_pages build/pages
-	$(BIN)/mkdocs build --quiet --strict --config-file docs/mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file build/mkdocs.yml
 
 bench: $(STAMP)
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
