@@ -13,6 +13,7 @@ from depthbench.metrics import (
     PairAccuracy,
     TemporalError,
     depth_estimation_error,
+    errors_of_images,
     mean_corruption_error,
     mean_resilience_rate,
     read_da2k,
@@ -185,3 +186,20 @@ def test_field_of_view():
     found = metric.compute()
     assert found["fov_error"].item() == pytest.approx(np.mean(np.abs(angles[0] - angles[1])), rel=1e-6)
     assert found["fov_bias"].item() == pytest.approx(np.mean(angles[0] - angles[1]), rel=1e-6)
+
+
+def test_errors_of_images_are_those_of_their_means():
+    rng = np.random.default_rng(0)
+    names = [f"{kind}/{severity}/scene/{i}" for kind in ("fog", "jpeg") for severity in (10, 2, 1) for i in range(3)]
+    abs_rel, delta1 = ({name: float(rng.random()) for name in names} for _ in range(2))
+    found = errors_of_images(abs_rel, delta1)
+    for kind in ("fog", "jpeg"):
+        for place, severity in enumerate((1, 2, 10)):
+            own = [name for name in names if name.startswith(f"{kind}/{severity}/")]
+            a, d = (sum(scores[name] for name in own) / 3 for scores in (abs_rel, delta1))
+            assert found[kind][place] == pytest.approx((a - d + 1) / 2)
+    assert mean_corruption_error(found, found) == pytest.approx(100)
+    with pytest.raises(UserError, match="a is not called CORRUPTION/SEVERITY/NAME"):
+        errors_of_images({"a": 1}, {"a": 1})
+    with pytest.raises(UserError, match="fog/1/b has only one of AbsRel and delta1"):
+        errors_of_images({"fog/1/a": 1, "fog/1/b": 1}, {"fog/1/a": 1})

@@ -11,6 +11,7 @@ from depthbench.prepare.__main__ import main
 from depthbench.prepare.findings import judge
 from depthbench.prepare.frame_stats import correlations, step_of
 from depthbench.prepare.nyu_camera import undistort_color
+from tests.data.published_sets import MAKERS
 
 COUNT = 12
 SIZE = (120, 160)
@@ -184,6 +185,15 @@ def test_only_some_frames(rooms, tmp_path, capsys):
     for part, pairs in rooms.items():
         write(tmp_path, part, pairs)
     assert "4 of 12 frames were looked at" in check(capsys, tmp_path, "frames=4")[1]
+
+
+def test_of_a_test_set_the_rooms_are_not_looked_at(tmp_path, capsys):
+    MAKERS["ibims"](tmp_path)
+    with pytest.raises(SystemExit):  # its two made-up frames are alike
+        main(["check", "data=ibims", f"data.root={tmp_path}", "sheet="])
+    told = capsys.readouterr().out
+    assert told.startswith("Left out: train, which is of built-in rooms.")
+    assert "train" not in told.split("\n", 1)[1]
 
 
 def test_built_in_rooms_need_no_files(tmp_path, capsys, monkeypatch):

@@ -26,7 +26,12 @@ from depthbench.metrics.image.published_points import MoGeLocalPointError, MoGeP
 from depthbench.metrics.image.ssim import MeanSSIM
 from depthbench.metrics.ordered_pairs import AnnotatedPairs, PairAccuracy, read_da2k
 from depthbench.metrics.pixel_sums import masked_sums
-from depthbench.metrics.robustness import depth_estimation_error, mean_corruption_error, mean_resilience_rate
+from depthbench.metrics.robustness import (
+    depth_estimation_error,
+    errors_of_images,
+    mean_corruption_error,
+    mean_resilience_rate,
+)
 from depthbench.metrics.scores import (
     RMSE,
     RMSESI,
@@ -90,6 +95,7 @@ __all__ = [
     "TemporalError",
     "UniDepthPointCloud",
     "depth_estimation_error",
+    "errors_of_images",
     "masked_sums",
     "mean_corruption_error",
     "mean_resilience_rate",

@@ -35,6 +35,44 @@ def depth_estimation_error(abs_rel: float, delta1: float, variant: str = "DEE2")
     return (abs_rel - delta1 + 1) / (2 if variant == "DEE2" else 1)
 
 
+def errors_of_images(abs_rel: Mapping[str, float], delta1: Mapping[str, float], variant: str = "DEE2") -> Errors:
+    """Errors by corruption and severity from the scores of images called ``CORRUPTION/SEVERITY/NAME``.
+
+    Scores are averaged over the images of a severity first. So are the images of ``data=nyu_c`` and ``data=kitti_c``
+    called, in ``per_image=images.csv``.
+
+    Args:
+        abs_rel: AbsRel by image.
+        delta1: likewise.
+        variant: of :func:`depth_estimation_error`.
+
+    Raises:
+        UserError: if an image is called otherwise, or has one of the scores only.
+
+    Example:
+        >>> from depthbench.metrics.robustness import errors_of_images
+        >>> abs_rel = {"fog/1/a": 0.1, "fog/1/b": 0.2, "fog/2/a": 0.3}
+        >>> errors = errors_of_images(abs_rel, dict.fromkeys(abs_rel, 0.9))
+        >>> {name: [round(error, 3) for error in row] for name, row in errors.items()}
+        {'fog': [0.125, 0.2]}
+    """
+    if abs_rel.keys() != delta1.keys():
+        raise UserError(f"{min(abs_rel.keys() ^ delta1.keys())} has only one of AbsRel and delta1.")
+    cells: dict[str, dict[int, list[str]]] = {}
+    for name in abs_rel:
+        corruption, _, rest = name.partition("/")
+        severity = rest.partition("/")[0]
+        if not severity.isdecimal():
+            raise UserError(f"{name} is not called CORRUPTION/SEVERITY/NAME, as images of data=nyu_c and kitti_c are.")
+        cells.setdefault(corruption, {}).setdefault(int(severity), []).append(name)
+    found: dict[str, list[float]] = {}
+    for corruption, severities in cells.items():
+        for _, names in sorted(severities.items()):
+            error, hits = (float(np.mean([scores[name] for name in names])) for scores in (abs_rel, delta1))
+            found.setdefault(corruption, []).append(depth_estimation_error(error, hits, variant))
+    return found
+
+
 def mean_corruption_error(errors: Errors, baseline: Errors) -> float:
     """mCE, percent: mean over corruptions of the sum over severities, divided by the baseline's sum.
 

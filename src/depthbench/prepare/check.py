@@ -2,8 +2,9 @@
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from depthbench.config.values import check_root
 from depthbench.errors import UserError
@@ -25,6 +26,7 @@ Units, steps and range of depth, missing depth, sizes, unreadable files; whether
 each other, pairs that were mixed up, mirrored copies, frames that repeat, and test frames in train.
 The exit status is 0 if all is well, 1 if there is a problem, 2 for a mistake in the command."""
 
+_BUILT_IN = "depthbench.data.Rooms"
 OWN = {"frames": "2000", "sheet": "check.jpg", "workers": ""}
 
 
@@ -47,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
     # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
     from depthbench.prepare.examine import draw, examine
 
-    examined, findings = examine(parts, limit, workers)
+    examined, findings = examine(_with_files(parts), limit, workers)
     for name, finding in findings:
         print(f"{'PROBLEM' if finding.problem else 'note   '}  {name}: {finding.text}")
     if place:
@@ -58,6 +60,15 @@ def main(arguments: Sequence[str]) -> None:
         raise SystemExit(1)
     print("Nothing is wrong.")
     run_next(arguments, OWN)
+
+
+def _with_files(parts: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The parts without built-in rooms, on which a run with a test set trains; rooms alone are looked at."""
+    own = {part: settings for part, settings in parts.items() if settings["_target_"] != _BUILT_IN}
+    left_out = parts.keys() - own.keys() if own else set()
+    for part in sorted(left_out):
+        print(f"Left out: {part}, which is of built-in rooms.")
+    return own or dict(parts)
 
 
 def proposed(folders: Sequence[str], arguments: Sequence[str]) -> list[str]:

@@ -23,13 +23,14 @@ def examine(
     """Look at the parts of a data set; what was found, by part, problems first.
 
     Args:
-        parts: by name, ``train`` and ``test``, their resolved configurations.
+        parts: by name, ``train`` and ``test`` or one of them, their resolved configurations.
         limit: of the frames looked at, None for all.
         workers: threads.
     """
     examined = {part: ExaminedPart(part, settings, limit, workers) for part, settings in parts.items()}
     findings = [(name, finding) for name, part in examined.items() for finding in part.findings]
-    findings += [("train and test", one) for one in compare_parts(examined["train"].looks, examined["test"].looks)]
+    if {"train", "test"} <= examined.keys():
+        findings += [("train and test", one) for one in compare_parts(examined["train"].looks, examined["test"].looks)]
     return examined, sorted(findings, key=lambda item: not item[1].problem)
 
 

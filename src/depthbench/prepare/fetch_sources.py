@@ -38,6 +38,9 @@ _STANFORD, _CORNELL = (
     "http://cs.stanford.edu/group/reconstruction3d",
     "http://www.cs.cornell.edu/~asaxena/learningdepth",
 )
+_ROBODEPTH, _UNIDEPTH = "https://github.com/ldkong1205/RoboDepth", "https://github.com/lpiccinelli-eth/UniDepth"
+_CLEAN = "docs/DATA_PREPARE.md there links the archive; the clean set is needed, too:"
+_ARCHIVES = "Make the HDF5 archives that its data sets read: its README says how."
 
 SOURCES = {
     "nyu_labeled": Source(
@@ -101,4 +104,51 @@ SOURCES = {
         "an agreement to be signed and sent",
         todo="After the agreement you get a download script.",
     ),
+    "moge": Source(
+        "https://huggingface.co/datasets/Ruicheng/monocular-geometry-evaluation",
+        "those of each of the ten sets; read the page",
+        todo="Download the zips of the sets that you want, and unpack them in one folder: data.root.",
+    ),
+    "diode": Source("https://diode-dataset.org", _RESEARCH, todo="Unpack val.tar.gz (and train.tar.gz) in one folder."),
+    "ibims": Source("https://www.asg.ed.tum.de/lmf/ibims1/", _RESEARCH, todo="Unpack ibims1_core_mat.zip."),
+    "eth3d": Source(
+        "https://www.eth3d.net/datasets",
+        _RESEARCH,
+        todo="High-resolution multi-view, training: unpack the dslr_jpg and dslr_depth archives in one folder.",
+    ),
+    "sintel": Source(
+        "http://sintel.is.tue.mpg.de",
+        _RESEARCH,
+        todo="Unpack the training pictures and the archive of depth and camera motion in one folder.",
+    ),
+    "nyu_c": Source(_ROBODEPTH, f"NYUv2's: {_RESEARCH}", todo=f"{_CLEAN} data=nyu_sync."),
+    "kitti_c": Source(_ROBODEPTH, "CC BY-NC-SA 3.0", todo=f"{_CLEAN} data=kitti."),
+    "hypersim": Source(
+        "https://github.com/apple/ml-hypersim",
+        _RESEARCH,
+        todo="Its script downloads scenes; final_preview and geometry_hdf5 are read, and the list of its parts.",
+    ),
+    "vkitti2": Source(
+        "https://europe.naverlabs.com/proxy-virtual-worlds-vkitti-2/",
+        "CC BY-NC-SA 3.0",
+        todo="Unpack the rgb and depth archives, in one folder or in rgb and depth.",
+    ),
+    "spring": Source(
+        "https://spring-benchmark.org", "CC BY 4.0", todo="Unpack train_frame_left, train_disp1_left, train_cam_data."
+    ),
+    "scannet": Source(
+        "http://www.scan-net.org",
+        "an agreement to be signed and sent",
+        todo="After the agreement you get a download script; SensReader exports color, depth and intrinsic.",
+    ),
+    "bonn": Source(
+        "https://www.ipb.uni-bonn.de/data/rgbd-dynamic-dataset/index.html", _RESEARCH, todo="Unpack the sequences."
+    ),
+    "syns": Source(
+        "https://github.com/jspenmar/monodepth_benchmark", _RESEARCH, todo="The README says where the patches lie."
+    ),
+    "ddad": Source(_UNIDEPTH, _RESEARCH, todo=_ARCHIVES),
+    "void": Source(_UNIDEPTH, _RESEARCH, todo=_ARCHIVES),
+    "hammer": Source("https://github.com/Junggy/HAMMER-dataset", _RESEARCH, todo="Unpack _dataset_processed.zip."),
+    "booster": Source("https://amsacta.unibo.it/id/eprint/6876", _RESEARCH, todo="Unpack booster_gt.zip."),
 }

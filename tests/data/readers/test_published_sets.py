@@ -18,6 +18,7 @@ from depthbench.evaluation import score_arrays
 from depthbench.evaluation.test_set import EvaluationSet
 from depthbench.metrics import PlanarityError
 from depthbench.output_kinds import OutputKind
+from depthbench.prepare.fetch_sources import SOURCES
 from depthbench.protocols import protocol_from
 from tests.data.published_sets import MAKERS, SIZE, camera, put, scene
 
@@ -48,6 +49,7 @@ def opened(name, overrides, **changes):
 def test_every_yaml_has_made_up_files():
     names = {path.stem for path in (CONF / "data").glob("*.yaml")}
     assert {name for name in names if name.endswith("_c") or not name.startswith(OLD)} == set(MAKERS)
+    assert set(MAKERS) <= set(SOURCES)
 
 
 @pytest.mark.parametrize("name", MAKERS)
