@@ -1,6 +1,7 @@
 """The command `export`: the network of a run as ONNX, as pt2, and as a folder of weights with a card."""
 
 import errno
+import hashlib
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ from depthbench.config.compose import composing
 from depthbench.errors import UserError
 from depthbench.export import main
 from depthbench.inference.exported import graph
+from depthbench.inference.hub import CHECKOUT
 from depthbench.inference.network import load, untrained
 from depthbench.models import PredictModule
 from depthbench.results.of_runs import results_of_run
@@ -151,6 +153,34 @@ def test_a_folder_of_half_the_size_has_the_same_depth(run, tmp_path, capsys):
     images = torch.rand(2, 3, 48, 80)
     with torch.no_grad():
         torch.testing.assert_close(again.predict(images), net.predict(images), rtol=0.01, atol=0)
+
+
+def test_an_exported_folder_does_not_name_the_weights_that_training_began_with(tmp_path):
+    network = untrained("model.encoder.name=test_resnet")
+    network.config = {**network.config, "model": {**network.config["model"], "pretrained": "/disk/weights.pth"}}
+    network.save_pretrained(tmp_path / "network")
+    assert "/disk" not in (tmp_path / "network" / "config.json").read_text()
+
+
+RELEASED = sorted(path.parent.name for path in CHECKOUT.glob("*/config.json"))
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_a_released_network_is_small_and_loads_by_name(name):
+    assert (CHECKOUT / name / "model.safetensors").stat().st_size < 25e6
+    network = load(name)
+    assert "[" in (CHECKOUT / name / "README.md").read_text()  # intervals
+    depth = network.predict(np.random.default_rng(0).integers(0, 255, (61, 83, 3), dtype=np.uint8)).depth
+    assert depth.shape == (61, 83)
+    assert 0 < depth.min() < depth.max() < 50
+
+
+def test_the_list_of_released_networks_has_each_with_its_checksum():
+    text = (CHECKOUT / "README.md").read_text()
+    for name in RELEASED:
+        digest = hashlib.sha256((CHECKOUT / name / "model.safetensors").read_bytes()).hexdigest()
+        assert f"`{name}`" in text
+        assert digest in text
 
 
 def test_a_weight_that_16_bits_do_not_hold_is_refused(tmp_path):

@@ -11,6 +11,7 @@ from depthbench.errors import UserError
 
 PREFIX = "hub:"
 MIRROR = "DEPTHBENCH_MIRROR"  # a folder of exported folders
+CHECKOUT = Path(__file__).parents[3] / "networks"
 FILES = ("config.json", "model.safetensors", "README.md")
 
 
@@ -61,9 +62,12 @@ def _first(error: Exception) -> str:
 
 
 def released(name: str) -> Path | None:
-    """The exported folder of a released network in the mirror; None where there is no mirror or no such network."""
-    mirror = os.environ.get(MIRROR)
-    if not mirror or "/" in name or name in ("", ".", ".."):
+    """The exported folder of a released network; None where there is no such network.
+
+    Args:
+        name: of a folder in the mirror that ``DEPTHBENCH_MIRROR`` names, or in ``networks/`` of a checkout.
+    """
+    mirror = Path(os.environ.get(MIRROR) or CHECKOUT).expanduser()
+    if "/" in name or name in ("", ".", ".."):
         return None
-    found = Path(mirror).expanduser() / name
-    return found if (found / "config.json").is_file() else None
+    return mirror / name if (mirror / name / "config.json").is_file() else None

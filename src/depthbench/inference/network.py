@@ -142,7 +142,7 @@ class DepthEstimator:
             "data": {"size": self.config["data"]["size"]}
         }
         kept["trainer"] = {"channels_last": False}
-        record = {"format": FORMAT, "depthbench": __version__, "config": kept}
+        record = {"format": FORMAT, "depthbench": __version__, "config": _without_start(kept)}
         with whole(path / WEIGHTS) as part:
             save_file(_stored(self.net, half), part)
         write_atomically(path / CONFIG, json.dumps(record, indent=1) + "\n")
@@ -167,6 +167,13 @@ class DepthEstimator:
             return push(self.save_pretrained(Path(folder) / "network", half), name, private)
 
 
+def _without_start(node: Any) -> Any:
+    """A configuration that names no weights to start from: the network has its own, and a path is of one machine."""
+    if isinstance(node, dict):
+        return {key: False if key == "pretrained" else _without_start(value) for key, value in node.items()}
+    return [_without_start(value) for value in node] if isinstance(node, list) else node
+
+
 def _stored(net: nn.Module, half: bool) -> dict[str, Tensor]:
     """The state of a network as it is written; parameters in 16 bits where asked for."""
     parameters = {name for name, value in net.named_parameters() if value.is_floating_point()}
@@ -186,8 +193,8 @@ def load(
 
     Args:
         source: a run folder, ``latest`` or the hash of a run below ``runs``, a checkpoint ``.ckpt``, a folder that
-            :meth:`DepthEstimator.save_pretrained` wrote, the name of one in the folder ``DEPTHBENCH_MIRROR``, or
-            ``hub:USER/NAME``, which is downloaded.
+            :meth:`DepthEstimator.save_pretrained` wrote, the name of one in the folder ``DEPTHBENCH_MIRROR`` (by
+            default ``networks/`` of a checkout), or ``hub:USER/NAME``, which is downloaded.
         device: where it predicts.
         net: a module of your own, where the network of a run of :func:`depthbench.fit` was one; it gets the weights.
 
