@@ -1,4 +1,4 @@
-"""What a data set knows of an image besides its depth: edges, segments, planes, normals, an alpha mask. All optional.
+"""Annotations of an image beside its depth: edges, segments, planes, normals, an alpha mask. All optional.
 
 A data set gives the annotations that it has; metrics say which they need (:attr:`ImageMetric.needs`).
 """

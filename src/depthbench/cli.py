@@ -44,7 +44,7 @@ def exit_status(work: Callable[[], int | None], stopped: str, mistakes: Sequence
     Args:
         work: what the command does.
         stopped: the sentence after Ctrl-C.
-        mistakes: further exceptions that are told in a sentence; :data:`MISTAKES` and OSError always are.
+        mistakes: further exceptions that are printed as one sentence; :data:`MISTAKES` and OSError always are.
     """
     told: tuple[type[Exception], ...] = (*MISTAKES, OSError, *mistakes)
     try:
@@ -67,7 +67,7 @@ def command_line(arguments: Sequence[str] | None) -> list[str]:
         arguments: None for those of this process.
 
     Raises:
-        SystemExit: 2 after a mistake, which is told.
+        SystemExit: 2 after a mistake, which is printed.
     """
     given = sys.argv[1:] if arguments is None else arguments
     _doors[:] = [word for word in given if word.lstrip("+").startswith("plugins=")]
@@ -79,7 +79,7 @@ def command_line(arguments: Sequence[str] | None) -> list[str]:
 
 
 def next_step(command: str, *words: str) -> None:
-    """Say in one line what one would do next with the result of a command."""
+    """Print the command that usually follows, in one line."""
     doors = [] if command == "report" else _doors
     program = "depthbench" if shutil.which("depthbench") else "python -m depthbench"
     print(f"Next: {program} {shlex.join([command, *doors, *words])}", flush=True)

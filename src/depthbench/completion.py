@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def candidates(words: Sequence[str]) -> list[str]:
-    """What the last of the words may become, in order.
+    """Completions of the last word, in order.
 
     Args:
         words: behind ``depthbench``; the last one is begun, perhaps empty.
@@ -160,7 +160,7 @@ def _keys(node: Any, begun: str) -> Iterator[str]:
 
 
 def _group_yaml(group: str, option: str) -> dict[str, Any]:
-    """What a YAML of a group says of the group, over those of the same group that its defaults name."""
+    """Keys of a group in one of its YAMLs, merged over the YAMLs of the same group in its defaults."""
     path = option_file(group, option)
     content = _yaml(path) if path else {}
     found: dict[str, Any] = {}

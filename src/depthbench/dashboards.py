@@ -26,7 +26,7 @@ SCORES = ("AbsRel", "RMSE", "log10", "delta1")
 
 @dataclass(frozen=True)
 class Dashboard:
-    """What a study's dashboard shows.
+    """Contents of a study's dashboard.
 
     Attributes:
         study: as in ``experiment=``.
@@ -98,7 +98,7 @@ def workspace(board: Dashboard, entity: str) -> Any:
 
 
 def definition(space: Any) -> dict[str, Any]:
-    """What would be sent: the workspace in W&B's own model, which checks every field."""
+    """The workspace in W&B's own model, which checks every field."""
     content: dict[str, Any] = space._to_model().model_dump(mode="json", by_alias=True)
     return content
 

@@ -9,6 +9,6 @@ class UserError(ValueError):
 
 
 def reason_of(error: Exception, path: object, longest: int = 300) -> str:
-    """What an error says, on one line and without ``path`` at its beginning, for a sentence that names it already."""
+    """Text of an error on one line, without ``path`` at its beginning, for a sentence that already names the path."""
     told = " ".join(str(error).split()) or type(error).__name__
     return told.removeprefix(f"{path} ")[:longest].rstrip(".")

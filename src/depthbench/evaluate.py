@@ -104,7 +104,7 @@ def evaluate_arguments(arguments: Sequence[str]) -> None:
 
 
 def _say_next(arguments: Sequence[str], request: EvaluateRequest) -> None:
-    """One set of predictions alone is compared with nothing; of several one would look at single images."""
+    """Several sets of predictions call for a look at single images, one set for a comparison."""
     if len(request.inputs) == 1:
         own = ("run=", "predictions=", "model=")
         next_step("evaluate", *(f"{item},ANOTHER" if item.startswith(own) else item for item in arguments))

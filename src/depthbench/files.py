@@ -150,7 +150,7 @@ def clean(folder: Path, age: float = 3600) -> None:
 
     Args:
         folder: parts of this machine's processes are removed when their process is gone.
-        age: seconds after which a part is removed whoever wrote it.
+        age: seconds after which a part is removed, regardless of its process.
     """
     with suppress(OSError):
         for part in folder.glob(f"{PART}*"):

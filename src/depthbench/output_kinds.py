@@ -15,7 +15,7 @@ Quantity = Literal["depth", "disparity", "log", "log1p"]
 
 
 class OutputKind(StrEnum):
-    """What a prediction is, as its model declares it.
+    """The kind of a prediction, as its model declares it.
 
     Example:
         >>> from depthbench.output_kinds import OutputKind
@@ -42,12 +42,12 @@ class OutputKind(StrEnum):
 
     @property
     def quantity(self) -> Quantity:
-        """What it is scored from: of known scale always depth, of unknown shift what the shift is of."""
+        """The scored quantity: depth if the scale is known; with an unknown shift, the quantity that is shifted."""
         return _TABLE[self].quantity
 
     @property
     def unknown(self) -> str:
-        """What an alignment must undo: nothing (empty), ``scale``, or the scale and shift of a quantity."""
+        """Unknowns that an alignment must fit: nothing (empty), ``scale``, or scale and shift of a quantity."""
         return _TABLE[self].unknown
 
     @property
@@ -72,7 +72,7 @@ class OutputKind(StrEnum):
 
     @property
     def stored(self) -> str:
-        """What files hold: ``depth``, ``disparity``, ``log``, ``log1p`` or ``points``."""
+        """The quantity in files: ``depth``, ``disparity``, ``log``, ``log1p`` or ``points``."""
         return _TABLE[self].stored
 
 

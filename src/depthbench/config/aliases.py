@@ -1,6 +1,6 @@
 """Former names: targets, keys and options of earlier versions still work, and say today's name once.
 
-Whoever renames something adds the pair here. A former name may lead to another former name; chains are followed.
+A change of a name adds the pair here. A former name may lead to another former name; chains are followed.
 Names in run folders are renewed in silence, names that a user typed with one sentence on stderr.
 """
 

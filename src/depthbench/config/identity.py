@@ -1,4 +1,4 @@
-"""What makes two runs the same: everything in their configuration that can change a result.
+"""The identity of a run: everything in its configuration that can change a result.
 
 One list says what can't. The hash in a run folder's name, the cells of the report and ``Done already`` all read it.
 Where data lie is not in the hash; which data lie there is compared when a run begins or is found again
@@ -113,7 +113,7 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 
 def identity(content: dict[str, Any], version: str = __version__) -> dict[str, Any]:
-    """What of a plain configuration can change a result, and the version of the code."""
+    """The part of a plain configuration that can change a result, and the version of the code."""
     kept = {key: value for key, value in content.items() if key not in PINNED}
     for key, switch in SWITCHES.items():
         if _at(content, switch) is None:

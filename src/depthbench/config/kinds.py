@@ -1,4 +1,4 @@
-"""What a configuration may make: classes of known kinds from the rooms that hold such classes, and nothing else.
+"""Classes that a configuration may make: known kinds from the rooms that hold such classes, and nothing else.
 
 A YAML is data that people exchange, so a name in it must never run anything but the constructor of a component. A class
 is allowed by what it is (its bases) and by where it is defined; functions, methods and everything with effects of

@@ -1,4 +1,4 @@
-"""What a checkpoint says about itself, so that a single file is enough to load it: plain data."""
+"""The recipe in a checkpoint, plain data, so that a single file is enough to load it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ FORMAT = 1
 
 
 def recipe(config: DictConfig) -> dict[str, Any]:
-    """What goes into a checkpoint: format, version and the configuration, without where things lie on this machine."""
+    """The recipe in a checkpoint: format, version and the configuration, without paths of this machine."""
     kept = identity(plain(config))
     return {"format": FORMAT, "version": kept.pop("version", __version__), "config": kept}
 

@@ -1,4 +1,4 @@
-"""Values that can't be meant, told before anything is imported that takes seconds."""
+"""Refuses impossible values before slow imports."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""What a data set gives and what a network gets.
+"""Frames, which data sets give, and batches, which networks get.
 
 torch's own loader stacks frames by :func:`collate`, too: ``DataLoader(Rooms())`` gives a :class:`Batch`.
 """

@@ -103,7 +103,7 @@ def as_frames(data: Any, part: str, trains: bool = False) -> Dataset[Frame]:
 
 
 def hold_out_some(frames: Dataset[Frame], share: float | int, part: str) -> tuple[Dataset[Frame], Dataset[Frame]]:
-    """The other frames, and those that are held out: evenly spaced ones.
+    """Training frames and held-out frames; the latter are evenly spaced.
 
     Args:
         frames: of which some are held out.

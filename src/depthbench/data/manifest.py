@@ -13,7 +13,7 @@ def names_hash(names: Iterable[str]) -> str:
 
 
 def describe(frames: Any) -> dict[str, Any]:
-    """What a run keeps as its record: kind, number, hash of the names where there are ``names``, and :func:`looks`."""
+    """Record of a data set: class, number of frames, hash of their ``names`` if known, and :func:`looks`."""
     whole = getattr(frames, "dataset", frames) if hasattr(frames, "indices") else frames
     record: dict[str, Any] = {"data": type(whole).__name__, "count": len(frames)}
     if hasattr(frames, "names"):

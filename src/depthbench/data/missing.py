@@ -19,7 +19,7 @@ Invalid = float | Sequence[float] | str | None
 
 @dataclass(frozen=True)
 class Missing:
-    """What is no depth, besides 0, negative numbers, NaN and infinities.
+    """Values that mean missing depth, besides 0, negative numbers, NaN and infinities.
 
     Attributes:
         invalid: values of the file.
@@ -87,7 +87,7 @@ def two_meanings(top: float, metres: float, bits: int) -> str:
 
 
 def missing(invalid: Invalid = None, max_depth: float | None = None) -> Missing:
-    """What a configuration says about missing values.
+    """The settings of a configuration for missing values.
 
     Raises:
         UserError: if it is no number, or the limit is not positive.

@@ -52,7 +52,7 @@ class Mixed(Dataset[Frame]):
 
     @property
     def names(self) -> list[str]:
-        """Of the frames, where every data set tells them."""
+        """Names of the frames, if every data set knows them."""
         known = {name: part.names for name, part in self.parts.items()}  # type: ignore[attr-defined]
         parts = list(known)
         return [f"{parts[part]}/{known[parts[part]][inner]}" for part, inner in self.order]

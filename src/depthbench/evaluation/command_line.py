@@ -1,4 +1,4 @@
-"""What a command line asks to be scored: read and checked without torch, which takes seconds to import."""
+"""The request of a command line to score: read and checked without torch, which takes seconds to import."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -57,7 +57,7 @@ class EvaluateRequest:
 
 
 def read_evaluate_request(arguments: Sequence[str]) -> EvaluateRequest:
-    """What the command line asks for, checked as far as that is possible without the data.
+    """The request of the command line, checked as far as possible without the data.
 
     Raises:
         UserError: for any mistake in it.

@@ -1,4 +1,4 @@
-"""What is to be scored: prediction files, runs and anybody's networks, each with the test data that it is scored on."""
+"""Inputs of a scoring: prediction files, runs and anybody's networks, each with the test data that it is scored on."""
 
 import sys
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ from depthbench.runs.results import run_kind
 
 @dataclass(frozen=True)
 class Input:
-    """What is scored: prediction files, a run or anybody's network, and the test data that it is scored on.
+    """One input: prediction files, a run or anybody's network, and its test data.
 
     Attributes:
         name: in tables.
@@ -122,7 +122,7 @@ def _files(text: str | None) -> list[Path]:
 
 
 def _runs(text: str | None) -> list[RunFolder]:
-    """Runs with a checkpoint; of several those without one are left out, which is told."""
+    """Runs with a checkpoint. If several are given, runs without one are left out, and a sentence says so."""
     if not text:
         return []
     found = [RunFolder(path) for path in find_runs(text)]

@@ -76,7 +76,7 @@ class MapCache:
 
 
 def _read(path: Path) -> Values | None:
-    """What a file holds, or None where it is missing or damaged."""
+    """Content of a file; None if it is missing or damaged."""
     if not path.is_file():
         return None
     try:

@@ -43,7 +43,7 @@ class ModelSource:
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """What the user says of a network.
+    """The user's settings for a network.
 
     Attributes:
         kind: of its output; None where the network has to say it.

@@ -1,4 +1,4 @@
-"""What was scored, and on what: the records that stand in a result."""
+"""Records of the model and the data in a result."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ _OF_FILES = ("missing", "unit", "key", "order", "covers")
 
 
 def model_record(one: Input, request: EvaluateRequest, model: ForeignModel | None = None) -> ModelRecord:
-    """What an input is, with a hash of whatever may change its predictions.
+    """Record of an input, with a hash of everything that may change its predictions.
 
     Args:
         one: the input.
@@ -40,7 +40,7 @@ def _files_of(path: Path) -> list[Path]:
 
 
 def data_record(config: DictConfig, frames: EvaluationSet, names: list[str] | None = None) -> DataRecord:
-    """What the test frames are.
+    """Record of the test frames.
 
     Args:
         config: whose ``data`` they are.

@@ -72,7 +72,7 @@ def _check_direction(correlation: float, kind: OutputKind) -> None:
 
 
 def judge_ratio(ratio: float, spread: float, median: float, tolerance: float, unit: float) -> str | None:
-    """What the ratio of predictions to truth says about their unit.
+    """A sentence about the unit, read from the ratio of predictions to truth.
 
     Args:
         ratio: of the medians.

@@ -41,7 +41,7 @@ def asked_protocols(chosen: str | None, overrides: list[str], inputs: list[Input
 
 
 def _every_protocol(changed: bool) -> list[str]:
-    """Every option; of published ones none where fields are changed, which is told."""
+    """Every option. Published protocols are left out if fields are changed, and a sentence says so."""
     families = list(published(config_dir()))
     if changed:
         print(f"Left out: {', '.join(families)} are published, so their fields can't be changed.", file=sys.stderr)
@@ -49,7 +49,7 @@ def _every_protocol(changed: bool) -> list[str]:
 
 
 def _named_protocols(name: str, changes: list[str]) -> list[dict[str, Any]]:
-    """The protocol of a name, or those of a publication or of one of its sets."""
+    """The protocol of a name, or all protocols of a publication or of one of its sets."""
     members = member_names(config_dir(), name)
     if not members and (changes or name not in every_member(config_dir())):
         register_published(config_dir(), [f"protocol={name}"])
@@ -64,7 +64,7 @@ def _named_protocols(name: str, changes: list[str]) -> list[dict[str, Any]]:
 
 
 def _check_name(name: str) -> None:
-    """Of an unknown name the nearest are told, published ones among them, which Hydra does not know."""
+    """For an unknown name the nearest are offered; they include published protocols, which Hydra does not know."""
     (option,) = renew_overrides([f"protocol={name}"])
     known = [*names_of("protocol"), *published(config_dir()), *every_member(config_dir())]
     if option.partition("=")[2] not in known and option_file("protocol", option.partition("=")[2]) is None:
@@ -74,7 +74,7 @@ def _check_name(name: str) -> None:
 
 
 def by_family(chosen: str | None) -> frozenset[str]:
-    """Protocols that were not named one by one, so that those that don't fit the data are left out."""
+    """Protocols that were named as a group; members that don't fit the data are left out."""
     names = list(published(config_dir())) if chosen == "all" else str(chosen or "").split(",")
     return frozenset(member for name in names for member in member_names(config_dir(), name))
 

@@ -95,7 +95,7 @@ def score(
 def _pooled(
     name: str, predict: Predictor, test_set: EvaluationSet, protocols: Sequence[EvalProtocol], device: torch.device
 ) -> PooledFits:
-    """What protocols fit over more than an image, from a pass of its own; nothing where none does."""
+    """Alignments that protocols fit over more than one image, from a separate pass; empty if there are none."""
     pooled = PooledFits(protocols)
     if not pooled.protocols:
         return pooled

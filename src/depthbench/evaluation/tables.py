@@ -247,7 +247,7 @@ def kind_notes(scored: Sequence[Scored], protocols: Sequence[EvalProtocol]) -> l
 
 
 def table_notes(evaluation: Evaluation, left_out: bool = True) -> list[str]:
-    """What is to be said beside the numbers; protocols that refuse for one reason share a sentence."""
+    """Notes below the numbers; protocols that refuse for one reason share a sentence."""
     told = kind_notes(evaluation.scored, evaluation.protocols)
     found = [*not_finite_note(evaluation), *miss_notes(evaluation), *told, *evaluation.notes]
     if not left_out:
@@ -312,7 +312,7 @@ def show(evaluation: Evaluation) -> None:
 
 
 def _labels(names: list[str]) -> dict[str, str]:
-    """What tells the inputs apart."""
+    """The columns that distinguish the inputs."""
     return dict(zip(names, map(escape, labels(names)), strict=True))
 
 

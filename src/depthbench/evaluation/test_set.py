@@ -31,7 +31,7 @@ PUBLISHED = {"NYUv2": (654,), "KITTI": (697, 652), "Make3D": (134,)}
 
 
 class Chosen(NamedTuple):
-    """What a request comes down to.
+    """A resolved request.
 
     Attributes:
         sets: one for each input.
@@ -179,7 +179,7 @@ def open_sets(request: EvaluateRequest) -> Chosen:
 def fitting_protocols(
     protocols: Sequence[EvalProtocol], request: EvaluateRequest, sets: Sequence[EvaluationSet]
 ) -> tuple[list[EvalProtocol], dict[str, str]]:
-    """Protocols that fit the data, and the sentences of those that refuse it.
+    """Protocols that fit the data, and the refusals of the others.
 
     Raises:
         UserError: if one that was named refuses.

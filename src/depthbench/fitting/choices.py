@@ -41,7 +41,7 @@ class FunctionLoss(nn.Module):
 
 @dataclass
 class Choices:
-    """What becomes of the arguments, one after the other.
+    """The configuration and objects that the arguments give, one after the other.
 
     Attributes:
         overrides: as on the command line, of all that was given by name.
@@ -240,7 +240,7 @@ def _called(changes: Mapping[str, Any]) -> list[str]:
 
 
 def _check_free(key: str, config: DictConfig) -> None:
-    """What is left of a group that an object replaces was set by another choice, and would be lost."""
+    """Settings of another choice for a group that an object replaces would be lost."""
     left = config.get(key)
     if left:
         names = ", ".join(f"{key}.{name}" for name in left)

@@ -1,4 +1,4 @@
-"""What makes two Python objects the same part of a run: a hash of their classes, settings, weights and code."""
+"""Identity of Python objects in a run: a hash of their classes, settings, weights and code."""
 
 import dataclasses
 import functools

@@ -44,7 +44,7 @@ ByName = str | None
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a training gave.
+    """Result of a training.
 
     Attributes:
         network: predicts and saves; the trained module is ``network.net`` (one of your own: ``network.net.module``).

@@ -1,4 +1,4 @@
-"""What a command line asks to be predicted: read and checked without torch, which takes seconds to import."""
+"""The request of a command line to predict: read and checked without torch, which takes seconds to import."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -105,7 +105,7 @@ def _file_name(source: InputFile, kind: str) -> str:
 
 
 def read_predict_request(arguments: Sequence[str]) -> PredictRequest:
-    """What the command line asks for.
+    """The request of the command line.
 
     Raises:
         UserError: for any mistake in it.
@@ -153,7 +153,7 @@ def _path(text: str) -> Path:
 
 
 def find_sources(path: Path, output: Path) -> list[InputFile]:
-    """A photo or video, or those of a folder and all below it; hidden ones and what was written are left out.
+    """A photo or video, or all in a folder and below it, except hidden files and written results.
 
     Raises:
         UserError: if there is none.
@@ -226,7 +226,7 @@ def _camera_file(path: Path) -> tuple[float, ...]:
 
 
 def network_size(text: str, config: DictConfig) -> tuple[int, int]:
-    """Height and width that a run's network sees: ``H,W``, or those of its training.
+    """Height and width of the network's input: ``H,W``, or the size in training.
 
     Raises:
         UserError: if neither is known, or the text is not two whole numbers above 0.

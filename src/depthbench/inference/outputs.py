@@ -26,7 +26,7 @@ _POINT = [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1
 
 @dataclass(frozen=True)
 class OutputForm:
-    """What a file needs beside the depth.
+    """Data that a file needs beside the depth.
 
     Attributes:
         far: metres at the end of the colors.
@@ -39,7 +39,7 @@ class OutputForm:
     kind: OutputKind = OutputKind.METRIC_DEPTH
 
     def shown(self, depth: Depth) -> Depth:
-        """What is colored: metres, or from 0 for the nearest to ``far`` for the farthest pixel of this picture."""
+        """The colored quantity: metres, or from 0 for the nearest to ``far`` for the farthest pixel of this picture."""
         known = depth[np.isfinite(depth)]
         if self.kind.is_metric or not known.size or known.min() == known.max():
             return depth

@@ -127,7 +127,7 @@ class ModelPictures:
         return np.asarray(in_quantity(values, self.kind) if self.kind.is_metric else values, np.float32)
 
     def notes(self) -> list[str]:
-        """What the map is, where it is not depth in metres."""
+        """A note on the quantity of the map if it is not depth in metres."""
         found = list(self.model.notes)
         if not self.kind.is_metric:
             found.append(

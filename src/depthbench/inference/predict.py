@@ -99,7 +99,7 @@ class PhotoPredictor:
         return depth
 
     def notes(self) -> list[str]:
-        """What a user should know about the pictures seen so far."""
+        """Notes for the user about the pictures so far."""
         found = self.network.notes()
         if self.beyond and "png" in self.request.kinds:
             found.append(f"{self.beyond} pictures reach beyond {MILLIMETRES} m, cut there in png but not in npy.")

@@ -22,7 +22,7 @@ _READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.r
 
 
 class ArrayClaim(NamedTuple):
-    """What the header of an ``.npy`` claims; ``start`` is the first byte of its numbers."""
+    """The header of an ``.npy``; ``start`` is the first byte of its numbers."""
 
     shape: tuple[int, ...]
     fortran: bool

@@ -55,7 +55,7 @@ def execute(folder: RunFolder, progress_bar: bool = False) -> int:
 
 
 class NodeLost(Exception):
-    """A process on another node is gone, and has not told why; the run goes on from its checkpoint."""
+    """A process on another node ended without a reason; the run goes on from its checkpoint."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(f"A process on another node is gone; start the run again to continue it ({_one_line(error)}).")

@@ -1,4 +1,4 @@
-"""Start the process (group) of a job, and wait for what becomes of it."""
+"""Start the process (group) of a job, and wait for its end."""
 
 import multiprocessing
 import os
@@ -143,7 +143,7 @@ def stop(process: JobProcess) -> int:
 
 @contextmanager
 def stopping_all() -> Iterator[None]:
-    """Ask all jobs of this process to stop, while those who wait for them go on to their end; then make them."""
+    """Ask all jobs of this process to stop, while threads that wait for them go on to their end; then make them."""
     _stopping.set()
     try:
         for process in list(_running):

@@ -27,7 +27,7 @@ def parse_queue(text: str) -> dict[str, str]:
 
 
 def cancel(jobs: Sequence[str]) -> None:
-    """Take jobs out of the queue, and end those that run."""
+    """Cancel jobs, both waiting and running."""
     if jobs:
         _ask("scancel", *jobs)
 

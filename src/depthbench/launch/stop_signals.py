@@ -12,7 +12,7 @@ from depthbench.training.signals import SIGNALS
 
 @contextmanager
 def stoppable() -> Iterator[list[int]]:
-    """Leave by :class:`SystemExit` at the first signal, and only note those that come while the job is saving.
+    """Leave by :class:`SystemExit` at the first signal, and only note signals that come while the job is saving.
 
     Yields:
         The signals that came.

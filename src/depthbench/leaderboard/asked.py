@@ -1,4 +1,4 @@
-"""What a command line asks to be filled, read without torch."""
+"""The request of a command line to fill a leaderboard, read without torch."""
 
 import re
 from collections.abc import Sequence
@@ -75,7 +75,7 @@ def is_board(arguments: Sequence[str]) -> bool:
 
 
 def read_board_request(arguments: Sequence[str]) -> AskedBoard:
-    """What a command line asks for; every cell's words are read once, so that a mistake is told before anything runs.
+    """The request of a command line. Every cell's words are read once: a mistake is reported before anything runs.
 
     Raises:
         UserError: for any mistake in it.

@@ -19,13 +19,13 @@ OUTCOME = ".outcome.json"
 
 
 def write_order(path: Path, words: list[str], label: str, protocols: list[str], result: Path) -> None:
-    """What a process is to do: evaluate by these words, under these of its protocols, into this file."""
+    """The work of a process: evaluate by these words, under these of its protocols, into this file."""
     content = {"words": words, "label": label, "protocols": protocols, "result": str(result)}
     write_atomically(path, json.dumps(content, indent=1) + "\n", durable=False)
 
 
 def outcome_of(result: Path) -> dict[str, Any]:
-    """What a process left: ``refused`` sentences by protocol, or ``failed``; nothing where it did not come to its end.
+    """The outcome of a process: ``refused`` sentences by protocol, or ``failed``; nothing if it did not end.
 
     Raises:
         UserError: if the file is damaged.

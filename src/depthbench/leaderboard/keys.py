@@ -1,4 +1,4 @@
-"""What a cell is a function of: the model, the data, the protocol, and the options that may change a score.
+"""The inputs of a cell: the model, the data, the protocol, and the options that may change a score.
 
 Every model and every data set is opened once for its hash, whatever the number of cells.
 """
@@ -107,7 +107,7 @@ class Keys:
 
 
 def _foreign(request: EvaluateRequest, frames: EvaluationSet) -> frozenset[str]:
-    """Protocols of other data sets, of those that were not named one by one."""
+    """Protocols of other data sets, among the protocols that were named as a group."""
     lenient = request.protocols if request.every else request.by_family & request.protocols.keys()
     return frozenset(name for name in lenient if frames.refuses(protocol_from(request.protocols[name])))
 

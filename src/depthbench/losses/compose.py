@@ -53,7 +53,7 @@ class WeightedSum(nn.Module):
             set_reduction(self, reduction)
 
     def forward(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Return the sum; arguments as those of its terms."""
+        """The sum; it takes the arguments of its terms."""
         values = {name: loss(prediction, target, valid) for name, loss in self.losses.items()}
         self.parts = {name: value.detach() for name, value in values.items()}
         if self.training:

@@ -69,7 +69,7 @@ class MapLoss(nn.Module):
 
 
 def set_reduction(loss: nn.Module, reduction: Reduction) -> None:
-    """Give a loss, and all those that it is made of, another reduction.
+    """Set the reduction of a loss and of all losses inside it.
 
     Raises:
         UserError: if a part can't be reduced so.

@@ -10,7 +10,7 @@ Reduce = Callable[[Tensor], Tensor]  # sums a tensor over all processes
 
 
 class PeriodSummary(NamedTuple):
-    """What happened in a period: per term its mean (NaN where it never had a pixel) and its weight, ``(K,)``.
+    """Summary of a period: per term its mean (NaN where it never had a pixel) and its weight, ``(K,)``.
 
     A term's contribution to the total is ``weights * losses``.
     """

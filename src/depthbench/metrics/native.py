@@ -67,6 +67,6 @@ def _key(source: Path, compiler: str) -> str:
 
 
 def _processor() -> list[str]:
-    """What the processor can do."""
+    """Abilities of the processor."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     return sorted({line for line in lines if line.startswith(("flags", "Features", "model name"))})

@@ -21,7 +21,7 @@ class MakesDecoder(Protocol):
 
 
 class DepthModel(nn.Module):
-    """What every depth network does with its output; a subclass gives ``forward``.
+    """Base class of depth networks: treats the output; a subclass gives ``forward``.
 
     Args:
         space: What the first channel of the output means.

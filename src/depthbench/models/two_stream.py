@@ -26,7 +26,7 @@ STAGES: tuple[Stage, ...] = ("fusion", "refinement", "combination", "joint")
 
 
 class StreamMaps(NamedTuple):
-    """What the network gives in a stage; ``depth`` is in its space, ``gradient`` (x, y) in linear metres.
+    """Outputs of the network in a stage; ``depth`` is in its space, ``gradient`` (x, y) in linear metres.
 
     ``combined`` is ``None`` in the first two stages; depth and gradient are coarse in the first.
     """

@@ -91,7 +91,7 @@ class Writer:
         return self._finish(records, damaged, end)
 
     def _resume(self) -> tuple[list[FrameRecord], list[str], int]:
-        """What an earlier start wrote completely; the rest is cut off."""
+        """Frames that an earlier start wrote completely; the rest is cut off."""
         if not self.index.exists():
             self.data.unlink(missing_ok=True)
             return [], [], 0

@@ -24,9 +24,9 @@ Tell = Callable[[int, int | None], None]
 def download(file: File, folder: Path, tell: Tell = lambda done, total: None, tries: int = 5, pause: float = 2) -> Path:
     """The file in the folder, downloaded if it is not there.
 
-    What arrived is kept in ``NAME.part``, with the server's version of the file in ``NAME.version``, so that the rest
-    is asked for next time if the file is still the same. Where no digest is published, that of the first download is
-    kept in ``NAME.sha256``.
+    Received bytes are kept in ``NAME.part``, and the server's version of the file in ``NAME.version``. The next start
+    asks for the rest if the file is still the same. If no digest is published, that of the first download is kept in
+    ``NAME.sha256``.
 
     Args:
         file: what to download.

@@ -27,7 +27,7 @@ class Finding(NamedTuple):
 
 
 def judge(looks: Sequence[FrameStats]) -> list[Finding]:
-    """What one part of a data set, by itself, deserves to be told."""
+    """Findings about one part of a data set."""
     seen = [one for one in looks if one.fits is not None]
     rules: list[Callable[[Sequence[FrameStats], Sequence[FrameStats]], Iterator[Finding]]] = [
         _unreadable,
@@ -45,7 +45,7 @@ def judge(looks: Sequence[FrameStats]) -> list[Finding]:
 
 
 def compare_parts(train: Sequence[FrameStats], test: Sequence[FrameStats]) -> list[Finding]:
-    """What train and test deserve to be told together: units, copies of test frames in train."""
+    """Findings about train and test together: units, copies of test frames in train."""
     one, other = ([look for look in looks if look.prints is not None] for looks in (train, test))
     if not one or not other:
         return []

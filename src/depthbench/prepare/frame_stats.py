@@ -1,4 +1,4 @@
-"""What the doctor measures on one frame: plain numbers and small maps, from which verdicts are made."""
+"""Measurements of the doctor on one frame: plain numbers and small maps, from which verdicts are made."""
 
 from functools import lru_cache
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""What was made: each part of the work writes it down, and the last one the lists and the manifest of all."""
+"""Records of prepared pairs: each part of the work writes its own, the last part the lists and the manifest of all."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ PART = "part.json"
 
 
 def write_part(folder: RunFolder, names: list[str], left_out: dict[str, str], split: str | int | None) -> None:
-    """What one part holds and what it left out, by reason."""
+    """The pairs of one part, and the skipped ones by reason."""
     folder.write_json(PART, {"split": split, "names": names, "left_out": left_out})
 
 

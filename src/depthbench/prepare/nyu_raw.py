@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> None:
 
 
 def job_share(config: DictConfig) -> None:
-    """One part of the work as Hydra calls it, perhaps on another machine: mistakes are told here, in a sentence."""
+    """One part of the work as Hydra calls it, perhaps on another machine: mistakes are printed here, in a sentence."""
     try:
         if not Path(config.raw).expanduser().exists():
             raise UserError(f"raw={config.raw} does not exist; give the folder of scene folders or zips.")

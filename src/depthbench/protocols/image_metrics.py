@@ -47,7 +47,7 @@ class Structure(nn.Module):
         return [metric for metric in self.metrics if isinstance(metric, ImageMetric)]
 
     def lacking(self, camera: bool, annotations: Annotations | None) -> dict[str, list[str]]:
-        """What each class of metrics needs and a data set lacks, in words; empty if nothing is lacking."""
+        """Missing inputs by class of metric, in words; empty if nothing is missing."""
         found = {type(one).__name__: lacks(one, camera, annotations) for one in self._each()}
         return {name: words for name, words in found.items() if words}
 

@@ -19,7 +19,7 @@ from depthbench.protocols.shared_pass import SharedMaps
 
 
 class _Part(NamedTuple):
-    """What an image brings to the fit of its group: sums ``(5,)`` or pixels ``(2, N)``."""
+    """Contribution of an image to the fit of its group: sums ``(5,)`` or pixels ``(2, N)``."""
 
     place: int
     content: Tensor

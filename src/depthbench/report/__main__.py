@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
         nargs="*",
         default=[],
         metavar="CSV",
-        help="published numbers to put beside these runs; those of a run's own study (experiment=PAPER/...) come alone",
+        help="published numbers to put beside these runs; a run of a study (experiment=PAPER/...) finds its own",
     )
     return command
 

@@ -39,7 +39,7 @@ class FoundResult:
 
     @property
     def recipe(self) -> tuple[str, ...]:
-        """What results that are averaged have in common: all of a run but its seed; otherwise the place."""
+        """The key of results that are averaged: a run's overrides except its seed; otherwise the place."""
         if self.run is None:
             return self.place, self.name
         overrides = self.run.info.get("overrides")

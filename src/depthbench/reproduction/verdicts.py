@@ -15,7 +15,7 @@ NOT_RULES = ("_target_", "name", "source", "version", "images", "data", "split",
 
 
 class CellOutcome(StrEnum):
-    """What can be said of a published number."""
+    """Verdict on a published number."""
 
     WITHIN = "within tolerance"
     BETTER = "better"

@@ -25,7 +25,7 @@ State = Literal["done", "empty", "failed"]
 
 @dataclass(frozen=True)
 class BoardCell:
-    """What became of a cell.
+    """Outcome of a cell.
 
     Attributes:
         model: its label in tables.

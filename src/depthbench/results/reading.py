@@ -63,7 +63,7 @@ def read_content(path: Path) -> dict[str, Any]:
 
 
 def _check_agreement(content: Mapping[str, Any]) -> None:
-    """What no schema can say: parts name each other, lists are equally long, hashes are of what they stand by."""
+    """Checks beyond a schema: parts name each other, lists are equally long, hashes are of what they stand by."""
     models, protocols = content["models"], content["protocols"]
     for part in ("scores", "intervals"):
         for model, rows in content[part].items():

@@ -1,4 +1,4 @@
-"""What a result says of its model, its data and its rules."""
+"""Records of a result: its model, its data and its rules."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ _NO_RULES = ("name", "source")  # fields of a protocol that change no score
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """What was scored.
+    """The scored model.
 
     Attributes:
         name: in tables.
@@ -38,7 +38,7 @@ class ModelRecord:
 
 @dataclass(frozen=True)
 class DataRecord:
-    """What it was scored on.
+    """The test data.
 
     Attributes:
         name: of the data set.
@@ -127,7 +127,7 @@ class Result:
     path: Path | None = None
 
     def sums(self, metric: str) -> PerImageSums | None:
-        """What statistics resample, in the order of the names; None where the score can't be read from images.
+        """Values that statistics resample, in the order of the names; None if the score can't be read from images.
 
         Images without a score have no part in it.
         """

@@ -46,7 +46,7 @@ def clutter(build: Builder, draw: Draws, spot: Spot, size: Point, most: int) -> 
 
 
 def litter(build: Builder, draw: Draws, spot: Spot, size: Point) -> None:
-    """What lies about on a floor: bags, clothes, toys."""
+    """Things on a floor: bags, clothes, toys."""
     w, d, h = size
     for _ in range(draw.count(1, 4)):
         place = moved(spot, draw(-w / 2, w / 2), draw(0, d), draw(0, 3))

@@ -1,4 +1,4 @@
-"""What belongs to the room itself: door, windows, pictures, rug and ceiling lamp."""
+"""Fixed parts of a room: door, windows, pictures, rug and ceiling lamp."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What stands in a room: which pieces a bedroom, kitchen, office, living or dining room holds, and where."""
+"""Furniture: which pieces a bedroom, kitchen, office, living or dining room holds, and where."""
 
 from collections.abc import Callable
 

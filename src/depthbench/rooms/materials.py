@@ -115,7 +115,7 @@ def carpet(draw: Draws) -> Material:
 
 
 def floor(draw: Draws, kind: str) -> Material:
-    """What this kind of room usually stands on."""
+    """A floor that is usual in this kind of room."""
     if kind in ("kitchen", "bath"):
         return tiles(draw) if draw.chance(0.65) else planks(draw)
     if kind == "office":

@@ -35,7 +35,7 @@ class View(NamedTuple):
 
 
 class Hits(NamedTuple):
-    """What the pixels see, all ``(N, TILE * TILE)`` in tile order unless said otherwise.
+    """Hits of the pixels' rays, all ``(N, TILE * TILE)`` in tile order unless said otherwise.
 
     Attributes:
         depth: metres along the optical axis.
@@ -103,7 +103,7 @@ def _slopes(view: View) -> tuple[Tensor, Tensor, int]:
 
 
 def cast(view: View) -> Hits:
-    """What each pixel sees: the nearest of all boxes and round things."""
+    """The thing that each pixel sees: the nearest of all boxes and round things."""
     batch, boxes = view.boxes.shape[:2]
     offset, axes = _box_rays(view)
     touching = _touching(view, offset, axes)

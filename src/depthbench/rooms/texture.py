@@ -12,7 +12,7 @@ _U, _V = 0x27D4EB2F, 0x165667B1
 
 
 class Surface(NamedTuple):
-    """What a pixel's surface does with light, maps in tile order.
+    """Optical properties of each pixel's surface, maps in tile order.
 
     Attributes:
         albedo: ``(3, N, M)`` linear RGB.

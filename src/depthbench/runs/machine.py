@@ -15,7 +15,7 @@ _PROC = Path("/proc/driver/nvidia/gpus")
 
 
 def machine() -> dict[str, Any]:
-    """What the run's machine has: its name, cores and the names of the GPUs that may be used."""
+    """The run's machine: its name, cores and the names of the GPUs that may be used."""
     return {"host": platform.node(), "cores": os.cpu_count(), "gpus": gpu_names()}
 
 

@@ -42,7 +42,7 @@ def _plain(text: str) -> str:
 
 
 def labels(names: Sequence[str]) -> list[str]:
-    """What tells names of run folders apart: the overrides that not all of them have, and the hash where it is needed.
+    """Short labels of run folders: the overrides that not all of them share, and the hash if needed.
 
     Folders of earlier versions have ``loss=l1,data.split=795-1a2b3c4d``, with commas between their overrides.
     """

@@ -91,7 +91,7 @@ def check_weights(path: Path, kept: str) -> None:
 
 
 def _end_of(run: RunFolder, content: dict[str, Any]) -> dict[str, Any]:
-    """What a configuration says of the run whose training it goes on with."""
+    """The configuration's record of the run that it continues."""
     name = run.path
     if not run.done:
         raise UserError(f"continue={name}: that run is not finished; its own command goes on with it.")

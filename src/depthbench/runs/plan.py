@@ -1,4 +1,4 @@
-"""Which jobs a sweep has, before the first one starts: all are composed and checked, and told about."""
+"""The jobs of a sweep, composed, checked and listed before the first one starts."""
 
 import math
 import os
@@ -117,7 +117,7 @@ def seconds_left(folders: Sequence[RunFolder], together: int) -> float | None:
 
 
 def announcement_of_sweep(folders: Sequence[RunFolder], config: DictConfig) -> list[str]:
-    """What is to be done, how long it may take, and how a cluster does it."""
+    """The jobs to do, their estimated time, and the command for a cluster."""
     done = sum(folder.done for folder in folders)
     lines = [f"{len(folders)} jobs, {done} of them done already; run folders in {config.output}/:"]
     changed = [text for folder in folders if folder.done and (text := folder.other_code())]

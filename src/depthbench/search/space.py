@@ -1,4 +1,4 @@
-"""What is searched: Hydra's sweeps of values as Optuna's distributions."""
+"""The search space: Hydra's sweeps of values as Optuna's distributions."""
 
 from collections.abc import Sequence
 from typing import Any

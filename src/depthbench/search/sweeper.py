@@ -29,7 +29,7 @@ class OptunaSweeper(Sweeper):
     """Trials of a study are jobs of the sweep; see ``conf/hydra/sweeper/optuna.yaml`` for the arguments.
 
     The study lies in the folder of the runs. Started again, the search goes on: trials whose run was interrupted are
-    continued, those that are done or pruned or failed are told already.
+    continued, trials that are done, pruned or failed are known to the study.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class OptunaSweeper(Sweeper):
         folder.write_json(RECORD, {**told, "pruner": self.pruner, "options": options})
 
     def _tell(self, study: Any, trial: Any, folder: RunFolder) -> None:
-        """What became of a run; one that was interrupted stays open, and the next start goes on with it.
+        """Outcome of a run; an interrupted run stays open, and the next start goes on with it.
 
         Raises:
             UserError: if a run is done and has no such score.

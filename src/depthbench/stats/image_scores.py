@@ -32,7 +32,7 @@ class ImageForm:
         return float(np.average(values**self.power, weights=weights) ** (1 / self.power))
 
     def sums(self, metric: str, values: Array, pixels: Array, names: Sequence[str]) -> PerImageSums:
-        """What is resampled: scores of images to the power ``(N,)``, weighted, in the order of the names."""
+        """Resampled values: scores of images to the power ``(N,)``, weighted, in the order of the names."""
         weights = pixels if self.pooled else np.ones(len(values))
         columns = np.stack([values * weights, weights], 1)
         return PerImageSums(columns, self.read(metric), pixels, scenes_of(names), tuple(names))

@@ -1,4 +1,4 @@
-"""What every kind of training shares: predicting, scoring and being optimized."""
+"""Base class of all kinds of training: predicting, scoring and being optimized."""
 
 import math
 from collections.abc import Mapping
@@ -222,7 +222,7 @@ class DepthTask(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def parameter_groups(self) -> list[Any]:
-        """What the optimizer works on."""
+        """Parameters of the optimizer."""
         return self.optim.groups(self.net, self.loss)
 
     def total_steps(self) -> int:

@@ -109,7 +109,7 @@ class Optimization:
         return replace(self, begun=steps, continued=continued)
 
     def groups(self, net: nn.Module, loss: nn.Module) -> list[Any]:
-        """What is to be optimized of a network and its loss; in groups where encoders have a rate of their own.
+        """Trainable parameters of a network and its loss, in groups if the encoder has its own rate.
 
         Raises:
             UserError: if they should, but there is no encoder, or no rate to take a share of.

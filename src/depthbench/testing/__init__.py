@@ -1,4 +1,4 @@
-"""What every component must do, as checks that need no test runner: of the house's components, and of your own."""
+"""Checks that every component must pass, without a test runner: for depthbench's components and for your own."""
 
 from depthbench.testing.checks import Checks
 from depthbench.testing.components import component_checks, components_of

@@ -1,4 +1,4 @@
-"""What every data set and every augmentation must do."""
+"""Checks that every data set and every augmentation must pass."""
 
 import pickle
 from collections.abc import Sequence
@@ -70,7 +70,7 @@ class DataChecks(Checks):
             require(inside, f"the principal point of {name} is outside of its image of {height} x {width}")
 
     def check_a_frame_is_always_the_same(self) -> None:
-        """What is random in training is the augmentation's."""
+        """Randomness in training comes from the augmentation alone."""
         for (name, frame), (_, again) in zip(self.frames(), self.frames(), strict=True):
             same = torch.equal(frame.image, again.image) and torch.equal(frame.depth, again.depth)
             require(same and frame.name == again.name, f"{name} is another frame the second time")

@@ -1,4 +1,4 @@
-"""What every loss must do."""
+"""Checks that every loss must pass."""
 
 from collections.abc import Callable
 from typing import Any

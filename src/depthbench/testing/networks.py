@@ -1,4 +1,4 @@
-"""What every network must do."""
+"""Checks that every network must pass."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""What every metric and every protocol must do."""
+"""Checks that every metric and every protocol must pass."""
 
 import torch
 import torch.nn.functional as F
@@ -49,7 +49,7 @@ class MetricChecks(Checks):
         return batch._replace(plane_normals=torch.tensor([[0.0, 0.3, 1.0]]).expand(count, 1, 3))
 
     def scores(self, prediction: Tensor, truth: Tensor, camera: Tensor, parts: int = 1) -> dict[str, Tensor]:
-        """What the metric says after one or several batches."""
+        """Value of the metric after one or several batches."""
         self.metric.reset()
         for prediction_, truth_, camera_ in zip(*(x.chunk(parts) for x in (prediction, truth, camera)), strict=True):
             self.metric.update(prediction_, truth_, None, camera_, self.annotations(len(truth_)))

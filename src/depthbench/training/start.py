@@ -1,4 +1,4 @@
-"""What a training starts from: trained weights of a network, or the end of another run."""
+"""The start of a training: trained weights of a network, or the end of another run."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a run says before it begins: what will run and where, and for how long."""
+"""The summary before a run begins: its parts, its machine, its expected time."""
 
 import copy
 import time
@@ -18,7 +18,7 @@ from depthbench.tasks import DepthTask
 
 
 def announcement(config: DictConfig, task: DepthTask, data: DataModule, trainer: pl.Trainer, resumed: bool) -> str:
-    """What will run, and where, in sentences."""
+    """The parts and the machine of the run, in sentences."""
     frames, tested = len(data.train), len(data.test)  # type: ignore[arg-type]
     parameters = sum(parameter.numel() for parameter in task.net.parameters()) / 1e6
     device = torch.cuda.get_device_name() if trainer.strategy.root_device.type == "cuda" else "CPU"

@@ -1,4 +1,4 @@
-"""What a step is: one optimizer step of the network, counted from 0, in every row of every logger."""
+"""A step: one optimizer step of the network, counted from 0, in every row of every logger."""
 
 import pytorch_lightning as pl
 

@@ -45,7 +45,7 @@ class MemoryCache(Dataset[Frame]):
         return memory.share_memory_() if self.shared else memory  # type: ignore[no-untyped-call]
 
     def _sum(self, index: int) -> int:
-        """What ``filled`` holds for a frame that is there; 0 is kept for those that are not."""
+        """The value of ``filled`` for a cached frame, never 0: 0 stands for a missing frame."""
         return 1
 
     @staticmethod
@@ -101,7 +101,7 @@ class MemoryCache(Dataset[Frame]):
 
 
 def _annotations(frame: Frame) -> dict[str, Tensor]:
-    """Those that a frame has, by name."""
+    """Annotations of a frame by name."""
     known = frame.annotations or Annotations()
     return {name: values for name, values in known._asdict().items() if values is not None}
 

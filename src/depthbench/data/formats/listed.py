@@ -56,7 +56,7 @@ def _changed(name: str, drop: int, ending: str | None) -> str:
 
 
 def found_instead(path: Path, root: Path) -> str:
-    """What lies where a listed file should be: half a sentence for errors."""
+    """The thing found at the place of a listed file, as half a sentence for errors."""
     if path.parent.is_dir():
         beside = sorted(file.name for file in path.parent.iterdir() if file.is_file())
         same = [name for name in beside if Path(name).stem == path.stem]

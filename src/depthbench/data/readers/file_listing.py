@@ -9,7 +9,7 @@ from depthbench.errors import UserError
 
 @dataclass
 class Listing:
-    """What lies below a folder: files by the parts of their folder, and links to folders, which are not followed."""
+    """Contents of a folder: files by the parts of their folder, and links to folders, which are not followed."""
 
     root: Path
     folders: dict[tuple[str, ...], list[str]] = field(default_factory=dict)

@@ -145,7 +145,7 @@ def _ask_for_masks(found: FilesByRole, wanted: Wanted) -> None:
 
 
 def _role(parts: tuple[str, ...], wanted: Wanted) -> tuple[str, int, int] | None:
-    """What a folder holds, by the last of its parts that tells it, and from where to where these parts stand."""
+    """Role of a folder by the last part of its path that names one, and the range of these parts."""
     for stop in range(len(parts), 0, -1):
         for role in SUFFIXES:
             said = folder_pattern(wanted[role])
@@ -239,7 +239,7 @@ def _of_tum(listing: Listing) -> bool:
 
 
 def _nothing_fits(listing: Listing, wanted: Wanted, found: Mapping[str, Mapping[str, Path]]) -> str:
-    """What lies there, and how it could lie so that it would be read."""
+    """Contents of the folder, and layouts that would be read."""
     root = listing.root
     if _of_tum(listing):
         return f"{root} holds rgb.txt and depth.txt, as TUM RGB-D does; choose data=tum."

@@ -1,4 +1,4 @@
-"""What every reader of files shares: sizes, the way from a stored sample to a frame, and checks when opened."""
+"""Base class of all readers of files: sizes, the way from a stored sample to a frame, and checks when opened."""
 
 import inspect
 from abc import ABC, abstractmethod

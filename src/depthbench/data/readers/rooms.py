@@ -95,7 +95,7 @@ class Rooms(Dataset[Frame]):
 
     @property
     def key(self) -> str:
-        """What the frames depend on, as a name for a folder."""
+        """A folder's name from everything that the frames depend on."""
         depth = "sensed" if self.sensor else "exact"
         made = f"v{VERSION}-{torch.device(self.device).type}-seed{self.seed}-{self.size[0]}x{self.size[1]}-{depth}"
         return f"rooms-{made}-{self.part}-{len(self)}"

@@ -1,4 +1,4 @@
-"""What the published sets share: pictures in folders by scene, and beside each a file of depth, perhaps of a mask."""
+"""Base of the published sets: pictures in folders by scene, and beside each a file of depth, perhaps of a mask."""
 
 import re
 from abc import abstractmethod
@@ -61,7 +61,7 @@ class FrameFiles(NamedTuple):
 
 
 class Truth(NamedTuple):
-    """What is known of a picture.
+    """A picture with its depth, mask and camera.
 
     Attributes:
         depth: ``(h, w)`` metres along the optical axis; 0, negative numbers, NaN and infinities are no depth.
@@ -185,7 +185,7 @@ class SceneFiles(Reader):
         return sorted(pairs, key=lambda pair: by_numbers(pair.name))
 
     def _asked(self) -> str:
-        """What else was asked for, for the error that there are no frames."""
+        """The restrictions of the request, for the error that no frame is left."""
         return ""
 
     def _kept(self, paths: Iterable[str]) -> list[Pair]:

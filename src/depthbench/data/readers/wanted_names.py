@@ -17,7 +17,7 @@ KEYS = {"picture": "data.pictures", "depth": "data.depths", "mask": "data.masks"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the user said of the names, each a folder (``left``), a pattern of files (``*.npy``) or both.
+    """Names from the user, each a folder (``left``), a pattern of files (``*.npy``) or both.
 
     Attributes:
         pictures: None for the usual folders.

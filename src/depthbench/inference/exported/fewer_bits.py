@@ -1,4 +1,4 @@
-"""What fewer bits cost: scores of a file and of its network on the same test frames."""
+"""The cost of fewer bits: scores of a file and of its network on the same test frames."""
 
 from collections.abc import Callable
 from itertools import islice

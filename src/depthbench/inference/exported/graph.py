@@ -1,4 +1,4 @@
-"""What exported files have in common: the graph of the network, metadata, and the comparison with the network."""
+"""Common parts of exported files: the graph of the network, metadata, and the comparison with the network."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ TOLERANCE = 1e-4  # of the largest depth; other kernels add up in another order
 
 
 def metadata(run: RunFolder, size: Size) -> dict[str, str]:
-    """What a file says of itself, as texts: input, output, unit, depth space, training, version."""
+    """Metadata of a file, as texts: input, output, unit, depth space, training, version."""
     config = run.config
     space = OmegaConf.select(config, "model.space._target_", default="depthbench.models.MetricDepth")
     data = OmegaConf.select(config, "data.train._target_", default="")

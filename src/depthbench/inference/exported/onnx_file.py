@@ -72,7 +72,7 @@ def needed(*packages: str) -> None:
     """Refuse to begin without some packages.
 
     Raises:
-        UserError: naming those that are missing.
+        UserError: with the names of missing packages.
     """
     missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:

@@ -53,7 +53,7 @@ class FunctionModel:
         self.unseen = "" if version is not None else f"{self.name} {told}."
 
     def __call__(self, picture: Picture, intrinsics: NDArray[np.float64] | None) -> Any:
-        """What the function returns.
+        """The result of the function.
 
         Raises:
             UserError: if the function fails.

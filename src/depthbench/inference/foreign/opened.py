@@ -1,4 +1,4 @@
-"""What all networks have in common, and which class opens which."""
+"""The common interface of all networks, and the class that opens each."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""What a fork does to become the process of a job, as if a new interpreter had started it."""
+"""Turn a fork into the process of a job, as if a new interpreter had started it."""
 
 import os
 import sys

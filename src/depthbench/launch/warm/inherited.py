@@ -1,4 +1,4 @@
-"""What a fork has from its parent and must not take away from it."""
+"""Things of the parent that a fork must not remove."""
 
 import tempfile
 import weakref
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def own_temporary_folders() -> None:
-    """Give this fork empty temporary folders in the place of those that its parent made, and removes itself.
+    """Give this fork empty temporary folders in place of the parent's, which the parent removes itself.
 
     Packages make such folders when they are imported (W&B one for pictures) and remove them when their process ends.
     The first fork that ended would leave none for the next one.

@@ -57,7 +57,7 @@ class _Job:
 
 
 class Server:
-    """Forks jobs and tells their sweep how they end.
+    """Forks jobs and reports their ends to the sweep.
 
     Each request on ``control`` brings a connection of the job's own and the file for its output. A job whose
     connection closes has lost its sweep: it is asked to stop, and saves. The server ends when ``control`` is closed

@@ -1,4 +1,4 @@
-"""What all metrics have in common that score an image as a whole: structure, not single pixels."""
+"""Base class of metrics computed per image (edges, normals, order), not per pixel."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -178,7 +178,7 @@ class AnnotatedMetric(ImageMetric):
 
 
 def lacks(metric: ImageMetric, camera: bool, annotations: Annotations | None) -> list[str]:
-    """What a metric needs and a data set does not have, in words for a sentence."""
+    """Missing inputs of a metric, in words for a sentence."""
     present = annotations.present if annotations is not None else ()
     lacking = [MEANINGS[name] for name in metric.needs if name not in present]
     return [*(["intrinsics of the camera"] if metric.needs_intrinsics and not camera else []), *lacking]

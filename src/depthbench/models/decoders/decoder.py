@@ -1,4 +1,4 @@
-"""What every decoder is: features from fine to coarse in, a map out."""
+"""Base class of decoders: features from fine to coarse in, a map out."""
 
 from collections.abc import Sequence
 

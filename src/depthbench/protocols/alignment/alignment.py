@@ -40,7 +40,7 @@ FITS: dict[tuple[str, str], _Fit] = {
 
 
 class Declared(NamedTuple):
-    """What is known of a prediction beside its values.
+    """Facts about a prediction beside its values.
 
     Attributes:
         quantity: what it holds.
@@ -164,7 +164,7 @@ class Alignment:
 
     @property
     def undoes(self) -> frozenset[str]:
-        """What may be unknown of a prediction that is scored so, as :attr:`OutputKind.unknown` names it."""
+        """The unknowns of a prediction that this alignment removes, as :attr:`OutputKind.unknown` names it."""
         if self.fit == "none":
             return frozenset()
         scale = frozenset(() if self.space == "log1p" else ("scale",))

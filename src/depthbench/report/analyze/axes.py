@@ -1,4 +1,4 @@
-"""What differs between runs: the fewest keys that tell them apart, and what a run is called by them."""
+"""Differences between runs: the fewest keys that distinguish them, and the names that follow."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -84,7 +84,7 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def method_of(run: Run, axes: Sequence[str]) -> str:
-    """What a run is called within its study: the values of the axes, else its loss."""
+    """Name of a run within its study: the values of the axes, else its loss."""
     if not run.config and not run.choices:
         return run.name
     if not axes:

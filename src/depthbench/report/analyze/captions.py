@@ -1,4 +1,4 @@
-"""What every caption says: data set, protocol, network, seeds, length of training, code version."""
+"""Text of every caption: data set, protocol, network, seeds, length of training, code version."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -28,7 +28,7 @@ PAPER_NOTICE = "These runs are at the paper's scale: its data, sizes and length 
 
 
 def facts(study: Study, protocol: str) -> dict[str, str]:
-    """What the runs of a study have in common, or the range over which they differ."""
+    """Facts of a study by name: the values that all runs share, or the range over which they differ."""
     runs = [run for run in study.runs if run.state == "done"] or list(study.runs)
     seeds = sorted({str(run.value("seed")) for run in runs if run.value("seed") is not None}, key=lambda s: (len(s), s))
     images = _range(run.scores[protocol].get("images") for run in runs if protocol in run.scores)
@@ -54,7 +54,7 @@ def about(study: Study, protocol: str) -> str:
 
 
 def notices(study: Study) -> list[str]:
-    """What a reader must know before reading any number."""
+    """Facts that a reader needs before any number."""
     found = [ROOMS_NOTICE] if is_procedural(study) else [] if _is_paper_scale(study.runs) else [OWN_NOTICE]
     if any("smoke" in (run.choices.get("trainer"), _scale(run)) for run in study.runs):
         found.append(SMOKE_NOTICE)
@@ -116,7 +116,7 @@ def _tested_on_rooms(run: Run) -> bool:
 
 
 def lead(study: Study, protocol: str) -> str:
-    """What was compared, on which data, in one sentence."""
+    """The comparison and its data in one sentence."""
     known = facts(study, protocol)
     methods, amounts = study.methods, [amount for amount in study.amounts if amount]
     what = f"{len(methods)} methods ({_few(methods)})" if len(methods) > 1 else f"One method ({_few(methods)})"

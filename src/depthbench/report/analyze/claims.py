@@ -66,7 +66,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the runs say of a claim.
+    """Verdict of the runs on a claim.
 
     Attributes:
         claim: that was tested.

@@ -30,13 +30,13 @@ def data_name(run: Run) -> str:
 
 
 def record(run: Run, part: str) -> Mapping[str, Any]:
-    """What a run wrote down of its ``train``, ``val`` or ``test`` frames: kind, number and hash of the names."""
+    """A run's record of its ``train``, ``val`` or ``test`` frames: kind, number and hash of the names."""
     found = run.frames.get(part)
     return found if isinstance(found, Mapping) else {}
 
 
 def tested_on(run: Run) -> TestSet | None:
-    """What a test set is, wherever its files lie; None where the run did not record it."""
+    """Identity of a test set, independent of paths; None if the run did not record it."""
     test = record(run, "test")
     if "names_sha256" not in test:
         return None
@@ -63,7 +63,7 @@ def by_test_set(runs: Sequence[Run]) -> list[tuple[str, list[Run]]]:
 
 
 def _settings(run: Run) -> list[tuple[str, ...]]:
-    """What makes runs probably tested on the same frames, the surest first."""
+    """Evidence that runs were tested on the same frames, the surest first."""
     name = data_name(run)
     return [(name, str(run.value("data.test_frames"))), (name,)]
 

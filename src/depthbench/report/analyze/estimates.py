@@ -1,4 +1,4 @@
-"""What the scores show: intervals, paired tests, and who is best. Nothing is best without a test.
+"""Intervals, paired tests, and the best rows. No row is best without a test.
 
 The statistics are those of :mod:`depthbench.stats`; this module brings rows of runs into their form.
 """

@@ -1,4 +1,4 @@
-"""What may be said of the scores, in plain words, and how numbers are written."""
+"""Sentences that scores allow, and the format of numbers."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from depthbench.stats.wording import p_text
 def sentences(
     group: str, cells: Sequence[Cell], protocol: str, metric: str, comparisons: Sequence[RowComparison]
 ) -> list[str]:
-    """What may be said of a group of rows, in plain words."""
+    """Sentences that the scores of a group of rows allow."""
     ranked = rank(cells, protocol, metric)
     where = f" at {group}" if group else ""
     if len(ranked) < 2:

@@ -1,4 +1,4 @@
-"""What was swept: runs become cells of one study per test set, with seeds as an axis of their own."""
+"""Studies: the runs of a test set as cells, with seeds as a separate axis."""
 
 import re
 from collections import defaultdict
@@ -98,7 +98,7 @@ def number_text(count: int) -> str:
 
 
 def row_label(cell: Cell, group: str) -> str:
-    """What distinguishes a cell within its group: its method, or its amount where there is a single method."""
+    """Label of a cell within its group: its method, or its amount where there is a single method."""
     return cell.method if group else f"{cell.method}, {images_text(cell.amount)}" if cell.amount else cell.method
 
 

@@ -21,7 +21,7 @@ class Row:
     best: frozenset[str]
 
     def missing(self, protocol: str, metric: str) -> str:
-        """What stands for a score that is not there: ``NaN`` where it is not a number, a dash where there is none."""
+        """The sign for a missing score: ``NaN`` where it is not a number, a dash where there is none."""
         scored = any(metric in run.scores.get(protocol, {}) for run in self.cell.scored)
         return "NaN" if scored else "–"
 
@@ -52,7 +52,7 @@ class Table:
 
     @property
     def over(self) -> frozenset[str]:
-        """What the intervals are over."""
+        """The units (seeds, images) that intervals are over."""
         found = {item.over for group in self.groups for row in group.rows for item in row.estimates.values() if item}
         return frozenset(found - {""})
 
@@ -63,17 +63,17 @@ class Table:
 
     @property
     def bars(self) -> str:
-        """What the error bars of a figure are."""
+        """Description of the error bars of a figure."""
         return intervals_text(self.over, "Bars")
 
     @property
     def brackets(self) -> str:
-        """What the brackets of a Markdown or LaTeX table are."""
+        """Description of the brackets in a Markdown or LaTeX table."""
         return f"Means over seeds. {intervals_text(self.over, 'In brackets')}"
 
 
 def intervals_text(over: Iterable[str], where: str) -> str:
-    """What the intervals of a figure or a table are over."""
+    """A sentence about the units (seeds, images) that intervals of a figure or table are over."""
     kinds = {"seeds": "seeds", "images": "test images (the runs' own seeds are fixed)"}
     kinds["seeds and images"] = "seeds and test images"
     told = " or ".join(kinds[kind] for kind in sorted(over))

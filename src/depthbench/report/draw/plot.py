@@ -1,4 +1,4 @@
-"""What a figure is: panels drawn on demand, one SVG each for the page, all together for PNG and PDF."""
+"""Figures: panels drawn on demand, one SVG each for the page, all together for PNG and PDF."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""What a page of results is made from: the folder of a leaderboard, or files that ``evaluate`` wrote."""
+"""Sources of a page of results: the folder of a leaderboard, or files that ``evaluate`` wrote."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

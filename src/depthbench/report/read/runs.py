@@ -72,7 +72,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        """What was overridden, else the folder's name."""
+        """The overrides, else the folder's name."""
         return str(self.info.get("name") or self.path.name)
 
     @property

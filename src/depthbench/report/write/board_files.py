@@ -142,7 +142,7 @@ def rules_latex(table: RulesTable) -> str:
 
 
 def rules_caption(table: RulesTable) -> str:
-    """What a reader must know: rules, alignment, ranks, critical difference, and who can't be told apart."""
+    """Notes for the reader: rules, alignment, ranks, critical difference, and methods that do not differ."""
     versions = {one.rules.version: None for part in table.sets for one in part.results.values()}
     parts = [f"Rules {table.rules} (version {', '.join(map(str, versions))}), alignment {table.alignment}."]
     over = "sets and images (hierarchical bootstrap)" if len(table.sets) > 1 else "images (paired bootstrap)"

@@ -55,7 +55,7 @@ def write_report(
 
 
 def default_title(chapters: list[Chapter]) -> str:
-    """What was swept, on which data."""
+    """The swept keys and the data."""
     swept: dict[str, None] = {}
     for chapter in chapters:
         swept |= dict.fromkeys(re.split(r"[./]", axis)[-1].replace("_", " ") for axis in chapter.study.axes[:3])

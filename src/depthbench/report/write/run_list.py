@@ -8,7 +8,7 @@ from depthbench.report.read.runs import Run
 
 
 def render_runs(runs: Sequence[Run]) -> str:
-    """What is not in the tables and why, then every run."""
+    """Runs that the tables leave out, with the reason; then every run."""
     open_runs = [run for run in runs if run.state != "done" or not run.scores]
     parts = ['<section id="runs"><h2>Runs</h2>']
     if open_runs:

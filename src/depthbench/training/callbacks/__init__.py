@@ -1,4 +1,4 @@
-"""What happens beside training: checkpoints, seeds, progress, times, pictures, tables of loss weights."""
+"""Callbacks: checkpoints, seeds, progress, times, pictures, tables of loss weights."""
 
 from depthbench.training.callbacks.best import AverageWeights, BestCheckpoint, StopEarly
 from depthbench.training.callbacks.checkpoints import LastCheckpoint

@@ -1,4 +1,4 @@
-"""What each process has of its own goes into the checkpoint, and back to the process that it came from."""
+"""The state of each process goes into the checkpoint, and back to the same process."""
 
 from typing import Any
 

@@ -10,7 +10,7 @@ class ProgressBar(TQDMProgressBar):
     """Lightning's bar with the loss and the last validation AbsRel, and without the run's id."""
 
     def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
-        """What stands behind the bar."""
+        """Text behind the bar."""
         shown = {key: value for key, value in super().get_metrics(trainer, pl_module).items() if key != "v_num"}
         score = trainer.callback_metrics.get("val/AbsRel")
         return shown if score is None else {**shown, "val/AbsRel": f"{float(score):.3f}"}

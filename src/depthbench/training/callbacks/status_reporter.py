@@ -34,7 +34,7 @@ class StatusReporter(Callback):
         self.loss = math.nan
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
+        """State for the checkpoint."""
         return {"seconds": self._seconds()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

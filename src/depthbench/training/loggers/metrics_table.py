@@ -57,7 +57,7 @@ class MetricsTable(Logger):
         """The configuration lies beside the table already."""
 
     def column(self, name: str) -> list[float]:
-        """What was logged under a name, in order."""
+        """Values logged under a name, in order."""
         return [float(row[name]) for row in self.rows if row.get(name) not in (None, "")]
 
     @rank_zero_only
