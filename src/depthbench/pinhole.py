@@ -26,10 +26,9 @@ def points_at(inverse: Values, pixels: Values, depth: Values) -> Values:
 
 def pixel_rays(intrinsics: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
     """``(3, H, W)``: the points at depth 1 that the pixels of a picture of ``size`` (height, width) see."""
-    height, width = size
-    v, u = np.mgrid[:height, :width]
-    pixels = np.stack([u, v, np.ones(size)]).reshape(3, -1)
-    return points_at(np.asarray(np.linalg.inv(intrinsics)), pixels, np.ones(height * width)).reshape(3, height, width)
+    inverse = np.linalg.inv(intrinsics)[..., None, None]
+    u, v = np.arange(size[1]), np.arange(size[0])[:, None]  # broadcast: no array of pixels is made
+    return np.asarray(inverse[:, 0] * u + inverse[:, 1] * v + inverse[:, 2], np.float64)
 
 
 def depth_of_distance(distance: NDArray[np.floating], intrinsics: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ Sides and cameras are in units of the picture here: pixel (0, 0) covers [0, 1 / 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -48,20 +49,21 @@ class CenteredView:
     def picture(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The view of a picture ``(H, W, 3)``: by Lanczos to the size between, then bilinear."""
         smaller = Image.fromarray(rgb).resize(self.between[::-1], Image.Resampling.LANCZOS)
-        return np.asarray(cv2.remap(np.asarray(smaller), *self._places(), cv2.INTER_LINEAR), np.uint8)
+        return np.asarray(cv2.remap(np.asarray(smaller), *self._places, cv2.INTER_LINEAR), np.uint8)
 
     def depth(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
         """The view of depth ``(H, W)`` along the axis, 0 = missing: the nearest ray's distance, put on the new axis."""
         near = _nearest(depth, self.between)
         rays = np.linalg.norm(_rays(self.intrinsics, self.between), axis=0)
-        distance = cv2.remap((near * rays).astype(np.float32), *self._places(), cv2.INTER_NEAREST)
+        distance = cv2.remap((near * rays).astype(np.float32), *self._places, cv2.INTER_NEAREST)
         return depth_of_distance(np.asarray(distance), self.pixels).astype(np.float32)
 
     def labels(self, labels: NDArray[np.uint16]) -> NDArray[np.uint16]:
         """The view of a label image ``(H, W)``; 0 outside of the picture."""
         smaller = cv2.resize(labels, self.between[::-1], interpolation=cv2.INTER_NEAREST)
-        return np.asarray(cv2.remap(smaller, *self._places(), cv2.INTER_NEAREST), np.uint16)
+        return np.asarray(cv2.remap(smaller, *self._places, cv2.INTER_NEAREST), np.uint16)
 
+    @cached_property
     def _places(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Columns and rows of the picture between from which the view's pixels are taken."""
         seen = self.intrinsics @ self.rotation.T @ _rays(self.target, self.new).reshape(3, -1)

@@ -1,6 +1,7 @@
 """Readers of published data sets on made-up files in their real formats: what they deliver, and how it is scored."""
 
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -70,6 +71,7 @@ def test_frames(name, made):
         if frame.annotations is not None:
             frame.annotations.check(expected.depth.shape)
     assert data.manifest()["count"] == len(given.frames)
+    assert torch.equal(pickle.loads(pickle.dumps(data))[-1].depth, frame.depth)  # as workers of a loader get it
     small = opened(name, given.overrides, size=(6, 8), split=1)[0]
     assert small.image.shape == (3, 6, 8)
     assert small.depth.shape == (1, *expected.depth.shape)
