@@ -90,6 +90,12 @@ pixels of how many images it concerns.
 What predictions are (`kind=`), how they are fitted to the truth (`protocol.alignment=`), and the published protocols
 (`protocol=moge`): [alignments](alignments.md).
 
+## Where published numbers disagree
+
+[disagreements.md](disagreements.md) shows on real truth how much each choice moves a number and which ranks flip, and
+explains the known disagreements. [reproduction.md](reproduction.md) puts results beside published numbers of the same
+protocol.
+
 ## The same predictions under every NYUv2 protocol
 
 $what, on the $images test pairs. The predictions never change; only the rules do.

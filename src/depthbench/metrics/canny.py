@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from depthbench.maps import places_of
+_Map = NDArray[np.float64]
+_Mask = NDArray[np.bool_]
 
 
 def canny(images: Tensor, sigma: float, low: float, high: float) -> Tensor:
@@ -48,27 +49,27 @@ def _one_on_cpu(image: Tensor, sigma: float, low: float, high: float) -> Tensor:
     smooth = cv2.sepFilter2D(image[0].numpy(), cv2.CV_64F, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
     cv2.divide(smooth, inside, dst=smooth)
     down, across = (
-        cv2.Sobel(smooth, cv2.CV_64F, *order, borderType=cv2.BORDER_REPLICATE) for order in ((0, 1), (1, 0))
+        np.asarray(cv2.Sobel(smooth, cv2.CV_64F, *order, borderType=cv2.BORDER_REPLICATE), dtype=np.float64)
+        for order in ((0, 1), (1, 0))
     )
     low = float(np.float32(low))
-    candidates = places_of(torch.from_numpy(cv2.magnitude(down, across) >= low * (1 - _DOUBT)))
-    tensors = [torch.from_numpy(one)[None, None] for one in (down, across)]
-    thin, strength, sure = _thinned(tensors[0], tensors[1], candidates, low, high)
+    strength = np.asarray(cv2.magnitude(down, across), dtype=np.float64)
+    candidates = np.flatnonzero(strength >= low * (1 - _DOUBT))
+    weak, strong, sure = _thinned(down, across, strength, candidates, low, high)
     if not sure:
         return _exact(image[None], sigma, low, high)[0]
-    linked = _linked(thin[0, 0].numpy(), strength[0, 0].numpy())
-    return torch.from_numpy(linked)[None]
+    return torch.from_numpy(_linked(weak, strong))[None]
 
 
 def _exact(images: Tensor, sigma: float, low: float, high: float) -> Tensor:
     smooth = _blurred(images, sigma).div_(_inside(images.shape[-2], images.shape[-1], sigma, images.device))
     down, across = _derivative(smooth, -2), _derivative(smooth, -1)
     low = float(np.float32(low))
-    candidates = places_of(torch.addcmul(across * across, down, down) >= (low * (1 - _DOUBT)) ** 2)
-    thin, strong, _ = _thinned(down, across, candidates, low, high)
-    weak, sure = (edges[:, 0].cpu().numpy() for edges in (thin, strong))
-    linked = [_linked(*both) for both in zip(weak, sure, strict=True)]
-    return torch.from_numpy(np.stack(linked)[:, None]).to(images.device) if linked else thin
+    found = [
+        _linked(*_thinned(y, x, None, np.flatnonzero(x * x + y * y >= (low * (1 - _DOUBT)) ** 2), low, high)[:2])
+        for y, x in zip(down[:, 0].cpu().numpy(), across[:, 0].cpu().numpy(), strict=True)
+    ]
+    return torch.from_numpy(np.stack(found)[:, None]).to(images.device) if found else images.bool()
 
 
 def _weights(sigma: float) -> NDArray[np.float64]:
@@ -121,45 +122,62 @@ _DOUBT = 1e-9
 """Relative difference up to which the order of a sum could decide; float64 sums of a few numbers differ by 1e-15."""
 
 
-def _thinned(down: Tensor, across: Tensor, candidates: Tensor, low: float, high: float) -> tuple[Tensor, Tensor, bool]:
+def _thinned(
+    down: _Map, across: _Map, known: _Map | None, candidates: NDArray[np.int64], low: float, high: float
+) -> tuple[_Mask, _Mask, bool]:
     """Weak and strong pixels whose gradient is maximal along its direction, and whether no comparison was close.
 
-    Neighbors along the direction are interpolated between the straight and the diagonal one. ``candidates`` are places
-    in the flattened maps.
+    Neighbors along the direction are interpolated between the straight and the diagonal one.
+
+    Args:
+        down: derivative ``(H, W)``.
+        across: derivative.
+        known: their magnitude, where its last digit may be another's; None: taken where it is needed.
+        candidates: places in the flattened maps.
+        low: least gradient of an edge pixel that hangs on a strong one.
+        high: least gradient of a strong edge pixel.
     """
-    height, width = down.shape[-2:]
-    row, column = candidates // width % height, candidates % width
+    height, width = down.shape
+    row, column = np.divmod(candidates, width)
     places = candidates[(row > 0) & (row < height - 1) & (column > 0) & (column < width - 1)]
-    flat_down, flat_across = down.flatten(), across.flatten()
+    flat_down, flat_across = down.ravel(), across.ravel()
+    flat = None if known is None else known.ravel()
 
-    def strength(at: Tensor) -> Tensor:
-        y, x = flat_down[at], flat_across[at]
-        return (y * y + x * x).sqrt()
+    def strength(at: NDArray[np.int64]) -> _Map:
+        if flat is not None:
+            return flat.take(at)
+        y, x = flat_down.take(at), flat_across.take(at)
+        return np.asarray(np.sqrt(y * y + x * x))
 
-    gy, gx, own = flat_down[places], flat_across[places], strength(places)
+    gy, gx, own = flat_down.take(places), flat_across.take(places), strength(places)
     same = (gy > 0) == (gx > 0)
-    steep, shallow = gy.abs(), gx.abs()
+    steep, shallow = np.abs(gy), np.abs(gx)
     # On the diagonal of one direction the vertical neighbor counts, on the other's the horizontal one.
-    vertical = torch.where(same, steep > shallow, steep >= shallow)
-    weight = torch.minimum(steep, shallow) / torch.maximum(steep, shallow)
+    vertical = np.where(same, steep > shallow, steep >= shallow)
+    weight = np.minimum(steep, shallow) / np.maximum(steep, shallow)
     # Offsets in the flattened map: `same` goes down-right, the other direction up-right.
-    straight = torch.where(vertical, torch.where(same, width, -width), 1)
-    diagonal = torch.where(same, width + 1, 1 - width)
-    best, close = own >= low, ((own - low).abs() <= _DOUBT * low) | ((own - high).abs() <= _DOUBT * high)
+    straight = np.where(vertical, np.where(same, width, -width), 1)
+    diagonal = np.where(same, width + 1, 1 - width)
+    best, doubt = own >= low, _DOUBT * own
+    close = bool((np.abs(own - low) <= _DOUBT * low).any() or (np.abs(own - high) <= _DOUBT * high).any())
     for sign in (1, -1):
         between = strength(places + sign * diagonal) * weight + strength(places + sign * straight) * (1 - weight)
-        best &= between <= own
-        close |= (between - own).abs() <= _DOUBT * own
-    weak = torch.zeros(down.shape, dtype=torch.bool, device=down.device)
-    strong = torch.zeros_like(weak)
-    weak.view(-1)[places[best]] = True
-    strong.view(-1)[places[best & (own >= high)]] = True
-    return weak, strong, not bool(close.any())
+        between -= own
+        best &= between <= 0
+        close |= bool((np.abs(between, out=between) <= doubt).any())
+    weak, strong = np.zeros(down.shape, dtype=bool), np.zeros(down.shape, dtype=bool)
+    weak.reshape(-1)[places[best]] = True
+    strong.reshape(-1)[places[best & (own >= high)]] = True
+    return weak, strong, not close
 
 
-def _linked(weak: NDArray[np.bool_], strong: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _linked(weak: _Mask, strong: _Mask) -> _Mask:
     """Weak edges that touch a strong one, directly or through others (8 neighbors)."""
-    _, labels = cv2.connectedComponents(weak.astype(np.uint8), connectivity=8)
-    kept = np.zeros(int(labels.max()) + 1, dtype=bool)
-    kept[labels[strong]] = True
-    return np.asarray(kept[labels] & weak)
+    _, components = cv2.connectedComponents(weak.view(np.uint8), connectivity=8)
+    places = np.flatnonzero(weak)
+    labels = np.asarray(components, dtype=np.int32).reshape(-1).take(places)
+    kept = np.zeros(int(labels.max(initial=0)) + 1, dtype=bool)
+    kept[labels[strong.reshape(-1).take(places)]] = True
+    linked = np.zeros(weak.shape, dtype=bool)
+    linked.reshape(-1)[places[kept.take(labels)]] = True
+    return linked

@@ -130,6 +130,15 @@ class TestContract:
                     best = next((value for start, value in PERFECT.items() if name.startswith(start)), 0.0)
                     assert ((values - best).abs().nan_to_num() < 1e-5).all(), name
 
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+    def test_what_is_given_stays_as_it_is(self, metric, maps, dtype):
+        """A whole mask and float64 need no copy on the way: arithmetic in place would reach the caller's maps."""
+        prediction, truth, _ = maps(1, holes=0.0)
+        given = [prediction.to(dtype), truth.to(dtype)]
+        kept = [one.clone() for one in given]
+        metric.per_image(*given, torch.ones_like(truth, dtype=torch.bool), cameras(1), notes(1))
+        assert all(torch.equal(one, other) for one, other in zip(given, kept, strict=True))
+
     def test_what_is_outside_the_mask_has_no_influence(self, metric, maps):
         prediction, truth, _ = maps(2, holes=0.0)
         valid = torch.zeros_like(truth, dtype=torch.bool)

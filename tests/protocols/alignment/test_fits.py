@@ -288,10 +288,14 @@ def test_alignments_that_share_pixels_find_what_each_finds_alone(maps, everywher
     prediction, truth, valid = maps()
     if everywhere:
         prediction, truth, valid = prediction[:2], truth[:2].clamp(min=0.5), torch.ones_like(valid[:2])
+    prediction, truth = prediction.double(), truth.double()  # in which nothing is copied on the way
+    kept = prediction.clone(), truth.clone()
     shared = FitPixels(prediction, truth, valid)
     for name in [*ONE_IMAGE, *reversed(ONE_IMAGE)]:  # in either order, so that none spoils what the next one takes
         alone = NAMED[name].aligned(prediction, truth, valid)
         assert torch.equal(NAMED[name].aligned_pixels(shared).nan_to_num(), alone.nan_to_num()), name
+    assert torch.equal(prediction, kept[0])
+    assert torch.equal(truth, kept[1])
 
 
 @pytest.mark.parametrize("name", ONE_IMAGE)

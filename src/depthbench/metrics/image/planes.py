@@ -61,21 +61,25 @@ class PlanarityError(AnnotatedMetric):
             places = places_of(plane & valid[image, 0])
             if len(places) < 3 or int(plane.sum()) < self.least_share * area or not wanted.isfinite().all():
                 continue
-            found, true = (maps[image].flatten()[places].double() for maps in (prediction, target))
+            found, true = (maps[image].flatten().index_select(0, places) for maps in (prediction, target))
             rays = _rays(places, target.shape[-1], intrinsics[image].double())
-            spread, normal = fitted_plane(rays * (found * (_median(true) / _median(found))))
+            spread, normal = fitted_plane(
+                rays.mul_(found.double() * (_median(true).double() / _median(found).double()))
+            )
             cosine = (normal.cpu() @ wanted).abs() / torch.linalg.vector_norm(wanted)
             scores[image, label] = torch.stack([100 * spread.cpu(), cosine.clamp(max=1).acos().rad2deg()])
         return scores.nanmean(1).nan_to_num().to(target.device), scores.isfinite().any(1).to(target.device)
 
 
 def _median(values: Tensor) -> Tensor:
-    return masked_median(values[None], torch.ones_like(values[None], dtype=torch.bool))
+    return masked_median(values[None])
 
 
 def _rays(places: Tensor, width: int, intrinsics: Tensor) -> Tensor:
     """Points ``(3, N)`` at a depth of one metre of the pixels at places in the flattened map."""
-    pixels = torch.stack([places % width, places // width, torch.ones_like(places)]).double()
+    rows = torch.div(places, width, rounding_mode="floor")
+    pixels = torch.ones(3, len(places), dtype=torch.float64, device=places.device)
+    pixels[0], pixels[1] = places - rows * width, rows
     rays: Tensor = torch.linalg.inv_ex(intrinsics).inverse @ pixels
     return rays
 

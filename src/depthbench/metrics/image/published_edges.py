@@ -7,12 +7,13 @@ the device.
 
 from typing import Any
 
+import cv2
+import numpy as np
 import torch
-import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from depthbench.annotations import Annotations
-from depthbench.maps import places_of
 from depthbench.metrics.canny import canny
 from depthbench.metrics.image.distances import edge_distances
 from depthbench.metrics.image.image_metric import AnnotatedMetric, ImageMetric, count, everywhere, share
@@ -23,10 +24,10 @@ NEAR = 10.0
 
 def normalized(maps: Tensor, valid: Tensor) -> Tensor:
     """The valid part brought to 0 to 1, float64; NaN elsewhere."""
-    maps = maps.double()
     if everywhere(valid):
-        maps = maps - maps.flatten(1).amin(1)[:, None, None, None]
-        return maps.div_(maps.flatten(1).amax(1)[:, None, None, None])
+        low, high = (edge.double()[:, None, None, None] for edge in maps.flatten(1).aminmax(dim=1))
+        return (maps.double() - low).div_(high - low)
+    maps = maps.double()
     low = torch.where(valid, maps, torch.inf).flatten(1).amin(1)[:, None, None, None]
     maps = maps - low
     high = torch.where(valid, maps, -torch.inf).flatten(1).amax(1)[:, None, None, None]
@@ -229,28 +230,35 @@ class SoftEdgeError(ImageMetric):
     ) -> tuple[Tensor, Tensor]:
         """See :class:`ImageMetric`."""
         edges = step_pixels(target if self.disparity is None else self.disparity / target, valid, self.step)
-        height, width = target.shape[-2:]
         filled = target if everywhere(valid) else torch.where(valid, target, 0.0)
-        around = F.pad(filled, (1, 1, 1, 1)).flatten()
-        places = places_of(edges)
-        image, row, column = places // (height * width), places // width % height, places % width
-        predicted = prediction.flatten()[places]
-        above = (image * (height + 2) + row) * (width + 2) + column  # the upper left of nine
-        error = torch.full_like(predicted, torch.inf)
-        for step in (down * (width + 2) + across for down in range(3) for across in range(3)):
-            error = torch.minimum(error, (around[above + step] - predicted).abs())
-        sums = torch.zeros(len(target), dtype=torch.float64, device=target.device).index_add_(0, image, error.double())
-        return share(sums, count(edges))[:, None], (count(edges) > 0)[:, None]
+        maps = [one[:, 0].cpu().numpy() for one in (prediction, filled, edges)]
+        sums = torch.tensor([_soft_error(*one) for one in zip(*maps, strict=True)], dtype=torch.float64)
+        counts = count(edges)
+        return share(sums.to(target.device), counts)[:, None], (counts > 0)[:, None]
+
+
+def _soft_error(prediction: NDArray[Any], truth: NDArray[Any], edges: NDArray[np.bool_]) -> float:
+    """Sum over the edge pixels ``(H, W)`` of the least of the nine errors around each, with zeros around the map."""
+    places = np.flatnonzero(edges)
+    width = truth.shape[1] + 2
+    around = cv2.copyMakeBorder(truth, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0).ravel()
+    above = places + 2 * (places // truth.shape[1])  # the upper left of nine
+    predicted = prediction.reshape(-1).take(places)
+    least = np.full(len(places), np.inf, dtype=truth.dtype)
+    for step in (down * width + across for down in range(3) for across in range(3)):
+        np.minimum(least, np.abs(around.take(above + step) - predicted), out=least)
+    return float(least.sum(dtype=np.float64))
 
 
 def step_pixels(maps: Tensor, valid: Tensor, step: float) -> Tensor:
     """Both pixels of each pair of valid neighbors (4 directions) that differ by more than ``step``."""
-    edges, known = torch.zeros_like(valid), everywhere(valid)
-    for dim in (-2, -1):
-        length = maps.shape[dim] - 1
-        steps = (maps.narrow(dim, 1, length) - maps.narrow(dim, 0, length)).abs_() > step
-        if not known:
-            steps &= valid.narrow(dim, 0, length) & valid.narrow(dim, 1, length)
-        edges.narrow(dim, 0, length).logical_or_(steps)
-        edges.narrow(dim, 1, length).logical_or_(steps)
-    return edges
+    values, known, whole = maps.cpu().numpy(), valid.cpu().numpy(), everywhere(valid)
+    edges = np.zeros(known.shape, dtype=bool)
+    for one, other in ((np.s_[..., 1:, :], np.s_[..., :-1, :]), (np.s_[..., 1:], np.s_[..., :-1])):
+        steps = values[one] - values[other]
+        over = np.abs(steps, out=steps) > step
+        if not whole:
+            over &= known[one] & known[other]
+        edges[one] |= over
+        edges[other] |= over
+    return torch.from_numpy(edges).to(maps.device)
