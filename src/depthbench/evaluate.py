@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 HELP = """Score predictions, anybody's or a run's, under named protocols.
 
-Prediction files (a folder of .npy, .npz, .pfm or 16-bit .png named like the frames, or one .h5, .npz or .npy stack):
+Prediction files (a folder of .npy, .npz, 16-bit .png, .pfm, .exr, .tiff, .dpt, .h5 or .mat files named like the frames,
+or one .h5, .npz or .npy stack):
   depthbench evaluate data=nyu_labeled data.root=FOLDER predictions=FOLDER protocol=eigen
 
 A run folder, on its own test data and under its own protocol, or on others:

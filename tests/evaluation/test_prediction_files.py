@@ -277,8 +277,8 @@ def test_names_that_can_be_read_in_two_ways_or_not_at_all(tmp_path, depth):
     PredictionFiles(ambiguous, ["a", "b"])  # the other reading gives b no file
     other = tmp_path / "tiff"
     other.mkdir()
-    (other / "0.tiff").write_bytes(b"II*")
-    refused(r"holds 0.tiff; convert the predictions to one of .npy, .npz, .png, .pfm", other, ["0"])
+    (other / "0.jpg").write_bytes(b"\xff\xd8")
+    refused(r"holds 0.jpg; convert the predictions to one of .npy, .npz, .png, .pfm, .exr", other, ["0"])
 
 
 def test_names_of_a_stack_may_be_those_of_the_pictures(tmp_path, depth):

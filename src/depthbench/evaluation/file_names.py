@@ -18,9 +18,10 @@ _FORMS: tuple[Callable[[str], str], ...] = (
 def matched(names: Sequence[str], listed: Sequence[str], where: str, pictures: Sequence[str] = ()) -> list[int]:
     """The place in ``listed`` of the prediction of each frame.
 
-    Exact names go first. Else one prefix and one suffix around all of them are taken off (``rgb_0000_depth``), if
-    that gives every frame one prediction and every prediction one frame, and only one such reading exists. Else the
-    same is tried with the files of the pictures (``scene/rgb/0000``), and with these below a folder that all share.
+    Exact names go first. Else one prefix and one suffix around all of them are taken off (``rgb_0000_depth``,
+    ``scene/pred/0000``), if that gives every frame one prediction and every prediction one frame, and only one such
+    reading exists. Else the same is tried with the files of the pictures (``scene/rgb/0000``), and with these below a
+    folder that all share.
 
     Args:
         names: of the frames.
@@ -66,9 +67,12 @@ def _readings(names: Sequence[str], places: dict[str, int]) -> Iterator[tuple[in
         around = set()
         for one in places:
             inside, _, file = one.rpartition("/")
+            if inside != folder and not inside.startswith(f"{folder}/" if folder else ""):
+                continue
+            inner = inside[len(folder) :].strip("/")  # scene/pred/0000 for scene/0000
             start = file.find(base)
-            while inside == folder and start >= 0:
-                around.add((file[:start], file[start + len(base) :]))
+            while start >= 0:
+                around.add((f"{inner}/{file[:start]}" if inner else file[:start], file[start + len(base) :]))
                 start = file.find(base, start + 1)
         for before, after in sorted(around, key=lambda pair: (len("".join(pair)), pair)):
             wanted = [_framed(name, before, after) for name in short]

@@ -12,19 +12,14 @@ from torch import Tensor
 
 from depthbench.data.formats.hdf5 import check_stored, find_array, open_hdf5, read_array, read_texts
 from depthbench.data.formats.listed import by_numbers
-from depthbench.data.formats.pfm import read_pfm
 from depthbench.errors import UserError
 from depthbench.evaluation.file_names import matched, without_ending
-from depthbench.images import decode_depth
-from depthbench.input_files import MAX_PIXELS, NumpyFile, check_pixels, read_bytes
-from depthbench.input_files.limits import MAX_LINES
+from depthbench.evaluation.map_files import MAP_SUFFIXES, load_numpy, only_key, read_map, text_of
+from depthbench.input_files import MAX_PIXELS, check_pixels
 from depthbench.output_kinds import OutputKind, output_kind
 
-SUFFIXES = (".npy", ".npz", ".png", ".pfm")
 ORDERS = ("frames", "names", "numbers")
 STACKS = (".h5", ".hdf5", ".npz", ".npy")
-
-MAX_NAME = 10_000  # bytes of a frame's name in a stack: paths have at most 4,096
 
 Map = NDArray[Any]
 
@@ -43,10 +38,10 @@ class PredictionFiles:
     where a shift is unknown of a disparity or a logarithm, which can't become depth before it is fitted.
 
     Args:
-        path: a folder with one file per frame, named like the frame (``NAME.npy``, ``.npz`` of one array, 16-bit
-            ``.png``, ``.pfm``; a ``/`` in a name is a subfolder; a prefix and a suffix that all files share are no
-            hindrance), or one stack ``(N, h, w)`` as ``.h5``, ``.npz`` or ``.npy``. A stack with an array ``names`` is
-            matched by it, else by ``order``.
+        path: a folder with one file per frame, named like the frame (with one of :data:`MAP_SUFFIXES`; a ``/`` in a
+            name is a subfolder; a prefix and a suffix that all files share are no hindrance), or one stack
+            ``(N, h, w)`` as ``.h5``, ``.npz`` or ``.npy``. A stack with an array ``names`` is matched by it, else by
+            ``order``.
         names: of all frames of the data set.
         kind: what the files hold, see :class:`~depthbench.output_kinds.OutputKind`; points ``(h, w, 3)`` or
             ``(3, h, w)`` are read for their depth.
@@ -115,10 +110,11 @@ class PredictionFiles:
 
     def _match_folder(self) -> list[Path]:
         every = sorted(self.path.rglob("*"))
-        files = [file for file in every if file.suffix.lower() in SUFFIXES]
+        files = [file for file in every if file.suffix.lower() in MAP_SUFFIXES]
         if not files and any(file.suffix for file in every):
             other = next(file.name for file in every if file.suffix)
-            raise UserError(f"{self.path} holds {other}; convert the predictions to one of {', '.join(SUFFIXES)}.")
+            read = ", ".join(MAP_SUFFIXES)
+            raise UserError(f"{self.path} holds {other}; convert the predictions to one of {read}.")
         listed = [file.relative_to(self.path).as_posix()[: -len(file.suffix)] for file in files]
         return [files[place] for place in matched(self.names, listed, str(self.path), self.pictures)]
 
@@ -139,10 +135,10 @@ class PredictionFiles:
     def _open(self) -> tuple[int, list[str] | None]:
         """Length of the stack, and its names; keeps arrays that are not HDF5."""
         if self.path.suffix.lower() not in (".h5", ".hdf5"):
-            self._stack, names = _load_numpy(self.path, self.key, mapped=True)
+            self._stack, names = load_numpy(self.path, self.key, mapped=True)
             return self._length(self._stack), names
         with open_hdf5(self.path) as file:
-            self.key = _only(self.path, [key for key in file if key != "names"], self.key)
+            self.key = only_key(self.path, [key for key in file if key != "names"], self.key)
             stack = find_array(file, self.key, self.path)
             length = self._length(stack)
             check_stored(stack, self.path)
@@ -152,7 +148,7 @@ class PredictionFiles:
         """The names in an array of HDF5, as many as there may be maps."""
         if array is None:
             return None
-        return [_text(name, self.path) for name in read_texts(array, self.path)]
+        return [text_of(name, self.path) for name in read_texts(array, self.path)]
 
     def _length(self, stack: Any) -> int:
         shape = tuple(getattr(stack, "shape", None) or ())  # a group of HDF5 has none
@@ -251,23 +247,6 @@ def _depth_of_points(values: Map, where: str) -> Map:
     return values[..., 2] if values.shape[-1] == 3 else values[2]
 
 
-def read_map(path: Path, key: str | None = None) -> Map:
-    """One file as an array, as stored; raises :class:`UserError` if it is damaged or of the wrong kind."""
-    suffix = path.suffix.lower()
-    if suffix == ".pfm":
-        return read_pfm(path)
-    if suffix != ".png":
-        return _load_numpy(path, key, mapped=False)[0]
-    data = read_bytes(path)
-    if data.startswith(b"\x89PNG") and data[24:26] not in (b"\x10\0", b""):
-        colors = {0: "gray", 4: "gray and alpha"}.get(data[25], "colors")
-        raise UserError(
-            f"{path} is a png of {data[24]} bits and {colors}, not 16-bit gray; 8 bits are too coarse to score and "
-            "colors are no depth."
-        )
-    return decode_depth(data, path)
-
-
 def missing_pixels(prediction: Tensor, kind: OutputKind = OutputKind.METRIC_DEPTH) -> Tensor:
     """Where a prediction ``(1, h, w)`` in its kind's quantity holds nothing: not finite; or, if depth, 0 or below."""
     missing = ~prediction.isfinite()
@@ -294,29 +273,3 @@ def check_prediction(name: str, prediction: Tensor, kind: OutputKind = OutputKin
         if kind.falls and kind.quantity == "depth" and int(prediction.isinf().sum()) == infinite:
             what = "whose disparity is 0, which is infinitely far"
     raise UserError(f"The prediction of '{name}' has {bad} of {prediction.numel()} pixels {what}.")
-
-
-def _load_numpy(path: Path, key: str | None, mapped: bool) -> tuple[Map, list[str] | None]:
-    with NumpyFile(path) as file:
-        if file.names == [""]:
-            return file.read("", on_disk=mapped), None
-        chosen = _only(path, [name for name in file.names if name != "names"], key)
-        listed = np.atleast_1d(file.read("names")) if "names" in file.names else None
-        if listed is not None and (listed.size > MAX_LINES or listed.dtype.itemsize > MAX_NAME):
-            raise UserError(f"{path} claims {listed.size:,} names of {listed.dtype}; is it the right file?")
-        return file.read(chosen), None if listed is None else [_text(name, path) for name in listed]
-
-
-def _only(path: Path, keys: list[str], key: str | None) -> str:
-    if key is not None and key not in keys:
-        raise UserError(f"{path} has no array '{key}'; it holds {', '.join(keys) or 'none'}.")
-    if key is None and len(keys) != 1:
-        raise UserError(f"{path} holds {len(keys)} arrays ({', '.join(keys)}); give the key of the predictions.")
-    return keys[0] if key is None else key
-
-
-def _text(name: Any, path: Path) -> str:
-    try:
-        return name.decode() if isinstance(name, bytes) else str(name)
-    except UnicodeDecodeError:
-        raise UserError(f"{path} can't be read: its names are no text in UTF-8; write them anew.") from None
