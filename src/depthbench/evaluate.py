@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 HELP = """Score predictions, anybody's or a run's, under named protocols.
 
-Prediction files (a folder of .npy, .npz, 16-bit .png, .pfm, .exr, .tiff, .dpt, .h5 or .mat files named like the frames,
-or one .h5, .npz or .npy stack):
+Prediction files (a folder of npy, npz, png, pfm, exr, tiff, dpt, h5, mat named like the frames; h5, npz, npy stacks):
   depthbench evaluate data=nyu_labeled data.root=FOLDER predictions=FOLDER protocol=eigen
 
 A run folder, on its own test data and under its own protocol, or on others:
@@ -33,21 +32,17 @@ Anybody's network, or several (docs/foreign_models.md):
   model=FILE.ckpt|FOLDER|hub:USER/NAME    a network of this bench
   cache=FOLDER|none        where their predictions are kept for the next time, by default .predictions beside output
 
-A leaderboard, a process for each model and data set; started again, it fills what is left (docs/leaderboard.md):
-  depthbench evaluate models=[mine=run:FOLDER,hf:NAME] data=[nyu,kitti] data.nyu.root=FOLDER data.kitti.root=FOLDER \\
-    protocol=[marigold,moge] output=FOLDER jobs=2
+A leaderboard, a process for each model and set; started again, it fills what is left (docs/leaderboard.md):
+  depthbench evaluate models=[run:FOLDER,hf:NAME] data=[nyu,kitti] data.nyu.root=FOLDER protocol=[moge] output=FOLDER
 
   protocol=all             every protocol that fits the data; those that refuse say why
-  predictions=A,B run=C,D  two or more: also their paired differences, tested together;
-                           run= also takes a folder of runs, and a pattern such as 'seeds/*'
-  output=scores.json       also .csv, .md and .yaml (for model cards), separated by commas
-  per_image=images.csv     the scores of each image
+  predictions=A,B run=C,D  two or more are tested in pairs; run= takes a folder of runs and patterns ('seeds/*'), too
+  output=scores.json       also .csv, .md, .yaml (model cards); per_image=images.csv: the scores of each image
   structure=edges,normals  or all: scores of whole images, of {structure}
   kind=affine_disparity    what prediction files hold: metric_, scale_ or affine_ (scale and shift unknown) and depth,
                            disparity or points; log_depth, scale_, affine_ and affine_log1p_depth
   missing=error            pixels without a prediction (NaN; 0 where that is no value) count as errors
-  unit=0.001               metres per unit of prediction files; unit=10/65535 works too
-  key=depth                the array in .h5 and .npz files that hold several
+  unit=0.001 key=depth     metres per unit (10/65535 works too), and the array, of prediction files
   order=numbers            or names: how a stack without names is sorted, where 10 before 2 makes a difference
   covers=kb                the part of the truth that prediction files show; full for stretched ones that show all of it
   device=cpu               by default a GPU where there is one; under torchrun every process takes its share
