@@ -7,21 +7,18 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from depthbench.data.formats.hdf5 import check_stored, find_array, open_hdf5, read_array, read_texts
 from depthbench.data.formats.listed import by_numbers
 from depthbench.errors import UserError
 from depthbench.evaluation.file_names import matched, without_ending
-from depthbench.evaluation.map_files import MAP_SUFFIXES, load_numpy, only_key, read_map, text_of
+from depthbench.evaluation.map_files import MAP_SUFFIXES, Map, load_numpy, only_key, read_map, text_of
 from depthbench.input_files import MAX_PIXELS, check_pixels
 from depthbench.output_kinds import OutputKind, output_kind
 
 ORDERS = ("frames", "names", "numbers")
 STACKS = (".h5", ".hdf5", ".npz", ".npy")
-
-Map = NDArray[Any]
 
 
 class Placed(Protocol):
