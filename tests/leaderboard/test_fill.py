@@ -13,7 +13,7 @@ import pytest
 
 from depthbench.errors import UserError
 from depthbench.evaluate import main
-from depthbench.leaderboard import fill
+from depthbench.leaderboard import asked, fill
 from depthbench.results import read_results
 from depthbench.results.board import board_results, read_board
 from tests.leaderboard.conftest import sets
@@ -195,6 +195,23 @@ def test_a_mistake_is_told_in_a_sentence_before_anything_is_written(
     assert len(told.err.strip().splitlines()) == 1
     assert told.out == ""
     assert not (tmp_path / "board").exists()
+
+
+def test_a_model_is_named_by_its_source_or_by_the_user(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for file in ("runs/a/run.json", "runs/a/config.yaml", "maps/0.npy", "net.onnx"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    text = "[runs/a,mine=run:runs/a,files:maps,onnx:./net.onnx,hub:user/net,Depth (L)=hf:depth/any]"
+    found = [(one.label, one.form, one.place) for one in asked._models(text, None)]
+    assert found == [
+        ("a", "run", "runs/a"),
+        ("mine", "run", "runs/a"),
+        ("maps", "files", "maps"),
+        ("onnx:net.onnx", "model", "onnx:./net.onnx"),
+        ("hub:user/net", "model", "hub:user/net"),
+        ("Depth (L)", "model", "hf:depth/any"),
+    ]
 
 
 DAMAGE = ["{", '{"format": 9}', '{"format": 1}', '{"format": 1, "models": 3, "data": [], "asked": [], "cells": {}}']

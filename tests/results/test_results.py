@@ -21,10 +21,12 @@ from depthbench.metrics.functional import EXTENDED_SCORES, HIGHER_IS_BETTER, SCO
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols import EvalProtocol, load_protocol
 from depthbench.results.hub import verification_table
+from depthbench.results.of_runs import results_of_run
 from depthbench.results.reading import read_content
 from depthbench.results.records import content_hash, rules_hash
 from depthbench.results.schema import check_content, result_schema
-from depthbench.runs.results import read_scores
+from depthbench.runs.checksums import write_done
+from depthbench.runs.results import read_scores, write_scores
 from depthbench.stats.crossed import compare_rows
 from depthbench.stats.directions import higher_is_better
 from depthbench.stats.intervals import intervals
@@ -211,3 +213,15 @@ def test_every_score_has_the_direction_of_its_metric():
 def test_reading_results_does_not_import_torch():
     code = "import sys; import depthbench.results.hub, depthbench.results.reading; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_scores_of_a_run_that_were_changed_are_refused(tmp_path):
+    write_scores(tmp_path / "scores.json", {"full": {"version": 2}}, {"full": {"AbsRel": 0.2}})
+    (tmp_path / "per_image.csv").write_text("protocol,name,AbsRel\nfull,a,0.1\nfull,b,0.3\n")
+    write_done(tmp_path, {})
+    (result,) = results_of_run(tmp_path, "attic", "mine")
+    assert (result.model.name, result.data.name, result.rules.version, result.names) == ("mine", "attic", 2, ("a", "b"))
+    assert result.limits["AbsRel"][0] < 0.2 < result.limits["AbsRel"][1]
+    (tmp_path / "scores.json").write_text((tmp_path / "scores.json").read_text().replace("0.2", "0.1"))
+    with pytest.raises(UserError, match="has changed since the run wrote it"):
+        results_of_run(tmp_path, "attic")

@@ -8,6 +8,7 @@ import numpy as np
 
 from depthbench.files import read_json
 from depthbench.results.records import DataRecord, ModelRecord, Result, RulesRecord, rules_hash
+from depthbench.runs.checksums import check_unchanged
 from depthbench.runs.results import kind_of, scores_of
 from depthbench.runs.tables import read_per_image
 from depthbench.stats.intervals import Limits, intervals
@@ -22,8 +23,9 @@ def results_of_run(folder: Path, data: str, name: str | None = None) -> list[Res
         name: of the model; by default the folder's.
 
     Raises:
-        UserError: if a file can't be read.
+        UserError: if a file can't be read, or has changed since the run wrote it.
     """
+    check_unchanged(folder / "scores.json")
     content, info = read_json(folder / "scores.json"), read_json(folder / "run.json")
     scores, images = scores_of(content), read_per_image(folder / "per_image.csv")
     known = content.get("protocols")
