@@ -59,7 +59,7 @@ def _windows(values: Tensor, sizes: tuple[int, ...], border: Border) -> Iterator
 
 
 def _of_windows(gradients: Sequence[Tensor], sizes: tuple[int, ...], border: Border, size: torch.Size) -> Tensor:
-    """Gradient of the values from those of the sums, float64."""
+    """Gradient of the values from the gradient of the sums, float64."""
     reach = max(sizes) // 2
     height, width = size
     shape = (*gradients[0].shape[:-2], height + 2 * reach + 1, width + 2 * reach + 1)

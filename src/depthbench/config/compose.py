@@ -37,7 +37,7 @@ _by_path: dict[tuple[str, str], Path] = {}  # YAMLs by group and name
 
 
 def config_folders() -> list[Path]:
-    """Every folder in which YAMLs are looked for: the house's, those of plugins, and those of the command line."""
+    """Every folder in which YAMLs are looked for: the house's, the plugins', and the command line's."""
     return [config_dir(), *(plugin.conf for plugin in opened() if plugin.conf is not None), *_added]
 
 
@@ -101,7 +101,7 @@ def is_group(key: str) -> bool:
 
 
 class OwnFolders(SearchPathPlugin):
-    """Hydra's search path, whoever composes: after ``conf`` the folders of the user."""
+    """Hydra's search path in every command: after ``conf`` the folders of the user."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Append them.

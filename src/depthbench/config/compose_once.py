@@ -16,7 +16,7 @@ def composing_once() -> Iterator[None]:
     """Within it, what has been composed is composed no more, and a sweep that was planned is not composed as a trial.
 
     Hydra makes its loaders itself, here and in the processes of its launchers, so a method of their class is replaced
-    while the command runs. Whoever asks gets a copy.
+    while the command runs. Each call gets a copy.
     """
     load, validate = ConfigLoaderImpl.load_configuration, BasicSweeper.validate_batch_is_legal
     composed: dict[Any, DictConfig] = {}

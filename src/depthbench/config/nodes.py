@@ -13,10 +13,10 @@ SWITCHED = ("best", "early_stopping", "average")
 
 
 def callback_nodes(chosen: DictConfig) -> dict[str, dict[str, Any]]:
-    """The nodes of ``conf/callbacks/default.yaml`` under those of a configuration, by name.
+    """The nodes of ``conf/callbacks/default.yaml`` under the configuration's own, by name.
 
-    A node that is ``null``, ``false`` or 0 is left out; one that is ``true`` is as in the default. What has no
-    ``_target_`` and is no node of the default are settings, which nodes refer to.
+    A node that is ``null``, ``false`` or 0 is left out; one that is ``true`` is as in the default. An entry without
+    ``_target_`` that is no node of the default is a setting, which nodes refer to.
     """
     default = OmegaConf.load(config_dir() / "callbacks" / "default.yaml")
     names = {name for name, node in default.items() if OmegaConf.is_dict(node)}

@@ -2,7 +2,7 @@
 
 Two doors open them, both on the user's own machine: an entry point ``depthbench.plugins`` of an installed package, and
 ``plugins=[path or module]`` on a command line, which is ``DEPTHBENCH_PLUGINS`` for the processes of a sweep. No file
-opens a plugin: a run folder names classes, and whoever reads it opens their package, or not.
+opens a plugin: a run folder names classes, and its reader decides whether to open their package.
 """
 
 import importlib.util

@@ -2,7 +2,7 @@
 
 ``conf/published/NAME.yaml`` holds ``name``, ``version``, ``source``, the ``rules`` that its sets share, ``alignments``
 by row, and ``sets`` with what differs. A row of a set is the option ``protocol=NAME_SET_ROW`` (``NAME_SET`` where there
-is one row); fields that no file gives are those of ``protocol=full``. They are locked: other values need another name.
+is one row); fields that no file gives are as in ``protocol=full``. They are locked: other values need another name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -119,7 +119,7 @@ def check_locked(conf: Path, settings: Mapping[str, Any]) -> None:
 
 
 def register_published(conf: Path, overrides: Sequence[str]) -> None:
-    """Make those that overrides choose options of the group ``protocol``; all of them would take a quarter second."""
+    """Make the chosen ones options of the group ``protocol``; all of them would take a quarter second."""
     chosen = [item.partition("=") for item in overrides]
     names = {name for key, _, values in chosen if "protocol" in key for name in values.split(",")}
     for name in names & every_member(conf).keys():

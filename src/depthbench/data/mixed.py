@@ -58,7 +58,7 @@ class Mixed(Dataset[Frame]):
         return [f"{parts[part]}/{known[parts[part]][inner]}" for part, inner in self.order]
 
     def hold_out(self, share: Share, frames: int | None) -> tuple[Dataset[Frame], Dataset[Frame] | None]:
-        """Hold scenes out of every part that knows them; the frames to watch are those of the first such part."""
+        """Hold scenes out of every part that knows them; the frames to watch come from the first such part."""
         parts, watched = {}, None
         for name, part in self.parts.items():
             rest, held = part.hold_out(share, frames) if isinstance(part, HoldsOut) else (part, None)

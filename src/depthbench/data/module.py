@@ -31,7 +31,7 @@ class DataModule(pl.LightningDataModule):
         train: frames to learn from.
         test: frames to be scored at the end, each exactly once over all processes.
         val: whose scores are logged during training. ``held_out``: training scenes that are never trained on, where the
-            data know scenes; ``test``: test frames, so that whoever chooses by the curve chooses on the test;
+            data know scenes; ``test``: test frames, so that a choice by the curve is a choice by the test;
             ``none``; or a data set.
         hold_out: the training scenes for ``held_out``: a fraction or a number.
         val_frames: how many validation frames, evenly spaced; None for all.

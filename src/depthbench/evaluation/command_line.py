@@ -30,9 +30,9 @@ class EvaluateRequest:
         inputs: at least one.
         protocols: configurations by name.
         every: whether protocols that refuse are left out (``protocol=all``) or mistakes.
-        by_family: of them those that a publication's name stands for, of which refusing ones are left out, too.
+        by_family: the protocols behind a publication's name, of which refusing ones are left out, too.
         structure: configurations of the metrics of structure by name.
-        every_structure: whether those that the data can't serve are left out (``structure=all``) or mistakes.
+        every_structure: whether metrics that the data can't serve are left out (``structure=all``) or mistakes.
         own_truth: whether a protocol without published numbers takes the data set's kind of truth as it is, unless it
             asks for raw truth.
         extended: whether the extended scores of pixels are taken.

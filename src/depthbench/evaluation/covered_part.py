@@ -81,8 +81,9 @@ def check_covers(name: str, size: Size, whole: Size, covers: Region | None) -> N
 def check_no_crop(pairs: Iterable[tuple[Tensor, Tensor]]) -> None:
     """Raise :class:`UserError` if predictions that are smaller than the truth fit its middle better than all of it.
 
-    A crop of the frame's own aspect (432x576 of 480x640) can't be told by its size. As a crop its error of log depth
-    in the middle of the frame, up to one factor, is smaller in every frame, by a twentieth and more in the median.
+    A crop of the frame's own aspect (432x576 of 480x640) can't be recognized by its size. As a crop its error of log
+    depth in the middle of the frame, up to one factor, is smaller in every frame, by a twentieth and more in the
+    median.
 
     Args:
         pairs: some predictions ``(1, h, w)`` and truths ``(1, H, W)``.

@@ -80,9 +80,9 @@ def fit(
 ) -> FitResult:
     """Train a network and test it, as ``depthbench run`` does, with Python objects in the place of any part.
 
-    A name is the option of that name (``loss="berhu"`` is ``loss=berhu`` of the command line). What is left out is as
-    it is there: AdamW with one cycle, mirroring and mild changes of light, 10 epochs of batches of 16. With names alone
-    this is the same run as the command's. Objects are copied: yours stay as they are.
+    A name is the option of that name (``loss="berhu"`` is ``loss=berhu`` of the command line). Omitted parts have the
+    command's defaults: AdamW with one cycle, mirroring and mild changes of light, 10 epochs of batches of 16. With
+    names alone this is the same run as the command's. Objects are copied: yours stay as they are.
 
     With ``output`` the run is kept in a run folder below it, which the report reads; the same call returns a finished
     run's result, and goes on with an interrupted one. An object is known again by its class, settings, weights and, of
@@ -100,7 +100,7 @@ def fit(
             NaN and infinity are missing; all frames have one size.
         loss: ``loss(prediction, target, valid) -> scalar`` in metres, or a name.
         val: frames to watch, as ``data``, or a share or number of the frames of ``data``, evenly spaced.
-        test: frames to be scored at the end, likewise; without it those of ``val``.
+        test: frames to be scored at the end, likewise; without it the frames of ``val``.
         protocol: how predictions are scored, by name or object; the first of several is the one of the curves.
         optim: an :class:`~depthbench.tasks.Optimization`, a partial of a torch optimizer (constant rate), or a name.
         epochs: over the training frames.
@@ -110,7 +110,7 @@ def fit(
         output: where run folders are made; None keeps nothing on disk.
         trainer: a name of the group ``trainer`` (``cpu``), or settings of Lightning's ``Trainer``:
             ``{"precision": "32-true"}``.
-        callbacks: Lightning's, which join those of the recipe, or settings: ``{"best": "AbsRel"}``.
+        callbacks: Lightning's, beside the recipe's, or settings: ``{"best": "AbsRel"}``.
         overrides: more of the command line: ``["data.split=12k"]``.
 
     Raises:

@@ -1,4 +1,4 @@
-"""torchrun's agent of a job: one process per device of this node, joined with those of the other nodes."""
+"""torchrun's agent of a job: one process per device of this node, joined with the processes of the other nodes."""
 
 import os
 import sys

@@ -178,7 +178,7 @@ def _words_of(model: AskedModel, name: str, sets: int) -> list[str]:
 
 
 def _sets(text: str, others: Sequence[str]) -> dict[str, list[str]]:
-    """The words of each data set: those of all, then its own (``data.NAME.root=FOLDER``)."""
+    """The words of each data set: the shared ones, then its own (``data.NAME.root=FOLDER``)."""
     names, known = _listed(text), names_of("data")
     if not names:
         raise UserError(f"models=[...] needs data to be scored on: append data=[...] (of {', '.join(known)}).")

@@ -28,7 +28,7 @@ class KeyedCells:
 
     Attributes:
         asked: what was asked for.
-        keys: by protocol; of a publication's protocols, those of other sets are left out.
+        keys: by protocol; a publication's protocols for other sets are left out.
         failed: why there are no numbers, if the model or the data can't be opened.
     """
 

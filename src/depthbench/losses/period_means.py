@@ -25,7 +25,7 @@ class PeriodMeans(nn.Module):
     """Sums of K terms over the images of a period, in float64, and how many periods are over.
 
     The sums are this process's own. They travel in the checkpoint as extra state and not as a buffer, because
-    DistributedDataParallel overwrites the buffers of all processes with those of the first.
+    DistributedDataParallel overwrites the buffers of all processes with the first one's.
     """
 
     period: Tensor

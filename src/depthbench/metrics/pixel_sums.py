@@ -66,7 +66,7 @@ def masked_sums(
 
     Nothing is hidden: a prediction that is NaN, infinite, zero or negative where the truth is valid makes the image's
     sums NaN or infinite (never an inlier of delta), and is counted in ``nonfinite`` where its relative error is not
-    finite. What lies outside the mask has no influence, whatever it holds.
+    finite. Pixels outside the mask have no influence, whatever they hold.
 
     Args:
         prediction: ``(B, 1, H, W)`` metres, any floating dtype (computed in float32, summed in float64).

@@ -24,7 +24,7 @@ class DepthModel(nn.Module):
     """Base class of depth networks: treats the output; a subclass gives ``forward``.
 
     Args:
-        space: What the first channel of the output means.
+        space: Meaning of the first channel of the output.
     """
 
     def __init__(self, space: MetricDepth) -> None:
@@ -50,7 +50,7 @@ class DepthNet(DepthModel):
     Args:
         encoder: Gives features from fine to coarse.
         decoder: A decoder class or partial, completed with the encoder's channels and reductions.
-        space: What the output means; :class:`MetricDepth` by default.
+        space: Meaning of the output; :class:`MetricDepth` by default.
         start_depth: Depth in metres at which an untrained network starts, by the bias of the decoder's head; ``None``
             leaves the bias as the decoder made it (the papers' way).
         dropout: Probability with which channels of the coarsest feature are dropped, for dropout samples at test time.

@@ -98,7 +98,7 @@ def _asked_once() -> Iterator[None]:
 
 
 def read_weights(name: str, path: Path) -> dict[str, Tensor]:
-    """Read a file of weights and compare its names with those of the timm network ``name``.
+    """Read a file of weights and compare its names with the timm network ``name``.
 
     The classifier may be absent or of any size, batch counters may be absent; everything else must match.
 

@@ -1,6 +1,6 @@
 """The Kinect of NYUv2: from what its two cameras recorded to a picture and its depth, as the official toolbox does it.
 
-The steps and constants are those of ``project_depth_map.m`` and ``camera_params.m`` (NYU Depth V2 toolbox), with its
+The steps and constants come from ``project_depth_map.m`` and ``camera_params.m`` (NYU Depth V2 toolbox), with its
 peculiarities, because published data were made by it: pixels are counted from 1 where rays meet pixels but from 0
 where the lens is undone; depth is measured from the depth camera, though seen from the color camera.
 """

@@ -217,7 +217,7 @@ def _opened(reader: Callable[..., Reader], root: Path, settings: dict[str, Any])
 
 
 def _typed(settings: dict[str, Any], given: dict[str, Any]) -> list[str]:
-    """Settings as Hydra reads them; those of the user stand on the command line already."""
+    """Settings as Hydra reads them; the user's own stand on the command line already."""
     return [f"data.{key}={_value(value)}" for key, value in settings.items() if key not in given]
 
 

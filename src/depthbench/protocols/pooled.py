@@ -31,7 +31,7 @@ class PooledFits:
     Least squares keeps five sums of each image; other fits keep all valid pixels in memory, float32.
 
     Args:
-        protocols: those that fit each image have no part in it.
+        protocols: a protocol that fits each image has no part in it.
 
     Example:
         >>> import torch

@@ -74,7 +74,7 @@ class EvalProtocol:
         min_depth: metres below which truth is not scored; None for no limit. Missing truth (0) never is.
         max_depth: metres above which truth is not scored; None for no limit.
         bounds: ``open``: a depth equal to a limit is not scored; ``closed``: it is.
-        truth: ``filled`` or ``raw``: which depth the protocol is defined on. Whoever loads the data provides it.
+        truth: ``filled`` or ``raw``: which depth the protocol is defined on. The reader of the data provides it.
         resize: how the prediction is brought to the truth's size: ``bilinear``, ``bicubic`` or ``nearest``.
         align_corners: for ``bilinear`` and ``bicubic``.
         clamp: limits of the prediction in metres, each a number or None; None for no limits. NaN and infinities are
@@ -294,7 +294,7 @@ class EvalProtocol:
 
     @property
     def interval(self) -> Interval:
-        """Depths of the truth that are scored, limits included: those that are present and within the range."""
+        """Depths of the truth that are scored: present and within the range, limits included."""
         low, high = PRESENT
         if self.min_depth is not None:
             low = max(low, self._scored_edge(self.min_depth, math.inf))

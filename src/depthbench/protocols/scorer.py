@@ -77,8 +77,8 @@ class Scorer(nn.Module):
     """Scores of the same predictions under many protocols.
 
     Protocols that differ in region, comparison, exchange or reduction only are read from one pass over the pixels,
-    as are those whose limits don't touch the batch at hand. Numbers are those of each protocol alone. Nothing waits for
-    the device before :meth:`compute`.
+    as are those whose limits don't touch the batch at hand. Numbers equal those of a separate pass for each protocol.
+    Nothing waits for the device before :meth:`compute`.
 
     Args:
         protocols: any number; names must differ.

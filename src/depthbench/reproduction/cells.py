@@ -14,7 +14,7 @@ more of them)::
       - {model: Marigold, set: NYUv2, protocol: marigold_nyu_affine_depth, scores: {AbsRel: 0.055}}
 
 A cell may say any of these fields itself. The papers that are reproduced here have ``study: NAME`` and ``protocols`` by
-set instead of ``cells``: their numbers are those of ``experiments/NAME/published.csv``.
+set instead of ``cells``: their numbers come from ``experiments/NAME/published.csv``.
 """
 
 import math
@@ -97,7 +97,7 @@ class PublishedCell:
 
 
 def cell_files() -> dict[str, Path]:
-    """The YAMLs of cells by name, those of plugins among them."""
+    """The YAMLs of cells by name, plugins' included."""
     folders = [folder / "cells" for folder in config_folders()]
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
 
@@ -159,7 +159,7 @@ def _of_table(path: Path, content: Mapping[str, Any]) -> Iterator[PublishedCell]
 
 
 def _of_study(path: Path, content: Mapping[str, Any]) -> Iterator[PublishedCell]:
-    """Numbers of quality of the rows that a study here makes; times are those of a machine."""
+    """Numbers of quality of the rows that a study here makes; times depend on a machine."""
     numbers = shipped_numbers(str(content["study"]))
     if not numbers.is_file():
         raise UserError(f"study {content['study']} has no published.csv.")

@@ -35,7 +35,7 @@ def _extents(boxes: Tensor) -> Tensor:
 
 
 def _overlap(boxes: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    """``(B, N / B, P)``: boxes whose surroundings along the world's axes meet those of a tile."""
+    """``(B, N / B, P)``: boxes whose bounding box along the world's axes meets a tile's."""
     per = len(low) // len(boxes)
     extent = _extents(boxes)
     meet = (boxes[..., 3] > 0)[:, None].expand(-1, per, -1).clone()

@@ -91,8 +91,8 @@ def changed(folder: Path) -> list[str]:
 def reopen(folder: Path) -> None:
     """Let the test of a finished run be repeated where files that it wrote are other ones or gone, and say so.
 
-    A run without its checkpoint stays as it is. What only a training writes is set aside, so that it does not get a
-    checksum as if it were sound.
+    A run without its checkpoint stays as it is. Files that only a training writes are set aside, so that it does not
+    get a checksum as if it were sound.
 
     Raises:
         UserError: if the folder may not be written to, or ``DONE`` is damaged and there is no checkpoint.

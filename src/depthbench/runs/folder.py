@@ -197,7 +197,7 @@ class RunFolder:
             return {}
 
     def other_code(self) -> str | None:
-        """A sentence where the folder was made by other code than that which runs now."""
+        """A sentence if the folder was made by other code than now runs."""
         run = self.read_json("run.json")
         before, now = run.get("code_version"), code_version()
         if before in (None, now) and run.get("code_sha256") in (None, code_hash()):

@@ -82,7 +82,7 @@ class Ledger(Callback):
         self.folders += list({folder.path: folder for folder in folders if folder.path not in known}.values())
 
     def _gather(self) -> None:
-        """Jobs of a sweeper that tells nobody: run folders that have changed since the start."""
+        """Jobs of a sweeper that keeps no list: run folders that have changed since the start."""
         known = {folder.path for folder in self.folders}
         for path in sorted(self.output.glob("*/status.json")) if self.output else []:
             if path.parent not in known and path.stat().st_mtime >= self.begun:
@@ -146,7 +146,7 @@ class Ledger(Callback):
         return seconds is not None
 
     def table(self, rows: int | None = None) -> Table:
-        """One row per job; of more than ``rows`` jobs those that tell most, and a count of the others."""
+        """One row per job; of more than ``rows`` jobs the most informative, and a count of the others."""
         table = Table(box=None, pad_edge=False)
         for column in ("job", "state", "step", "img/s", "left", "AbsRel"):
             table.add_column(column, justify="left" if column in ("job", "state") else "right", no_wrap=True)

@@ -79,7 +79,7 @@ def _hash(path: Path, changed: int, size: int) -> str:
 
 
 def check_weights(path: Path, kept: str) -> None:
-    """Refuse weights that are not those of the configuration.
+    """Refuse weights that differ from the configuration's.
 
     Raises:
         UserError: if the file is gone or has other content.
@@ -124,7 +124,7 @@ def _check_longer(name: Path, before: dict[str, Any], now: dict[str, Any]) -> No
 
 
 def _differing(one: Any, other: Any, prefix: str = "") -> set[str]:
-    """Dotted keys in which two trees differ, but for those that are free to change."""
+    """Dotted keys in which two trees differ, except keys that may change."""
     if prefix.rstrip(".") in FREE or one == other:
         return set()
     if isinstance(one, dict) and isinstance(other, dict):

@@ -104,7 +104,7 @@ def jobs_at_once(config: DictConfig) -> int:
 
 
 def seconds_left(folders: Sequence[RunFolder], together: int) -> float | None:
-    """How long the jobs that are left will take if they are like those that are done; None where none is.
+    """Estimated time of the remaining jobs, from the finished ones; None if none is finished.
 
     Args:
         folders: of all jobs.

@@ -68,7 +68,7 @@ class OptunaSweeper(Sweeper):
         )
 
     def sweep(self, arguments: list[str]) -> None:
-        """Search until ``n_trials`` trials have ended, those of earlier starts counted."""
+        """Search until ``n_trials`` trials have ended, earlier starts included."""
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         listed = [f"{key}={value}" for key, value in self.params.items()]
         fixed, space = parted(parser.parse_overrides([*listed, *arguments]))
@@ -120,7 +120,7 @@ class OptunaSweeper(Sweeper):
         return study
 
     def _next(self, study: Any, space: dict[str, Any]) -> list[Any]:
-        """Trials to run together: first those that were begun, then new ones; none where there are enough."""
+        """Trials to run together: first the begun ones, then new ones; none if there are enough."""
         optuna = import_optuna()
         known = study.get_trials(deepcopy=False)
         begun = [trial for trial in known if trial.state == optuna.trial.TrialState.RUNNING]

@@ -150,7 +150,7 @@ class DepthTask(pl.LightningModule):
         return loss
 
     def log_loss(self, total: Tensor, batch_size: int, parts: Mapping[str, Tensor] | None = None) -> None:
-        """Log the loss and its named parts; those of a loss with periods are in its trace, by period."""
+        """Log the loss and its named parts. A loss with periods has its parts in its trace, by period."""
         self.log("train/loss", total.detach(), prog_bar=True, batch_size=batch_size)
         if parts is None:
             parts = {} if hasattr(self.loss, "end_period") else getattr(self.loss, "parts", {})
@@ -189,7 +189,7 @@ class DepthTask(pl.LightningModule):
         )
 
     def on_test_epoch_end(self) -> None:
-        """Scores of all images of all processes into :attr:`test_scores`, those of each image into :attr:`rows`."""
+        """Scores of all images of all processes into :attr:`test_scores`, and of each image into :attr:`rows`."""
         found = self.test_scorer.compute()
         self.test_scores = {name: found.scores(protocol) for name, protocol in self.protocols.items()}
         for name, scores in self.test_scores.items():

@@ -18,9 +18,9 @@ NEAREST = 1e-3  # metres; a fit may cross zero
 class Relative(DepthTask):
     """A network with a second channel: the depth up to scale and shift, which is easier to learn than depth itself.
 
-    The first channel learns by ``loss``, as ever; the second by ``relative_loss`` against the depth in metres. What is
-    predicted is the relative map with the scale and shift that fit the ordinary one, region by region. lee2020 has two
-    networks and tells the details in a supplement that we did not have; the common encoder is ours.
+    The first channel learns by ``loss``, as ever; the second by ``relative_loss`` against the depth in metres. The
+    prediction is the relative map with the scale and shift that fit the ordinary one, region by region. lee2020 has
+    two networks and gives the details in a supplement that we did not have; the common encoder is ours.
 
     Args:
         relative_loss: ``loss(map, depth in metres, valid)`` that ignores what a relative map can't know: mean-removed,

@@ -28,7 +28,7 @@ class StageSpan(NamedTuple):
 
 
 def divide_steps(stages: Mapping[Stage, Mapping[str, float]], steps: int) -> list[StageSpan]:
-    """Share steps among stages in proportion to their ``length``, at least one each; those of length 0 are left out.
+    """Share steps among stages in proportion to their ``length``, at least one each; stages of length 0 are left out.
 
     Raises:
         UserError: If there are fewer steps than stages.
@@ -60,9 +60,9 @@ class Staged(DepthTask):
 
     Args:
         stages: by name, in order; of each its ``length`` (in any unit: the whole training is shared out) and its
-            ``lr_factor`` on the learning rate. The paper tells neither.
+            ``lr_factor`` on the learning rate. The paper gives neither.
         gradient_distance: between gradient maps ``(B, 2, h, w)`` (eq. 5).
-        clip_norm: largest norm of the gradient in the first ``clip_steps`` steps (the paper tells no norm);
+        clip_norm: largest norm of the gradient in the first ``clip_steps`` steps (the paper gives no norm);
             ``trainer.gradient_clip_val``, where given, holds instead, and to the end.
         clip_steps: 20 000 in the paper.
         **task: the arguments of :class:`DepthTask`; ``supervise_at`` must be ``output``.

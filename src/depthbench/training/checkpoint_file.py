@@ -64,7 +64,7 @@ def to_resume(last: Path) -> Resumed | None:
 
 
 def steps_in(state: dict[str, Any]) -> int:
-    """Optimizer steps of the network in a checkpoint; Lightning counts those of each optimizer."""
+    """Optimizer steps of the network in a checkpoint; Lightning counts the steps of each optimizer."""
     return int(state["global_step"]) // max(1, len(state["optimizer_states"]))
 
 

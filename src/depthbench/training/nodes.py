@@ -12,7 +12,7 @@ _KINDS = {"callbacks": CALLBACKS, "logger": LOGGERS}
 
 
 def make(group: str, nodes: Mapping[str, dict[str, Any]], folder: RunFolder) -> dict[str, Any]:
-    """The objects by name; ``{folder}``, ``{name}`` and ``{id}`` in their arguments are those of the run.
+    """The objects by name; ``{folder}``, ``{name}`` and ``{id}`` in their arguments stand for the run's.
 
     Raises:
         UserError: if a node has no ``_target_``, needs a package that is not installed, or refuses its arguments.

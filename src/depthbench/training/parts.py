@@ -33,7 +33,7 @@ class GivenParts:
         optim: optimizer and schedule.
         augment: the policy for training frames.
         frames: data sets by part: ``train``, ``val``, ``test``.
-        callbacks: beside those of the configuration.
+        callbacks: beside the configuration's.
     """
 
     net: DepthModel | None = None
@@ -95,7 +95,7 @@ def _check_decoder(config: DictConfig) -> None:
 
 
 def build_protocols(config: DictConfig) -> dict[str, Any]:
-    """The chosen protocol under its name, and after it those of ``more_protocols``, scored in the same pass.
+    """The chosen protocol under its name, and after it ``more_protocols``, scored in the same pass.
 
     Raises:
         UserError: if they are defined on truths of different kinds, of which a test has one.

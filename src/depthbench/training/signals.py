@@ -41,7 +41,7 @@ class StopRequest:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Take the signals, and give them back at the end. What was ignored before (``nohup``) stays ignored."""
+        """Take the signals, and give them back at the end. An ignored signal (``nohup``) stays ignored."""
         self.asked = self.deferred = False
         self._process, self._stopped = os.getpid(), -math.inf
         if threading.current_thread() is not threading.main_thread():  # Python hands signals to the main thread only

@@ -62,7 +62,7 @@ def estimate(task: DepthTask, data: DataModule, trainer: pl.Trainer, batch_size:
     """How long training will take, from a few whole steps of a copy of the task, in each of its stages.
 
     A step is everything that training does with a batch: forward, loss, backward, the update, and, of an adversarial
-    training, the discriminator's passes and update. What the estimate leaves out is validation and test.
+    training, the discriminator's passes and update. The estimate leaves out validation and test.
     """
     data.trainer = trainer
     batches = chain.from_iterable(repeat(data.train_dataloader()))  # again from the front where an epoch is short

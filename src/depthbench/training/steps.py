@@ -4,7 +4,7 @@ import pytorch_lightning as pl
 
 
 def steps_done(trainer: pl.Trainer) -> int:
-    """Optimizer steps of the network so far. Lightning's ``global_step`` counts those of each optimizer."""
+    """Optimizer steps of the network so far. Lightning's ``global_step`` counts the steps of each optimizer."""
     return trainer.global_step // max(1, len(trainer.optimizers))
 
 

@@ -218,7 +218,7 @@ def _in_sweep(folder: RunFolder) -> bool:
 
 
 def build_callbacks(folder: RunFolder, config: DictConfig, progress_bar: bool) -> list[Callback]:
-    """Callbacks that every run needs, and those of the configuration."""
+    """Callbacks that every run needs, and the configuration's."""
     nodes = callback_nodes(config.callbacks)
     if "checkpoint" not in nodes:
         raise UserError("A run needs callbacks.checkpoint; for fewer of them, append callbacks.checkpoint.every=100.")

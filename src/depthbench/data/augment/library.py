@@ -65,7 +65,7 @@ class Albumentations:
 
 
 def _library() -> Any:
-    """Imported when needed: it takes seconds, and asks the network for a newer version unless told not to."""
+    """Imported when needed: it takes seconds, and asks the network for a newer version by default."""
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     import albumentations
 

@@ -19,7 +19,7 @@ from depthbench.files import told
 
 
 class DiskCache(MemoryCache):
-    """Keeps every frame in files that jobs share, also those that run at the same time.
+    """Keeps every frame in files that jobs share, even at the same time.
 
     Every frame has a checksum, so that one which a crash left half written is made again. Two jobs that make the same
     frame write the same bytes.

@@ -156,7 +156,7 @@ def _decoded(pixels: NDArray[Any], unit: float) -> NDArray[np.float32]:
 
 
 def _sorted_bytes(pixels: NDArray[Any]) -> bytes:
-    """What deflates well: the steps along rows of integers, and the bytes of all values sorted by their place."""
+    """Data that deflate well: the steps along rows of integers, and the bytes of all values sorted by their place."""
     steps = np.diff(pixels, axis=1, prepend=pixels.dtype.type(0)) if pixels.dtype == "<u2" else pixels
     return np.ascontiguousarray(steps)[..., None].view(np.uint8).transpose(2, 0, 1).tobytes()
 
@@ -202,7 +202,7 @@ class PackedDataset(Reader):
         size: (height, width) of the image delivered; None for that of the cache.
         depth_size: ``image`` or ``native`` (as it lies in the cache), see :class:`Reader`.
 
-    Without JPEGs the frames are those of the data set that was cached, bit for bit.
+    Without JPEGs the frames equal the cached data set's, bit for bit.
 
     Raises:
         UserError: when opened, if the cache is missing, unfinished or damaged; when read, if a frame is damaged.
@@ -247,7 +247,7 @@ def checked_records(root: Path, part: str) -> list[FrameRecord]:
     """The frames of a finished part.
 
     Raises:
-        UserError: if it is missing or unfinished, or its files are not those that were written.
+        UserError: if it is missing or unfinished, or its files were changed.
     """
     told = root / f"{part}.json"
     if not told.is_file():

@@ -14,7 +14,7 @@ _NO_DEPTH = "None"
 
 
 class Entry(NamedTuple):
-    """One line: picture and depth below their roots; the focal length in pixels where the list tells it."""
+    """One line: picture and depth below their roots; the focal length in pixels if the list has it."""
 
     rgb: str
     depth: str | None

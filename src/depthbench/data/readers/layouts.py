@@ -108,7 +108,7 @@ def _numbered(listing: Listing, depths: re.Pattern[str]) -> FilesByRole:
 
 
 def _in_folders(listing: Listing, wanted: Wanted) -> FilesByRole:
-    """Files by role and by what is left of their path without the folder that tells the role, and without ending."""
+    """Files by role and by the rest of their path, without the folder that names the role and without ending."""
     found: FilesByRole = {"picture": {}, "depth": {}, "mask": {}, "camera": {}}
     for parts, files in listing.folders.items():
         told = _role(parts, wanted)

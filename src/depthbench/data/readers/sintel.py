@@ -16,7 +16,7 @@ class Sintel(SceneFiles):
     """``training/final/SCENE/frame_0001.png`` with ``training/depth/SCENE/frame_0001.dpt``, 436x1024, 1064 frames.
 
     Depth is in units of the film, not in metres, and the sky has a depth, too: published evaluations limit it (70 m in
-    Video Depth Anything, 1000 m in UniDepth V2). Intrinsics are those of ``training/camdata_left``, as stored.
+    Video Depth Anything, 1000 m in UniDepth V2). Intrinsics come from ``training/camdata_left``, as stored.
 
     Args:
         root: the folder of ``training``, or one above it.

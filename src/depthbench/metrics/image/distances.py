@@ -52,7 +52,7 @@ class EdgeDistances(NamedTuple):
 
 
 def edge_distances(edges: Tensor, others: Tensor) -> EdgeDistances:
-    """From the True pixels of masks ``(B, 1, H, W)`` to those of others; waits for the device."""
+    """From the True pixels of masks ``(B, 1, H, W)`` to the True pixels of other masks; waits for the device."""
     places = places_of(edges).cpu()
     values = distance_map(others).cpu().flatten()[places].double()
     return EdgeDistances(values, places // (edges.shape[-2] * edges.shape[-1]), len(edges))

@@ -28,7 +28,7 @@ def profile_sums(
     """Sums ``(B, bins, 3)`` in float64, by kind of bin: pixels, relative errors, squared errors (square metres).
 
     Only every k-th pixel of every k-th row is looked at, so that maps are about 320 wide. Predictions that are not
-    finite are left out, and so are pixels of which the angle or the edges can't be told: next to holes and the frame.
+    finite are left out, and so are pixels of which the angle or the edges are unknown: next to holes and the frame.
 
     Args:
         prediction: ``(B, 1, H, W)`` metres.

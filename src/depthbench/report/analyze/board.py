@@ -31,7 +31,7 @@ SHOWN = ("AbsRel", "delta1", "RMSE")
 
 @dataclass(frozen=True)
 class Ranked:
-    """A model's place on one data set: its rank among those that have a score, and the rank's 95 % interval."""
+    """A model's place on one data set: its rank among the models with a score, and the rank's 95 % interval."""
 
     rank: float
     limits: Limits
@@ -175,7 +175,7 @@ def rules_tables(cells: Sequence[BoardCell], results: Mapping[int, Result]) -> l
 
     Args:
         cells: of the leaderboard, in its order.
-        results: of those that are done, by the place of the cell.
+        results: of finished cells, by the place of the cell.
     """
     groups: dict[str, dict[str, list[int]]] = {}
     for place, cell in enumerate(cells):

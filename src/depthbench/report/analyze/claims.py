@@ -14,8 +14,8 @@
       margin: 0.02                          # alike means: within 2 % of the mean of both scores
 
 A claim is *supported* if its p-value, adjusted for all the paper's claims whose rows were run, is below 0.05 in the
-claimed direction; *contradicted* if it is in the other; else nothing can be told. "Alike" is supported by two one-sided
-tests against the margin, and contradicted by a difference beyond it.
+claimed direction; *contradicted* if it is in the other; else the question is open. "Alike" is supported by two
+one-sided tests against the margin, and contradicted by a difference beyond it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

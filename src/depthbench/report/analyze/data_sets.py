@@ -69,7 +69,7 @@ def _settings(run: Run) -> list[tuple[str, ...]]:
 
 
 def _names(groups: Mapping[TestSet, Sequence[Run]]) -> list[str]:
-    """The data sets of each group; where two groups have the same, their test sets are told apart."""
+    """The data sets of each group; where two groups have the same, their test sets distinguish them."""
     plain = [" and ".join(sorted(set(map(data_name, runs)))) for runs in groups.values()]
     counted = [_with(name, "{1} test images", key) for name, key in zip(plain, groups, strict=True)]
     hashed = [_with(name, "test set {2:.8}", key) for name, key in zip(plain, groups, strict=True)]
@@ -84,7 +84,7 @@ def _with(name: str, told: str, key: TestSet) -> str:
 
 
 def amounts_of(runs: Sequence[Run]) -> Callable[[Run], int | None]:
-    """A function that gives the number of training images of a run; None where nothing tells it.
+    """A function that gives the number of training images of a run; None if it is unknown.
 
     It is what the run recorded, else what another run on the same data recorded, else what ``data.split`` says.
     """

@@ -1,6 +1,6 @@
 """Intervals, paired tests, and the best rows. No row is best without a test.
 
-The statistics are those of :mod:`depthbench.stats`; this module brings rows of runs into their form.
+The statistics come from :mod:`depthbench.stats`; this module brings rows of runs into their form.
 """
 
 from collections.abc import Hashable, Sequence
@@ -25,7 +25,8 @@ Names = tuple[str, ...]
 class RowComparison:
     """One paired test of two rows; ``p`` is adjusted for its whole family.
 
-    ``seeds`` are those of each row that take part; ``(1, 1)`` makes it a statement about the trained networks.
+    ``seeds`` are the numbers of seeds of each row that take part; ``(1, 1)`` makes it a statement about the trained
+    networks.
     """
 
     a: Cell
@@ -120,7 +121,7 @@ def _columns(run: Run, protocol: str, metric: str, names: Names) -> tuple[Values
 def estimate_of(cell: Cell, protocol: str, metric: str) -> Estimate | None:
     """Mean over seeds and its 95 % interval: over seeds and test images, or over images where there is one seed.
 
-    Over seeds alone (Student's t) where the score can't be read from those of images.
+    Over seeds alone (Student's t) if the score can't be read from scores of images.
     """
     scores = seed_scores(cell, protocol, metric)
     if not scores:

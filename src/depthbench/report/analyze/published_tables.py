@@ -47,7 +47,7 @@ class Paper:
     given: bool = False
 
     def own(self, study: Study) -> Study:
-        """The rows of a study with those of their runs that count for this paper."""
+        """The rows of a study, each with the runs that count for this paper."""
         cells = (replace(cell, runs=tuple(run for run in cell.runs if self._owns(run))) for cell in study.cells)
         return replace(study, cells=tuple(cell for cell in cells if cell.runs))
 
@@ -69,7 +69,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A table or figure of a paper; ``sentence`` says whether our rows come in its order, where that can be told."""
+    """A table or figure of a paper; ``sentence`` says whether our rows come in its order, if the data decide."""
 
     paper: str
     name: str

@@ -38,7 +38,7 @@ class AlignedPanels:
 
 @dataclass(frozen=True)
 class ShownBoard:
-    """Cells in the order of the leaderboard, the results of those that are done by place, and panels."""
+    """Cells in the order of the leaderboard, the results of finished cells by place, and panels."""
 
     cells: tuple[BoardCell, ...]
     results: Mapping[int, Result]

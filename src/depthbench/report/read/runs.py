@@ -55,7 +55,7 @@ class KeptPanels:
 
 @dataclass(frozen=True)
 class Run:
-    """One run folder. What is not there, or an empty file, is empty and named in ``missing``.
+    """One run folder. A missing or empty file gives empty content and is named in ``missing``.
 
     ``frames`` is the content of data.json, ``kind`` is of the network's output.
     """

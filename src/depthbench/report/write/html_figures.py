@@ -78,7 +78,7 @@ def card_tag(name: str, number: str, content: str, filtered: str = "") -> str:
 
 
 def picture_tag(pixels: Pixels, text: str) -> str:
-    """A picture inside of the page; ``text`` is for those who can't see it."""
+    """A picture inside of the page; ``text`` describes it for screen readers."""
     height, width = pixels.shape[:2]
     return f'<img src="{data_uri(pixels)}" alt="{html(text)}" width="{width}" height="{height}" loading="lazy">'
 

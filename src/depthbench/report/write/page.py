@@ -38,7 +38,7 @@ def write_report(
         output: the HTML file; its folder must exist.
         title: the heading; without one it says what was swept.
         figures: also write every figure as PNG and PDF.
-        published: files of published numbers, besides those of the studies that the runs belong to.
+        published: files of published numbers, besides the runs' own studies.
         gallery: show test images and what was predicted for them; without it nothing written holds a photograph, and
             galleries that an earlier report left beside the page are removed.
     """

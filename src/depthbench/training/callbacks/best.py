@@ -1,4 +1,4 @@
-"""Which weights a run keeps: those of the best validation score, or an average; and when it ends early."""
+"""The weights that a run keeps (of the best validation score, or an average), and its early end."""
 
 import math
 from pathlib import Path

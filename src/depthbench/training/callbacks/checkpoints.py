@@ -26,7 +26,8 @@ class LastCheckpoint(Checkpoint):
     saved at its end, the training at its end in any case. A signal is obeyed at the end of a step, of a validation
     batch, or of an epoch: all processes agree on it, save, and raise :class:`Stopped`.
 
-    A checkpoint knows how many rows ``metrics.csv`` had, so that a resumed run forgets exactly those that it repeats.
+    A checkpoint knows how many rows ``metrics.csv`` had, so that a resumed run forgets exactly the rows that it
+    repeats.
 
     Args:
         every: epochs between checkpoints.

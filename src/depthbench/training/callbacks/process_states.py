@@ -16,8 +16,8 @@ from depthbench.models import ImageBuffer
 class ProcessStates(Callback):
     """Score by one network, and save the image buffers of all processes.
 
-    Running statistics of batch normalization are each process's own in training, and the checkpoint has those of the
-    first: all take these before they score, so that a run's scores are those of its checkpoint.
+    Running statistics of batch normalization are each process's own in training, and the checkpoint has the first
+    one's: all take these before they score, so that a run's scores are its checkpoint's.
 
     A training that goes on with another number of processes is exact in its data, their augmentation and its
     optimizer; the network's own random numbers (dropout) are seeded by process and differ. Buffers can't be dealt out
@@ -49,7 +49,7 @@ class ProcessStates(Callback):
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Take this process's own; Lightning has given every process those of the first."""
+        """Take this process's own; Lightning has given every process the first one's."""
         saved = checkpoint.get("process_states")
         if saved is None or trainer.state.fn != TrainerFn.FITTING:
             return
