@@ -1,35 +1,60 @@
-"""Help and mistakes are told without torch, which takes seconds to import."""
+"""Help, mistakes and reports are told without torch and what takes as long; counted in modules, not in seconds."""
 
+import json
 import subprocess
 import sys
 
-import pytest
+from tests.report.conftest import write_run
 
 SCRIPT = """
-import sys
-from depthbench import run
-try:
-    run.main()
-except SystemExit:
-    pass
-print("heavy:", sorted({"torch", "pytorch_lightning", "timm", "wandb", "matplotlib"} & set(sys.modules)))
+import importlib, json, sys
+HEAVY = ("torch", "pytorch_lightning", "torchmetrics", "timm", "torchvision", "wandb", "sympy", "h5py")
+HEAVY += tuple(sys.argv[2:])
+for module, arguments in json.loads(sys.argv[1]):
+    try:
+        importlib.import_module(module).main(arguments)
+    except SystemExit:
+        pass
+    found = sorted(set(HEAVY) & set(sys.modules))
+    print("heavy:", module, *arguments, found)
+    assert not found
+print("modules:", len(sys.modules))
 """
+HELP = ["run", "evaluate", "predict", "export", "prepare.__main__", "dashboards", "new", "completion"]
+MISTAKES = [
+    ["run", "los=l1"],
+    ["run", "loss=l9"],
+    ["run", "trainer.max_epochs=ten"],
+    ["run", "data=nyu_labeled", "data.root=missing"],
+    ["run", "-m", "data=nyu_labeled", "data.root=missing", "seed=0,1"],
+    ["run", "-m", "loss=l1,l9"],
+    ["run", "-m", "hydra/launcher=parallel", "hydra.launcher.n_jobs=0"],
+    ["evaluate", "run=missing"],
+    ["predict", "run=missing", "input=photos", "output=depth"],
+    ["export", "run=missing", "output=net.onnx"],
+    ["report.__main__", "missing"],
+]
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--help"],
-        ["los=l1"],
-        ["loss=l9"],
-        ["trainer.max_epochs=ten"],
-        ["data=nyu_labeled", "data.root=missing"],
-        ["-m", "data=nyu_labeled", "data.root=missing", "seed=0,1"],
-        ["-m", "loss=l1,l9"],
-        ["-m", "hydra/launcher=parallel", "hydra.launcher.n_jobs=0"],
-    ],
-)
-def test_help_and_mistakes_wait_for_nothing_heavy(tmp_path, arguments):
-    command = [sys.executable, "-c", SCRIPT, *arguments]
-    output = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    assert output.splitlines()[-1] == "heavy: []"
+def imported(place, commands, *heavier):
+    """How many modules there are after commands that follow each other in one process, none of them heavy."""
+    told = json.dumps([(f"depthbench.{module}", arguments) for module, *arguments in commands])
+    script = [sys.executable, "-c", SCRIPT, told, *heavier]
+    result = subprocess.run(script, cwd=place, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return int(result.stdout.split()[-1])
+
+
+def test_help_waits_for_nothing_heavy(tmp_path):
+    commands = [[module, "--help"] for module in [*HELP, "report.__main__"]]
+    assert imported(tmp_path, commands, "scipy.stats", "matplotlib", "cv2", "pandas", "PIL") < 1200
+
+
+def test_mistakes_wait_for_nothing_heavy(tmp_path):
+    assert imported(tmp_path, MISTAKES, "scipy.stats", "matplotlib", "cv2", "pandas", "PIL") < 1200
+
+
+def test_a_report_waits_for_no_torch(tmp_path):
+    write_run(tmp_path / "runs", images=4)
+    assert imported(tmp_path, [["report.__main__", "runs", "--output", "page.html"]]) < 2500
+    assert (tmp_path / "page.html").exists()
