@@ -4,6 +4,7 @@
 process is left out.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ def _tortured(bench: Bench, kind: str, numbers: Mapping[int, int], ends: dict[st
     ]
     before: dict[str, float] = {}
     for outcome in grow(lambda hook: bench.start(kind, place, hook), place, place / "runs", branches, copy, LONG):
+        _orphan(outcome.place, outcome.waiting)
         problems = [] if outcome.code == -9 else [f"it was not killed, but ended with {outcome.code}"]
         try:
             after = kinds.progress(outcome.place)
@@ -68,6 +70,16 @@ def _tortured(bench: Bench, kind: str, numbers: Mapping[int, int], ends: dict[st
         if key not in ends:
             ends[key] = _goes_on(bench, kind, outcome.place, outcome.waiting)
         yield outcome.index, problems + ends[key]
+
+
+def _orphan(place: Path, waiting: int) -> None:
+    """Half-written files are named by the process that began them, which was the waiting one: nobody, from now on."""
+    nobody = os.fork()
+    if not nobody:
+        os._exit(0)
+    os.waitpid(nobody, 0)
+    for path in place.rglob(f"{PART}*-{waiting}-*"):
+        path.rename(path.with_name(path.name.replace(f"-{waiting}-", f"-{nobody}-")))
 
 
 def _goes_on(bench: Bench, kind: str, place: Path, waiting: int) -> list[str]:
