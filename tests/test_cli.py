@@ -1,5 +1,7 @@
 """How commands end."""
 
+import errno
+
 import pytest
 from hydra.errors import HydraException
 
@@ -26,6 +28,13 @@ def test_work_that_ends_well_tells_the_status(value, status, capsys):
 def test_a_mistake_is_told_in_a_sentence(error, capsys):
     assert exit_status(raising(error), BEGINS_ANEW) == 2
     assert capsys.readouterr() == ("", "no such thing\n")
+
+
+def test_a_full_disk_is_told_with_what_to_do(capsys):
+    """Also where a folder is made or a library writes, which no reader or writer of ours has told."""
+    assert exit_status(raising(OSError(errno.ENOSPC, "No space left on device", "out/png")), BEGINS_ANEW) == 2
+    told = "out/png can't be written: the disk is full; make room, and start the same command again.\n"
+    assert capsys.readouterr().err == told
 
 
 def test_commands_have_mistakes_of_their_own(capsys):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from depthbench.config.doors import through_doors
 from depthbench.config.mistakes import MISTAKES, explain, nearest
 from depthbench.errors import UserError
+from depthbench.files import full_disk
 
 BEGINS_ANEW = "Stopped; nothing half-written is left, and the same command begins anew."
 GOES_ON = "Stopped; the same command goes on from here."
@@ -50,7 +51,7 @@ def exit_status(work: Callable[[], int | None], stopped: str, mistakes: Sequence
     try:
         return work() or 0
     except told as error:
-        print(explain(error), file=sys.stderr)
+        print((isinstance(error, OSError) and full_disk(error)) or explain(error), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(stopped, file=sys.stderr)

@@ -13,8 +13,8 @@ from tests.torture.summary import Failure, Summary
 
 HEAD = """# Torture
 
-What `make torture` found: runs killed at random instants and at file-system events, full disks (at chosen writes, and
-real file systems that are too small), damaged run folders, W&B servers that fail, signals, several sweeps on one
+What `make torture` found: runs killed at random instants and at every file-system event, full disks (at every write,
+and real file systems that are too small), damaged run folders, W&B servers that fail, signals, several sweeps on one
 folder, foreign files, configurations that try to run programs.
 `python -m tests.torture --help` says how to repeat it, whole or in parts. It writes this page.
 

@@ -68,6 +68,6 @@ def test_a_process_that_dies_or_sleeps_is_found(tmp_path, monkeypatch):
 @pytest.mark.processes
 @pytest.mark.parametrize("count", [220, pytest.param(5000, marks=pytest.mark.slow)])
 def test_damaged_files(tmp_path, count):
-    summary = files.fuzz(count, 20261130, tmp_path)
+    summary = files.fuzz(count, 20261130, tmp_path, workers=1 if count < 1000 else 2)
     assert summary.passed, [failure.what for failure in summary.failures[:5]]
     assert summary.numbers["sentence"] > count // 2
