@@ -351,3 +351,11 @@ def test_a_changed_text_field_of_a_depth_file_is_noticed(tmp_path):
     path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
     with pytest.raises(UserError, match=r"depth\.png is truncated or damaged"):
         opened("moge", given.overrides)[0]
+
+
+def test_a_word_without_an_end_is_not_repeated(tmp_path):
+    given = MAKERS["spring"](tmp_path)
+    (tmp_path / "train/0001/cam_data/intrinsics.txt").write_text("0x" + "f" * 100_000)
+    with pytest.raises(UserError, match="is not 'fx fy cx cy'") as caught:
+        opened("spring", given.overrides)[0]
+    assert len(str(caught.value)) < 600

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from depthbench.data.formats.cameras import parse_camera
 from depthbench.data.formats.lists import parse_lines
 from depthbench.data.formats.store import inside
-from depthbench.errors import UserError
+from depthbench.errors import UserError, reason_of
 from depthbench.geometry import Matrix
 from depthbench.input_files import read_bytes
 from depthbench.input_files.limits import MAX_TEXT
@@ -140,7 +140,9 @@ def _camera(cells: dict[str, str], where: str) -> Matrix | str | None:
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
     except ValueError as error:
-        raise UserError(f"{where} has the intrinsics {text[:60]!r} ({error}); write fx, fy, cx and cy.") from None
+        raise UserError(
+            f"{where} has the intrinsics {text[:60]!r} ({reason_of(error, where)}); write fx, fy, cx and cy."
+        ) from None
 
 
 def _is_number(text: str) -> bool:

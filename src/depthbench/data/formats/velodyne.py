@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from depthbench.errors import UserError
+from depthbench.errors import UserError, reason_of
 from depthbench.geometry import Matrix
 from depthbench.images import Size
 from depthbench.input_files import read_bytes
@@ -74,7 +74,7 @@ def read_calibration(folder: Path, camera: int = 2) -> Calibration:
         move[:3] = np.column_stack([scanner["R"].reshape(3, 3), scanner["T"]])
     except (KeyError, ValueError) as error:
         raise UserError(
-            f"{folder} has calib_*.txt without the needed entries ({error}); download them again."
+            f"{folder} has calib_*.txt without the needed entries ({reason_of(error, folder)}); download them again."
         ) from error
     return Calibration(rectified @ rotation @ move, rectified[:, :3])
 

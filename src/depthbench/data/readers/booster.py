@@ -11,7 +11,7 @@ from depthbench.data.formats.depth_files import read_depth, read_mask
 from depthbench.data.readers.layouts import Pair
 from depthbench.data.readers.scene_files import FrameFiles, SceneFiles, Truth
 from depthbench.data.sample import DepthSize
-from depthbench.errors import UserError
+from depthbench.errors import UserError, reason_of
 from depthbench.geometry import Matrix, camera_matrix
 from depthbench.images import Size
 from depthbench.input_files import read_bytes
@@ -114,7 +114,9 @@ def read_calibration_xml(path: Path) -> tuple[Matrix, float]:
         if min(matrix[0, 0], matrix[1, 1], baseline) <= 0:
             raise ValueError(f"focal lengths {matrix[0, 0]:g}, {matrix[1, 1]:g} and baseline {baseline:g} m")
     except (ValueError, IndexError, LookupError, ElementTree.ParseError) as error:
-        raise UserError(f"{path} is no calibration with mtxL and baselineLR ({error}); download it again.") from None
+        raise UserError(
+            f"{path} is no calibration with mtxL and baselineLR ({reason_of(error, path)}); download it again."
+        ) from None
     return camera_matrix([matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2]]), baseline
 
 

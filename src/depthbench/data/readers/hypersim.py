@@ -12,7 +12,7 @@ from depthbench.data.formats.hdf5 import read_one
 from depthbench.data.readers.layouts import Pair
 from depthbench.data.readers.scene_files import FrameFiles, SceneFiles, Truth
 from depthbench.data.sample import DepthSize
-from depthbench.errors import UserError
+from depthbench.errors import UserError, reason_of
 from depthbench.geometry import Matrix, camera_matrix
 from depthbench.images import Size
 from depthbench.input_files import read_table
@@ -186,7 +186,9 @@ def read_partition(path: Path, part: Partition) -> frozenset[tuple[str, ...]]:
         cells = [[row[place] for place in places] for row in rows[1:]]
         found = frozenset((scene, camera, f"{int(frame):04d}") for scene, camera, frame, own in cells if own == part)
     except (IndexError, ValueError) as error:
-        raise UserError(f"{path} has a row that is cut off or damaged ({error}); download it again.") from None
+        raise UserError(
+            f"{path} has a row that is cut off or damaged ({reason_of(error, path)}); download it again."
+        ) from None
     if not found:
         raise UserError(f"{path} lists no frame of the part {part}.")
     return found

@@ -7,7 +7,7 @@ from depthbench.data.formats.hdf5 import read_one
 from depthbench.data.readers.layouts import Pair
 from depthbench.data.readers.scene_files import FrameFiles, SceneFiles, Truth
 from depthbench.data.sample import DepthSize
-from depthbench.errors import UserError
+from depthbench.errors import UserError, reason_of
 from depthbench.geometry import Matrix, camera_matrix
 from depthbench.images import Size
 from depthbench.input_files import read_text
@@ -101,4 +101,6 @@ def _camera(path: Path, frame: int) -> Matrix:
     try:
         return camera_matrix([float(word) for word in lines[frame - 1].split()])
     except ValueError as error:
-        raise UserError(f"{path}, line {frame} is not 'fx fy cx cy' ({error}); download it again.") from None
+        raise UserError(
+            f"{path}, line {frame} is not 'fx fy cx cy' ({reason_of(error, path)}); download it again."
+        ) from None

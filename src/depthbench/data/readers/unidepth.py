@@ -13,7 +13,7 @@ from depthbench.data.formats.lists import parse_lines
 from depthbench.data.missing import missing
 from depthbench.data.readers.reader import Reader, existing_folder, same_size
 from depthbench.data.sample import DepthSize, Sample
-from depthbench.errors import UserError
+from depthbench.errors import UserError, reason_of
 from depthbench.geometry import Matrix, camera_matrix
 from depthbench.images import decode_depth, decode_rgb
 from depthbench.input_files import parse_json
@@ -130,7 +130,7 @@ def _cameras(data: bytes, where: str) -> dict[str, Any]:
     try:
         found = parse_json(data.rstrip(b"\0"))
     except ValueError as error:
-        raise UserError(f"{where} is no JSON that is read ({error}).") from None
+        raise UserError(f"{where} is no JSON that is read ({reason_of(error, where)}).") from None
     if not isinstance(found, dict):
         raise UserError(f"{where} is no JSON object of cameras by picture.")
     return found
