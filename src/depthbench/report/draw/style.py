@@ -10,7 +10,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from depthbench.files import whole
+from depthbench.files import write_atomically
 from depthbench.report.analyze.study import LOSSES
 
 # Okabe and Ito's palette (darkened where thin lines need it), then Tol's muted: safe for color-blind readers.
@@ -152,8 +152,10 @@ def save_figure(canvas: Canvas, stem: Path) -> None:
     canvas.draw_without_rendering()
     canvas.set_layout_engine("none")
     for kind, options in (("png", {"dpi": 160}), ("pdf", {"metadata": {"CreationDate": None}})):
-        with whole(stem.with_name(f"{stem.name}.{kind}")) as part:
-            canvas.savefig(part, format=kind, facecolor="white", **options)
+        # First in memory: where a disk is full, matplotlib's PDF fails once more, and otherwise, as it closes the file.
+        buffer = io.BytesIO()
+        canvas.savefig(buffer, format=kind, facecolor="white", **options)
+        write_atomically(stem.with_name(f"{stem.name}.{kind}"), buffer.getvalue())
 
 
 def label(text: str) -> str:
