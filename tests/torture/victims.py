@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from depthbench.launch.warm.inherited import own_temporary_folders
 from tests.torture import composed
 
 # Imported by commands beyond what a sweep's server imports for its jobs.
@@ -125,6 +126,7 @@ class Forked:
             if env is not None:
                 os.environ.clear()
                 os.environ.update(env)
+            own_temporary_folders()  # jobs leave as an interpreter does, which removes those that it knows
             sys.argv = list(args[place + 1 :])
             importlib.import_module(args[place + 1]).main()
 
