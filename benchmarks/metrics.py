@@ -17,6 +17,8 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from depthbench.config.compose import config_dir
+from depthbench.config.published import every_member
 from depthbench.metrics import DepthScores
 from depthbench.metrics.native import compiled
 from depthbench.metrics.pixel_kernel import SOURCE
@@ -24,6 +26,9 @@ from depthbench.protocols import EvalProtocol, Scorer, load_protocol
 
 INDOOR = ("eigen", "toolbox", "bts", "hu", "fcrn", "lee2020", "carvalho2018", "alhashim2018", "full")
 INDOOR += ("alhashim2018_released",)
+NYU = [name for name, fields in every_member(config_dir()).items() if fields.get("data") == "NYUv2"]
+EVERY = (*INDOOR, *(name for name in NYU if not name.startswith("video")))  # protocol=all, without fits of whole clips
+ALIGNED = "moge_nyu_affine_disparity"
 SIZE = (480, 640)
 BATCH = 8
 
@@ -119,6 +124,8 @@ def measure(images: int, device: str, repeats: int) -> dict[str, float]:
         "suite, protocol full": suite(("full",), batches),
         "suite, protocol eigen": suite(("eigen",), batches),
         "suite, all protocols": suite(INDOOR, batches),
+        f"suite, {ALIGNED}": suite((ALIGNED,), batches),
+        "suite, protocol=all, alignments too": suite(EVERY, batches),
         "beyond the limits: eigen": suite(("eigen",), far_batches),
         "beyond the limits: all": suite(INDOOR, far_batches),
     }
@@ -150,6 +157,8 @@ def main() -> None:
         "numpy / fused, nine metrics": ("numpy, nine metrics", "fused, nine metrics"),
         "numpy / fused, protocol bts": ("numpy, protocol bts", "fused, protocol bts"),
         "all / one (none)": ("suite, all protocols", "suite, protocol full"),
+        "protocol=all / one aligned": ("suite, protocol=all, alignments too", f"suite, {ALIGNED}"),
+        "protocol=all / eigen": ("suite, protocol=all, alignments too", "suite, protocol eigen"),
         "all / one (eigen)": ("suite, all protocols", "suite, protocol eigen"),
         "all / one (eigen), beyond the limits": ("beyond the limits: all", "beyond the limits: eigen"),
     }

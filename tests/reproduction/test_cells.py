@@ -2,13 +2,13 @@
 
 import pytest
 
+import depthbench.data
 from depthbench.config.compose import config_dir
 from depthbench.errors import UserError
-from depthbench.evaluation.test_set import FAMILIES
 from depthbench.metrics.functional import EXTENDED_SCORES, SCORES
 from depthbench.protocols import load_protocol
 from depthbench.report.analyze.published_tables import read_published, shipped_numbers
-from depthbench.reproduction.cells import SETS, cell_files, read_cell_file, read_cells, same_set
+from depthbench.reproduction.cells import cell_files, read_cell_file, read_cells, same_set
 
 TABLE = """
 paper: Somebody 2026
@@ -70,15 +70,17 @@ def test_the_tolerance_is_a_share_of_the_published_error(table):
     assert error.names == ("Net", "hub/net")
 
 
+OTHER = {"rooms", "rooms_ood", "moge", "kitti_c", "nyu_c"}  # made like a set, one of several, or corrupted
+
+
 def test_options_are_of_the_sets_that_they_test_on():
-    for option, family in SETS.items():
-        text = (config_dir() / "data" / f"{option}.yaml").read_text()
-        target = [line.split(".")[-1] for line in text.splitlines() if "_target_" in line][-1]
-        assert FAMILIES.get(target, family) == family
+    for file in (config_dir() / "data").glob("*.yaml"):
+        target = [line.split(".")[-1] for line in file.read_text().splitlines() if "_target_" in line][-1]
+        known = getattr(getattr(depthbench.data, target), "known_as", None)
+        assert known is None or same_set(file.stem, known) == (file.stem not in OTHER), file.stem
     assert same_set("iBims-1", "ibims")
-    assert same_set("nyu_labeled", "NYUv2")
-    assert not same_set("rooms", "NYUv2")
-    assert not same_set("kitti", "Virtual KITTI 2")
+    for one, other in (("rooms", "NYUv2"), ("kitti", "Virtual KITTI 2"), ("kitti_c", "KITTI"), ("", "KITTI")):
+        assert not same_set(one, other)
 
 
 @pytest.mark.parametrize(

@@ -211,9 +211,9 @@ def shipped_fields(protocol: str) -> Mapping[str, Any] | None:
 
 
 def same_set(name: str, other: str) -> bool:
-    """Whether two names mean one data set: ``iBims-1`` and ``ibims``, ``NYUv2`` and ``nyu_labeled`` (an option)."""
+    """Whether two names mean one data set: ``iBims-1`` and ``ibims`` (an option), ``NYUv2`` and ``nyu_labeled``."""
     one, two = (_plain(SETS.get(text, text)) for text in (name, other))
-    return bool(one) and bool(two) and (one.startswith(two) or two.startswith(one))
+    return bool(one) and one == two
 
 
 def _plain(text: str) -> str:
@@ -229,6 +229,9 @@ SETS = {
     "nyu_labeled_and_rooms": "NYUv2",
     "nyu_matterport_sun": "NYUv2",
     "rooms_to_nyu": "NYUv2",
-    "sunrgbd": "SUN RGB-D",
+    "ibims": "iBims-1",
+    "syns": "SYNS-Patches",
+    "tum": "TUM RGB-D",
+    "vkitti2": "Virtual KITTI 2",
 }
-"""What options of ``data=`` test on, where their name does not say it."""
+"""The sets that options of ``data=`` test on, where an option is not called like its set."""

@@ -11,6 +11,7 @@ from depthbench.input_files.limits import MAX_JSON
 from depthbench.output_kinds import OutputKind, output_kind
 from depthbench.report.analyze.published_tables import paper_of
 from depthbench.report.read.runs import Run, read_runs
+from depthbench.results.reading import read_content
 from depthbench.runs.lookup import find_runs
 from depthbench.runs.results import scores_of
 
@@ -86,6 +87,8 @@ def read_results_file(path: Path) -> list[FoundResult]:
         content = parse_json(read_bytes(path, MAX_JSON))
     except ValueError as error:
         raise UserError(f"{path} is not readable JSON ({reason_of(error, path)}); write it anew.") from None
+    if isinstance(content, Mapping) and "schema" in content:
+        content = read_content(path)  # which also tells whether it was changed since
     scores = content.get("scores") if isinstance(content, Mapping) else None
     if not isinstance(content, Mapping) or not isinstance(scores, Mapping):
         raise UserError(f"{path} holds no scores; give the JSON of `depthbench evaluate ... output=scores.json`.")
