@@ -27,7 +27,9 @@ from pathlib import Path
 from depthbench.report import read_runs, write_report
 write_report(read_runs([sys.argv[1]]), Path(sys.argv[2]), figures=False)
 used = resource.getrusage(resource.RUSAGE_SELF)
-print(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+# Not ru_maxrss, which a new program inherits from the one that started it.
+most = next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+print(used.ru_utime + used.ru_stime, int(most) * 1024)
 """
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PROBE = """<script>addEventListener("load", () => setTimeout(() => {

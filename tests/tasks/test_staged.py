@@ -234,6 +234,7 @@ def test_two_processes_train_what_one_trains(tmp_path):
     told = [*TINY_RUN, *TINY_TWO_STREAM, "loss=li2017_single", "optim=li2017", "optim.optimizer.lr=0.1", "augment=none"]
     told += ["model.dropout=0", "+model.encoder.frozen=true"]  # what depends on the share of the batch
     told += ["data.size=[48,48]", "data.test_frames=2", "trainer.max_epochs=3", f"data.root={tmp_path / 'frames'}"]
+    told += ["trainer.precision=32-true"]  # trainer=ddp would choose bf16 on a processor with AMX
     make_frames(tmp_path / "frames")
     states = []
     for devices in ([], ["trainer=ddp", "trainer.accelerator=cpu", "trainer.estimate=false"]):
