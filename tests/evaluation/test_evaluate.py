@@ -160,7 +160,10 @@ def as_png(folder: Path, dtype) -> None:
 
 FAULTS = {
     "missing": (lambda folder: one(folder).unlink(), "lacks predictions of 00003"),
-    "superfluous": (lambda folder: np.save(folder / "extra.npy", np.ones((4, 4))), "of no frame of this data set"),
+    "superfluous": (
+        lambda folder: np.save(folder / "extra.npy", np.ones((4, 4))),
+        "belong to no frame of this data set: extra",
+    ),
     "damaged": (lambda folder: one(folder).write_bytes(b"\x93NUMPY\x01"), "00003.npy can't be read"),
     "nan": (poke(np.nan), "'00003' has 1 of 4096 pixels that are NaN"),
     "infinite": (poke(np.inf), "'00003' has 1 of 4096 pixels that are NaN or infinite"),
@@ -432,7 +435,7 @@ def test_inputs_of_other_images_are_not_paired():
     scored = [
         Scored(frames, {"full": some_sums(2)}, 1, name=name) for name, frames in (("a", ["1", "2"]), ("b", ["1", "3"]))
     ]
-    with pytest.raises(UserError, match="a and b are not of the same images"):
+    with pytest.raises(UserError, match="a and b are scored on different images"):
         evaluation_of(scored, [rules], {}, [], 0)
 
 
