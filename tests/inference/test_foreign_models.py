@@ -82,7 +82,7 @@ def frames(tmp_path_factory) -> Path:
 @pytest.fixture
 def place(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "networks.py").write_text(MODULE)
+    (tmp_path / "own_networks.py").write_text(MODULE)
     return tmp_path
 
 
@@ -98,7 +98,7 @@ def forgotten(monkeypatch):
     yield
     sys.path[:] = path
     for name in set(sys.modules) - before:
-        if name in ("networks", "weights_of_mine"):
+        if name in ("own_networks", "weights_of_mine"):
             del sys.modules[name]
 
 
@@ -139,34 +139,34 @@ def test_a_function_scores_as_the_files_that_it_would_write(name, frames, place)
         np.save(place / "files" / f"{frame}.npy", make(by_hand(frame)).astype(np.float32))
     rest = [item for item in arguments if not item.startswith("kind=")]
     files = scored(frames, "predictions=files", f"kind={kind}", *rest)["scores"]["files"]
-    content = scored(frames, f"model=python:networks:{name}", *arguments)
-    assert content["kinds"] == {f"python:networks:{name}": kind}
+    content = scored(frames, f"model=python:own_networks:{name}", *arguments)
+    assert content["kinds"] == {f"python:own_networks:{name}": kind}
     (found,) = content["scores"].values()
     assert found["full"]["AbsRel"] > 0.001
     assert found["full"] == pytest.approx(files["full"], rel=1e-5)
 
 
 def test_the_score_is_that_of_a_loop(frames, place):
-    content = scored(frames, "model=python:networks.py:depth")
+    content = scored(frames, "model=python:own_networks.py:depth")
     truth = {name: np.rint(1000 * values) / 1000 for name, values in TRUTHS.items()}
     expected = np.mean([np.abs(by_hand(name) / truth[name] - 1).mean() for name in TRUTHS])
-    assert content["scores"]["python:networks.py:depth"]["full"]["AbsRel"] == pytest.approx(expected, rel=1e-5)
+    assert content["scores"]["python:own_networks.py:depth"]["full"]["AbsRel"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_mirror_images_are_predicted_for_protocols_that_average(frames, place):
-    content = scored(frames, "model=python:networks:depth", "protocol.flip_average=true")
+    content = scored(frames, "model=python:own_networks:depth", "protocol.flip_average=true")
     truth = {name: np.rint(1000 * values) / 1000 for name, values in TRUTHS.items()}
     averaged = {name: PICTURES[name][..., 0] / 40 + 0.2 for name in TRUTHS}  # the ramp and its mirror image
     expected = np.mean([np.abs(averaged[name] / truth[name] - 1).mean() for name in TRUTHS])
-    assert content["scores"]["python:networks:depth"]["full"]["AbsRel"] == pytest.approx(expected, rel=1e-5)
+    assert content["scores"]["python:own_networks:depth"]["full"]["AbsRel"] == pytest.approx(expected, rel=1e-5)
     assert calls(place) == 8
 
 
 def test_nothing_is_predicted_twice(frames, place, capsys):
-    first = scored(frames, "model=python:networks:depth")
+    first = scored(frames, "model=python:own_networks:depth")
     assert calls(place) == 4
     assert "0 of 4 predictions were in" in capsys.readouterr().out
-    again = scored(frames, "model=python:networks:depth", "protocol=rooms,full")
+    again = scored(frames, "model=python:own_networks:depth", "protocol=rooms,full")
     assert calls(place) == 4
     assert "4 of 4 predictions were in" in capsys.readouterr().out
     assert again["scores"].keys() == first["scores"].keys()
@@ -175,22 +175,22 @@ def test_nothing_is_predicted_twice(frames, place, capsys):
     content[len(content) // 2] ^= 1
     damaged.write_bytes(content)
     cut.write_bytes(cut.read_bytes()[:100])
-    assert scored(frames, "model=python:networks:depth")["scores"] == first["scores"]
+    assert scored(frames, "model=python:own_networks:depth")["scores"] == first["scores"]
     assert calls(place) == 6
-    assert scored(frames, "model=python:networks:depth", "cache=none")["scores"] == first["scores"]
+    assert scored(frames, "model=python:own_networks:depth", "cache=none")["scores"] == first["scores"]
     assert calls(place) > 6
 
 
 def test_the_cache_sees_changes_of_code_of_what_it_uses_and_of_versions(place):
     (place / "weights_of_mine.py").write_text("factor = 1\n")
-    (place / "networks.py").write_text("import weights_of_mine\n" + MODULE)
-    source = read_source("python:networks:depth")
+    (place / "own_networks.py").write_text("import weights_of_mine\n" + MODULE)
+    source = read_source("python:own_networks:depth")
 
     def identity() -> str:
         import importlib
         import sys
 
-        for name in ("networks", "weights_of_mine"):
+        for name in ("own_networks", "weights_of_mine"):
             sys.modules.pop(name, None)
         importlib.invalidate_caches()
         return open_model(source, ModelOptions(), torch.device("cpu")).identity
@@ -199,16 +199,16 @@ def test_the_cache_sees_changes_of_code_of_what_it_uses_and_of_versions(place):
     assert identity() == seen[0]
     (place / "weights_of_mine.py").write_text("factor = 2\n")
     seen.append(identity())
-    (place / "networks.py").write_text("import weights_of_mine\n" + MODULE.replace("0.4, 64", "0.5, 64"))
+    (place / "own_networks.py").write_text("import weights_of_mine\n" + MODULE.replace("0.4, 64", "0.5, 64"))
     seen.append(identity())
     assert len(set(seen)) == 3
 
 
 def test_what_the_cache_can_not_see_is_said(frames, place, capsys):
     told = "has no version, so the cache sees changes of its code only"
-    scored(frames, "model=python:networks:half_size", "kind=metric_depth")
+    scored(frames, "model=python:own_networks:half_size", "kind=metric_depth")
     assert told in " ".join(capsys.readouterr().out.split())
-    scored(frames, "model=python:networks:half_size", "kind=metric_depth", "cache=none")
+    scored(frames, "model=python:own_networks:half_size", "kind=metric_depth", "cache=none")
     assert told not in " ".join(capsys.readouterr().out.split())
 
 
@@ -232,37 +232,40 @@ def test_a_cache_keeps_float32_bit_by_bit(tmp_path):
 
 
 REFUSED = {
-    "depth of nothing": (["model=python:networks:"], "names no function; write python:MODULE:FUNCTION"),
+    "depth of nothing": (["model=python:own_networks:"], "names no function; write python:MODULE:FUNCTION"),
     "no module": (["model=python:netwoks:depth"], "there is no module netwoks, neither installed nor in this folder"),
-    "no function": (["model=python:networks:deep"], "networks has no deep; it has depth, disparity, points"),
-    "a number": (["model=python:networks:number"], "number is int, which can't be called"),
-    "no kind": (["model=python:networks:undeclared"], "does not say what it predicts; append kind=..."),
+    "no function": (["model=python:own_networks:deep"], "own_networks has no deep; it has depth, disparity, points"),
+    "a number": (["model=python:own_networks:number"], "number is int, which can't be called"),
+    "no kind": (["model=python:own_networks:undeclared"], "does not say what it predicts; append kind=..."),
     "another kind": (
-        ["model=python:networks:depth", "kind=affine_disparity"],
+        ["model=python:own_networks:depth", "kind=affine_disparity"],
         "declares that it predicts metric depth",
     ),
     "the wrong kind": (
-        ["model=python:networks:undeclared", "kind=affine_disparity", "protocol.alignment=disparity"],
+        ["model=python:own_networks:undeclared", "kind=affine_disparity", "protocol.alignment=disparity"],
         "as depth does: kind=affine_depth?",
     ),
-    "a kind without rules": (["model=python:networks:disparity"], "append protocol.alignment=... (disparity"),
+    "a kind without rules": (["model=python:own_networks:disparity"], "append protocol.alignment=... (disparity"),
     "a failure": (
-        ["model=python:networks:failing", "kind=metric_depth"],
-        f"python:networks:failing fails in networks.py, line {LINE}: RuntimeError: no such layer",
+        ["model=python:own_networks:failing", "kind=metric_depth"],
+        f"python:own_networks:failing fails in own_networks.py, line {LINE}: RuntimeError: no such layer",
     ),
-    "None": (["model=python:networks:nothing", "kind=metric_depth"], "holds object, not real numbers"),
-    "words": (["model=python:networks:words", "kind=metric_depth"], "not real numbers"),
-    "two maps": (["model=python:networks:two", "kind=metric_depth"], "has shape (2, 48, 64), not one map"),
-    "no points": (["model=python:networks:undeclared", "kind=metric_points"], "not points (height, width, 3)"),
-    "a part": (["model=python:networks:small", "kind=metric_depth"], "is 10x10, the picture 48x64: not of its shape"),
-    "a turned map": (["model=python:networks:turned", "kind=metric_depth"], "(it looks transposed)"),
-    "NaN": (["model=python:networks:holes", "kind=metric_depth"], "144 of 3072 pixels that are NaN or infinite"),
-    "a unit": (["model=python:networks:millimetres", "kind=metric_depth"], "millimetres, so unit=0.001"),
+    "None": (["model=python:own_networks:nothing", "kind=metric_depth"], "holds object, not real numbers"),
+    "words": (["model=python:own_networks:words", "kind=metric_depth"], "not real numbers"),
+    "two maps": (["model=python:own_networks:two", "kind=metric_depth"], "has shape (2, 48, 64), not one map"),
+    "no points": (["model=python:own_networks:undeclared", "kind=metric_points"], "not points (height, width, 3)"),
+    "a part": (
+        ["model=python:own_networks:small", "kind=metric_depth"],
+        "is 10x10, the picture 48x64: not of its shape",
+    ),
+    "a turned map": (["model=python:own_networks:turned", "kind=metric_depth"], "(it looks transposed)"),
+    "NaN": (["model=python:own_networks:holes", "kind=metric_depth"], "144 of 3072 pixels that are NaN or infinite"),
+    "a unit": (["model=python:own_networks:millimetres", "kind=metric_depth"], "millimetres, so unit=0.001"),
     "no source": (["model=torchhub:intel:midas"], "there is no source torchhub:; give python:MODULE:FUNCTION"),
     "no file": (["model=onnx:net.onnx"], "there is no file net.onnx"),
     "no name": (["model=hf:"], "lacks a name after the colon; give python:MODULE:FUNCTION"),
-    "a file for a folder": (["model=python:networks:depth", "cache=networks.py"], "cache=networks.py is a file"),
-    "kinds": (["model=python:networks:depth", "kind=auto,auto"], "names 2 kinds for 1 models"),
+    "a file for a folder": (["model=python:own_networks:depth", "cache=own_networks.py"], "cache=own_networks.py is a file"),
+    "kinds": (["model=python:own_networks:depth", "kind=auto,auto"], "names 2 kinds for 1 models"),
     "no network": (["model=nowhere.ckpt"], "nowhere.ckpt"),
 }
 
@@ -274,16 +277,16 @@ def test_a_mistake_is_told(what, frames, place, capsys):
 
 
 def test_without_data_it_is_asked_for(place, capsys):
-    assert main(["model=python:networks:depth"]) == 2
+    assert main(["model=python:own_networks:depth"]) == 2
     assert "Networks need data to be scored on: append data=" in capsys.readouterr().err
 
 
 def test_holes_can_count_as_errors_and_units_be_given(frames, place):
-    scores = scored(frames, "model=python:networks:holes", "kind=metric_depth", "missing=error")["scores"]
-    assert scores["python:networks:holes"]["full"]["missing"] == 4 * 144
-    metres = scored(frames, "model=python:networks:millimetres", "kind=metric_depth", "unit=0.001")["scores"]
-    plain = scored(frames, "model=python:networks:depth")["scores"]["python:networks:depth"]
-    assert metres["python:networks:millimetres"]["full"] == pytest.approx(plain["full"], rel=1e-5)
+    scores = scored(frames, "model=python:own_networks:holes", "kind=metric_depth", "missing=error")["scores"]
+    assert scores["python:own_networks:holes"]["full"]["missing"] == 4 * 144
+    metres = scored(frames, "model=python:own_networks:millimetres", "kind=metric_depth", "unit=0.001")["scores"]
+    plain = scored(frames, "model=python:own_networks:depth")["scores"]["python:own_networks:depth"]
+    assert metres["python:own_networks:millimetres"]["full"] == pytest.approx(plain["full"], rel=1e-5)
 
 
 def test_kinds_are_one_for_all_or_one_each():
@@ -296,15 +299,15 @@ def test_kinds_are_one_for_all_or_one_each():
 
 
 def test_images_have_the_size_of_their_files_unless_one_is_asked_for(frames, place):
-    (place / "networks.py").write_text(
+    (place / "own_networks.py").write_text(
         "import numpy as np\nsizes = []\ndef depth(rgb):\n    open('sizes.txt', 'a').write(f'{rgb.shape[:2]}\\n')\n"
         "    return 1 + rgb[..., 0]\ndepth.kind = 'scale_depth'\n"
     )
-    arguments = ["model=python:networks:depth", "protocol.alignment=median", "cache=none"]
+    arguments = ["model=python:own_networks:depth", "protocol.alignment=median", "cache=none"]
     scored(frames, *arguments)
     scored(frames, *arguments, "data.size=[24,32]")
     assert list(dict.fromkeys(Path("sizes.txt").read_text().splitlines())) == ["(48, 64)", "(24, 32)"]
-    scored_rooms = ["data=rooms", "data.test_frames=2", "protocol.alignment=median", "model=python:networks:depth"]
+    scored_rooms = ["data=rooms", "data.test_frames=2", "protocol.alignment=median", "model=python:own_networks:depth"]
     assert main([*scored_rooms, "cache=none"]) == 0
     assert Path("sizes.txt").read_text().splitlines()[-1] == "(96, 128)"  # drawn pictures have no size of their own
 
