@@ -264,7 +264,10 @@ REFUSED = {
     "no source": (["model=torchhub:intel:midas"], "there is no source torchhub:; give python:MODULE:FUNCTION"),
     "no file": (["model=onnx:net.onnx"], "there is no file net.onnx"),
     "no name": (["model=hf:"], "lacks a name after the colon; give python:MODULE:FUNCTION"),
-    "a file for a folder": (["model=python:own_networks:depth", "cache=own_networks.py"], "cache=own_networks.py is a file"),
+    "a file for a folder": (
+        ["model=python:own_networks:depth", "cache=own_networks.py"],
+        "cache=own_networks.py is a file",
+    ),
     "kinds": (["model=python:own_networks:depth", "kind=auto,auto"], "names 2 kinds for 1 models"),
     "no network": (["model=nowhere.ckpt"], "nowhere.ckpt"),
 }
