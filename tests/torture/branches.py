@@ -69,6 +69,7 @@ def grow(
         seconds: in which a branch ends.
     """
     ask, answer = os.pipe(), os.pipe()
+    others = processes.below()  # which were there before
     pid = start(lambda: _watch(place, root, branches, copy, ask[1], answer[0]))
     os.close(ask[1])
     os.close(answer[0])
@@ -78,22 +79,22 @@ def grow(
                 shutil.rmtree(copy, ignore_errors=True)
                 shutil.copytree(place, copy, symlinks=True)
                 os.write(answer[1], b"\n")
-                ended = _ended(told, pid, seconds)
-                gone = processes.all_gone(ENDED if ended else 0, spared=(pid,)).gone
+                ended = _ended(told, (pid, *others), seconds)
+                gone = processes.all_gone(ENDED if ended else 0, spared=(pid, *others)).gone
                 code = int(told.readline())
                 yield Outcome(int(line), code if ended and gone else None, copy, pid)
                 os.write(answer[1], b"\n")
     finally:
         os.close(answer[1])
         processes.wait_until(lambda: processes.exit_code(pid) is not None, seconds)
-        processes.all_gone(0)
+        processes.all_gone(0, spared=others)
 
 
-def _ended(told: object, pid: int, seconds: float) -> bool:
+def _ended(told: object, spared: Sequence[int], seconds: float) -> bool:
     """Whether the branch ended in time; whatever else runs is killed."""
     if select.select([told], [], [], seconds)[0]:  # type: ignore[list-item]
         return True
-    processes.send([other for other in processes.below() if other != pid], signal.SIGKILL)
+    processes.send([other for other in processes.below() if other not in spared], signal.SIGKILL)
     return False
 
 
