@@ -40,6 +40,7 @@ from depthbench.metrics.functional import EXTENDED_SCORES, STANDARD
 from depthbench.metrics.pixel_sums import COLUMNS, masked_sums
 from depthbench.models import predict_with_flip
 from depthbench.protocols import EvalProtocol
+from depthbench.runs.checksums import renew_done
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.results import read_scores
 from depthbench.stats.crossed import Difference, compare_rows
@@ -612,6 +613,8 @@ def test_a_damaged_or_foreign_checkpoint_is_told_in_a_sentence(trained, tmp_path
     shutil.copytree(trained.path, folder.path)
     config = (folder.path / "config.yaml").read_text()
     (folder.path / "config.yaml").write_text(config.replace("- 16\n", "- 24\n", 1))
+    assert "config.yaml has changed since the run wrote it" in refusal(capsys, f"run={folder.path}")
+    renew_done(folder.path)
     assert "last.ckpt can't be loaded into the run's network" in refusal(capsys, f"run={folder.path}")
     folder.checkpoint.write_bytes(b"PK")
     assert "last.ckpt is damaged" in refusal(capsys, f"run={folder.path}")

@@ -75,9 +75,10 @@ def test_logarithms_are_right_to_an_ulp():
 
 def test_only_the_standard_sums_on_a_cpu_are_compiled(maps):
     t = maps[1][:, 0]
-    assert pixel_kernel.can_sum(t, [key_of(name, rule) for name in COLUMNS for rule in RULES])
-    assert not pixel_kernel.can_sum(t, [("tau", True)])
-    assert not pixel_kernel.can_sum(t.to("meta"), [("pixels", None)])
+    keys = [key_of(name, rule) for name in COLUMNS for rule in RULES]
+    assert pixel_kernel.places_in_kernel(t, keys) == list(range(len(keys)))
+    assert pixel_kernel.places_in_kernel(t, [("tau", True), ("pixels", None)]) == [1]
+    assert pixel_kernel.places_in_kernel(t.to("meta"), [("pixels", None)]) == []
 
 
 def test_without_a_compiler_or_a_safe_place_there_is_no_library(tmp_path, monkeypatch):

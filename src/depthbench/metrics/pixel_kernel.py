@@ -27,9 +27,11 @@ _MADE = (("log", True), ("nonfinite", False), ("nonfinite", True))
 _PLACES = {key: place for place, key in enumerate(ROWS)}
 
 
-def can_sum(t: Tensor, keys: Sequence[tuple[str, bool | None]]) -> bool:
-    """Whether these sums of these maps can be taken here."""
-    return t.device.type == "cpu" and all(key in _PLACES or key in _MADE for key in keys) and _library() is not None
+def places_in_kernel(t: Tensor, keys: Sequence[tuple[str, bool | None]]) -> list[int]:
+    """Which of these sums of these maps can be taken here, by their places; none without a compiler."""
+    if t.device.type != "cpu" or _library() is None:
+        return []
+    return [place for place, key in enumerate(keys) if key in _PLACES or key in _MADE]
 
 
 def kernel_sums(

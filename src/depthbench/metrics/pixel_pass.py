@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from depthbench.metrics.pixel_kernel import can_sum, kernel_sums
+from depthbench.metrics.pixel_kernel import kernel_sums, places_in_kernel
 
 Rule = tuple[bool, bool]
 """``(strict, swapped)``: delta with ``<`` or ``<=``; divide by the truth or by the prediction."""
@@ -60,10 +60,22 @@ def sums_by_column(
         rows: increasing edges.
         careful: whether sums may become infinite or NaN; without, they are right where all of them are finite.
     """
-    if not careful and can_sum(t, keys):
-        return kernel_sums(
-            p, t, valid, keys, rows, [_limit(name, strict) for strict in (False, True) for name in POWERS]
-        )
+    places = [] if careful else places_in_kernel(t, keys)
+    if not places:
+        return _sums_by_block(p, t, valid, keys, rows, careful)
+    limits = [_limit(name, strict) for strict in (False, True) for name in POWERS]
+    standard = kernel_sums(p, t, valid, [keys[place] for place in places], rows, limits)
+    if len(places) == len(keys):
+        return standard
+    # With further sums, too, the standard ones are the kernel's: a score does not depend on which others are asked for.
+    found = _sums_by_block(p, t, valid, keys, rows, careful)
+    found[:, places] = standard
+    return found
+
+
+def _sums_by_block(
+    p: Tensor, t: Tensor, valid: Tensor | Interval, keys: Sequence[SumKey], rows: Sequence[int], careful: bool
+) -> Tensor:
     height = max(1, BLOCK // max(t.shape[2], 1)) if t.device.type == "cpu" else t.shape[1]
     strips = [list(pairwise(_edges(top, bottom, height))) for top, bottom in pairwise(rows)]
     heights = {bottom - top for strip in strips for top, bottom in strip}
