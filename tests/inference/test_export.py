@@ -243,7 +243,7 @@ def test_a_released_network_comes_from_a_mirror_by_name(run, tmp_path, monkeypat
 def test_a_file_that_gives_other_depth_is_not_kept(run, tmp_path, monkeypatch, capsys, name):
     monkeypatch.setattr("depthbench.inference.exported.graph.TOLERANCE", -1.0)
     assert main([f"run={run.path}", f"output={tmp_path / name}"]) == 2
-    assert "nothing was written" in capsys.readouterr().err
+    assert "was not written: its depth differs" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -59,6 +59,7 @@ def test_a_job_has_its_own_files_environment_session_and_status(tmp_path, server
     assert found["handler"]
     files = [file for file in found["files"] if not file.startswith(f"/proc/{process.pid}/")]
     assert files == sorted(["/dev/null", str(folder / "log.txt"), str(folder / "log.txt")])
+    wait_for((tmp_path / "saving" / "ready").exists)
     other.terminate()
     assert other.wait(60) == INTERRUPTED
 

@@ -163,7 +163,7 @@ def test_a_busy_server_is_asked_again(server, tmp_path):
     assert get(server, tmp_path).read_bytes() == CONTENT
     (tmp_path / "data.zip").unlink()
     server.fails = 9
-    with pytest.raises(UserError, match="start again later"):
+    with pytest.raises(UserError, match="run the same command again later"):
         get(server, tmp_path)
 
 

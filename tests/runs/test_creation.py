@@ -188,7 +188,7 @@ def test_two_configurations_of_one_hash_get_two_folders(tmp_path, monkeypatch, c
     first, second = create(tmp_path, "seed=1"), create(tmp_path, "seed=2")
     assert first.path.name.endswith("-00000000")
     assert second.path.name.endswith("-0000000000000002")
-    assert "same hash and another configuration" in capfd.readouterr().err
+    assert "has the same short hash but another configuration" in capfd.readouterr().err
     assert create(tmp_path, "seed=2").path == second.path
     assert create(tmp_path, "seed=1").path == first.path
 

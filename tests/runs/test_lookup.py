@@ -82,7 +82,7 @@ def test_of_many_only_five_are_listed(here):
         make(f"runs/more-5555dd{index:02d}")
     with pytest.raises(UserError, match=r"^6 runs have .*runs/more-5555dd03, runs/seeds/seed-0-5555bbbb and 1 more\.$"):
         find_runs("5555")
-    with pytest.raises(UserError, match=r"runs/seeds means 2 runs, and one is needed"):
+    with pytest.raises(UserError, match=r"runs/seeds matches 2 runs, but one is needed"):
         find_run("runs/seeds")
 
 

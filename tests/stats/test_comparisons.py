@@ -138,7 +138,7 @@ def test_only_common_seeds_are_compared():
         ({"a": [1.0, np.nan], "b": [1.0, 2.0]}, {}, "Some scores of a are not finite"),
         ({"a": [[1.0]], "b": [1.0]}, {}, "one number per image"),
         ({"a": {}, "b": [1.0]}, {}, "a has no scores"),
-        ({"a": [1.0, 2.0], "b": [1.0, 3.0]}, {"scenes": ["x"]}, "scenes of 1 images"),
+        ({"a": [1.0, 2.0], "b": [1.0, 3.0]}, {"scenes": ["x"]}, "a has 2 scores, but 1 scenes are given"),
     ],
 )
 def test_mistakes(rows, options, message):

@@ -55,7 +55,7 @@ def test_pictures_without_depth_are_left_out(tmp_path):
         ("a.jpg\n", "line 1 has 1 cells"),
         ("a.jpg b.png\na b.jpg c d.png\n", "line 2 has 4 cells.*put commas"),
         ("a.jpg b.png 518.8579\n", r"line 1 ends in the number 518\.8579.*data\.intrinsics"),
-        ("picture,depth,focal\na.jpg,b.png,518\n", "column 'focal', which means nothing"),
+        ("picture,depth,focal\na.jpg,b.png,518\n", "has the unknown column 'focal'"),
         ("picture,rgb\na.jpg,b.png\n", "one picture and one depth"),
         ("picture,depth\na.jpg\n", "line 2 has 1 cells"),
         ("../a.jpg b.png\n", "leads out of the data set"),

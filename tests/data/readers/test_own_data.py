@@ -187,7 +187,7 @@ def test_lists(module, made, tmp_path):
     with pytest.raises(UserError, match=r"0009\.png is listed but missing"):
         Pairs(tmp_path / "data", 0.001, files=tmp_path / "bad.csv")
     (tmp_path / "bad.csv").write_text("rgb/0000.jpg,depth/0000.png\n" * 2)
-    with pytest.raises(UserError, match=r"several frames that are called rgb/0000"):
+    with pytest.raises(UserError, match=r"names the frame rgb/0000 several times"):
         Pairs(tmp_path / "data", 0.001, files=tmp_path / "bad.csv")
 
 
