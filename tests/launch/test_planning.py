@@ -59,15 +59,16 @@ def test_each_job_is_composed_once(sweep, launcher):
 
 
 def test_a_mistake_in_the_jobs_of_a_study_is_told_before_the_first(sweep, tmp_path):
-    study = tmp_path / "conf" / "experiment" / "mine.yaml"
-    study.parent.mkdir(parents=True)
+    studies = tmp_path / "conf" / "experiment"
+    studies.mkdir(parents=True)
     told = {
         "{data.batch_size: '4,0'}": "data.batch_size=0 must be a whole number of 1 or more.\n",
         "{model.encoder: resnet50}": "did you mean model.encoder.name=resnet50?\n",
     }
-    for params, sentence in told.items():
-        study.write_text(f"# @package _global_\nhydra: {{sweeper: {{params: {params}}}}}\n")
-        output, _ = sweep("--config-dir", "conf", "experiment=mine", code=2)
+    for number, (params, sentence) in enumerate(told.items()):
+        text = f"# @package _global_\nhydra: {{sweeper: {{params: {params}}}}}\n"
+        (studies / f"mine{number}.yaml").write_text(text)
+        output, _ = sweep("--config-dir", "conf", f"experiment=mine{number}", code=2)
         assert output.endswith(sentence)
     output, _ = sweep("data=nyu_labeled", "data.root=missing", "seed=0,1", code=2)
     assert output.endswith(
