@@ -11,14 +11,16 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
+from depthbench.annotations import Annotations
 from depthbench.config.compose import config_dir
 from depthbench.config.kinds import DATA_MODULES
 from depthbench.config.targets import instantiate
-from depthbench.data import Frame, PackedDataset, Pairs, Rooms
+from depthbench.data import Frame, IBims1, PackedDataset, Pairs, Rooms
 from depthbench.data.cache.packed import encode_frame
 from depthbench.errors import UserError
 from depthbench.prepare.__main__ import main
 from depthbench.runs.folder import RunFolder
+from tests.data.published_sets import ibims
 
 
 @pytest.fixture
@@ -37,6 +39,10 @@ def same(one: Frame, other: Frame, image=0.0):
     assert one.name == other.name
     torch.testing.assert_close(one.image, other.image, atol=image, rtol=0)
     assert torch.equal(one.depth, other.depth)
+    notes, others = one.annotations or Annotations(), other.annotations or Annotations()
+    assert notes.present == others.present
+    for name in notes.present:
+        torch.testing.assert_close(getattr(notes, name), getattr(others, name), atol=0, rtol=0)
     assert (one.intrinsics is None) == (other.intrinsics is None)
     if one.intrinsics is not None:
         torch.testing.assert_close(one.intrinsics, other.intrinsics)
@@ -77,13 +83,94 @@ def test_depth_of_any_kind_is_exact(quality, tmp_path):
     depths = [rng.uniform(0, 9, (7, 9)), np.arange(63).reshape(7, 9) * 4e-3, np.full((7, 9), 80.0), np.zeros((7, 9))]
     for depth in depths:
         frame = Frame(torch.zeros(3, 5, 3), torch.from_numpy(depth).float()[None], None, "küche/1")
-        record, content = encode_frame(frame, 0, quality)
-        (tmp_path / "train.bin").write_bytes(content)
-        line = json.dumps(record._asdict()) + "\n"
-        (tmp_path / "train.jsonl").write_text(line)
-        told = {"format": 1, "bytes": len(content), "index_sha256": hashlib.sha256(line.encode()).hexdigest()}
-        (tmp_path / "train.json").write_text(json.dumps(told))
+        write_cache(tmp_path, frame, quality)
         same(PackedDataset(tmp_path, depth_size="native")[0], frame, 0.02)
+
+
+ANNOTATIONS = Annotations(
+    edges=torch.rand(1, 7, 9) > 0.5,
+    segments=torch.randint(5, (1, 7, 9)),
+    planes=torch.randint(2, (1, 7, 9)),
+    plane_normals=torch.randn(2, 3),
+    alpha=torch.rand(1, 7, 9),
+    normals=torch.randn(3, 7, 9),
+)
+
+
+def write_cache(folder, frame, quality=0, number=2, **changes):
+    """A cache of one frame, written by hand."""
+    record, content = encode_frame(frame, 0, quality)
+    (folder / "train.bin").write_bytes(content)
+    line = json.dumps({**record._asdict(), **changes}) + "\n"
+    (folder / "train.jsonl").write_text(line)
+    told = {"format": number, "bytes": len(content), "index_sha256": hashlib.sha256(line.encode()).hexdigest()}
+    (folder / "train.json").write_text(json.dumps(told))
+
+
+@pytest.mark.parametrize("quality", [0, 90])
+def test_annotations_come_back_exactly(quality, tmp_path):
+    frame = Frame(torch.zeros(3, 5, 3), torch.rand(1, 7, 9), None, "one", ANNOTATIONS)
+    write_cache(tmp_path, frame, quality)
+    same(PackedDataset(tmp_path, depth_size="native")[0], frame)
+
+
+def test_a_cache_of_the_first_format_is_read(tmp_path):
+    frame = Frame(torch.zeros(3, 5, 3), torch.rand(1, 7, 9), None, "one")
+    write_cache(tmp_path, frame, number=1)
+    line = json.loads((tmp_path / "train.jsonl").read_text())
+    del line["notes"]
+    text = json.dumps(line) + "\n"
+    (tmp_path / "train.jsonl").write_text(text)
+    told = json.loads((tmp_path / "train.json").read_text())
+    told["index_sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    (tmp_path / "train.json").write_text(json.dumps(told))
+    same(PackedDataset(tmp_path, depth_size="native")[0], frame)
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        [["edges", "|b1", [1, 7, 8]]],
+        [["edges", "|b1", [1, 7, 10]]],
+        [["edges", "|b1", [1, 7, 9]]],  # fewer bytes than were packed
+        [["segments", "<i8", [1, 700, 900]]],
+        [["normals", "<f4", [10**9, 7, 9]]],
+        [["plane_normals", "<f4", [10**9, 3]]],
+        [["plane_normals", "<f4", [-1, 3]]],
+        [["edges", "|O", [1, 7, 9]]],
+        [["nonsense", "|b1", [1, 7, 9]]],
+        [["edges", "|b1", [1, 7, 9]], ["edges", "|b1", [1, 7, 9]]],
+        [["edges", "|b1"]],
+        "edges",
+        7,
+    ],
+)
+def test_annotations_that_a_cache_can_not_have(notes, tmp_path):
+    write_cache(tmp_path, Frame(torch.zeros(3, 5, 3), torch.rand(1, 7, 9), None, "one", ANNOTATIONS), notes=notes)
+    with pytest.raises(UserError, match="make the cache again"):
+        PackedDataset(tmp_path, depth_size="native")[0]
+
+
+def test_a_cache_knows_its_data_set_and_keeps_annotations(tmp_path):
+    root, cache = tmp_path / "ibims", tmp_path / "cache"
+    ibims(root)
+    options = ["data.split=1", "data.size=[18,24]", f"output={cache}", "workers=1"]
+    assert main(["cache", "data=ibims", f"data.root={root}", *options]) == 0
+    cached, fresh = PackedDataset(cache, "test", depth_size="native"), IBims1(root, size=(18, 24), depth_size="native")
+    assert cached.known_as == "iBims-1"
+    assert fresh[0].annotations.present == ("edges", "planes", "plane_normals")
+    for one, other in zip(cached, fresh, strict=True):
+        same(one, other)
+
+
+def test_a_cache_knows_the_kind_of_its_truth(pairs, tmp_path):
+    main(arguments(pairs, tmp_path / "cache"))
+    path = tmp_path / "cache" / "train.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"truth": "raw"}))
+    cached = PackedDataset(tmp_path / "cache")
+    assert cached.with_truth("raw") is cached
+    with pytest.raises(UserError, match="raw depth only"):
+        cached.with_truth("filled")
 
 
 def test_rooms_are_rounded_to_bytes_and_their_depth_is_exact(tmp_path):

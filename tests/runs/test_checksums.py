@@ -90,6 +90,17 @@ def test_the_same_command_repeats_the_test(names, run, finished, frames, capfd):
     assert checksums.changed(run.path) == []
 
 
+def test_an_empty_marker_is_damaged(run, finished, frames, capfd):
+    (run.path / "DONE").write_text("")
+    with pytest.raises(UserError, match=r"DONE is not as the run wrote it; .* repeats its test"):
+        read_run(run.path)
+    again = folder(frames, run.path.parent, *SHORT)
+    assert not again.done
+    assert "the test is repeated" in capfd.readouterr().err
+    assert_same(train(again), finished)
+    assert checksums.changed(run.path) == []
+
+
 @pytest.mark.parametrize("name", ["config.yaml", "run.json"])
 def test_configuration_and_record_are_written_anew(name, run, frames):
     change_digit(run.path / name)
@@ -127,6 +138,4 @@ def test_earlier_versions_have_no_checksums(run):
     (run.path / "DONE").write_text(json.dumps({"score": 0.5, "steps": 2}) + "\n")
     change_digit(run.path / "scores.json")
     assert read_run(run.path).done["score"] == 0.5
-    (run.path / "DONE").write_text("")
-    assert read_run(run.path).done == {}
     assert checksums.changed(run.path) == []

@@ -88,8 +88,13 @@ def _content(folder: Path) -> dict[str, Any]:
 
 def content(file: Path) -> Any:
     """What a file of a run folder holds, without times; half-written and strange ones to the last byte."""
+    if not file.is_file():
+        return "no regular file"
     read = _hash if file.name.startswith(PART) else _READERS.get(file.name, _READERS.get(file.suffix, _hash))
-    return read(file)
+    try:
+        return read(file)
+    except Exception as error:  # whatever a reader says of a file that is no longer one
+        return f"{type(error).__name__}, {_hash(file)}"
 
 
 def _hash(file: Path) -> str:

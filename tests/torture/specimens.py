@@ -32,7 +32,7 @@ from depthbench.report.read.run_files import read_arrays, read_history, read_tra
 from depthbench.runs.results import read_scores, write_scores
 from depthbench.runs.tables import read_per_image
 from depthbench.training.checkpoint_file import read as read_checkpoint
-from tests.data import fuzz
+from tests.data import fuzz, published_sets
 
 Read = Callable[[], dict[str, object]]
 NAMES = ["scene/a", "b", "c"]
@@ -184,6 +184,22 @@ def _packed_jpeg(root: Path) -> Read:
     return frames(lambda: PackedDataset(root))
 
 
+def _packed_annotations(root: Path) -> Read:
+    published_sets.ibims(root / "own")
+    settings = {"_target_": "depthbench.data.IBims1", "root": str(root / "own"), "depth_size": "native"}
+    Writer(root, "test", settings).write()
+    fuzz.shutil.rmtree(root / "own")
+    (root / "test.claim").unlink()
+
+    def read() -> dict[str, object]:
+        opened = list(PackedDataset(root, "test", depth_size="native"))
+        notes = {f"{frame.name} {key}": getattr(frame.annotations, key).numpy()
+                 for frame in opened for key in frame.annotations.present}  # fmt: skip
+        return frames(lambda: opened)() | notes
+
+    return read
+
+
 def _raw_scenes(root: Path) -> Read:
     with zipfile.ZipFile(root / "raw.zip", "w", zipfile.ZIP_DEFLATED) as file:
         rows = np.arange(480 * 640 * 3, dtype=np.uint32)
@@ -294,6 +310,7 @@ SPECIMENS: dict[str, Callable[[Path], Read]] = {
     "matterport": _reader(fuzz.matterport),
     "cache": _reader(fuzz.cached),
     "cache jpeg": _packed_jpeg,
+    "cache annotations": _packed_annotations,
     "raw scenes": _raw_scenes,
     "config": _document("config.yaml", _CONFIG, read_config),
     "protocol": _document("own.yaml", _PROTOCOL, load_protocol),

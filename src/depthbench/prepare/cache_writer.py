@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from depthbench.config.mistakes import explain
 from depthbench.config.targets import instantiate
-from depthbench.data.cache.packed import FORMAT, UNITS, FrameRecord, encode_frame, read_index
+from depthbench.data.cache.packed import CARRIED, FORMAT, UNITS, FrameRecord, encode_frame, read_index
 from depthbench.data.frame import Frame
 from depthbench.errors import UserError
 from depthbench.files import read_json, told, write_atomically
@@ -88,7 +88,8 @@ class Writer:
                 index.flush()
                 records.append(record)
                 end = record.end
-        return self._finish(records, damaged, end)
+        carried = {key: getattr(dataset, key, None) for key in CARRIED}
+        return self._finish(records, damaged, end, carried)
 
     def _resume(self) -> tuple[list[FrameRecord], list[str], int]:
         """Frames that an earlier start wrote completely; the rest is cut off."""
@@ -106,7 +107,7 @@ class Writer:
             file.truncate(end)
         return records, damaged, end
 
-    def _finish(self, records: list[FrameRecord], damaged: list[str], end: int) -> str:
+    def _finish(self, records: list[FrameRecord], damaged: list[str], end: int, carried: dict[str, str | None]) -> str:
         if not records:
             raise UserError(f"Not one frame of the {self.part} part can be read, first: {damaged[0]}")
         names = hashlib.sha256("\n".join(record.name for record in records).encode("utf-8", "surrogateescape"))
@@ -119,6 +120,7 @@ class Writer:
             "damaged": damaged,
             "quality": self.quality,
             "data": self.settings,
+            **carried,
         }
         write_atomically(self.manifest, json.dumps(content, indent=1) + "\n")
         summary = f"{self.part}: {len(records):,} frames, {end / 1e6:,.0f} MB ({end / len(records) / 1e3:,.0f} kB each)"

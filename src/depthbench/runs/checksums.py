@@ -48,15 +48,15 @@ def _write(folder: Path, content: Mapping[str, Any]) -> None:
 
 
 def read_done(folder: Path) -> dict[str, Any]:
-    """The content of ``DONE``; empty where there is none, or an empty one of an earlier version.
+    """The content of ``DONE``; empty where there is none.
 
     Raises:
         UserError: if it is damaged.
     """
     path = folder / DONE
-    if not os.path.lexists(path) or not check_regular(path):
+    if not os.path.lexists(path):
         return {}
-    content = read_json(path)
+    content = read_json(path) if check_regular(path) else {_OWN: "of nothing"}  # no version wrote an empty one
     if "files" in content or _OWN in content:
         rest = {key: value for key, value in content.items() if key != _OWN}
         if content.get(_OWN) != _own_hash(rest) or not isinstance(content.get("files"), dict):

@@ -1,8 +1,8 @@
 """Frames as ``prepare cache`` wrote them: resized once, read back from a memory-mapped file without decoding a PNG.
 
-A part is three files. ``train.bin`` holds the frames one after the other, depth then picture. ``train.jsonl`` has a
-line for each: name, where it begins, sizes, a checksum. ``train.json`` is written last and says what the other two
-must be, so half a cache is never taken for a whole one.
+A part is three files. ``train.bin`` holds the frames one after the other: depth, picture, annotations.
+``train.jsonl`` has a line for each: name, where it begins, sizes, a checksum. ``train.json`` is written last and says
+what the other two must be, so half a cache is never taken for a whole one.
 """
 
 import hashlib
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.config.amounts import evenly_spaced
+from depthbench.data.cache.noted import Note, checked_notes, decode_annotations, encode_annotations
 from depthbench.data.formats.store import PerProcess
 from depthbench.data.frame import Frame
 from depthbench.data.readers.reader import Reader, existing_folder
@@ -27,7 +28,9 @@ from depthbench.images import Size, decode_rgb
 from depthbench.input_files import check_pixels, check_regular, parse_json, read_bytes
 from depthbench.input_files.limits import MAX_JSON
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, FORMAT)  # the first format has no annotations
+CARRIED = ("known_as", "truth")  # what the cached data set says of itself
 MAX_INDEX = 500_000_000  # bytes: a line has 250, NYUv2's raw data have 400,000 frames
 _ALIGNED = 8  # bytes
 UNITS = (0.001, 1 / 256, 1 / 4000, 10 / 255)  # metres per unit of the formats that the bench reads
@@ -39,24 +42,26 @@ class FrameRecord(NamedTuple):
     Attributes:
         name: of the frame.
         start: its first byte.
-        bytes: of the depth and of the picture.
+        bytes: of the depth, of the picture and, where there are some, of the annotations.
         image: height and width of the picture.
         depth: height and width of the depth.
         unit: metres per unit of 16-bit depth; 0 for 32-bit floats in metres.
         quality: of the JPEG, with depth deflated; 0 for both as they are.
         crc: of all bytes.
         intrinsics: nine numbers in pixels of the picture, row by row, or None.
+        notes: of its annotations.
     """
 
     name: str
     start: int
-    bytes: tuple[int, int]
+    bytes: tuple[int, ...]
     image: Size
     depth: Size
     unit: float
     quality: int
     crc: int
     intrinsics: list[float] | None
+    notes: list[Note] = []  # noqa: RUF012 - never changed
 
     @property
     def end(self) -> int:
@@ -80,27 +85,30 @@ def encode_frame(
     unit = next((unit for unit in units if np.array_equal(_decoded(_coded(depth, unit), unit), depth)), 0.0)
     pixels = _coded(depth, unit)
     if quality:
-        parts = zlib.compress(_sorted_bytes(pixels), 1), _jpeg(planes, quality)
+        parts = [zlib.compress(_sorted_bytes(pixels), 1), _jpeg(planes, quality)]
     else:
-        parts = pixels.tobytes(), planes.tobytes()
+        parts = [pixels.tobytes(), planes.tobytes()]
+    notes, noted = encode_annotations(frame.annotations)
+    parts += [noted] if notes else []
     known = frame.intrinsics
     record = FrameRecord(
         name=frame.name,
         start=start,
-        bytes=(len(parts[0]), len(parts[1])),
+        bytes=tuple(map(len, parts)),
         image=(planes.shape[1], planes.shape[2]),
         depth=(depth.shape[0], depth.shape[1]),
         unit=unit,
         quality=quality,
-        crc=zlib.crc32(parts[1], zlib.crc32(parts[0])),
+        crc=zlib.crc32(b"".join(parts)),
         intrinsics=None if known is None else [float(value) for value in known.flatten()],
+        notes=notes,
     )
     return record, b"".join(parts)
 
 
 def decode(data: NDArray[np.uint8], record: FrameRecord) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Picture ``(H, W, 3)`` and depth ``(h, w)`` in metres from a frame's bytes, whose checksum was right."""
-    first, second = data[: record.bytes[0]], data[record.bytes[0] :]
+    first, second = np.split(data, np.cumsum(record.bytes))[:2]
     if not record.quality:
         pixels = first.view(_dtype(record.unit)).reshape(record.depth)
         # Planes one after the other, as networks want them, seen as a picture.
@@ -131,8 +139,10 @@ def _check(record: FrameRecord, size: int) -> None:
         check_pixels(height, width, record.name)
     if min(record.start, *record.bytes) < 0 or record.start % _ALIGNED or record.start + sum(record.bytes) > size:
         raise ValueError("a frame lies outside of the file")
+    if len(record.bytes) != (3 if record.notes else 2):
+        raise ValueError("a frame has another number of parts")
     plain = math.prod(record.depth) * _dtype(record.unit).itemsize, 3 * math.prod(record.image)
-    if not record.quality and record.bytes != plain:
+    if not record.quality and record.bytes[:2] != plain:
         raise ValueError("a frame has not the bytes of its size")
     if not (isinstance(record.name, str) and isinstance(record.crc, int) and math.isfinite(record.unit)):
         raise TypeError("a name, a checksum or a unit is none")
@@ -185,6 +195,7 @@ def read_index(path: Path, size: int | None = None) -> tuple[list[FrameRecord], 
             else:
                 pairs = {key: tuple(map(int, content[key])) for key in ("bytes", "image", "depth")}
                 record = FrameRecord(**content | pairs)
+                record = record._replace(notes=checked_notes(record.notes, record.depth))
                 _check(record, sys.maxsize if size is None else size)
                 records.append(record)
         except (ValueError, TypeError, KeyError) as error:
@@ -202,7 +213,8 @@ class PackedDataset(Reader):
         size: (height, width) of the image delivered; None for that of the cache.
         depth_size: ``image`` or ``native`` (as it lies in the cache), see :class:`Reader`.
 
-    Without JPEGs the frames equal the cached data set's, bit for bit.
+    Without JPEGs the frames equal the cached data set's, bit for bit. Annotations travel along, as do the name of the
+    data set and the kind of its truth, which protocols ask for.
 
     Raises:
         UserError: when opened, if the cache is missing, unfinished or damaged; when read, if a frame is damaged.
@@ -219,7 +231,8 @@ class PackedDataset(Reader):
         super().__init__(size, depth_size)
         self.root = existing_folder(root, "a cache made by `python -m depthbench.prepare cache`")
         self.file = self.root / f"{part}.bin"
-        records = checked_records(self.root, part)
+        records, manifest = checked_records(self.root, part)
+        self.known_as, self.truth = (_word(manifest.get(key)) for key in CARRIED)
         wanted = range(len(records)) if split is None else evenly_spaced(len(records), split)
         self.records = [records[index] for index in wanted]
         self.names = [record.name for record in self.records]
@@ -240,11 +253,19 @@ class PackedDataset(Reader):
             self._checked.add(index)
         image, depth = decode(np.asarray(data), record)
         matrix = None if record.intrinsics is None else np.reshape(record.intrinsics, (3, 3))
-        return Sample(image, depth, matrix, record.name)
+        try:
+            annotations = decode_annotations(np.asarray(data)[sum(record.bytes[:2]) :], record.notes)
+        except ValueError as error:
+            raise UserError(f"Frame {record.name} of {self.file} holds {error}; make the cache again.") from error
+        return Sample(image, depth, matrix, record.name, annotations)
 
 
-def checked_records(root: Path, part: str) -> list[FrameRecord]:
-    """The frames of a finished part.
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def checked_records(root: Path, part: str) -> tuple[list[FrameRecord], dict[str, Any]]:
+    """The frames of a finished part, and its manifest.
 
     Raises:
         UserError: if it is missing or unfinished, or its files were changed.
@@ -258,10 +279,10 @@ def checked_records(root: Path, part: str) -> list[FrameRecord]:
     try:
         manifest = parse_json(read_bytes(told, MAX_JSON))
         index, size = read_bytes(root / f"{part}.jsonl", MAX_INDEX), check_regular(root / f"{part}.bin")
-        right = manifest["format"] == FORMAT and manifest["bytes"] == size
+        right = manifest["format"] in READABLE and manifest["bytes"] == size
         right = right and manifest["index_sha256"] == hashlib.sha256(index).hexdigest()
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{told} or a file beside it can't be read ({error}); make the cache again.") from error
     if not right:
         raise UserError(f"{told} does not belong to the files beside it; delete the folder and make the cache again.")
-    return read_index(root / f"{part}.jsonl", size)[0]
+    return read_index(root / f"{part}.jsonl", size)[0], manifest
