@@ -1,4 +1,4 @@
-"""Pictures, once for all rooms: decode, resize, turn upright, colorize.
+"""Pictures, once for all rooms: decode, resize, turn upright.
 
 Decoding refuses what a decoder would quietly fill with gray: every chunk of a PNG has a checksum, and of a JPEG the
 decoder's own complaints are read. A JPEG has no checksum, so a flipped bit that leaves a valid stream (half of them or
@@ -192,31 +192,6 @@ def resize_depth(depth: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
         for new, old in zip(size, depth.shape, strict=True)
     )
     return np.asarray(depth.take(rows, 0).take(columns, 1), np.float32)  # in turn: three times as fast as at once
-
-
-def colorize(
-    values: NDArray[Any], top: float, colormap: str, bottom: float = 0.0, missing: tuple[int, int, int] = (128,) * 3
-) -> NDArray[np.uint8]:
-    """A map as colors.
-
-    Args:
-        values: any shape ``(...)``; missing values are NaN.
-        top: the value of the colormap's last color; larger values get the same.
-        colormap: a name that matplotlib knows.
-        bottom: the value of the first color; smaller values get the same.
-        missing: RGB of missing values.
-
-    Returns:
-        RGB ``(..., 3)``.
-    """
-    import matplotlib  # here: half a second that most commands need not wait
-
-    colors = matplotlib.colormaps[colormap]
-    # By a table in 8 bits: matplotlib would make 32 bytes of each pixel, much for a photo.
-    table = np.vstack([(colors(np.arange(colors.N))[:, :3] * 255).round(), missing]).astype(np.uint8)
-    places = np.minimum(np.clip((values - bottom) / (top - bottom), 0, 1) * colors.N, colors.N - 1)
-    rows = np.where(np.isnan(values), colors.N, places).astype(np.intp)
-    return np.asarray(table[rows])
 
 
 def orientation(data: bytes) -> int:

@@ -19,10 +19,13 @@ HELP = """Depth for your own photos and videos, by the network of a run or anybo
                         png     16 bits in millimetres: up to 65.535 m, 0 for no depth
                         npy     float32 in metres
                         ply     colored points in metres (x right, y down, z ahead); needs intrinsics
-                        color   red is near, blue far; of a video a video, while png, npy, ply are folders of frames
+                        color   red is near, blue far, gray no depth; a bar below has the metres. Of a video it is a
+                                video, while png, npy, ply are folders of frames
                         beside  the photo and its color side by side
   flip_average=true   the mean with the mirrored prediction of the mirrored photo
-  max_depth=10        metres at the far end of the colors; by default the limit of the run's protocol, or 10
+  max_depth=10        colors from 0 to so many metres in all pictures; by default each photo has a range of its own,
+                      and a video the limit of the run's protocol, or 10
+  bar=false           no bar: color has the size of the photo
   intrinsics=FX,FY,CX,CY
                       of the camera, in pixels of the upright photos, pixel centers at integers; or a file, txt or
                       json, with these numbers or the matrix

@@ -23,9 +23,10 @@ from depthbench.data.sample import Sample
 from depthbench.errors import UserError
 from depthbench.images import orientation
 from depthbench.inference import read_predict_request
-from depthbench.inference.outputs import cloud, colored_picture, millimetres, replacing
+from depthbench.inference.outputs import OutputForm, cloud, colored_picture, millimetres, replacing
 from depthbench.inference.photos import Video, read_photo
 from depthbench.maps import resize_bilinear
+from depthbench.palette import ColorRange, color_bar
 from depthbench.predict import main
 from depthbench.runs.folder import RunFolder
 from depthbench.tasks import DepthTask
@@ -130,9 +131,10 @@ def test_a_folder_of_photos(run, task, photos, tmp_path, capsys):
         assert coarse.dtype == np.uint16
         np.testing.assert_allclose(coarse / 1000, depth.clip(0), atol=0.0005001)
         colors = cv2.imread(str(output / "color" / f"{name}.png"))[..., ::-1]
-        np.testing.assert_array_equal(colors, colored_picture("color", rgb, depth, 10.0))
+        np.testing.assert_array_equal(colors, colored_picture("color", rgb, depth, OutputForm(None)))
         beside = cv2.imread(str(output / "beside" / f"{name}.png"))[..., ::-1]
-        np.testing.assert_array_equal(beside, np.concatenate([rgb, colors], axis=1))
+        np.testing.assert_array_equal(beside[: len(rgb), : rgb.shape[1]], rgb)
+        np.testing.assert_array_equal(beside[:, rgb.shape[1] :], colors)
     assert "5 pictures were stretched to the network's 64x64, not cropped." in out  # a point is as square as 64x64
 
 
@@ -329,7 +331,7 @@ def test_a_video(run, task, video, tmp_path, capsys):
         pictures = list(shown)
         assert len(pictures) == 5
         assert pictures[0].shape == (36, width, 3)
-        right = colored_picture("color", frames[4], depth, 10.0).mean((0, 1))
+        right = colored_picture("color", frames[4], depth, OutputForm(10.0)).mean((0, 1))
         np.testing.assert_allclose(pictures[4][:, -48:].mean((0, 1)), right, atol=15)  # compressed, but of this color
     assert [round(shot[:, :48].mean() / 50) for shot in pictures] == [0, 1, 2, 3, 4]
     assert predict(capsys, *given(run, video, output, "save=png,npy,color,beside"))[1] == "1 of 1 are there already.\n"
@@ -386,19 +388,42 @@ def test_millimetres():
     assert millimetres(depth).tolist() == [0, 0, 1, 1234, 65535, 65535, 0, 0, 0, 0]
 
 
-def test_colors_have_a_fixed_scale():
-    depth = np.array([[0, 5, 10, 20, np.nan, np.inf]], np.float32)
-    near, middle, far, beyond, *missing = colored_picture("color", noise(1, 6), depth, 10.0)[0].tolist()
+def test_colors_may_have_a_fixed_scale():
+    depth = np.array([[0.01, 5, 10, 20, np.nan, np.inf, 0]], np.float32)
+    near, middle, far, beyond, *missing = colored_picture("color", noise(1, 7), depth, OutputForm(10.0))[0].tolist()
     assert near[0] > near[2]  # red
     assert far == beyond
     assert far[2] > far[0]  # blue
     assert middle not in (near, far)
-    assert missing == [[128, 128, 128]] * 2
-    assert colored_picture("color", noise(1, 6), depth, 20.0)[0, 2].tolist() == middle
+    assert missing == [[128, 128, 128]] * 3
+    assert colored_picture("color", noise(1, 7), depth, OutputForm(20.0))[0, 2].tolist() == middle
+
+
+def test_a_photo_has_a_range_of_its_own():
+    """A narrow range has all colors, however far away it is."""
+    for low, high in ((0.5, 0.9), (60.0, 61.0)):
+        depth = np.linspace(low, high, 300, dtype=np.float32)[None]
+        shown = colored_picture("color", noise(1, 300), depth, OutputForm(None))[0]
+        assert len(np.unique(shown, axis=0)) > 200
+        assert shown[0, 0] > shown[0, 2]
+        assert shown[-1, 2] > shown[-1, 0]
+
+
+def test_the_bar_may_be_left_out(run, photos, tmp_path, capsys):
+    wide = read_photo(photos / "trip/wide.JPG")
+    assert predict(capsys, *given(run, photos / "trip", tmp_path / "with", "save=color,beside"))[0] == 0
+    assert predict(capsys, *given(run, photos / "trip", tmp_path / "without", "save=color,beside", "bar=false"))[0] == 0
+    sizes = {
+        name: [cv2.imread(str(tmp_path / name / kind / "wide.png")).shape[:2] for kind in ("color", "beside")]
+        for name in ("with", "without")
+    }
+    bar = len(color_bar(ColorRange(0, 1), wide.shape[1]))
+    assert sizes["with"] == [(20 + bar, 300), (20 + bar, 600)]
+    assert sizes["without"] == [(20, 300), (20, 600)]
 
 
 @pytest.mark.parametrize(("protocol", "far"), [("garg", 80.0), ("full", 10.0)])
-def test_colors_end_at_the_protocols_limit(protocol, far, run, photos, tmp_path):
+def test_colors_of_a_video_end_at_the_protocols_limit(protocol, far, run, photos, tmp_path):
     copy = RunFolder(tmp_path / "run")
     copy.checkpoint.parent.mkdir(parents=True)
     copy.checkpoint.touch()
@@ -408,9 +433,11 @@ def test_colors_end_at_the_protocols_limit(protocol, far, run, photos, tmp_path)
     config.data.size = None
     (copy.path / "config.yaml").write_text(OmegaConf.to_yaml(config))
     arguments = given(copy, photos, tmp_path / "depth", "size=48,80")
-    assert read_predict_request(arguments).max_depth == far
+    request = read_predict_request(arguments)
+    assert (request.max_depth, request.most_metres) == (None, far)  # of photos, and of videos
     assert read_predict_request(arguments).size == (48, 80)
     assert read_predict_request([*arguments, "max_depth=3"]).max_depth == 3.0
+    assert read_predict_request([*arguments, "max_depth=3"]).most_metres == 3.0
 
 
 MISTAKES = [

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from depthbench.data import Rooms
+from depthbench.palette import ColorRange, color_bar
 from depthbench.prepare.__main__ import main
 from depthbench.prepare.findings import judge
 from depthbench.prepare.frame_stats import correlations, step_of
@@ -69,7 +70,8 @@ def test_nothing_is_wrong_with_rooms(rooms, tmp_path, capsys):
     assert "Nothing is wrong" in said
     assert "12 frames" in said
     sheet = cv2.imread(str(tmp_path / "sheet.png"))
-    assert sheet.shape[0] == 6 * 138  # twelve frames of each part, four in a row
+    bar = len(color_bar(ColorRange(0, 1), 160))
+    assert sheet.shape[0] == 6 * (138 + bar)  # twelve frames of each part, four in a row
     assert len(np.unique(sheet.reshape(-1, 3), axis=0)) > 1000
 
 

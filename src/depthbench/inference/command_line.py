@@ -20,6 +20,7 @@ from depthbench.evaluation.model_source import (
     read_source,
 )
 from depthbench.output_kinds import output_kind
+from depthbench.palette import MOST_METRES
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.lookup import trained_run
 
@@ -28,7 +29,6 @@ VIDEOS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
 PHOTOS = (".jpg", ".jpeg", ".png", ".heic", ".heif", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif")
 FRAMES = ("png", "npy", "ply")  # of a video folders of frames
 KINDS = (*FRAMES, "color", "beside")  # and these videos
-FAR = 10.0  # metres at the end of the colors, where the run's protocol has no limit
 
 OPTIONS: dict[str, str] = {
     "run": "",
@@ -41,6 +41,7 @@ OPTIONS: dict[str, str] = {
     "save": "png,color",
     "flip_average": "false",
     "max_depth": "",
+    "bar": "true",
     "intrinsics": "",
     "size": "",
     "device": "auto",
@@ -70,7 +71,9 @@ class PredictRequest:
         output: folder with a folder for each kind of file.
         kinds: of files to write, some of ``KINDS``.
         flip_average: whether to average with the prediction of the mirrored picture.
-        max_depth: metres at the end of the colors.
+        max_depth: metres at the end of the colors; None for a range of each photo's own.
+        most_metres: metres at the end of the colors of videos, whose frames are compared: ``max_depth`` or a default.
+        bar: whether a bar below the colors shows their range.
         intrinsics: (fx, fy, cx, cy) in pixels of the upright photos, pixel centers at integers; empty if not given.
         size: (height, width) that the network of a run sees.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -84,7 +87,9 @@ class PredictRequest:
     output: Path
     kinds: tuple[str, ...]
     flip_average: bool
-    max_depth: float
+    max_depth: float | None
+    most_metres: float
+    bar: bool
     intrinsics: tuple[float, ...]
     size: tuple[int, int] | None
     device: str
@@ -122,7 +127,9 @@ def read_predict_request(arguments: Sequence[str]) -> PredictRequest:
         output,
         kinds,
         _flag("flip_average", options["flip_average"]),
-        _far(options["max_depth"], run.config if run else None),
+        _far(options["max_depth"]),
+        _far(options["max_depth"]) or _limit(run),
+        _flag("bar", options["bar"]),
         _intrinsics(options["intrinsics"], "ply" in kinds),
         network_size(options["size"], run.config) if run else None,
         options["device"],
@@ -193,14 +200,21 @@ def _flag(key: str, text: str) -> bool:
     return text.lower() == "true"
 
 
-def _far(text: str, config: DictConfig | None) -> float:
+def _far(text: str) -> float | None:
+    if not text:
+        return None
     try:
-        far = float(text) if text else float((config.protocol.get("max_depth") if config else None) or FAR)
+        far = float(text)
         if 0 < far < float("inf"):
             return far
     except ValueError:
         pass
     raise UserError(f"max_depth={text} is not a positive number of metres.")
+
+
+def _limit(run: RunFolder | None) -> float:
+    """The largest depth of the run's protocol, where there is one."""
+    return float((run.config.protocol.get("max_depth") if run else None) or MOST_METRES)
 
 
 def _intrinsics(text: str, needed: bool) -> tuple[float, ...]:

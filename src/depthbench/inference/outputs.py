@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from depthbench.errors import UserError
 from depthbench.files import whole
 from depthbench.geometry import back_project, camera_matrix
-from depthbench.images import Picture, colorize
+from depthbench.images import Picture
 from depthbench.inference.command_line import FRAMES
 from depthbench.output_kinds import OutputKind
+from depthbench.palette import ColorRange, color_bar, color_depth, own_range
 
 Depth = NDArray[np.float32]
 
@@ -29,23 +30,23 @@ class OutputForm:
     """Data that a file needs beside the depth.
 
     Attributes:
-        far: metres at the end of the colors.
+        far: metres at the end of the colors, which begin at 0; None for a range of each picture's own.
         intrinsics: (fx, fy, cx, cy) in pixels of the upright photo, which point clouds need.
         kind: of the depth, which may be up to scale and shift, or disparity.
+        bar: whether a bar below a colored picture shows its range.
     """
 
-    far: float
+    far: float | None
     intrinsics: tuple[float, ...] = ()
     kind: OutputKind = OutputKind.METRIC_DEPTH
+    bar: bool = True
 
-    def shown(self, depth: Depth) -> Depth:
-        """The colored quantity: metres, or from 0 for the nearest to ``far`` for the farthest pixel of this picture."""
-        known = depth[np.isfinite(depth)]
-        if self.kind.is_metric or not known.size or known.min() == known.max():
-            return depth
-        low, high = float(known.min()), float(known.max())
-        share = (depth - low) / (high - low)
-        return np.asarray(self.far * (1 - share if self.kind.falls else share), np.float32)
+    def colors(self, depth: Depth) -> ColorRange:
+        """The range of the colors: shared, or of this picture alone, as of values whose scale is not known."""
+        if self.kind.is_metric and self.far is not None:
+            return ColorRange(0.0, self.far)
+        known = depth[depth > 0] if self.kind.is_positive else depth
+        return own_range(known, self.kind.falls and not self.kind.is_metric, "m" if self.kind.is_metric else "")
 
 
 def millimetres(depth: Depth) -> NDArray[np.uint16]:
@@ -54,10 +55,17 @@ def millimetres(depth: Depth) -> NDArray[np.uint16]:
     return np.asarray((1000 * known).round().clip(0, 65535), np.uint16)
 
 
-def colored_picture(kind: str, rgb: Picture, depth: Depth, far: float) -> Picture:
-    """``color``: the depth ``(H, W)`` in colors up to ``far`` metres; ``beside``: to the right of the photo."""
-    shown = colorize(np.where(np.isfinite(depth), depth, np.nan), far, "turbo_r")
-    return np.concatenate([rgb, shown], axis=1) if kind == "beside" else shown
+def colored_picture(kind: str, rgb: Picture, depth: Depth, form: OutputForm) -> Picture:
+    """``color``: the depth ``(H, W)`` in colors, a bar below; ``beside``: both to the right of the photo."""
+    colors = form.colors(depth)
+    parts = [color_depth(depth, colors, form.kind.is_positive)]
+    if form.bar:
+        parts.append(color_bar(colors, depth.shape[1]))
+    shown = np.concatenate(parts)
+    if kind == "color":
+        return shown
+    below = np.full((len(shown) - len(rgb), *rgb.shape[1:]), 255, np.uint8)
+    return np.concatenate([np.concatenate([rgb, below]), shown], axis=1)
 
 
 def cloud(rgb: Picture, depth: Depth, intrinsics: tuple[float, ...]) -> bytes:
@@ -82,7 +90,7 @@ def encode_output(kind: str, rgb: Picture, depth: Depth, form: OutputForm) -> by
         buffer = io.BytesIO()
         np.save(buffer, depth, allow_pickle=False)
         return buffer.getvalue()
-    pixels = millimetres(depth) if kind == "png" else colored_picture(kind, rgb, form.shown(depth), form.far)[..., ::-1]
+    pixels = millimetres(depth) if kind == "png" else colored_picture(kind, rgb, depth, form)[..., ::-1]
     return bytes(cv2.imencode(".png", pixels)[1])
 
 
@@ -121,7 +129,7 @@ def write_video(
                     part.mkdir(exist_ok=True)
                     (part / f"{count:06d}.{kind}").write_bytes(encode_output(kind, rgb, depth, form))
                     continue
-                pixels = colored_picture(kind, rgb, form.shown(depth), form.far)
+                pixels = colored_picture(kind, rgb, depth, form)
                 if kind not in videos:
                     videos[kind] = _open(part, fps, pixels.shape)
                     stack.callback(videos[kind].release)  # before the part gets its name

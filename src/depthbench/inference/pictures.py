@@ -130,7 +130,5 @@ class ModelPictures:
         """A note on the quantity of the map if it is not depth in metres."""
         found = list(self.model.notes)
         if not self.kind.is_metric:
-            found.append(
-                f"npy holds {self.kind.words}; colors reach from the nearest to the farthest pixel of each picture."
-            )
+            found.append(f"npy holds {self.kind.words}; each picture has its own range of colors.")
         return found

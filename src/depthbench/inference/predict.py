@@ -62,7 +62,8 @@ class PhotoPredictor:
     def handle(self, source: InputFile) -> str:
         """Write what is missing of a source; says what was seen."""
         paths, kind = self.request.missing(source), self.network.kind
-        form = OutputForm(self.request.max_depth, self.request.intrinsics, kind)
+        far = self.request.most_metres if source.video else self.request.max_depth
+        form = OutputForm(far, self.request.intrinsics, kind, self.request.bar)
         if not source.video:
             rgb = read_photo(source.path)
             self._check_camera(source, *rgb.shape[:2])
@@ -135,7 +136,7 @@ def keep_record(request: PredictRequest, made_by: Mapping[str, Any]) -> None:
     Raises:
         UserError: if it holds depth of another checkpoint or of other settings.
     """
-    record = {**made_by, "flip_average": request.flip_average, "max_depth": request.max_depth}
+    record = {**made_by, "flip_average": request.flip_average, "max_depth": request.max_depth, "bar": request.bar}
     camera = {"intrinsics": list(request.intrinsics)} if request.intrinsics else {}  # may come later
     path = request.output / "predict.json"
     kept = _read(path) if path.exists() else record

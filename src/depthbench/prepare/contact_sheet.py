@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -10,7 +9,8 @@ from numpy.typing import NDArray
 
 from depthbench.data.sample import Sample
 from depthbench.files import write_atomically
-from depthbench.images import Picture, colorize, resize_depth
+from depthbench.images import Picture, resize_depth
+from depthbench.palette import color_bar, color_depth, own_range
 
 CELL = (120, 160)
 _COLUMNS = 4
@@ -33,22 +33,19 @@ def save_sheet(picture: Picture, path: Path) -> None:
 
 
 def _cell(caption: str, sample: Sample) -> Picture:
+    """The picture, its depth in colors of its own range with their bar below, and both together."""
     rgb = np.asarray(cv2.resize(sample.rgb, CELL[::-1], interpolation=cv2.INTER_AREA), np.uint8)
     depth = resize_depth(sample.depth, CELL)
-    views: list[Any] = [rgb, _colored(depth), _outlined(rgb, depth)]
-    cell = np.full((CELL[0] + _CAPTION + 4, 3 * CELL[1] + 6, 3), 255, np.uint8)
-    cell[_CAPTION : _CAPTION + CELL[0], : 3 * CELL[1]] = np.hstack(views)
+    colors = own_range(depth[depth > 0])
+    bar = color_bar(colors, CELL[1], swatch=False)
+    cell = np.full((_CAPTION + CELL[0] + len(bar) + 4, 3 * CELL[1] + 6, 3), 255, np.uint8)
+    cell[_CAPTION : _CAPTION + CELL[0], : 3 * CELL[1]] = np.hstack(
+        [rgb, color_depth(depth, colors), _outlined(rgb, depth)]
+    )
+    cell[_CAPTION + CELL[0] : -4, CELL[1] : 2 * CELL[1]] = bar
     text = caption.encode("ascii", "replace").decode()
     cv2.putText(cell, text, (2, 10), cv2.FONT_HERSHEY_SIMPLEX, 0.33, (0, 0, 0), 1, cv2.LINE_AA)
     return cell
-
-
-def _colored(depth: NDArray[np.float32]) -> Picture:
-    """Near is red, far is blue, missing is black."""
-    known = depth[depth > 0]
-    low, high = np.quantile(known, (0.02, 0.98)) if known.size else (0.0, 1.0)
-    scaled = np.clip((high - depth) / max(high - low, 1e-6), 0, 1)
-    return colorize(np.where(depth > 0, scaled, np.nan), 1.0, "turbo", missing=(0, 0, 0))
 
 
 def _outlined(rgb: Picture, depth: NDArray[np.float32]) -> Picture:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from depthbench.palette import MISSING, ColorRange, color_depth
 from depthbench.report import read_runs, write_report
 from depthbench.report.__main__ import main
 from depthbench.report.analyze.estimates import estimate_of
 from depthbench.report.analyze.study import studies
-from depthbench.report.draw.gallery import DEPTH_MAP, MISSING, paint_map
 from depthbench.report.draw.pictures import data_uri
 from tests.report.analyze.test_study import change
 
@@ -227,7 +227,7 @@ def test_text_tables_have_the_spread_and_the_number_of_seeds(tmp_path, make_run)
 
 def test_pictures_keep_one_scale():
     depth = np.array([[0.0, 2.0], [4.0, 9.0]])
-    colors = paint_map(depth, DEPTH_MAP, 0, 4, depth > 0)
+    colors = color_depth(depth, ColorRange(0, 4))
     assert tuple(colors[0, 0]) == MISSING
     np.testing.assert_array_equal(colors[1, 0], colors[1, 1])  # beyond the scale: its end
     assert not np.array_equal(colors[0, 1], colors[1, 0])

@@ -4,7 +4,7 @@ import numpy as np
 import pytorch_lightning as pl
 
 from depthbench.data import DataModule
-from depthbench.images import colorize
+from depthbench.palette import colorize
 from depthbench.training.callbacks import LossWeights, Panels, ProgressBar, StatusReporter, status_reporter
 from depthbench.training.callbacks.panels import panel
 from depthbench.training.loggers import MetricsTable
@@ -42,7 +42,9 @@ def test_panels_are_colored_in_the_range_of_the_protocol(tmp_path):
         assert (step, names) == (0, ["0"])
         truth = Frames(4).depths[0, 0].half().float().numpy()
         expected = colorize(np.where(truth > 0, truth, np.nan).astype(float), far, "turbo_r")
-        np.testing.assert_array_equal(picture[:, 96:192], expected)
+        np.testing.assert_array_equal(picture[: len(truth), 96:192], expected)
+        assert (picture[len(truth) :, :96] == 255).all()  # under the picture; the bars are under depth and error
+        assert len(np.unique(picture[len(truth) :, 96:288].reshape(-1, 3), axis=0)) > 50
 
 
 def test_far_depth_and_large_errors_keep_their_colors():

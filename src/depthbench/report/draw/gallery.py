@@ -6,14 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from depthbench.images import colorize
+from depthbench.palette import SIGNED_ERROR, ColorRange, color_depth, colorize, shared_end
 from depthbench.report.analyze.study import Study
 from depthbench.report.draw.side_view import Pixels, side_view
 from depthbench.report.read.runs import KeptPanels
 
-DEPTH_MAP, ERROR_MAP = "magma_r", "RdBu_r"
 ERROR_LIMIT = 0.5
-MISSING = (176, 181, 188)
 WIDTH = 320  # of side views
 MOST_FRAMES = 5
 BUDGET, PER_CELL = 4_000_000, 28_000  # bytes of all pictures, and of one prediction with its error and side view
@@ -63,7 +61,7 @@ def build_gallery(study: Study) -> Gallery | None:
     if not common:
         return None
     common = common[: max(1, min(MOST_FRAMES, BUDGET // (PER_CELL * len(panels))))]
-    far = _far([panel.truth[panel.name.index(name)] for panel in panels.values() for name in common])
+    far = shared_end([panel.truth[panel.name.index(name)] for panel in panels.values() for name in common])
     frames = {}
     for amount in study.amounts:
         here = {method: panel for (method, size), panel in panels.items() if size == amount}
@@ -79,12 +77,6 @@ def _common(panels: list[KeptPanels]) -> list[str]:
     return [name for name in panels[0].name if name in shared]
 
 
-def _far(truths: list[GalleryMap]) -> float:
-    """The depth beyond which a hundredth of the truth lies, rounded up to half a metre."""
-    depths = np.concatenate([truth[truth > 0].ravel() for truth in truths])
-    return max(0.5, math.ceil(2 * float(np.percentile(depths, 99))) / 2) if len(depths) else 10.0
-
-
 def _frame(name: str, panels: dict[str, KeptPanels], far: float) -> GalleryFrame:
     first = next(iter(panels.values()))
     index = first.name.index(name)
@@ -96,21 +88,18 @@ def _frame(name: str, panels: dict[str, KeptPanels], far: float) -> GalleryFrame
     def view(depth: GalleryMap) -> Pixels:
         return side_view(depth[::step, ::step], image[::step, ::step], camera, float(np.median(known)))
 
-    shots = []
+    shots, colors = [], ColorRange(0, far)
     for method, panel in panels.items():
         place = panel.name.index(name)
         prediction, true = panel.prediction[place], panel.truth[place]
         valid = (true > 0) & np.isfinite(prediction)
         error = np.where(valid, prediction - true, 0) / np.where(valid, true, 1)
         absrel = float(np.abs(error[valid]).mean()) if valid.any() else math.nan
-        colors = paint_map(prediction, DEPTH_MAP, 0, far, np.isfinite(prediction))
-        errors = paint_map(error, ERROR_MAP, -ERROR_LIMIT, ERROR_LIMIT, valid)
-        shots.append(Shot(method, colors, errors, view(prediction), absrel))
+        shots.append(Shot(method, color_depth(prediction, colors), color_error(error, valid), view(prediction), absrel))
     bounds = (float(known.min()), float(known.max()))
-    colors = paint_map(truth, DEPTH_MAP, 0, far, truth > 0)
-    return GalleryFrame(name, image, colors, view(truth), bounds, tuple(shots))
+    return GalleryFrame(name, image, color_depth(truth, colors), view(truth), bounds, tuple(shots))
 
 
-def paint_map(values: NDArray[np.floating], name: str, low: float, high: float, valid: NDArray[np.bool_]) -> Pixels:
-    """A map ``(h, w)`` as colors ``(h, w, 3)`` in a fixed scale; what is not valid is gray."""
-    return colorize(np.where(valid, values, np.nan), high, name, low, MISSING)
+def color_error(error: NDArray[np.floating], valid: NDArray[np.bool_]) -> Pixels:
+    """A signed relative error ``(h, w)`` as ``(h, w, 3)``; gray where it is not valid."""
+    return colorize(np.where(valid, error, np.nan), ERROR_LIMIT, SIGNED_ERROR, -ERROR_LIMIT)

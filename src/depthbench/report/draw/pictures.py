@@ -12,7 +12,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure as Canvas
 from PIL import Image
 
-from depthbench.report.draw.gallery import DEPTH_MAP, ERROR_MAP, Gallery, GalleryFrame
+from depthbench.palette import DEPTH, NO_DEPTH, SIGNED_ERROR
+from depthbench.report.draw.gallery import Gallery, GalleryFrame
 from depthbench.report.draw.side_view import Pixels
 from depthbench.report.draw.style import MUTED, RC, label, save_figure
 
@@ -54,7 +55,10 @@ def save_gallery(gallery: Gallery, amount: int | None, stem: Path, caption: str)
         for column, title in enumerate(titles):
             place = {"ha": "center", "va": "bottom", "fontsize": 9}
             canvas.text((column + 0.5) / len(titles), top + 0.05 / total, label(title[:24]), place)
-        bars = ((DEPTH_MAP, 0, gallery.far, "depth (m)"), (ERROR_MAP, -50, 50, "error (% of the truth)"))
+        bars = (
+            (DEPTH, 0, gallery.far, f"depth (m); gray: {NO_DEPTH}"),
+            (SIGNED_ERROR, -50, 50, "error (% of the truth)"),
+        )
         for index, (name, low, high, text) in enumerate(bars):
             place_of_bar = (0.03 + 0.5 * index, 0.84 * bottom, 0.44, 0.08 * bottom)
             scale = ScalarMappable(Normalize(low, high), name)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from depthbench.palette import ColorRange, color_depth, own_range, shared_end
 from depthbench.report.analyze.sentences import format_score
-from depthbench.report.draw.gallery import DEPTH_MAP, ERROR_LIMIT, ERROR_MAP, paint_map
+from depthbench.report.draw.gallery import color_error
 from depthbench.report.draw.style import html
 from depthbench.report.read.boards import AlignedPanels
 from depthbench.report.write.html_figures import card_tag, picture_tag
@@ -25,9 +26,9 @@ def render_panels(panels: Sequence[AlignedPanels], key: str) -> str:
     if not rows:
         return ""
     caption = (
-        "Each model: its prediction as it is, from its least to its greatest value (no unit, so in gray); what its "
-        "alignment makes of it, in the colors of the truth; its relative error; and the truth of single pixels against "
-        "the prediction in the space of the fit, with the fitted line. The number is AbsRel of the pixels as shown."
+        "Each model: its prediction as it is, in colors of its own range, since it has no unit; what its alignment "
+        "makes of it, in the colors of the truth; its relative error; and the truth of single pixels against the "
+        "prediction in the space of the fit, with the fitted line. The number is AbsRel of the pixels as shown."
     )
     title = "<h2>Before and after alignment</h2>"
     return f'<section id="{key}">{title}{"".join(rows)}<p class="caption">{caption}</p></section>'
@@ -37,10 +38,9 @@ def _row(panels: Sequence[AlignedPanels], data: str, name: str) -> str:
     first = panels[0]
     place = first.names.index(name)
     truth = first.arrays["truth"][place]
-    known = truth[truth > 0]
-    far = max(0.5, math.ceil(2 * float(np.percentile(known, 99))) / 2) if known.size else 10.0
+    far = shared_end([truth])
     image = picture_tag(np.asarray(first.arrays["image"][place], np.uint8), f"Input image {name}")
-    shown = picture_tag(paint_map(truth, DEPTH_MAP, 0, far, truth > 0), f"True depth of {name}")
+    shown = picture_tag(color_depth(truth, ColorRange(0, far)), f"True depth of {name}")
     title = f"<p title='{html(name)}'>{html(data)}: {html(name)}</p>"
     cards = [card_tag("image", "", image + title), card_tag("truth", "", f"{shown}<p>0 to {far:g} m</p>")]
     cards += [_model(one, one.names.index(name), far) for one in panels]
@@ -55,11 +55,11 @@ def _model(panel: AlignedPanels, place: int, far: float) -> str:
     finite = before[np.isfinite(before)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     name = panel.names[place]
-    top = high if high > low else low + 1
+    own = own_range(before, panel.told["quantity"] == "disparity", "")
     pictures = [
-        picture_tag(paint_map(before, "gray", low, top, np.isfinite(before)), f"As predicted, {name}"),
-        picture_tag(paint_map(after, DEPTH_MAP, 0, far, np.isfinite(after)), f"Aligned, {name}"),
-        picture_tag(paint_map(error, ERROR_MAP, -ERROR_LIMIT, ERROR_LIMIT, valid), f"Error, {name}"),
+        picture_tag(color_depth(before, own, positive=False), f"As predicted, {name}"),
+        picture_tag(color_depth(after, ColorRange(0, far)), f"Aligned, {name}"),
+        picture_tag(color_error(error, valid), f"Error, {name}"),
     ]
     absrel = float(np.abs(error[valid]).mean()) if valid.any() else math.nan
     told = f"<p>{html(panel.told['quantity'])} {low:.3g} to {high:.3g}; {html(_fit_text(panel, place))}</p>"

@@ -1,8 +1,9 @@
 """Figures and galleries as HTML."""
 
+from depthbench.palette import DEPTH, MISSING, NO_DEPTH, SIGNED_ERROR
 from depthbench.report.analyze.sentences import format_score
 from depthbench.report.analyze.study import images_text
-from depthbench.report.draw.gallery import DEPTH_MAP, ERROR_LIMIT, ERROR_MAP, Gallery, GalleryFrame
+from depthbench.report.draw.gallery import ERROR_LIMIT, Gallery, GalleryFrame
 from depthbench.report.draw.pictures import data_uri, gradient
 from depthbench.report.draw.plot import Figure
 from depthbench.report.draw.side_view import Pixels
@@ -85,9 +86,11 @@ def picture_tag(pixels: Pixels, text: str) -> str:
 
 def _scales(far: float) -> str:
     limit = round(100 * ERROR_LIMIT)
-    depth = _scale("Depth", DEPTH_MAP, ("0", f"{far / 2:g}", f"{far:g} m"))
+    depth = _scale("Depth", DEPTH, ("0", f"{far / 2:g}", f"{far:g} m"))
     ticks = (f"−{limit} % too near", "0", f"+{limit} % too far")
-    return f'<div class="scales">{depth}{_scale("Error, relative to the truth", ERROR_MAP, ticks)}</div>'
+    missing = f'<div class="bar" style="background:rgb{MISSING}"></div>'
+    missing = f'<div class="scale none">{NO_DEPTH.capitalize()}{missing}</div>'
+    return f'<div class="scales">{depth}{missing}{_scale("Error, relative to the truth", SIGNED_ERROR, ticks)}</div>'
 
 
 def _scale(title: str, name: str, ticks: tuple[str, ...]) -> str:

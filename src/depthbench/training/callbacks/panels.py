@@ -11,25 +11,33 @@ from pytorch_lightning.callbacks import Callback
 
 from depthbench.errors import UserError
 from depthbench.files import whole
-from depthbench.images import colorize
 from depthbench.maps import resize_nearest
+from depthbench.palette import ERROR, MOST_METRES, ColorRange, color_bar, color_depth, colorize
 from depthbench.tasks import DepthTask
 from depthbench.training.loggers.pictures import log_pictures, shows_pictures
 from depthbench.training.steps import current_step
 
-MAX_DEPTH = 10.0  # metres at the end of the color scale where the protocol has no largest depth
 MAX_ERROR = 0.2  # of that, at the end of the color scale of errors
 
 
 def panel(
-    image: NDArray[np.uint8], truth: NDArray[Any], prediction: NDArray[Any], far: float = MAX_DEPTH
+    image: NDArray[np.uint8], truth: NDArray[Any], prediction: NDArray[Any], far: float = MOST_METRES
 ) -> NDArray[np.uint8]:
-    """Image, truth, prediction and absolute error side by side: ``(h, 4 w, 3)``; ``far`` metres end the scale."""
-    truth = np.where(truth > 0, truth, np.nan).astype(float)
-    prediction = prediction.astype(float)
-    error = np.abs(prediction - truth)
-    views = [colorize(truth, far, "turbo_r"), colorize(prediction, far, "turbo_r")]
-    return np.concatenate([image, *views, colorize(error, MAX_ERROR * far, "magma")], axis=1)
+    """Image, truth, prediction and absolute error side by side, bars below: ``(h + bar, 4 w, 3)``.
+
+    The colors of both depths go from 0 to ``far`` metres, those of the error to a fifth of it.
+    """
+    width, error = image.shape[1], np.abs(prediction.astype(float) - np.where(truth > 0, truth, np.nan))
+    colors, errors = ColorRange(0, far), ColorRange(0, MAX_ERROR * far)
+    views = [color_depth(truth, colors), color_depth(prediction, colors)]
+    above = np.concatenate([image, *views, colorize(error, errors.far, ERROR)], axis=1)
+    size = max(9, width // 16)
+    bars = [color_bar(colors, 2 * width, size=size), color_bar(errors, width, ERROR, size, swatch=False)]
+    blank = np.full((max(map(len, bars)), width, 3), 255, np.uint8)
+    bars = [
+        bar if len(bar) == len(blank) else np.broadcast_to(blank[:, :1], (len(blank), *bar.shape[1:])) for bar in bars
+    ]
+    return np.concatenate([above, np.concatenate([blank, *bars], axis=1)])
 
 
 class Panels(Callback):
@@ -107,7 +115,7 @@ class Panels(Callback):
 
     def _show(self, trainer: pl.Trainer, pl_module: pl.LightningModule, key: str, frames: list[dict[str, Any]]) -> None:
         assert isinstance(pl_module, DepthTask)
-        far = next(iter(pl_module.protocols.values())).max_depth or MAX_DEPTH
+        far = next(iter(pl_module.protocols.values())).max_depth or MOST_METRES
         pictures = [panel(frame["image"], frame["truth"], frame["prediction"], far) for frame in frames]
         log_pictures(trainer, key, pictures, [frame["name"] for frame in frames], current_step(trainer))
 
