@@ -69,6 +69,7 @@ def test_mistakes(capsys, monkeypatch, tmp_path):
     assert main(["paper2000"]) == 2
     assert "No result of paper2000 is kept yet" in capsys.readouterr().err
     entry = {"shows": "x", "command": ["experiment=a"], "give": ["data.root"], "runs": "r", "core_hours": 1, "step": 1}
+    entry |= {"baseline": "loss=l1"}
     (paper / "results.yaml").write_text(yaml.safe_dump({"one": entry}))
     assert main(["paper2000/one"]) == 2
     assert "machine is missing or unknown" in capsys.readouterr().err

@@ -10,6 +10,7 @@
       core_hours: 2.5                # all jobs, on the machine below
       step: 0.21                     # seconds of one pass forward and backward there (reproduction.speed)
       machine: one core of a Xeon with AMX
+      baseline: loss=l1              # the row with which docs/results.md compares the others
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from depthbench.config.mistakes import nearest
 from depthbench.config.reading import read_yaml
 from depthbench.errors import UserError
 
-KEYS = {"shows", "command", "give", "runs", "core_hours", "step", "machine"}
+KEYS = {"shows", "command", "give", "runs", "core_hours", "step", "machine", "baseline"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class KeptResult:
         core_hours: that all its jobs took.
         step: seconds of one pass forward and backward on the machine that made it.
         machine: in words.
+        baseline: names the row of the study with which the others are compared, such as ``loss=l1``.
 
     Example:
         >>> from depthbench.reproduction.kept import papers
@@ -53,6 +55,7 @@ class KeptResult:
     core_hours: float
     step: float
     machine: str
+    baseline: str
 
 
 def papers() -> list[str]:
@@ -96,4 +99,5 @@ def _result(path: Path, paper: str, name: str, item: Mapping[str, Any]) -> KeptR
         core_hours=float(item["core_hours"]),
         step=float(item["step"]),
         machine=str(item["machine"]),
+        baseline=str(item["baseline"]),
     )

@@ -1,0 +1,271 @@
+"""Writes the tables and pictures of docs/results.md from the runs that experiments/*/results.yaml lists.
+
+python benchmarks/results_page.py
+
+Nothing is trained: the kept files hold the scores of each seed and each image.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+from disagreements_page import replaced
+
+from depthbench.report import read_runs
+from depthbench.report.analyze.claims import OPEN, TestedClaims, tested_claims
+from depthbench.report.analyze.effort import MOST_IMAGES, MOST_SEEDS, effort
+from depthbench.report.analyze.estimates import compare_pairs, estimate_of
+from depthbench.report.analyze.habits import best_epochs, one_seed_habit
+from depthbench.report.analyze.published_tables import chosen_protocol
+from depthbench.report.analyze.selection import read_selection, selected
+from depthbench.report.analyze.sentences import count_text
+from depthbench.report.analyze.study import Cell, Study, row_label, studies
+from depthbench.report.draw.style import APART, INK, MUTED, RC, SERIES
+from depthbench.report.write.claims import evidence
+from depthbench.report.write.text_tables import to_markdown_text
+from depthbench.reproduction.kept import KeptResult, kept_results, papers
+from depthbench.stats.crossed import Tested, better
+from depthbench.stats.wording import p_number
+
+PAGE = Path(__file__).parents[1] / "docs" / "results.md"
+PICTURE = PAGE.parent / "images" / "worth.png"
+METRIC = "AbsRel"
+SHOWN = ("AbsRel", "RMSE", "delta1")
+
+
+@dataclass(frozen=True)
+class KeptStudy:
+    """A kept result with its runs."""
+
+    result: KeptResult
+    study: Study
+
+    @cached_property
+    def protocol(self) -> str:
+        """Under which the runs were to be scored."""
+        return chosen_protocol(self.study)
+
+    @cached_property
+    def rows(self) -> list[Cell]:
+        """Rows with scores."""
+        return [cell for cell in self.study.cells if cell.scored]
+
+    @cached_property
+    def baseline(self) -> Cell:
+        """The row with which the others are compared."""
+        chosen = read_selection(self.result.baseline)
+        (row,) = [cell for cell in self.rows if selected(cell, chosen)]
+        return row
+
+    @cached_property
+    def others(self) -> list[Cell]:
+        """All rows but the baseline."""
+        return [cell for cell in self.rows if cell is not self.baseline]
+
+    @cached_property
+    def worth(self) -> list[tuple[Cell, Tested]]:
+        """Differences of the other rows from the baseline; negative is a smaller error."""
+        tests = compare_pairs([(cell, self.baseline) for cell in self.others], self.protocol, METRIC)
+        return [(cell, test) for cell, test in zip(self.others, tests, strict=True) if test]
+
+    @property
+    def seeds(self) -> int:
+        """That every row has."""
+        return min(len(cell.by_seed) for cell in self.rows)
+
+
+def kept() -> list[KeptStudy]:
+    """All results whose runs are in the repository."""
+    found = []
+    for paper in papers():
+        if not (PAGE.parents[1] / "experiments" / paper / "results.yaml").is_file():
+            continue
+        for result in kept_results(paper):
+            (study,) = studies(read_runs([result.runs]))
+            found.append(KeptStudy(result, study))
+    return found
+
+
+def study_table(every: Sequence[KeptStudy]) -> str:
+    """A row per kept result: what it shows, how much of it there is, the command that makes it again."""
+    rows = [
+        [
+            one.result.shows,
+            f"`depthbench reproduce {one.result.name} {' '.join(f'{key}=...' for key in one.result.give)}`",
+            str(len(one.rows)),
+            str(one.seeds),
+            f"{one.result.core_hours:g}",
+        ]
+        for one in every
+    ]
+    return to_markdown_text(["study", "command", "rows", "seeds", "core-hours"], 2, rows, [])
+
+
+def score_table(one: KeptStudy) -> str:
+    """A row per network: mean over seeds with its interval."""
+    rows = []
+    for cell in one.rows:
+        found = [estimate_of(cell, one.protocol, metric) for metric in SHOWN]
+        cells = [f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}]" if e else "" for e in found]
+        rows.append([row_label(cell, "") if one.study.amounts[1:] else cell.method, str(len(cell.by_seed)), *cells])
+    return to_markdown_text(["row", "seeds", *SHOWN], 1, rows, [])
+
+
+def claims_table(found: Sequence[TestedClaims]) -> str:
+    """Each claim that the kept runs test, with its verdict."""
+    rows = [
+        [claims.paper, verdict.claim.text, verdict.claim.where, verdict.verdict, evidence(verdict)]
+        for claims in found
+        for verdict in claims.verdicts
+    ]
+    return to_markdown_text(["paper", "claim", "where", "verdict", "evidence"], 5, rows, [])
+
+
+def claims_text(found: Sequence[TestedClaims]) -> str:
+    """How many claims hold, and how many lack runs."""
+    verdicts = [verdict.verdict for claims in found for verdict in claims.verdicts]
+    counts = ", ".join(f"{verdicts.count(kind)} {kind}" for kind in ("supported", "contradicted", OPEN))
+    missing = sum(len(claims.missing) for claims in found)
+    return f"Of {len(verdicts)} tested claims: {counts}. {missing} claims of these papers lack the runs to test them."
+
+
+def worth_table(every: Sequence[KeptStudy]) -> str:
+    """A row per choice: its difference from the baseline of its study."""
+    rows = []
+    for one in every:
+        for cell, test in one.worth:
+            value, low, high, _ = test.difference
+            told = {1: "better", -1: "worse", 0: "can't be told"}[better(test, False)]
+            rows.append(
+                [
+                    one.result.name,
+                    f"{cell.method} instead of {one.baseline.method}",
+                    f"{value:+.4f} [{low:+.4f}, {high:+.4f}]",
+                    p_number(test.p_adjusted),
+                    told,
+                ]
+            )
+    return to_markdown_text(["study", "choice", f"change of {METRIC}", "p", "verdict"], 2, rows, [])
+
+
+def habit_text(one: KeptStudy) -> str:
+    """What single seeds would have said."""
+    groups = one.study.groups(one.protocol)
+    lines = []
+    for title, cells in groups.items():
+        found = one_seed_habit(cells, one.protocol, METRIC)
+        if found is None:
+            continue
+        firsts = ", ".join(f"{name} with {count}" for name, count in found.firsts.items())
+        lines.append(
+            f"- {one.result.name}{f', {title}' if title else ''}: {found.pairs} pairs of rows, {found.seeds} seeds. "
+            f"All seeds and images tell {found.all_seeds} pairs apart. One seed, tested over images alone, tells "
+            f"{found.one_seed:.1f} apart on average; {100 * found.unconfirmed:.0f} % of these findings are not "
+            f"confirmed, and {len(found.opposed)} pairs are told apart in opposite directions by two seeds. The rows "
+            f"have {found.orders} different orders; first is {firsts}."
+        )
+    return "\n".join(lines)
+
+
+def epoch_table(every: Sequence[KeptStudy]) -> str:
+    """The last epoch, and the best one by the frames that training watched."""
+    rows = []
+    for one in every:
+        found = best_epochs(one.rows, METRIC)
+        last, best = (sorted(found, key=lambda row: getattr(row, key)) for key in ("last", "best"))
+        rows += [
+            [
+                one.result.name,
+                row.row,
+                f"{row.last:.4f}",
+                f"{row.best:.4f}",
+                f"{row.best / row.last - 1:+.1%}",
+                f"{last.index(row) + 1} to {best.index(row) + 1}",
+            ]
+            for row in found
+        ]
+    return to_markdown_text(["study", "row", "last epoch", "best epoch", "change", "rank"], 2, rows, [])
+
+
+def effort_table(every: Sequence[KeptStudy]) -> str:
+    """Seeds and images that would tell each row from its baseline."""
+    rows = []
+    for one in every:
+        for cell, test in one.worth:
+            if test.seeds[0] < 2:
+                continue
+            _, low, high, _ = test.difference
+            ends = sorted((abs(low), abs(high))) if low * high > 0 else [0.0, max(abs(low), abs(high))]
+            here, few = effort(test), effort(test, ends[1])
+            rows.append(
+                [
+                    one.result.name,
+                    f"{cell.method}, {one.baseline.method}",
+                    f"{test.difference.value:+.4f}",
+                    _count(here.seeds, MOST_SEEDS),
+                    _count(few.seeds, MOST_SEEDS),
+                    _count(here.images, MOST_IMAGES),
+                ]
+            )
+    header = ["study", "rows", f"difference of {METRIC}", "seeds", "seeds at least", "images"]
+    return to_markdown_text(header, 2, rows, [])
+
+
+def _count(value: int | None, most: int) -> str:
+    return f"more than {most:,}" if value is None else f"{value:,}"
+
+
+def draw(every: Sequence[KeptStudy]) -> None:
+    """Every choice's change of AbsRel with its interval, by study."""
+    bars = [(place, one, cell, test) for place, one in enumerate(every) for cell, test in one.worth]
+    with plt.rc_context(RC):
+        figure, axes = plt.subplots(figsize=(8, 1.2 + 0.28 * len(bars)), layout="constrained")
+        for row, (place, one, _, test) in enumerate(bars):
+            value, low, high, _ = test.difference
+            sure = better(test, False)
+            color = SERIES[APART[place % len(APART)]]
+            axes.plot([low, high], [row, row], color=color, linewidth=2.2 if sure else 1.0)
+            axes.plot([value], [row], "o", color=color, markerfacecolor=color if sure else "none")
+            if row == 0 or bars[row - 1][1] is not one:
+                axes.text(1.01, row, one.result.shows, transform=axes.get_yaxis_transform(), fontsize=8, color=MUTED)
+        axes.axvline(0, color=INK, linewidth=0.8)
+        names = [f"{cell.method} instead of {one.baseline.method}" for _, one, cell, _ in bars]
+        axes.set_yticks(range(len(bars)), names)
+        axes.invert_yaxis()
+        axes.grid(visible=False, axis="y")
+        axes.set_xlabel(f"change of {METRIC} (left is better), 95 % interval over seeds and images")
+        figure.savefig(PICTURE, dpi=110)
+
+
+def parts(every: Sequence[KeptStudy]) -> dict[str, str]:
+    """What the page computes, by the name of its place."""
+    claims: list[TestedClaims] = [found for one in every for found in tested_claims(one.study)]
+    scores = "\n".join(f"**{one.result.shows}** ({counts(one)})\n\n{score_table(one)}" for one in every)
+    return {
+        "studies": study_table(every),
+        "scores": scores,
+        "claims": f"{claims_text(claims)}\n\n{claims_table(claims)}",
+        "worth": worth_table(every),
+        "one seed": "\n".join(filter(None, map(habit_text, every))),
+        "best epoch": epoch_table(every),
+        "effort": effort_table(every),
+    }
+
+
+def counts(one: KeptStudy) -> str:
+    """``10 seeds, 654 images``."""
+    return f"protocol `{one.protocol}`, {count_text([test for _, test in one.worth])}, {one.result.machine}"
+
+
+def main() -> None:
+    every = kept()
+    content: Mapping[str, str] = parts(every)
+    PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), content), encoding="utf-8")
+    draw(every)
+    print(PAGE)
+
+
+if __name__ == "__main__":
+    main()
