@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 from disagreements_page import replaced
 
 from depthbench.report import read_runs
@@ -18,19 +19,26 @@ from depthbench.report.analyze.claims import OPEN, TestedClaims, tested_claims
 from depthbench.report.analyze.effort import MOST_IMAGES, MOST_SEEDS, effort
 from depthbench.report.analyze.estimates import compare_pairs, estimate_of
 from depthbench.report.analyze.habits import best_epochs, one_seed_habit
+from depthbench.report.analyze.power_laws import fit_power_law
 from depthbench.report.analyze.published_tables import chosen_protocol
 from depthbench.report.analyze.selection import read_selection, selected
 from depthbench.report.analyze.sentences import count_text
-from depthbench.report.analyze.study import Cell, Study, row_label, studies
-from depthbench.report.draw.style import APART, INK, MUTED, RC, SERIES
+from depthbench.report.analyze.study import Cell, Study, number_text, row_label, studies
+from depthbench.report.analyze.table import build_table
+from depthbench.report.draw.error_by_amount import by_amount
+from depthbench.report.draw.style import APART, INK, MUTED, RC, SERIES, Look
+from depthbench.report.read.runs import Run
 from depthbench.report.write.claims import evidence
 from depthbench.report.write.text_tables import to_markdown_text
 from depthbench.reproduction.kept import KeptResult, kept_results, papers
 from depthbench.stats.crossed import Tested, better
+from depthbench.stats.power_law import ENOUGH_AMOUNTS
 from depthbench.stats.wording import p_number
 
 PAGE = Path(__file__).parents[1] / "docs" / "results.md"
 PICTURE = PAGE.parent / "images" / "worth.png"
+AMOUNTS = PICTURE.with_name("amounts")
+AHEAD = (12_000.0, 230_000.0)  # carvalho2018's larger amounts, to which the laws are extrapolated
 METRIC = "AbsRel"
 SHOWN = ("AbsRel", "RMSE", "delta1")
 
@@ -61,8 +69,14 @@ class KeptStudy:
 
     @cached_property
     def others(self) -> list[Cell]:
-        """All rows but the baseline."""
-        return [cell for cell in self.rows if cell is not self.baseline]
+        """Rows that differ from the baseline in one thing: the method, or the amount of data."""
+        base = self.baseline
+        near = [cell for cell in self.rows if (cell.method == base.method) != (cell.amount == base.amount)]
+        return [cell for cell in near if cell is not base]
+
+    def name(self, cell: Cell) -> str:
+        """Of a row: with the amount of data where there are several."""
+        return row_label(cell, "" if self.study.amounts[1:] else "one amount")
 
     @cached_property
     def worth(self) -> list[tuple[Cell, Tested]]:
@@ -109,7 +123,7 @@ def score_table(one: KeptStudy) -> str:
     for cell in one.rows:
         found = [estimate_of(cell, one.protocol, metric) for metric in SHOWN]
         cells = [f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}]" if e else "" for e in found]
-        rows.append([row_label(cell, "") if one.study.amounts[1:] else cell.method, str(len(cell.by_seed)), *cells])
+        rows.append([one.name(cell), str(len(cell.by_seed)), *cells])
     return to_markdown_text(["row", "seeds", *SHOWN], 1, rows, [])
 
 
@@ -141,7 +155,7 @@ def worth_table(every: Sequence[KeptStudy]) -> str:
             rows.append(
                 [
                     one.result.name,
-                    f"{cell.method} instead of {one.baseline.method}",
+                    f"{one.name(cell)} instead of {one.name(one.baseline)}",
                     f"{value:+.4f} [{low:+.4f}, {high:+.4f}]",
                     p_number(test.p_adjusted),
                     told,
@@ -173,7 +187,7 @@ def epoch_table(every: Sequence[KeptStudy]) -> str:
     """The last epoch, and the best one by the frames that training watched."""
     rows = []
     for one in every:
-        found = best_epochs(one.rows, METRIC)
+        found = best_epochs([cell for cell in one.rows if cell.amount == one.baseline.amount], METRIC)
         last, best = (sorted(found, key=lambda row: getattr(row, key)) for key in ("last", "best"))
         rows += [
             [
@@ -202,7 +216,7 @@ def effort_table(every: Sequence[KeptStudy]) -> str:
             rows.append(
                 [
                     one.result.name,
-                    f"{cell.method}, {one.baseline.method}",
+                    f"{one.name(cell)}; {one.name(one.baseline)}",
                     f"{test.difference.value:+.4f}",
                     _count(here.seeds, MOST_SEEDS),
                     _count(few.seeds, MOST_SEEDS),
@@ -215,6 +229,47 @@ def effort_table(every: Sequence[KeptStudy]) -> str:
 
 def _count(value: int | None, most: int) -> str:
     return f"more than {most:,}" if value is None else f"{value:,}"
+
+
+def amounts_text(every: Sequence[KeptStudy]) -> str:
+    """Scores by amount of data, the power laws through them, and where these lead."""
+    found = []
+    for one in every:
+        amounts = [amount for amount in one.study.amounts if amount]
+        if len(amounts) < ENOUGH_AMOUNTS:
+            continue
+        rows = []
+        for method in one.study.methods:
+            cells = {cell.amount: cell for cell in one.rows if cell.method == method}
+            law = fit_power_law(list(cells.values()), one.protocol, METRIC)
+            if law is None:
+                continue
+            known = [
+                estimate_of(cells[amount], one.protocol, METRIC) if amount in cells else None for amount in amounts
+            ]
+            low, high = law.interval()
+            (lows, highs), ahead = law.band(np.array(AHEAD)), law.factor * np.array(AHEAD) ** law.exponent
+            rows.append(
+                [
+                    method,
+                    *(f"{point.value:.3f} [{point.low:.3f}, {point.high:.3f}]" if point else "" for point in known),
+                    f"{law.exponent:.3f} [{low:.3f}, {high:.3f}]",
+                    *(f"{a:.3f} [{b:.3f}, {c:.3f}]" for a, b, c in zip(ahead, lows, highs, strict=True)),
+                ]
+            )
+        header = [METRIC, *map(number_text, amounts), "exponent", *(f"at {number_text(int(n))}" for n in AHEAD)]
+        found.append(f"**{one.result.shows}** ({counts(one)})\n\n{to_markdown_text(header, 1, rows, [])}")
+    return "\n".join(found)
+
+
+def draw_amounts(every: Sequence[KeptStudy]) -> None:
+    """Error against amount of data, of the study with the most amounts."""
+    one = max(every, key=lambda one: len(one.study.amounts))
+    table, look = build_table(one.study, one.protocol), Look(one.study.methods)
+    figure = by_amount(one.study, table, look, "") if table else None
+    if figure:
+        figure.save(AMOUNTS, look)
+        AMOUNTS.with_suffix(".pdf").unlink()
 
 
 def draw(every: Sequence[KeptStudy]) -> None:
@@ -231,7 +286,7 @@ def draw(every: Sequence[KeptStudy]) -> None:
             if row == 0 or bars[row - 1][1] is not one:
                 axes.text(1.01, row, one.result.shows, transform=axes.get_yaxis_transform(), fontsize=8, color=MUTED)
         axes.axvline(0, color=INK, linewidth=0.8)
-        names = [f"{cell.method} instead of {one.baseline.method}" for _, one, cell, _ in bars]
+        names = [f"{one.name(cell)} instead of {one.name(one.baseline)}" for _, one, cell, _ in bars]
         axes.set_yticks(range(len(bars)), names)
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
@@ -241,7 +296,7 @@ def draw(every: Sequence[KeptStudy]) -> None:
 
 def parts(every: Sequence[KeptStudy]) -> dict[str, str]:
     """What the page computes, by the name of its place."""
-    claims: list[TestedClaims] = [found for one in every for found in tested_claims(one.study)]
+    claims = [found for study in by_paper(every) for found in tested_claims(study)]
     scores = "\n".join(f"**{one.result.shows}** ({counts(one)})\n\n{score_table(one)}" for one in every)
     return {
         "studies": study_table(every),
@@ -251,7 +306,17 @@ def parts(every: Sequence[KeptStudy]) -> dict[str, str]:
         "one seed": "\n".join(filter(None, map(habit_text, every))),
         "best epoch": epoch_table(every),
         "effort": effort_table(every),
+        "amounts": amounts_text(every),
     }
+
+
+def by_paper(every: Sequence[KeptStudy]) -> list[Study]:
+    """One study per paper and test set: a claim may need runs of several results, and two results may share runs."""
+    runs: dict[str, dict[str, Run]] = {}
+    for one in every:
+        paper = one.result.name.partition("/")[0]
+        runs.setdefault(paper, {}).update({run.path.name: run for run in one.study.runs})
+    return [study for named in runs.values() for study in studies(list(named.values()))]
 
 
 def counts(one: KeptStudy) -> str:
@@ -264,6 +329,7 @@ def main() -> None:
     content: Mapping[str, str] = parts(every)
     PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), content), encoding="utf-8")
     draw(every)
+    draw_amounts(every)
     print(PAGE)
 
 
