@@ -3,6 +3,7 @@
 import pytest
 from pytorch_lightning.callbacks import Callback
 
+from depthbench.errors import UserError
 from depthbench.training import trainer as training
 from depthbench.training.callbacks import Stopped, status_reporter
 from tests.commands import TINY_TWO_STREAM, make_frames
@@ -107,3 +108,27 @@ def test_a_training_that_stops_early_records_the_steps_that_it_did(frames, tmp_p
     build = training.build_callbacks
     monkeypatch.setattr(training, "build_callbacks", lambda *args: [*build(*args), Enough()])
     assert train(folder(frames, tmp_path, *ADVERSARIAL)).read_json("DONE")["steps"] == 3  # an epoch of two
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "loss_trace.csv"])
+def test_a_changed_row_of_an_interrupted_run_is_noticed(name, whole, frames, tmp_path):
+    run = interrupted(folder(frames, tmp_path, *KINDS["rebalanced"]), "on_train_batch_end", 4, "SIGTERM", Stopped)
+    table = run.path / name
+    sound = table.read_text()
+    head, row, rest = sound.split("\n", 2)
+    cells = row.split(",")
+    place = max(place for place, cell in enumerate(cells) if cell[-1:].isdigit())
+    cells[place] = cells[place][:-1] + str((int(cells[place][-1]) + 1) % 10)
+    table.write_text("\n".join([head, ",".join(cells), rest]))
+    with pytest.raises(UserError, match=rf"{name} has changed since the checkpoint .* or delete it to go on"):
+        train(run)
+    table.write_text(sound)
+    train(run)
+    assert_same(whole("rebalanced"), run)
+
+
+def test_without_its_table_a_run_goes_on(frames, tmp_path):
+    run = interrupted(folder(frames, tmp_path, *KINDS["rebalanced"]), "on_train_batch_end", 4, "SIGTERM", Stopped)
+    for name in ("metrics.csv", "loss_trace.csv"):
+        (run.path / name).unlink()
+    assert train(run).done

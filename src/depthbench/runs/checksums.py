@@ -8,7 +8,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,53 @@ CHECKED = (*ASKED, *TESTED, *TRAINED)
 """Files with a checksum; archives of arrays (``.npz``, ``.ckpt``) have their own."""
 
 _OWN = "sha256"  # of the rest of DONE
+
+
+class RowsChecksum:
+    """The SHA-256 of a table that grows, for the checkpoint of an interrupted run.
+
+    Empty cells and the order of columns don't count, since a new column adds empty cells to the rows before.
+
+    Args:
+        rows: that are there already, as written or as read back.
+
+    Example:
+        >>> from depthbench.runs.checksums import RowsChecksum
+        >>> one, other = RowsChecksum([{"step": 3, "loss": 0.5}]), RowsChecksum()
+        >>> other.add({"loss": "0.5", "val": "", "step": "3"})
+        >>> one.value == other.value
+        True
+    """
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]] = ()) -> None:
+        self._hash = hashlib.sha256()
+        for row in rows:
+            self.add(row)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """One more row."""
+        cells = sorted([key, str(value)] for key, value in row.items() if value not in (None, ""))
+        self._hash.update(json.dumps(cells).encode() + b"\n")
+
+    @property
+    def value(self) -> str:
+        """Of the rows so far, in hexadecimal digits."""
+        return self._hash.hexdigest()
+
+
+def check_rows(path: Path, rows: Iterable[Mapping[str, Any]], known: str | None) -> None:
+    """Raise :class:`UserError` if the rows that a run goes on with are not those of its checkpoint.
+
+    Args:
+        path: of the table; one that is gone was left out by somebody.
+        rows: that the checkpoint counts.
+        known: their :class:`RowsChecksum`; None in checkpoints of earlier versions.
+    """
+    if known is not None and os.path.lexists(path) and RowsChecksum(rows).value != known:
+        raise UserError(
+            f"{path} has changed since the checkpoint was saved (its checksum differs); put the former file back, or "
+            "delete it to go on without the earlier rows."
+        )
 
 
 def write_done(folder: Path, outcome: Mapping[str, Any]) -> None:

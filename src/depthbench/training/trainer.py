@@ -183,7 +183,8 @@ def _fit(trainer: pl.Trainer, task: DepthTask, data: DataModule, resumed: Resume
     assert isinstance(file, CheckpointFile)
     file.sound = path
     own = state["callbacks"].get("LastCheckpoint") or {}
-    _keep_rows(trainer, table, own["rows"] if "rows" in own else table.rows_until(steps_in(state)))
+    rows = own["rows"] if "rows" in own else table.rows_until(steps_in(state))
+    _keep_rows(trainer, table, rows, own.get("rows_sha256"))
     if own.get("finished"):
         trainer.test(task, datamodule=data, verbose=False, ckpt_path=path, weights_only=True)
     else:
@@ -191,10 +192,10 @@ def _fit(trainer: pl.Trainer, task: DepthTask, data: DataModule, resumed: Resume
         trainer.test(task, datamodule=data, verbose=False)
 
 
-def _keep_rows(trainer: pl.Trainer, table: MetricsTable, count: int) -> None:
-    """Have the loggers that can forget all but the first rows of the table."""
+def _keep_rows(trainer: pl.Trainer, table: MetricsTable, count: int, checksum: str | None = None) -> None:
+    """Have the loggers that can forget all but the first rows of the table, if these have their checksum."""
     forgotten = table.rows[count:]
-    table.keep(count)
+    table.keep(count, checksum)
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoard):
             logger.keep(table.rows, forgotten)

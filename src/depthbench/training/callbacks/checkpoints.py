@@ -27,7 +27,7 @@ class LastCheckpoint(Checkpoint):
     batch, or of an epoch: all processes agree on it, save, and raise :class:`Stopped`.
 
     A checkpoint knows how many rows ``metrics.csv`` had, so that a resumed run forgets exactly the rows that it
-    repeats.
+    repeats, and their checksum.
 
     Args:
         every: epochs between checkpoints.
@@ -137,6 +137,8 @@ class LastCheckpoint(Checkpoint):
         rows = len(tables[0].rows) if tables else 0
         self.state = {"finished": finished, "rows": rows, "processes": trainer.world_size}
         self.state["precision"] = str(trainer.precision)
+        if tables:
+            self.state["rows_sha256"] = tables[0].checksum
         self.validating = validating
         trainer.save_checkpoint(Path(trainer.default_root_dir) / "checkpoints" / LAST)
         self.validating = False

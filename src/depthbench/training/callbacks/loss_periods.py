@@ -13,6 +13,7 @@ from pytorch_lightning import Callback
 from depthbench.errors import UserError
 from depthbench.files import whole
 from depthbench.input_files import read_table
+from depthbench.runs.checksums import RowsChecksum, check_rows
 from depthbench.training.callbacks.process_states import sum_over_processes
 from depthbench.training.steps import current_step, steps_done
 
@@ -35,6 +36,16 @@ class LossWeights(Callback):
         if periods_per_epoch < 1:
             raise UserError(f"callbacks.loss_weights.periods_per_epoch is {periods_per_epoch}, but must be at least 1.")
         self.periods_per_epoch = periods_per_epoch
+        self._sum = RowsChecksum()
+        self._known: str | None = None  # of the rows that a checkpoint counts
+
+    def state_dict(self) -> dict[str, Any]:
+        """The checksum of the rows so far, in the first process, which writes them."""
+        return {"rows_sha256": self._sum.value}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Remember the checksum for the table that the run goes on with."""
+        self._known = state_dict.get("rows_sha256")
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Drop what an interrupted run wrote after the checkpoint that this one goes on from."""
@@ -48,6 +59,8 @@ class LossWeights(Callback):
             # A row without its last column was cut off by whatever interrupted the run.
             rows = [row for row in _read(_file(trainer)) if row["contribution"] and int(row["period"]) < over]
             path = _file(trainer)
+            check_rows(path, rows, self._known)
+            self._sum = RowsChecksum(rows)
             path.parent.mkdir(parents=True, exist_ok=True)
             with whole(path) as part, part.open("w", newline="") as file:
                 writer = csv.DictWriter(file, COLUMNS)
@@ -69,6 +82,7 @@ class LossWeights(Callback):
             for name, value, weight in zip(trace.names, losses, weights, strict=True):
                 row = (trace.period, trainer.current_epoch, steps_done(trainer), name, value, weight, weight * value)
                 csv.writer(file).writerow(row)
+                self._sum.add(dict(zip(COLUMNS, row, strict=True)))
         logged = {f"terms/{name}": value for name, value in zip(trace.names, losses, strict=True)}
         logged |= {f"weights/{name}": weight for name, weight in zip(trace.names, weights, strict=True)}
         for logger in trainer.loggers:

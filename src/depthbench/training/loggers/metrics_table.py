@@ -14,6 +14,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from depthbench.errors import UserError
 from depthbench.files import told, write_atomically
 from depthbench.input_files import read_table
+from depthbench.runs.checksums import RowsChecksum, check_rows
 
 
 class MetricsTable(Logger):
@@ -36,6 +37,12 @@ class MetricsTable(Logger):
         self.rows: list[dict[str, Any]] = []
         if self.path.is_file():
             self._read()
+        self._sum = RowsChecksum(self.rows)
+
+    @property
+    def checksum(self) -> str:
+        """Of all rows, for a checkpoint."""
+        return self._sum.value
 
     @classmethod
     def of(cls, trainer: pl.Trainer) -> Self:
@@ -61,20 +68,26 @@ class MetricsTable(Logger):
         return [float(row[name]) for row in self.rows if row.get(name) not in (None, "")]
 
     @rank_zero_only
-    def keep(self, count: int) -> None:
+    def keep(self, count: int, checksum: str | None = None) -> None:
         """Forget all rows but the first ones, and the columns that only the forgotten ones had.
 
+        Args:
+            count: of rows to keep.
+            checksum: that they had; None where it is not known.
+
         Raises:
-            UserError: if there are fewer in a table that is there.
+            UserError: if there are fewer in a table that is there, or others.
         """
         if count > len(self.rows) and self.path.is_file():
             raise UserError(
                 f"{self.path} has {len(self.rows)} rows, but had {count} when the checkpoint was saved; delete it to "
                 "go on without the earlier rows."
             )
+        check_rows(self.path, self.rows[:count], checksum)
         if count == len(self.rows):
             return
         self.rows = self.rows[:count]
+        self._sum = RowsChecksum(self.rows)
         kept = {key for row in self.rows for key, value in row.items() if value not in (None, "")}
         self.columns = [key for key in self.columns if key in kept or key in ("epoch", "step")]
         self.rows = [{key: row[key] for key in self.columns if key in row} for row in self.rows]
@@ -96,6 +109,7 @@ class MetricsTable(Logger):
         if "epoch" in row:
             row["epoch"] = int(row["epoch"])
         self.rows.append(row)
+        self._sum.add(row)
         new = [key for key in row if key not in self.columns]
         if new or not self.path.is_file():
             self.columns += new
