@@ -28,6 +28,7 @@ COMMANDS = {
     "predict": Command("depthbench.predict", "depth for photos and videos by the network of a run"),
     "export": Command("depthbench.export", "the network of a run as a file for other programs"),
     "report": Command("depthbench.report.__main__", "tables, figures and one page from run folders"),
+    "view": Command("depthbench.view", "a run or a photo in your browser: depth, error, points that turn"),
     "reproduce": Command(
         "depthbench.reproduction.__main__", "a paper's studies trained again, and published numbers beside ours"
     ),

@@ -18,6 +18,7 @@ from depthbench.inference.command_line import OPTIONS as PREDICT
 from depthbench.new import KINDS as NEW
 from depthbench.prepare.__main__ import COMMANDS as PREPARE
 from depthbench.runs.lookup import LATEST, run_folders
+from depthbench.viewing.command_line import FLAGS as VIEW
 
 HELP = """A script that completes commands, groups, their options and keys.
 
@@ -98,6 +99,8 @@ def _possible(before: Sequence[str], begun: str) -> Iterable[str]:
         return _prepare(given, begun)
     if command in ("predict", "export"):
         return _runs(begun) if begun.startswith("run=") else _options(command)
+    if command == "view":
+        return VIEW if begun.startswith("-") else _runs(begun)
     if command == "dashboards":
         return (name for name in group_options("experiment") if "/" in name)
     if command == "completion":

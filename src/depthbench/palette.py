@@ -17,6 +17,8 @@ DEPTH, ERROR, SIGNED_ERROR = "turbo_r", "magma", "RdBu_r"
 MISSING = (128, 128, 128)
 """RGB where there is no depth; no colormap above holds a gray of it."""
 NO_DEPTH = "no depth"
+ERROR_LIMIT = 0.5
+"""The signed relative error at both ends of its colors."""
 
 MOST_METRES = 10.0
 """The end of a shared range where neither a protocol nor the truth gives one."""
@@ -120,6 +122,11 @@ def color_depth(depth: NDArray[Any], colors: ColorRange, positive: bool = True) 
     return colorize(np.where(known, depth, np.nan), colors.far, DEPTH, colors.near)
 
 
+def color_error(error: NDArray[Any]) -> NDArray[np.uint8]:
+    """A signed relative error ``(H, W)`` as ``(H, W, 3)``; NaN is missing."""
+    return colorize(error, ERROR_LIMIT, SIGNED_ERROR, -ERROR_LIMIT)
+
+
 def color_bar(
     colors: ColorRange, width: int, colormap: str = DEPTH, size: int | None = None, swatch: bool = True
 ) -> NDArray[np.uint8]:
@@ -154,7 +161,7 @@ def color_bar(
     stops = table[np.linspace(0, len(table) - 1, right - left).round().astype(int)]
     strip.paste(Image.fromarray(np.ascontiguousarray(np.broadcast_to(stops, (thick, right - left, 3)))), (left, top))
     taken: list[tuple[float, float]] = []
-    for share, text in _labels(colors, (right - left) // (4 * size)):
+    for share, text in bar_labels(colors, (right - left) // (4 * size)):
         half = font.getlength(text) / 2
         x = min(max(left + share * (right - left), left / 2 + half), right + left / 2 - half)
         if all(x - half > end + size / 2 or x + half < start - size / 2 for start, end in taken):
@@ -168,7 +175,7 @@ def with_bar(picture: NDArray[np.uint8], colors: ColorRange) -> NDArray[np.uint8
     return np.concatenate([picture, color_bar(colors, picture.shape[1])])
 
 
-def _labels(colors: ColorRange, most: int) -> list[tuple[float, str]]:
+def bar_labels(colors: ColorRange, most: int = 6) -> list[tuple[float, str]]:
     """Places between 0 and 1 on a bar and the text at each, by rank: first the last number, which has the unit."""
     if not colors.unit:
         return [(0.0, "near"), (1.0, "far"), (0.5, "relative")]

@@ -28,7 +28,8 @@ from depthbench.prepare.nyu_scenes import find_frames, open_source, read_color, 
 from depthbench.protocols import load_protocol
 from depthbench.report.analyze.claims import read_claims
 from depthbench.report.analyze.published_tables import read_published
-from depthbench.report.read.run_files import read_arrays, read_history, read_trace
+from depthbench.report.read.run_files import read_history, read_trace
+from depthbench.runs.panels import read_arrays
 from depthbench.runs.results import read_scores, write_scores
 from depthbench.runs.tables import read_per_image
 from depthbench.training.checkpoint_file import read as read_checkpoint

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from depthbench.palette import SIGNED_ERROR, ColorRange, color_depth, colorize, shared_end
+from depthbench.palette import ColorRange, color_depth, color_error, shared_end
 from depthbench.report.analyze.study import Study
 from depthbench.report.draw.side_view import Pixels, side_view
-from depthbench.report.read.runs import KeptPanels
+from depthbench.runs.panels import KeptPanels, mean_error, relative_error
 
-ERROR_LIMIT = 0.5
 WIDTH = 320  # of side views
 MOST_FRAMES = 5
 BUDGET, PER_CELL = 4_000_000, 28_000  # bytes of all pictures, and of one prediction with its error and side view
@@ -80,7 +79,7 @@ def _common(panels: list[KeptPanels]) -> list[str]:
 def _frame(name: str, panels: dict[str, KeptPanels], far: float) -> GalleryFrame:
     first = next(iter(panels.values()))
     index = first.name.index(name)
-    image, truth = first.image[index].astype(np.uint8), first.truth[index]
+    image, truth = first.image[index], first.truth[index]
     known = truth[truth > 0] if np.any(truth > 0) else np.ones(1)
     step = math.ceil(image.shape[1] / WIDTH)
     camera = None if first.intrinsics is None else first.intrinsics[index] / [[step], [step], [1]]
@@ -91,15 +90,9 @@ def _frame(name: str, panels: dict[str, KeptPanels], far: float) -> GalleryFrame
     shots, colors = [], ColorRange(0, far)
     for method, panel in panels.items():
         place = panel.name.index(name)
-        prediction, true = panel.prediction[place], panel.truth[place]
-        valid = (true > 0) & np.isfinite(prediction)
-        error = np.where(valid, prediction - true, 0) / np.where(valid, true, 1)
-        absrel = float(np.abs(error[valid]).mean()) if valid.any() else math.nan
-        shots.append(Shot(method, color_depth(prediction, colors), color_error(error, valid), view(prediction), absrel))
+        prediction = panel.prediction[place]
+        error = relative_error(prediction, panel.truth[place])
+        seen = (color_depth(prediction, colors), color_error(error), view(prediction))
+        shots.append(Shot(method, *seen, mean_error(error)))
     bounds = (float(known.min()), float(known.max()))
     return GalleryFrame(name, image, color_depth(truth, colors), view(truth), bounds, tuple(shots))
-
-
-def color_error(error: NDArray[np.floating], valid: NDArray[np.bool_]) -> Pixels:
-    """A signed relative error ``(h, w)`` as ``(h, w, 3)``; gray where it is not valid."""
-    return colorize(np.where(valid, error, np.nan), ERROR_LIMIT, SIGNED_ERROR, -ERROR_LIMIT)

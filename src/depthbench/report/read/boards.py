@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from depthbench.errors import UserError
-from depthbench.report.read.run_files import Array, read_arrays
+from depthbench.report.read.run_files import Array
 from depthbench.results.board import BoardCell, board_results, read_board
 from depthbench.results.reading import read_content, results_of
 from depthbench.results.records import Result
+from depthbench.runs.panels import read_arrays
 
 _MAPS = ("image", "truth", "before", "after", "x", "y", "scale", "shift")
 

@@ -1,6 +1,5 @@
 """Reading the files of a run folder; a file that is not there is empty, one that can't be read is refused."""
 
-import os
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depthbench.errors import UserError, reason_of
-from depthbench.input_files import NumpyFile
 from depthbench.runs.tables import number_of, numbers_of, read_rows
 
 Array = NDArray[Any]
@@ -47,16 +44,3 @@ def read_trace(path: Path, column: str) -> Curves:
         if np.isfinite(value):
             terms[name].append((period, value))
     return {name: (np.array(found)[:, 0], np.array(found)[:, 1]) for name, found in terms.items()}
-
-
-def read_arrays(path: Path, what: str) -> dict[str, Array] | None:
-    """The arrays of an ``.npz`` file, or None where it is missing."""
-    if not os.path.lexists(path):
-        return None
-    try:
-        with NumpyFile(path) as file:
-            return {name: file.read(name) for name in file.names}
-    except UserError as error:
-        raise UserError(
-            f"{path} is not a readable file of {what} ({reason_of(error, path)}); delete it to leave it out."
-        ) from error

@@ -7,8 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from depthbench.config.aliases import renew_overrides, silent
 from depthbench.config.reading import read_config
 from depthbench.errors import UserError
@@ -17,12 +15,12 @@ from depthbench.output_kinds import OutputKind
 from depthbench.report.read.run_files import (
     Array,
     Curves,
-    read_arrays,
     read_history,
     read_trace,
 )
 from depthbench.runs.checksums import ASKED, TESTED, check_unchanged, read_done
 from depthbench.runs.folder import RunFolder
+from depthbench.runs.panels import PANELS, KeptPanels, read_arrays, read_panels
 from depthbench.runs.results import kind_of, scores_of
 from depthbench.runs.tables import PerImage, read_per_image
 
@@ -37,20 +35,6 @@ FILES = (
     "profiles.npz",
     "DONE",
 )
-
-
-@dataclass(frozen=True)
-class KeptPanels:
-    """A few fixed test frames: ``image (N, h, w, 3)`` uint8, ``truth`` and ``prediction (N, h, w)`` in metres.
-
-    ``intrinsics (N, 3, 3)`` are in pixels of the image; None where the data set does not know its camera.
-    """
-
-    name: tuple[str, ...]
-    image: Array
-    truth: Array
-    prediction: Array
-    intrinsics: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -131,14 +115,7 @@ class Run:
 
     def panels(self) -> KeptPanels | None:
         """The fixed test frames, or None where the file is missing (not cached: they are large)."""
-        found = read_arrays(self.path / "panels.npz", "panels")
-        if found is None:
-            return None
-        if lacking := {"name", "image", "truth", "prediction"} - set(found):
-            names = ", ".join(sorted(lacking))
-            raise UserError(f"{self.path / 'panels.npz'} lacks {names}; delete it to leave it out.")
-        depth = {key: found[key].astype(np.float32) for key in ("truth", "prediction")}
-        return KeptPanels(tuple(map(str, found["name"])), found["image"], **depth, intrinsics=found.get("intrinsics"))
+        return read_panels(self.path / PANELS)
 
     def profiles(self) -> dict[str, Array]:
         """The content of ``profiles.npz``, empty where it is missing (see :mod:`depthbench.training.callbacks`)."""

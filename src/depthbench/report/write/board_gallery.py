@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from depthbench.palette import ColorRange, color_depth, own_range, shared_end
+from depthbench.palette import ColorRange, color_depth, color_error, own_range, shared_end
 from depthbench.report.analyze.sentences import format_score
-from depthbench.report.draw.gallery import color_error
 from depthbench.report.draw.style import html
 from depthbench.report.read.boards import AlignedPanels
 from depthbench.report.write.html_figures import card_tag, picture_tag
+from depthbench.runs.panels import mean_error, relative_error
 from depthbench.stats.image_sums import Array
 
 _AXES = {"depth": "depth (m)", "disparity": "1 / depth (1/m)", "log": "ln depth", "log1p": "ln(1 + depth)"}
@@ -50,8 +50,7 @@ def _row(panels: Sequence[AlignedPanels], data: str, name: str) -> str:
 def _model(panel: AlignedPanels, place: int, far: float) -> str:
     maps = {key: panel.arrays[key][place] for key in ("truth", "before", "after")}
     truth, before, after = maps["truth"], maps["before"], maps["after"]
-    valid = (truth > 0) & np.isfinite(after)
-    error = np.where(valid, after - truth, 0) / np.where(valid, truth, 1)
+    error = relative_error(after, truth)
     finite = before[np.isfinite(before)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     name = panel.names[place]
@@ -59,11 +58,12 @@ def _model(panel: AlignedPanels, place: int, far: float) -> str:
     pictures = [
         picture_tag(color_depth(before, own, positive=False), f"As predicted, {name}"),
         picture_tag(color_depth(after, ColorRange(0, far)), f"Aligned, {name}"),
-        picture_tag(color_error(error, valid), f"Error, {name}"),
+        picture_tag(color_error(error), f"Error, {name}"),
     ]
-    absrel = float(np.abs(error[valid]).mean()) if valid.any() else math.nan
     told = f"<p>{html(panel.told['quantity'])} {low:.3g} to {high:.3g}; {html(_fit_text(panel, place))}</p>"
-    return card_tag(panel.model, format_score(absrel), "".join(pictures) + _cloud(panel, place) + told, panel.model)
+    return card_tag(
+        panel.model, format_score(mean_error(error)), "".join(pictures) + _cloud(panel, place) + told, panel.model
+    )
 
 
 def _fit_text(panel: AlignedPanels, place: int) -> str:

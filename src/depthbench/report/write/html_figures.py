@@ -1,9 +1,9 @@
 """Figures and galleries as HTML."""
 
-from depthbench.palette import DEPTH, MISSING, NO_DEPTH, SIGNED_ERROR
+from depthbench.palette import DEPTH, ERROR_LIMIT, MISSING, NO_DEPTH, SIGNED_ERROR
 from depthbench.report.analyze.sentences import format_score
 from depthbench.report.analyze.study import images_text
-from depthbench.report.draw.gallery import ERROR_LIMIT, Gallery, GalleryFrame
+from depthbench.report.draw.gallery import Gallery, GalleryFrame
 from depthbench.report.draw.pictures import data_uri, gradient
 from depthbench.report.draw.plot import Figure
 from depthbench.report.draw.side_view import Pixels
