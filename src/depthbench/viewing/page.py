@@ -50,11 +50,11 @@ def page_files(scene: Scene) -> Mapping[str, Served]:
         found[f"{index}-truth"] = _floats(np.zeros((0, 0)) if frame.truth is None else frame.truth)
         for column, values in enumerate(frame.maps):
             found[f"{index}-{column}"] = _floats(values)
-    found["scene.json"] = Served("application/json", json.dumps(describe(scene), allow_nan=False).encode())
+    found["scene.json"] = Served("application/json", json.dumps(scene_data(scene), allow_nan=False).encode())
     return found
 
 
-def describe(scene: Scene) -> dict[str, Any]:
+def scene_data(scene: Scene) -> dict[str, Any]:
     """The scene as plain data, without its pixels."""
     kind = scene.kind
     unit = "m" if kind.is_metric else ""
@@ -70,11 +70,11 @@ def describe(scene: Scene) -> dict[str, Any]:
         "palette": {"depth": _colors(DEPTH), "error": _colors(SIGNED_ERROR), "missing": list(MISSING)},
         "errors": {"limit": ERROR_LIMIT, "labels": bar_labels(errors)},
         "shared": shared and _range(shared),
-        "frames": [_describe(frame, kind, unit) for frame in scene.frames],
+        "frames": [_frame_data(frame, kind, unit) for frame in scene.frames],
     }
 
 
-def _describe(frame: ShownFrame, kind: OutputKind, unit: str) -> dict[str, Any]:
+def _frame_data(frame: ShownFrame, kind: OutputKind, unit: str) -> dict[str, Any]:
     """A frame; its own range of colors is that of the truth, or else of the map."""
     shown = frame.maps[0] if frame.truth is None else frame.truth
     known = shown[shown > 0] if kind.is_positive else shown

@@ -15,7 +15,7 @@ from depthbench.output_kinds import OutputKind
 from depthbench.pinhole import assumed_camera
 from depthbench.runs.panels import PANELS, read_panels
 
-DepthMap = NDArray[np.float32]
+SeenMap = NDArray[np.float32]
 
 LONGEST = 640  # pixels of a side on the page: what a graphics card turns smoothly as points
 
@@ -35,8 +35,8 @@ class ShownFrame:
 
     name: str
     picture: Picture
-    maps: tuple[DepthMap, ...]
-    truth: DepthMap | None
+    maps: tuple[SeenMap, ...]
+    truth: SeenMap | None
     camera: NDArray[np.float64]
     camera_known: bool
 
@@ -112,8 +112,8 @@ def scene_of_photos(request: PredictRequest) -> Scene:
 def _frame(
     name: str,
     picture: Picture,
-    maps: Sequence[DepthMap],
-    truth: DepthMap | None,
+    maps: Sequence[SeenMap],
+    truth: SeenMap | None,
     camera: NDArray[np.float64] | None,
 ) -> ShownFrame:
     """A frame of at most ``LONGEST`` pixels: of maps every n-th pixel, which stays an exact point of its camera."""
