@@ -23,6 +23,7 @@ from depthbench.runs.folder import RunFolder
 from depthbench.tasks import Adversarial, DepthTask
 from depthbench.training.callbacks import EpochLoss, ProcessStates, Pruning, SeedEachStep, StatusReporter
 from depthbench.training.checkpoint_file import CheckpointFile, Resumed, precision_of, steps_in
+from depthbench.training.compiled_files import forget_unfinished
 from depthbench.training.devices import check_accelerator, device_count
 from depthbench.training.loggers import MetricsTable, TensorBoard
 from depthbench.training.nodes import make
@@ -157,6 +158,7 @@ def train_and_test(
             if config.trainer.estimate:
                 print(estimate(task, data, trainer, config.data.batch_size), flush=True)
         if config.trainer.compile:
+            forget_unfinished()
             task.compile_network()
         _fit(trainer, task, data, resumed, folder)
         if trainer.is_global_zero:
