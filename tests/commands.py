@@ -10,6 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from tests.forked import Command
+
 # A network and pictures as small as they get; what is tested is everything around them.
 TINY_NET = ["model.encoder.name=test_resnet", "model.decoder.widths=[16,8,8,8]"]
 TINY_TWO_STREAM = [
@@ -54,24 +56,27 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "depthbench.run", *arguments]
 
 
-def start(folder: Path, *arguments: str, **variables: str) -> subprocess.Popen:
-    """Start a command in a folder, with variables of the environment."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", **variables}
+def start(folder: Path, *arguments: str, fresh: bool = False, **variables: str) -> subprocess.Popen | Command:
+    """Start a command in a folder, with variables of the environment; ``fresh``: in an interpreter of its own."""
+    variables = {"OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", **variables}
+    if not fresh:
+        return Command(folder, arguments, variables)
+    environment, pipe = {**os.environ, **variables}, subprocess.PIPE
     return subprocess.Popen(
-        command(*arguments), cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command(*arguments), cwd=folder, env=environment, stdout=pipe, stderr=subprocess.STDOUT, text=True
     )
 
 
-def run(folder: Path, *arguments: str, code: int = 0, timeout: float = 300) -> str:
+def run(folder: Path, *arguments: str, code: int = 0, timeout: float = 300, fresh: bool = False) -> str:
     """Run a command in a folder, check its exit status, return what it printed."""
     try:
-        return finish(start(folder, *arguments), code, timeout)
+        return finish(start(folder, *arguments, fresh=fresh), code, timeout)
     except AssertionError as error:
         logs = "\n".join(log.read_text() for log in folder.glob("runs/*/log*.txt"))
         raise AssertionError(f"{error}\n{logs}") from None
 
 
-def finish(process: subprocess.Popen, code: int = 0, timeout: float = 300) -> str:
+def finish(process: subprocess.Popen | Command, code: int = 0, timeout: float = 300) -> str:
     """Wait for a command, check its exit status, return what it printed."""
     output, _ = process.communicate(timeout=timeout)
     assert process.returncode == code, output

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.composed import composed_once
 from tests.score_references import maps, reference  # noqa: F401
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -23,6 +24,12 @@ def pytest_configure():
     """Signals as in a terminal: what starts the tests in the background (nohup, a shell's &) has some ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _composed_once():
+    with composed_once():
+        yield
 
 
 @pytest.fixture(autouse=True)

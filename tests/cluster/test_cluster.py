@@ -26,7 +26,7 @@ def whole(place, *more):
     """The same training, undisturbed, on two devices of one node: its results are the same to the last bit."""
     other = place / "undisturbed"
     other.mkdir()
-    run(other, *settings(place, "trainer.devices=2", *more), timeout=PATIENCE)
+    run(other, *settings(place, "trainer.devices=2", *more), timeout=PATIENCE, fresh=True)
     (folder,) = runs(other).values()
     return RunFolder(folder)
 
@@ -76,14 +76,14 @@ def test_srun_with_two_tasks_on_a_node_is_refused(place):
 def test_a_sweep_is_an_array_that_is_sent_once(place):
     """Its waiting process is killed; started again, it finds its jobs in the queue. They share a node two by two."""
     sweep = ["-m", "seed=0,1,2,3", *settings(place, "trainer.max_epochs=30"), SLURM, "hydra.launcher.jobs_per_node=2"]
-    process = start(place, *sweep)
+    process = start(place, *sweep, fresh=True)
     wait_for(lambda: len(list(place.glob("runs/*/slurm.json"))) == 4, PATIENCE)
     process.send_signal(signal.SIGKILL)
     process.wait()
     jobs = [job_of(folder) for folder in runs(place).values()]
     number = jobs[0].partition("_")[0]
     assert sorted(jobs) == [f"{number}_0"] * 2 + [f"{number}_1"] * 2
-    told = run(place, *sweep, timeout=PATIENCE)
+    told = run(place, *sweep, timeout=PATIENCE, fresh=True)
     assert "4 of them are in SLURM's queue already" in told or "done already" in told
     assert "Sent to SLURM" not in told
     assert "sacct" not in told
@@ -92,7 +92,7 @@ def test_a_sweep_is_an_array_that_is_sent_once(place):
 
 
 def test_a_sweep_waits_for_a_job_that_is_queued_again(place):
-    process = start(place, "-m", *settings(place, LONG), SLURM)
+    process = start(place, "-m", *settings(place, LONG), SLURM, fresh=True)
     saved(place, process)
     job = job_of(only(place).path)
     ask("scontrol", "requeue", job)
@@ -105,7 +105,7 @@ def test_a_sweep_waits_for_a_job_that_is_queued_again(place):
 
 def test_a_job_that_comes_to_its_time_limit_goes_on(place):
     """SLURM's signal before the limit, sent by hand: limits are whole minutes."""
-    process = start(place, "-m", *settings(place, LONG), SLURM)
+    process = start(place, "-m", *settings(place, LONG), SLURM, fresh=True)
     saved(place, process)
     job = job_of(only(place).path)
     ask("scancel", "--signal=USR2", job)
@@ -116,7 +116,7 @@ def test_a_job_that_comes_to_its_time_limit_goes_on(place):
 
 def test_a_job_that_is_preempted_goes_on(place):
     whole_node = "+hydra.launcher.additional_parameters.exclusive=true"
-    process = start(place, "-m", *settings(place, LONG), SLURM, whole_node)
+    process = start(place, "-m", *settings(place, LONG), SLURM, whole_node, fresh=True)
     saved(place, process)
     job = job_of(only(place).path)
     urgent = subprocess.Popen(["srun", "--partition=urgent", "--nodes=2", "--exclusive", "sleep", "1"])
@@ -127,7 +127,7 @@ def test_a_job_that_is_preempted_goes_on(place):
 
 
 def test_a_job_that_is_cancelled_is_told(place):
-    process = start(place, "-m", *settings(place, LONG), SLURM)
+    process = start(place, "-m", *settings(place, LONG), SLURM, fresh=True)
     saved(place, process)
     ask("scancel", job_of(only(place).path))
     assert "1 interrupted" in finish(process, code=1, timeout=PATIENCE)
@@ -136,7 +136,9 @@ def test_a_job_that_is_cancelled_is_told(place):
 def test_a_node_that_dies_costs_nothing(place, slurm):
     """All processes of the second node are killed, SLURM's too; the job is queued again, and ends as if undisturbed."""
     more = ["trainer.max_epochs=40"]
-    process = start(place, "-m", *settings(place, "trainer.num_nodes=2", *more), SLURM, "hydra.launcher.nodes=2")
+    process = start(
+        place, "-m", *settings(place, "trainer.num_nodes=2", *more), SLURM, "hydra.launcher.nodes=2", fresh=True
+    )
     saved(place, process)
     folder = only(place)
     job, second = job_of(folder.path), cluster.nodes()[1]

@@ -19,7 +19,7 @@ import depthbench
 from depthbench.config.compose import composing
 from depthbench.errors import UserError
 from depthbench.export import main
-from depthbench.inference.exported import graph
+from depthbench.inference.exported import onnx_file
 from depthbench.inference.hub import CHECKOUT
 from depthbench.inference.network import load, untrained
 from depthbench.models import PredictModule
@@ -46,6 +46,24 @@ def run(tmp_path_factory) -> RunFolder:
     (made.path / "per_image.csv").write_text("\n".join(["protocol,name,AbsRel,RMSE", *rows]) + "\n")
     write_scores(made.path / "scores.json", {"full": {}}, {"full": {"AbsRel": 0.2, "RMSE": 0.7}})
     return made
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _written_once():
+    """What torch's exporter writes for the same network and sizes, which takes seconds, is kept for the next test."""
+    write, kept = onnx_file._save, {}
+
+    def save(net, path, size, sizes):
+        digest = hashlib.sha256(b"".join(value.numpy().tobytes() for value in net.state_dict().values()))
+        key = digest.hexdigest(), size, sizes
+        if key not in kept:
+            write(net, path, size, sizes)
+            kept[key] = path.read_bytes()
+        path.write_bytes(kept[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnx_file, "_save", save)
+        yield
 
 
 @pytest.mark.parametrize(
@@ -75,12 +93,14 @@ def test_the_onnx_file_is_the_network_at_any_size(run, tmp_path, monkeypatch, ca
 
 
 def test_a_network_that_can_be_written_for_one_size_only(run, tmp_path, monkeypatch, capsys):
-    def fails(net, size, sizes):
+    save = onnx_file._save
+
+    def fails(net, path, size, sizes):
         if sizes == "any":
             raise RuntimeError("Constraints violated")
-        return graph.program_of(net, size, sizes)
+        save(net, path, size, sizes)
 
-    monkeypatch.setattr("depthbench.inference.exported.onnx_file.program_of", fails)
+    monkeypatch.setattr(onnx_file, "_save", fails)
     assert main([f"run={run.path}", f"output={tmp_path / 'net.onnx'}"]) == 0
     assert "64x64 only" in capsys.readouterr().out
     session = onnxruntime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
@@ -92,9 +112,7 @@ def test_a_transformer_keeps_its_depth(tmp_path):
     """Other runtimes interpolate position embeddings otherwise: 1 % of depth, where 1e-4 is promised."""
     network = untrained("model=dpt", "model.encoder.pretrained=false", "data.size=[56,70]")
     net = PredictModule(network.net).eval()
-    from depthbench.inference.exported.onnx_file import export_onnx
-
-    told = export_onnx(net, tmp_path / "net.onnx", (56, 70), {"input": "image", "output": "depth"})
+    told = onnx_file.export_onnx(net, tmp_path / "net.onnx", (56, 70), {"input": "image", "output": "depth"})
     assert told.startswith("56x70 only; in onnxruntime within")
 
 
@@ -201,8 +219,9 @@ def test_intervals_of_a_card_are_those_of_the_mean(run):
 
 
 UPLOAD = """
-import sys, torch, depthbench
-network = depthbench.load(sys.argv[1])
+import shutil, sys, torch, depthbench
+run, cache = sys.argv[1:]
+network = depthbench.load(run)
 name = network.push_to_hub("somebody/rooms")
 again = depthbench.load(name)
 assert all(map(torch.equal, network.net.state_dict().values(), again.net.state_dict().values()))
@@ -210,25 +229,40 @@ for wrong in ("hub:somebody/nothing", "hub:a/b/c"):
     try:
         depthbench.load(wrong)
     except depthbench.UserError as error:
-        print(error)
+        print(error, flush=True)
+input("there\\n")
+shutil.rmtree(cache)  # and the hub is gone
+try:
+    depthbench.load(name)
+except depthbench.UserError as error:
+    print(error)
 """
 
 
 @pytest.mark.processes
 def test_up_to_a_hub_and_down_again(run, tmp_path):
-    with hub() as address:
-        told = {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path), "HF_TOKEN": "none", "HF_HUB_DISABLE_TELEMETRY": "1"}
-        command = [sys.executable, "-c", UPLOAD, str(run.path)]
-        done = subprocess.run(command, env={**os.environ, **told}, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        assert sorted(Hub.repositories["somebody/rooms"]) == ["README.md", "config.json", "model.safetensors"]
-    assert "hub:somebody/nothing: the hub has no such network" in done.stdout
-    assert "hub:a/b/c is no name on the hub" in done.stdout
-    dead = {**told, "HF_HOME": str(tmp_path / "other")}
-    code = "import depthbench\ntry: depthbench.load('hub:somebody/rooms')\nexcept depthbench.UserError as e: print(e)"
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, env={**os.environ, **dead}, capture_output=True, text=True, check=False)
-    assert "the hub can't be reached" in done.stdout, done.stderr
+    """In an interpreter of its own: where the hub is, is read when its client is imported."""
+    cache = tmp_path / "cache"
+    told = {"HF_HOME": str(cache), "HF_TOKEN": "none", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    with (tmp_path / "errors").open("w") as errors:
+        with hub() as address:
+            process = subprocess.Popen(
+                [sys.executable, "-c", UPLOAD, str(run.path), str(cache)],
+                env={**os.environ, **told, "HF_ENDPOINT": address},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+            lines = []
+            while not lines or lines[-1] not in ("there\n", ""):
+                lines.append(process.stdout.readline())
+            assert sorted(Hub.repositories["somebody/rooms"]) == ["README.md", "config.json", "model.safetensors"]
+        last, _ = process.communicate("\n", timeout=300)
+    assert process.returncode == 0, (tmp_path / "errors").read_text()
+    assert "hub:somebody/nothing: the hub has no such network" in "".join(lines)
+    assert "hub:a/b/c is no name on the hub" in "".join(lines)
+    assert "the hub can't be reached" in last
 
 
 def test_a_released_network_comes_from_a_mirror_by_name(run, tmp_path, monkeypatch):
@@ -248,8 +282,6 @@ def test_a_file_that_gives_other_depth_is_not_kept(run, tmp_path, monkeypatch, c
 
 
 def test_a_full_disk_is_not_the_networks_fault(tmp_path, monkeypatch):
-    from depthbench.inference.exported import onnx_file
-
     tried = []
 
     def full(net, path, size, sizes):

@@ -19,7 +19,16 @@ from tests.commands import TINY, make_frames, run, runs, start, status, wait_for
 def test_other_launchers_run_jobs_at_once(tmp_path, launcher):
     make_frames(tmp_path / "frames")
     chosen = [f"hydra/launcher={launcher[0]}", *launcher[1:]]
-    run(tmp_path, "-m", "seed=0,1,2", *TINY, f"data.root={tmp_path / 'frames'}", "trainer.max_epochs=1", *chosen)
+    run(
+        tmp_path,
+        "-m",
+        "seed=0,1,2",
+        *TINY,
+        f"data.root={tmp_path / 'frames'}",
+        "trainer.max_epochs=1",
+        *chosen,
+        fresh=True,
+    )
     assert len(runs(tmp_path)) == 3
     assert all((folder / "DONE").exists() for folder in runs(tmp_path).values())
 
@@ -28,7 +37,7 @@ def test_other_launchers_run_jobs_at_once(tmp_path, launcher):
 def test_nothing_goes_on_when_a_sweep_of_several_jobs_at_once_is_killed(tmp_path):
     make_frames(tmp_path / "frames")
     chosen = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "trainer.max_epochs=400"]
-    process = start(tmp_path, "-m", "seed=0,1,2,3", *TINY, f"data.root={tmp_path / 'frames'}", *chosen)
+    process = start(tmp_path, "-m", "seed=0,1,2,3", *TINY, f"data.root={tmp_path / 'frames'}", *chosen, fresh=True)
     wait_for(lambda: len(list(tmp_path.glob("runs/*/checkpoints/last.ckpt"))) == 2)
     pids = [state["pid"] for state in map(status, runs(tmp_path).values()) if state["state"] == "running"]
     assert len(pids) == 2

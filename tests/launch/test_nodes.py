@@ -131,12 +131,13 @@ def test_two_nodes_by_hand_are_one_run_equal_to_two_devices_of_one_node(tmp_path
     make_frames(tmp_path / "frames")
     settings = [*TINY, f"data.root={tmp_path / 'frames'}", "trainer.max_epochs=2", "trainer.deterministic=true"]
     meet_at = {"MASTER_ADDR": "localhost", "MASTER_PORT": str(free_port())}
-    nodes = [start(tmp_path, *settings, "trainer.num_nodes=2", **meet_at, NODE_RANK=str(rank)) for rank in (1, 0)]
+    told = [*settings, "trainer.num_nodes=2"]
+    nodes = [start(tmp_path, *told, fresh=True, **meet_at, NODE_RANK=str(rank)) for rank in (1, 0)]
     later, first = (finish(node, timeout=900) for node in nodes)
     assert "full: AbsRel" in first
     assert "AbsRel" not in later.replace("validation AbsRel", "")
     (two,) = runs(tmp_path).values()
     assert status(two)["state"] == "done"
-    run(tmp_path, *settings, "trainer.devices=2", timeout=900)
+    run(tmp_path, *settings, "trainer.devices=2", timeout=900, fresh=True)
     (one,) = set(runs(tmp_path).values()) - {two}
     assert_same(RunFolder(two), RunFolder(one))

@@ -1,10 +1,9 @@
 """A loss is that of the whole batch, on any number of processes."""
 
-from multiprocessing import get_context
-
 import pytest
 import torch
 
+from tests.forked import forkserver
 from tests.losses.test_every_loss import maps
 from tests.losses.two_processes import everything, measured, measured_in_share, refused_in_share
 
@@ -19,7 +18,7 @@ SCENES = {  # share of valid pixels of each image, and how many images the first
 
 
 def in_two_processes(function, *arguments):
-    with get_context("spawn").Pool(2) as pool:
+    with forkserver().Pool(2) as pool:
         return pool.starmap(function, [(rank, *arguments) for rank in range(2)])
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
 from depthbench import losses as L
 from depthbench.errors import UserError
@@ -39,13 +40,14 @@ VARIANTS = {  # arguments that no configuration takes
 }
 
 
-def composed_loss(name):
-    """What conf/loss/NAME.yaml and its bases say."""
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose(f"loss/{name}").loss
+def node_of(name):
+    """What conf/loss/NAME.yaml and its bases say, read at a fraction of the time that Hydra takes to compose it."""
+    file = OmegaConf.load(CONF / "loss" / f"{name}.yaml")
+    bases = [node_of(base) for base in file.pop("defaults", []) if base != "_self_"]
+    return OmegaConf.merge(*bases, file.get("loss", file))
 
 
-NODES = {name: composed_loss(name) for name in NAMES}
+NODES = {name: node_of(name) for name in NAMES}
 
 
 def with_reduction(make, reduction):
@@ -143,7 +145,9 @@ def test_it_does_what_every_loss_must(loss, check):
 
 @pytest.mark.parametrize("name", NODES)
 def test_the_reduction_is_a_key_of_every_configuration(name):
-    node = NODES[name]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        node = compose(f"loss/{name}").loss
+    assert node == NODES[name]
     assert "reduction" in node or "reduction" in node.distance
 
 

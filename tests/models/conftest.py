@@ -1,17 +1,17 @@
 """Two processes, started once, that share the gradients of each network."""
 
-import multiprocessing
 import pickle
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
+from tests.forked import forkserver
 from tests.models.two_processes import gradients_of_half
 
 
 @pytest.fixture(scope="session")
 def _pool():
-    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(2, forkserver()) as pool:
         yield pool
 
 

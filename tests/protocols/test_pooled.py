@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-import torch.multiprocessing
 
 from depthbench.errors import UserError
 from depthbench.protocols import Alignment, Declared, EvalProtocol, Scorer
 from depthbench.protocols.alignment import NAMED
 from depthbench.protocols.pooled import PooledFits
 from depthbench.protocols.shared_pass import SharedMaps
+from tests.forked import on_two_processes
 
 NAMES = ["a/0", "a/1", "b/0", "b/1", "b/2"]
 FITS = {
@@ -71,19 +71,16 @@ def values(lines):
     return {tuple(tuple(one.tolist()) for one in line) for line in lines}
 
 
-def _share(rank, path, prediction, truth):
-    torch.distributed.init_process_group("gloo", init_method=f"file://{path}/store", rank=rank, world_size=2)
+def _share(rank, prediction, truth):
     found = pooled_of(prediction, truth, [[0, 3], [2]] if rank == 0 else [[1], [4]])
-    torch.save([tuple(line) for line in found.lines(NAMES).values()], f"{path}/{rank}.pt")
-    torch.distributed.destroy_process_group()
+    return [tuple(line) for line in found.lines(NAMES).values()]
 
 
 @pytest.mark.processes
 def test_two_processes_give_the_same_bits(clips, tmp_path):
     expected = values(pooled_of(*clips, [[0, 1, 2, 3, 4]]).lines(NAMES).values())
-    torch.multiprocessing.spawn(_share, (str(tmp_path), *clips), nprocs=2)
-    for rank in (0, 1):
-        assert values(torch.load(tmp_path / f"{rank}.pt")) == expected
+    for found in on_two_processes(tmp_path, _share, *clips):
+        assert values(found) == expected
 
 
 def test_a_perfect_clip_of_relative_disparity_is_perfect(clips):

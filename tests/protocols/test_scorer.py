@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-import torch.multiprocessing
 import torch.nn.functional as F
 
 from depthbench.config.compose import config_dir
@@ -16,6 +15,7 @@ from depthbench.metrics import EdgeScores, OrdinalError, functional
 from depthbench.protocols import EvalProtocol, Scorer, load_protocol
 from depthbench.protocols import shared_pass as sharing
 from depthbench.protocols.shared_pass import SharedMaps
+from tests.forked import on_two_processes
 
 NAMES = sorted(path.stem for path in (config_dir() / "protocol").glob("*.yaml"))
 EVERY = [load_protocol(name) for name in NAMES]
@@ -248,16 +248,14 @@ def test_mistakes():
         Scorer(INDOOR).sums(SharedMaps(prediction, {"filled": truth}))
 
 
-def _share(rank, path, prediction, truth):
-    torch.distributed.init_process_group("gloo", init_method=f"file://{path}/meet", rank=rank, world_size=2)
+def _share(rank, prediction, truth):
     scorer = Scorer(_TWO, {"order": OrdinalError(200)})
     mine = range(rank, len(truth), 2)
     for start in range(0, len(mine), 2):
         part = list(mine[start : start + 2])
         scorer.update(prediction[part], truth[part], list(map(str, part)))
     found = scorer.compute()
-    torch.save((found.frames, [found.scores(protocol) for protocol in _TWO]), f"{path}/{rank}.pt")
-    torch.distributed.destroy_process_group()
+    return found.frames, [found.scores(protocol) for protocol in _TWO]
 
 
 _TWO = [EvalProtocol(name="image"), EvalProtocol(name="pixel", reduction="pixel")]
@@ -272,9 +270,7 @@ def test_two_processes_give_the_same_bits(tmp_path):
         scorer.update(prediction[part], truth[part], list(map(str, part)))
     alone = scorer.compute()
     expected = [alone.scores(protocol) for protocol in _TWO]
-    torch.multiprocessing.spawn(_share, (str(tmp_path), prediction, truth), nprocs=2)
-    for rank in (0, 1):
-        frames, scores = torch.load(tmp_path / f"{rank}.pt")
+    for frames, scores in on_two_processes(tmp_path, _share, prediction, truth):
         assert frames == list("01234")
         assert scores == expected
     assert expected[0]["images"] == 5

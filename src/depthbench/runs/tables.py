@@ -4,6 +4,7 @@ import math
 import os
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,16 @@ def read_per_image(path: Path) -> PerImage:
     for key, group in by_protocol.items():
         group.sort(key=lambda row: row[name])
         result[key] = {header[index]: numbers_of([row[index] for row in group]) for index in metrics}
-        result[key]["name"] = np.array([row[name] for row in group])
+        result[key]["name"] = _shared(tuple(row[name] for row in group))
     return result
+
+
+@lru_cache(maxsize=64)
+def _shared(names: tuple[str, ...]) -> Array:
+    """One array for all runs on the same images, which nobody can change: a report reads hundreds of runs."""
+    found = np.array(names)
+    found.setflags(write=False)
+    return found
 
 
 def numbers_of(cells: Sequence[str]) -> Array:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from depthbench.errors import UserError
 from depthbench.run import check, typed
@@ -198,6 +197,8 @@ def test_in_a_sweep_of_wandb_the_run_is_the_agents(tmp_path, monkeypatch):
 
 def test_the_documented_sweep_of_wandb_is_a_command_of_ours():
     """As its agent fills it in."""
+    from wandb.sdk.launch.sweeps.utils import create_sweep_command_args  # seconds, which only this test needs
+
     page = (Path(__file__).parents[3] / "docs" / "search.md").read_text()
     sweep = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])
     chosen = {"optim.optimizer.lr": {"value": 0.00123}, "loss": {"value": "berhu"}}
