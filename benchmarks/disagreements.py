@@ -3,15 +3,17 @@
     python benchmarks/disagreements.py FOLDER NUMBERS.json [--scale 0.000153116881]
 
 FOLDER holds the labeled pairs of NYUv2 (docs/datasets.md). NUMBERS.json is what ``benchmarks/disagreements_page.py``
-writes docs/disagreements.md from. One thread, about a second of CPU time for a pair; the file is
-written anew every 25 pairs.
+writes docs/disagreements.md from. One thread, about a second of CPU time for a pair. The sums of each pair are kept in
+NUMBERS.rows, so that the same command goes on where it was stopped; the file is written anew every 25 pairs.
 """
 
 import argparse
+import hashlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -21,8 +23,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from depthbench.data import NYULabeled
-from depthbench.files import write_atomically
-from depthbench.protocols import EvalProtocol, Scorer, load_protocol
+from depthbench.files import whole, write_atomically
+from depthbench.protocols import EvalProtocol, ScoredImages, Scorer, load_protocol
 from depthbench.protocols.alignment import Declared
 from depthbench.protocols.alignment.named import NAMED
 
@@ -108,6 +110,10 @@ def near_edges(truth: Tensor) -> Tensor:
     return high > 1.1 * low
 
 
+Sums = dict[str, NDArray[np.float64]]
+"""Of one pair and degradation: of each scorer, sums and misses ``(protocols, S + 2)``."""
+
+
 class Measured:
     """Scores of one degradation under all variants, with two more ways to choose the pixels."""
 
@@ -116,8 +122,9 @@ class Measured:
         self.declared = Declared(holes=degradation.holes)
         protocols = variants()
         masked = [replace(one, name=f"{one.name}, edges left out") for one in protocols if one.name in MASKED]
-        dropped = [replace(BASE, name="eigen, missing pixels left out")]
-        self.scorers = {"plain": Scorer(protocols), "edges": Scorer(masked), "dropped": Scorer(dropped)}
+        self.scorers = {"plain": Scorer(protocols), "edges": Scorer(masked)}
+        if degradation.holes:
+            self.scorers["dropped"] = Scorer([replace(BASE, name="eigen, missing pixels left out")])
 
     def predicted(self, truth: Tensor, place: int) -> Tensor:
         """The spoiled truth, NaN where a pixel is missing."""
@@ -126,42 +133,85 @@ class Measured:
         maps = torch.from_numpy(np.maximum(found, 0)).float()[None, None]
         return maps.masked_fill(maps <= 0, torch.nan) if self.degradation.holes else maps
 
-    def add(self, truth: Tensor, without_edges: Tensor, place: int) -> None:
-        """One pair."""
+    def sums(self, truth: Tensor, without_edges: Tensor, place: int) -> Sums:
+        """Of one pair."""
         prediction, name = self.predicted(truth, place), [str(place)]
-        self.scorers["plain"].update(prediction, truth, name, declared=self.declared)
-        self.scorers["edges"].update(prediction, without_edges, name, declared=self.declared)
-        if self.degradation.holes:
-            self.scorers["dropped"].update(prediction.nan_to_num(1.0), truth.masked_fill(prediction.isnan(), 0.0), name)
-
-    def scores(self) -> dict[str, dict[str, dict[str, float]]]:
-        """By variant and reduction."""
         found = {}
         for key, scorer in self.scorers.items():
-            if key == "dropped" and not self.degradation.holes:
-                continue
+            scorer.reset()
+            if key == "dropped":
+                scorer.update(prediction.nan_to_num(1.0), truth.masked_fill(prediction.isnan(), 0.0), name)
+            else:
+                true = truth if key == "plain" else without_edges
+                scorer.update(prediction, true, name, declared=self.declared)
             images = scorer.compute()
-            for protocol in scorer.protocols.values():
+            rows = [torch.cat([images.sums[one], images.misses[one]], 1) for one in scorer.protocols]
+            found[key] = torch.cat(rows).numpy()
+        return found
+
+    def scores(self, rows: Sequence[Sums]) -> dict[str, dict[str, dict[str, float]]]:
+        """Of many pairs, by variant and reduction."""
+        found = {}
+        for key, scorer in self.scorers.items():
+            sums = torch.from_numpy(np.stack([row[key] for row in rows], 1))
+            for protocol, own in zip(scorer.protocols.values(), sums, strict=True):
+                name = protocol.name
+                images = ScoredImages([""] * len(own), {name: own[:, :-2]}, len(own), misses={name: own[:, -2:]})
                 by_reduction = {one: images.scores(replace(protocol, reduction=one)) for one in REDUCTIONS}
-                found[protocol.name] = {
-                    one: {name: scores[name] for name in (*KEPT, "pixels", "missing", "nonpositive")}
+                found[name] = {
+                    one: {score: scores[score] for score in (*KEPT, "pixels", "missing", "nonpositive")}
                     for one, scores in by_reduction.items()
                 }
+        return found
+
+
+class KeptRows:
+    """The sums of each pair, a file a pair: of this script and these protocols only.
+
+    Args:
+        folder: for the files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        rules = f"{Path(__file__).read_text()}{variants()}"
+        self.folder = folder / hashlib.sha256(rules.encode()).hexdigest()[:12]
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def row(self, place: int, make: Callable[[], Sequence[Sums]]) -> list[Sums]:
+        """The sums of a pair under each degradation, from its file or made and kept."""
+        path = self.folder / f"{place:05}.npz"
+        if not path.exists():
+            named = {f"{number}/{key}": sums for number, one in enumerate(make()) for key, sums in one.items()}
+            with whole(path, durable=False) as part, part.open("wb") as file:
+                np.savez(file, **named)
+        found: list[Sums] = [{} for _ in DEGRADATIONS]
+        with np.load(path) as file:
+            for name, sums in file.items():
+                number, _, key = name.partition("/")
+                found[int(number)][key] = sums
         return found
 
 
 def measure(frames: NYULabeled, numbers: Path) -> None:
     """All degradations over the pairs in a random order, so that what is written on the way is a fair sample."""
     measured = [Measured(one) for one in DEGRADATIONS]
-    order = np.random.default_rng(0).permutation(len(frames)).tolist()
-    for count, place in enumerate(order, 1):
+    kept = KeptRows(numbers.with_suffix(".rows"))
+
+    def sums_of(place: int) -> list[Sums]:
         truth = frames[place].depth[None].float()
         without_edges = truth.masked_fill(near_edges(truth), 0.0)
-        for one in measured:
-            one.add(truth, without_edges, place)
+        return [one.sums(truth, without_edges, place) for one in measured]
+
+    order = np.random.default_rng(0).permutation(len(frames)).tolist()
+    rows: list[list[Sums]] = []
+    for count, place in enumerate(order, 1):
+        rows.append(kept.row(place, partial(sums_of, place)))
         if count % 25 == 0 or count == len(order):
-            found = {"pairs": count, "scores": {one.degradation.name: one.scores() for one in measured}}
-            write_atomically(numbers, json.dumps(found, indent=1))
+            scores = {
+                one.degradation.name: one.scores(own)
+                for one, own in zip(measured, zip(*rows, strict=True), strict=True)
+            }
+            write_atomically(numbers, json.dumps({"pairs": count, "scores": scores}, indent=1))
             print(f"{count} of {len(order)} pairs", file=sys.stderr, flush=True)
 
 
