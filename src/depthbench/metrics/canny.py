@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from depthbench.metrics.image import edge_kernel
+
 _Map = NDArray[np.float64]
 _Mask = NDArray[np.bool_]
 
@@ -35,40 +37,20 @@ def canny(images: Tensor, sigma: float, low: float, high: float) -> Tensor:
         >>> canny(step, 1.0, 0.1, 0.2)[0, 0, 15].nonzero().flatten().tolist()
         [19, 20]
     """
-    if images.device.type == "cpu":
-        found = [_one_on_cpu(image, sigma, low, high) for image in images.double()]
-        return torch.stack(found) if found else images.bool()
-    return _exact(images.double(), sigma, low, high)
+    images, low = images.double(), float(np.float32(low))
+    if not edge_kernel.serves_doubles(images) or not images.numel():
+        return _by_torch(images, sigma, low, high)
+    inside = _inside(images.shape[-2], images.shape[-1], sigma, images.device)[0, 0].numpy()
+    weights = _weights(sigma)
+    found = [edge_kernel.canny_edges(one, inside, weights, low, high) for one in edge_kernel.dense(images[:, 0])]
+    return torch.from_numpy(np.stack(found)[:, None])
 
 
-def _one_on_cpu(image: Tensor, sigma: float, low: float, high: float) -> Tensor:
-    """Edges ``(1, H, W)`` by OpenCV's filters, which sum in another order; where that could matter, the exact ones."""
-    inside = _inside(image.shape[-2], image.shape[-1], sigma, image.device)[0, 0].numpy()
-    half = _weights(sigma)
-    kernel = np.concatenate([half[:0:-1], half])
-    smooth = cv2.sepFilter2D(image[0].numpy(), cv2.CV_64F, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
-    cv2.divide(smooth, inside, dst=smooth)
-    down, across = (
-        np.asarray(cv2.Sobel(smooth, cv2.CV_64F, *order, borderType=cv2.BORDER_REPLICATE), dtype=np.float64)
-        for order in ((0, 1), (1, 0))
-    )
-    low = float(np.float32(low))
-    strength = np.asarray(cv2.magnitude(down, across), dtype=np.float64)
-    candidates = np.flatnonzero(strength >= low * (1 - _DOUBT))
-    weak, strong, sure = _thinned(down, across, strength, candidates, low, high)
-    if not sure:
-        return _exact(image[None], sigma, low, high)[0]
-    return torch.from_numpy(_linked(weak, strong))[None]
-
-
-def _exact(images: Tensor, sigma: float, low: float, high: float) -> Tensor:
+def _by_torch(images: Tensor, sigma: float, low: float, high: float) -> Tensor:
+    """As ``edges.c`` does it, on any device."""
     smooth = _blurred(images, sigma).div_(_inside(images.shape[-2], images.shape[-1], sigma, images.device))
-    down, across = _derivative(smooth, -2), _derivative(smooth, -1)
-    low = float(np.float32(low))
-    found = [
-        _linked(*_thinned(y, x, None, np.flatnonzero(x * x + y * y >= (low * (1 - _DOUBT)) ** 2), low, high)[:2])
-        for y, x in zip(down[:, 0].cpu().numpy(), across[:, 0].cpu().numpy(), strict=True)
-    ]
+    down, across = (_derivative(smooth, dim)[:, 0].cpu().numpy() for dim in (-2, -1))
+    found = [_linked(*_thinned(y, x, low, high)) for y, x in zip(down, across, strict=True)]
     return torch.from_numpy(np.stack(found)[:, None]).to(images.device) if found else images.bool()
 
 
@@ -118,38 +100,23 @@ def _derivative(values: Tensor, dim: int) -> Tensor:
     return derivative
 
 
-_DOUBT = 1e-9
-"""Relative difference up to which the order of a sum could decide; float64 sums of a few numbers differ by 1e-15."""
-
-
-def _thinned(
-    down: _Map, across: _Map, known: _Map | None, candidates: NDArray[np.int64], low: float, high: float
-) -> tuple[_Mask, _Mask, bool]:
-    """Weak and strong pixels whose gradient is maximal along its direction, and whether no comparison was close.
+def _thinned(down: _Map, across: _Map, low: float, high: float) -> tuple[_Mask, _Mask]:
+    """Weak and strong pixels whose gradient is maximal along its direction.
 
     Neighbors along the direction are interpolated between the straight and the diagonal one.
 
     Args:
         down: derivative ``(H, W)``.
         across: derivative.
-        known: their magnitude, where its last digit may be another's; None: taken where it is needed.
-        candidates: places in the flattened maps.
         low: least gradient of an edge pixel that hangs on a strong one.
         high: least gradient of a strong edge pixel.
     """
-    height, width = down.shape
-    row, column = np.divmod(candidates, width)
-    places = candidates[(row > 0) & (row < height - 1) & (column > 0) & (column < width - 1)]
-    flat_down, flat_across = down.ravel(), across.ravel()
-    flat = None if known is None else known.ravel()
-
-    def strength(at: NDArray[np.int64]) -> _Map:
-        if flat is not None:
-            return flat.take(at)
-        y, x = flat_down.take(at), flat_across.take(at)
-        return np.asarray(np.sqrt(y * y + x * x))
-
-    gy, gx, own = flat_down.take(places), flat_across.take(places), strength(places)
+    width = down.shape[1]
+    strength = np.sqrt(down * down + across * across)
+    inner = np.zeros(down.shape, dtype=bool)
+    inner[1:-1, 1:-1] = strength[1:-1, 1:-1] >= low
+    places, flat = np.flatnonzero(inner), strength.ravel()
+    gy, gx, own = (one.ravel().take(places) for one in (down, across, strength))
     same = (gy > 0) == (gx > 0)
     steep, shallow = np.abs(gy), np.abs(gx)
     # On the diagonal of one direction the vertical neighbor counts, on the other's the horizontal one.
@@ -158,17 +125,14 @@ def _thinned(
     # Offsets in the flattened map: `same` goes down-right, the other direction up-right.
     straight = np.where(vertical, np.where(same, width, -width), 1)
     diagonal = np.where(same, width + 1, 1 - width)
-    best, doubt = own >= low, _DOUBT * own
-    close = bool((np.abs(own - low) <= _DOUBT * low).any() or (np.abs(own - high) <= _DOUBT * high).any())
+    best = np.ones(len(places), dtype=bool)
     for sign in (1, -1):
-        between = strength(places + sign * diagonal) * weight + strength(places + sign * straight) * (1 - weight)
-        between -= own
-        best &= between <= 0
-        close |= bool((np.abs(between, out=between) <= doubt).any())
+        between = flat.take(places + sign * diagonal) * weight + flat.take(places + sign * straight) * (1 - weight)
+        best &= between - own <= 0
     weak, strong = np.zeros(down.shape, dtype=bool), np.zeros(down.shape, dtype=bool)
     weak.reshape(-1)[places[best]] = True
     strong.reshape(-1)[places[best & (own >= high)]] = True
-    return weak, strong, not close
+    return weak, strong
 
 
 def _linked(weak: _Mask, strong: _Mask) -> _Mask:

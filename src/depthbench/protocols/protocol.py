@@ -306,8 +306,8 @@ class EvalProtocol:
 
     def mask(self, truth: Tensor) -> Tensor:
         """Where the truth is present and within the range; bool."""
-        low, high = self.interval
-        return (truth.float() >= low) & (truth.float() <= high)
+        (low, high), depth = self.interval, truth.float()
+        return depth >= low if high == math.inf else (depth >= low) & (depth <= high)
 
     def aligned(self, prediction: Tensor, truth: Tensor, declared: Declared = AS_DEPTH) -> Tensor:
         """Depth of the aligned prediction, 0 where it has holes; both are maps of the region."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -130,9 +131,9 @@ class _Extent(NamedTuple):
     def of(cls, predictions: Sequence[Tensor], truth: Tensor) -> "_Extent":
         if truth.device.type != "cpu":
             return cls(None, None)
-        lows, highs = zip(*(maps.aminmax() for maps in predictions), strict=True)
-        extent = float(torch.stack(lows).amin()), float(torch.stack(highs).amax())  # NaN, where one is
-        return cls(extent, (least_present(truth), float(truth.amax())))
+        arrays = [maps.numpy() for maps in predictions]
+        low, high = (float(edge([edge(one) for one in arrays])) for edge in (np.min, np.max))  # NaN, where one is
+        return cls((low, high), (least_present(truth), float(truth.amax())))
 
     def within(self, limits: ClampLimits) -> bool:
         """Whether limits do nothing to the prediction; never where it is not finite."""

@@ -28,7 +28,8 @@ from depthbench.metrics import (
     UniDepthPointCloud,
     point_fits,
 )
-from depthbench.metrics.canny import _exact, canny
+from depthbench.metrics.canny import canny
+from depthbench.metrics.image import edge_kernel
 from depthbench.metrics.image.occlusion import edge_counts
 from depthbench.metrics.image.published_clouds import nearest_by_all, nearest_of
 from depthbench.metrics.image.published_normals import angle_scores, one_per_block, sobol_pairs
@@ -87,14 +88,16 @@ def test_counting_is_dense_as_on_a_device_and_sparse_as_here():
     assert counts[2].tolist() == [[2, 1, 1], [1, 0, 0], [0, 0, 0]]
 
 
-def test_canny_is_that_of_scikit_image(golden):
+@pytest.mark.parametrize("compiled", [True, False])
+def test_canny_is_that_of_scikit_image(golden, compiled, monkeypatch):
+    if not compiled:  # as on another device
+        monkeypatch.setattr(edge_kernel, "_library", lambda: None)
     data = golden("canny_a")
     for place, setting in enumerate(data["setting"]):
         images = torch.from_numpy(data["image"])[:, None]
         wanted = data["edges"][:, place]
         assert wanted.any()
         np.testing.assert_array_equal(canny(images, *setting)[:, 0], wanted)
-        np.testing.assert_array_equal(_exact(images, *setting)[:, 0], wanted)  # as on another device
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from depthbench.maps import places_of
+from depthbench.metrics.image import edge_kernel
 
 
 def distance_map(edges: Tensor) -> Tensor:
@@ -54,8 +55,14 @@ class EdgeDistances(NamedTuple):
 def edge_distances(edges: Tensor, others: Tensor) -> EdgeDistances:
     """From the True pixels of masks ``(B, 1, H, W)`` to the True pixels of other masks; waits for the device."""
     places = places_of(edges).cpu()
-    values = distance_map(others).cpu().flatten()[places].double()
-    return EdgeDistances(values, places // (edges.shape[-2] * edges.shape[-1]), len(edges))
+    image = places // (edges.shape[-2] * edges.shape[-1])
+    if not edge_kernel.serves_doubles(others):
+        return EdgeDistances(distance_map(others).cpu().flatten()[places].double(), image, len(edges))
+    masks = zip(edge_kernel.dense(edges[:, 0]), edge_kernel.dense(others[:, 0]), strict=True)
+    found = [edge_kernel.nearest_edges(other, np.flatnonzero(one)) for one, other in masks]
+    return EdgeDistances(
+        torch.from_numpy(np.concatenate(found or [np.zeros(0, dtype=np.float32)])).double(), image, len(edges)
+    )
 
 
 def total(values: Tensor, mask: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor
 from depthbench.annotations import Annotations
 from depthbench.errors import UserError
 from depthbench.maps import places_of
+from depthbench.metrics.image import edge_kernel
 from depthbench.metrics.image.image_metric import AnnotatedMetric, ImageMetric, everywhere, share
 
 LEAST = 1e-6
@@ -124,20 +125,39 @@ class DepthProBoundaryF1(ImageMetric):
     ) -> tuple[Tensor, Tensor]:
         """See :class:`ImageMetric`."""
         limits = factors(1.05, 1.25).to(target.device)
-        logs = log_depths(prediction, target, valid)
-        precision = recall = torch.zeros(len(target), len(limits), dtype=torch.float64, device=target.device)
-        for down, across in ((0, 1), (1, 0)):
-            pairs = step_pairs(logs, down, across, 1.05)
-            known = torch.logical_and(*pairs.values(valid))
-            inverse = [[1 / one.clamp(min=LEAST) for one in pairs.values(maps)] for maps in (prediction, target)]
-            for first, second in ((0, 1), (1, 0)):
-                ratios = [(one[second] / one[first]).double() for one in inverse]
-                levels = [torch.bucketize(ratio, limits) * known for ratio in ratios]
-                n_found, n_wanted, both = edge_counts(levels, pairs.image, len(target), len(limits))
-                precision, recall = precision + share(both, n_found) / 4, recall + share(both, n_wanted) / 4
+        kernel = edge_kernel.serves(prediction, target)
+        counts = (_compiled_counts if kernel else _direction_counts)(prediction, target, valid, limits)
+        found, wanted, both = counts.unbind(1)
+        precision, recall = (share(both, one).mean(0) for one in (found, wanted))
         total = precision + recall
         f1 = 2 * precision * recall / torch.where(total > 0, total, 1.0)
         return weighted(f1, limits)[:, None], valid.flatten(1).any(1, keepdim=True)
+
+
+def _direction_counts(prediction: Tensor, target: Tensor, valid: Tensor, limits: Tensor) -> Tensor:
+    """:func:`edge_counts` of neighbors right, left, below and above: ``(4, 3, B, K)``."""
+    logs, found = log_depths(prediction, target, valid), []
+    for down, across in ((0, 1), (1, 0)):
+        pairs = step_pairs(logs, down, across, 1.05)
+        known = torch.logical_and(*pairs.values(valid))
+        inverse = [[1 / one.clamp(min=LEAST) for one in pairs.values(maps)] for maps in (prediction, target)]
+        for first, second in ((0, 1), (1, 0)):
+            ratios = [(one[second] / one[first]).double() for one in inverse]
+            levels = [torch.bucketize(ratio, limits) * known for ratio in ratios]
+            found.append(edge_counts(levels, pairs.image, len(target), len(limits)))
+    return torch.stack(found)
+
+
+def _compiled_counts(prediction: Tensor, target: Tensor, valid: Tensor, limits: Tensor) -> Tensor:
+    """As :func:`_direction_counts`, by ``edges.c``."""
+    inverse = [maps.clamp(min=LEAST).reciprocal_() for maps in (prediction, target)]
+    if not everywhere(valid):
+        inverse = [maps.masked_fill_(~valid, torch.nan) for maps in inverse]
+    images = zip(*(edge_kernel.dense(maps[:, 0]) for maps in inverse), strict=True)
+    levels = [torch.from_numpy(edge_kernel.step_levels(p, t, limits.numpy())) for p, t in images]
+    counts = torch.stack(levels, 2) if levels else torch.zeros(4, 3, 0, len(limits) + 1)
+    above: Tensor = counts.double().flip(3).cumsum(3).flip(3)[..., 1:]
+    return above
 
 
 class MoGeBoundaryF1(ImageMetric):

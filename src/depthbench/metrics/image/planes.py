@@ -8,7 +8,8 @@ from torch import Tensor
 from depthbench.annotations import Annotations
 from depthbench.maps import places_of
 from depthbench.medians import masked_median
-from depthbench.metrics.image.image_metric import AnnotatedMetric
+from depthbench.metrics.image import edge_kernel
+from depthbench.metrics.image.image_metric import AnnotatedMetric, count
 
 
 class PlanarityError(AnnotatedMetric):
@@ -53,39 +54,71 @@ class PlanarityError(AnnotatedMetric):
         assert intrinsics is not None
         assert planes is not None
         assert normals is not None
-        area = target.shape[-2] * target.shape[-1]
+        least = self.least_share * target.shape[-2] * target.shape[-1]
         scores = torch.full((len(target), normals.shape[1], 2), torch.nan, dtype=torch.float64)
         for image, label in ((i, k) for i in range(len(target)) for k in range(normals.shape[1])):
             wanted = normals[image, label].double().cpu()
             plane = planes[image, 0] == label + 1
-            places = places_of(plane & valid[image, 0])
-            if len(places) < 3 or int(plane.sum()) < self.least_share * area or not wanted.isfinite().all():
+            if not wanted.isfinite().all() or int(count(plane[None])) < least:
                 continue
-            found, true = (maps[image].flatten().index_select(0, places) for maps in (prediction, target))
-            rays = _rays(places, target.shape[-1], intrinsics[image].double())
-            spread, normal = fitted_plane(
-                rays.mul_(found.double() * (_median(true).double() / _median(found).double()))
-            )
-            cosine = (normal.cpu() @ wanted).abs() / torch.linalg.vector_norm(wanted)
-            scores[image, label] = torch.stack([100 * spread.cpu(), cosine.clamp(max=1).acos().rad2deg()])
+            scatter = _scatter(prediction[image, 0], target[image, 0], plane & valid[image, 0], intrinsics[image])
+            if scatter is not None:
+                spread, normal = fitted_plane(scatter.cpu())
+                cosine = (normal @ wanted).abs() / torch.linalg.vector_norm(wanted)
+                scores[image, label] = torch.stack([100 * spread, cosine.clamp(max=1).acos().rad2deg()])
         return scores.nanmean(1).nan_to_num().to(target.device), scores.isfinite().any(1).to(target.device)
+
+
+def _scatter(prediction: Tensor, target: Tensor, plane: Tensor, intrinsics: Tensor) -> Tensor | None:
+    """Covariance ``(3, 3)`` of the predicted points of a plane at the truth's scale; None for less than 3 pixels.
+
+    Args:
+        prediction: ``(H, W)`` metres.
+        target: metres.
+        plane: mask of its pixels.
+        intrinsics: ``(3, 3)``.
+    """
+    inverse, width = torch.linalg.inv_ex(intrinsics.double()).inverse.contiguous(), target.shape[1]
+    if edge_kernel.serves(prediction, target):
+        at, *depths = edge_kernel.taken(*map(edge_kernel.dense, (plane, prediction, target)))
+        if len(at) < 3:
+            return None
+        found, true = map(torch.from_numpy, depths)
+        factor = _scale(found, true).item()
+        return torch.from_numpy(edge_kernel.covariance(at, depths[0], width, inverse.numpy(), factor))
+    places = places_of(plane)
+    if len(places) < 3:
+        return None
+    found, true = (maps.flatten().index_select(0, places) for maps in (prediction, target))
+    return covariance(_rays(places, width, inverse).mul_(found.double() * _scale(found, true)))
+
+
+def _scale(found: Tensor, true: Tensor) -> Tensor:
+    """Ratio of the medians."""
+    return _median(true).double() / _median(found).double()
 
 
 def _median(values: Tensor) -> Tensor:
     return masked_median(values[None])
 
 
-def _rays(places: Tensor, width: int, intrinsics: Tensor) -> Tensor:
+def _rays(places: Tensor, width: int, inverse: Tensor) -> Tensor:
     """Points ``(3, N)`` at a depth of one metre of the pixels at places in the flattened map."""
     rows = torch.div(places, width, rounding_mode="floor")
     pixels = torch.ones(3, len(places), dtype=torch.float64, device=places.device)
     pixels[0], pixels[1] = places - rows * width, rows
-    rays: Tensor = torch.linalg.inv_ex(intrinsics).inverse @ pixels
+    rays: Tensor = inverse @ pixels
     return rays
 
 
-def fitted_plane(points: Tensor) -> tuple[Tensor, Tensor]:
-    """Plane of points ``(3, N)`` float64 by principal components: spread across it, and unit normal ``(3,)``."""
+def covariance(points: Tensor) -> Tensor:
+    """Of points ``(3, N)`` float64: ``(3, 3)``."""
     centered = points - points.mean(1, keepdim=True)
-    values, vectors = torch.linalg.eigh(centered @ centered.T / points.shape[1])
+    found: Tensor = centered @ centered.T / points.shape[1]
+    return found
+
+
+def fitted_plane(scatter: Tensor) -> tuple[Tensor, Tensor]:
+    """Plane of points with a covariance ``(3, 3)``, by principal components: spread across it, unit normal ``(3,)``."""
+    values, vectors = torch.linalg.eigh(scatter)
     return values[0].clamp(min=0).sqrt(), vectors[:, 0]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -11,12 +12,13 @@ from torch import Tensor
 from depthbench.errors import UserError
 from depthbench.medians import masked_percentile
 from depthbench.output_kinds import OutputKind, Quantity
-from depthbench.protocols.alignment import fits
+from depthbench.protocols.alignment import fit_kernel, fits
+from depthbench.protocols.alignment.fit_kernel import Moments
 from depthbench.protocols.alignment.fits import FittedLine
 from depthbench.protocols.alignment.pixels import FitPixels, blocks_of
 from depthbench.protocols.alignment.ransac import ransac_line
 from depthbench.protocols.alignment.samples import Rows
-from depthbench.protocols.alignment.spaces import SPACES, in_space
+from depthbench.protocols.alignment.spaces import RECIPROCAL, SPACES, in_space
 
 Limit = float | str | None
 """Metres; ``truth``: the least or greatest scored truth; None for no limit."""
@@ -201,6 +203,8 @@ class Alignment:
         least, greatest = self._limits(pixels)
         if pixels.truth.device.type != "cpu":
             return self._through(pixels.prediction, pixels.quantity, found, least, greatest)
+        if {pixels.quantity, self.space} <= RECIPROCAL and fit_kernel.serves_maps(pixels.prediction):
+            return self._through_kernel(pixels, found, least, greatest)
         depth = torch.empty_like(pixels.prediction, dtype=torch.float32)
         for image, blocks in enumerate(blocks_of(pixels.prediction, depth)):
             at = slice(image, image + 1)
@@ -220,6 +224,22 @@ class Alignment:
             torch.minimum(value, greatest, out=value)
         return SPACES[self.space].to_depth(value).float()
 
+    def _through_kernel(
+        self, pixels: FitPixels, line: FittedLine, least: Tensor | None, greatest: Tensor | None
+    ) -> Tensor:
+        """As :meth:`_through`, by ``fits.c``."""
+        count = len(pixels.prediction)
+        none = torch.full((1,), torch.inf, dtype=torch.float64)
+        low, high = (
+            (sign * none if edge is None else edge.flatten()).expand(count).tolist()
+            for edge, sign in ((least, -1), (greatest, 1))
+        )
+        floor = -torch.inf if self.floor is None else self.floor
+        inverts = pixels.quantity != self.space, self.space == "disparity"
+        maps = zip(pixels.prediction[:, 0], zip(*(one.tolist() for one in line), strict=True), low, high, strict=True)
+        found = [fit_kernel.through(one, own, inverts, (floor, a, b)) for one, own, a, b in maps]
+        return torch.stack(found)[:, None] if count != 1 else found[0][None, None]
+
     def raised(self, x: Tensor) -> Tensor:
         """The prediction in its space, not below the floor."""
         return x if self.floor is None else x.clamp(min=self.floor)
@@ -227,7 +247,7 @@ class Alignment:
     @property
     def fitted_part(self) -> "Alignment":
         """This alignment as far as its line depends on it."""
-        return replace(self, name="", clamp=None, nonpositive="miss")
+        return _fitted_part(self)
 
     @property
     def rows_part(self) -> tuple[object, ...]:
@@ -259,15 +279,31 @@ class Alignment:
         weight = valid.double()
         if self.weights == "inverse_truth":
             weight = weight / torch.where(valid, truth, 1.0)
-        if self.fit not in _MEDIANS:  # these select, and do it in the precision of the maps
-            x, y = x.double(), torch.where(valid, y, 0.0).double()
+        if self.precision is not None:
+            x, y = x.to(self.precision), torch.where(valid, y, 0.0).to(self.precision)
         return FITS[self.fit, self.parts](self, x, y, weight)
 
+    @property
+    def needs_moments(self) -> bool:
+        """Whether the line follows from :class:`~depthbench.protocols.alignment.fit_kernel.Moments`."""
+        unchanged = self.weights == "none" and self.trim is None and self.floor is None
+        return self.fit == "least_squares" and unchanged and self.space in RECIPROCAL
+
+    def line_of_moments(self, found: Moments) -> FittedLine:
+        """The line of one image, where :attr:`needs_moments`; not a number where its pixels have no line."""
+        return fits.line_of_moments(found, self.parts == "scale", self.ridge)
+
+    @property
+    def precision(self) -> torch.dtype | None:
+        """Of the pixels that are fitted; None for that of the maps, in which medians select."""
+        return None if self.fit in _MEDIANS else torch.float64
+
     def line_of(self, x: Tensor, truth: Tensor, y: Tensor) -> FittedLine:
-        """The line of one image, of which all pixels ``(N,)`` are fitted: prediction, truth, truth in the space."""
+        """The line of one image, of which all pixels ``(N,)`` are fitted: prediction, truth, truth in the space.
+
+        Both sides have the :attr:`precision`.
+        """
         weight = truth.double().reciprocal()[None] if self.weights == "inverse_truth" else None
-        if self.fit not in _MEDIANS:
-            x, y = x.double(), y.double()
         return FITS[self.fit, self.parts](self, x[None], y[None], weight)
 
     def _limits(self, pixels: FitPixels) -> tuple[Tensor | None, Tensor | None]:
@@ -285,3 +321,8 @@ class Alignment:
         else:
             metres = torch.full((1, 1, 1, 1), float(limit), dtype=torch.float64, device=pixels.truth.device)
         return SPACES[self.space].of_depth(metres)
+
+
+@cache
+def _fitted_part(alignment: Alignment) -> Alignment:
+    return replace(alignment, name="", clamp=None, nonpositive="miss")

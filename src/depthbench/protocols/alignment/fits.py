@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from depthbench.medians import masked_median, weighted_median
+from depthbench.protocols.alignment import fit_kernel
+from depthbench.protocols.alignment.fit_kernel import Moments
 
 FLOOR = 1e-6  # of a residual, whose inverse is a weight
 HUBER = 1.345  # spreads
@@ -103,6 +105,8 @@ def least_squares_line(x: Tensor, y: Tensor, weight: Tensor | None, ridge: float
     """
     if ridge:
         return _ridge_line(x, y, weight, ridge)
+    if fit_kernel.serves(x, y, weight):
+        return FittedLine(*fit_kernel.lines(x, y, weight).unbind(1))
     total = _sum(weight, x)[:, None]
     x0, y0 = ((one.sum(1) if weight is None else _dot(weight, one))[:, None] / total for one in (x, y))
     from_mean = x - x0
@@ -121,6 +125,27 @@ def _ridge_line(x: Tensor, y: Tensor, weight: Tensor | None, ridge: float) -> Fi
     return FittedLine((n * xy - x1 * y1) / determinant, torch.zeros_like(shift), shift)
 
 
+def line_of_moments(found: Moments, factor: bool = False, ridge: float = 0.0) -> FittedLine:
+    """:func:`least_squares_line`, or :func:`least_squares_scale`, of the pixels whose moments these are.
+
+    Args:
+        found: the moments.
+        factor: whether there is no shift.
+        ridge: as there.
+    """
+    n, x, y, xx, xy = (torch.tensor([value], dtype=torch.float64) for value in found)
+    if factor:
+        square = xx + n * x * x
+        return FittedLine.factor((xy + n * x * y) / torch.where(square > 0, square, 1.0))
+    if not ridge:
+        return FittedLine(xy / torch.where(xx > 0, xx, 1.0), x, y)
+    # (n + r) (Σxx + r) - (Σx)² and its like, of centered sums: the parts that are left cancel exactly.
+    determinant = n * xx + ridge * (n + xx + n * x * x + ridge)
+    scale = (n * xy + ridge * (xy + n * x * y)) / determinant
+    shift = (n * y - scale * n * x) / (n + ridge)
+    return FittedLine(scale, torch.zeros_like(shift), shift)
+
+
 def weighted_l1_scale(x: Tensor, y: Tensor, weight: Tensor | None) -> FittedLine:
     """The factor that minimizes ``sum w |s x - y|``: the median of y / x with weights w |x|; exact."""
     used = _times(x.abs(), weight)
@@ -133,6 +158,8 @@ def weighted_l1_line(x: Tensor, y: Tensor, weight: Tensor | None, rounds: int = 
     From 50 rounds on the objective lies within 1e-5 of the least one; trying every pixel as an anchor is exact, and
     takes the square of the number of pixels.
     """
+    if fit_kernel.serves(x, y, weight):
+        return FittedLine(*fit_kernel.lines(x, y, weight, rounds, FLOOR).unbind(1))
     line = least_squares_line(x, y, weight)
     for _ in range(rounds):
         again = line.of(x).sub_(y).abs_().clamp_(min=FLOOR).reciprocal_()

@@ -1,5 +1,6 @@
 """The pixels that alignments are fitted to: taken from the maps once, whatever number of alignments asks for them."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -8,14 +9,15 @@ from torch import Tensor
 
 from depthbench.maps import places_of
 from depthbench.output_kinds import Quantity
+from depthbench.protocols.alignment import fit_kernel
 from depthbench.protocols.alignment.fits import FittedLine
 from depthbench.protocols.alignment.samples import Rows, limited_to, one_per_cell
-from depthbench.protocols.alignment.spaces import in_space
+from depthbench.protocols.alignment.spaces import RECIPROCAL, in_space
 
 if TYPE_CHECKING:
     from depthbench.protocols.alignment.alignment import Alignment
 
-
+_DEPTH: Quantity = "depth"
 BLOCK = 2**15
 """Pixels that a CPU aligns at once: in float64 they and what is made of them stay in its second cache."""
 
@@ -65,27 +67,54 @@ class FitPixels:
         if alignment.sample is not None or alignment.max_side is not None:
             rows = self._once(("rows", alignment.rows_part), lambda: self.rows(alignment))
             return alignment.line(*(one[image : image + 1] for one in rows))
-        truth = self._taken("truth", self.truth, image)
+        truth = self._taken(image)[1]
         if not len(truth):
             return FittedLine.factor(truth.new_full((1,), torch.nan))
-        x = alignment.raised(self._once(("x", alignment.space, image), lambda: self._x(alignment.space, image)))
+        line = self._line_of_moments(alignment, image)
+        if line is not None:
+            return line
+        x = alignment.raised(self._side("x", alignment.space, alignment.precision, image))
+        y = self._side("y", alignment.space, alignment.precision, image)
         kept = alignment.kept(x)
-        if kept is None:
-            y = self._once(("y", alignment.space, image), lambda: in_space(truth, "depth", alignment.space))
-            return alignment.line_of(x, truth, y)
-        x, truth = x[kept], truth[kept]
-        return alignment.line_of(x, truth, in_space(truth, "depth", alignment.space))
+        return alignment.line_of(x, truth, y) if kept is None else alignment.line_of(x[kept], truth[kept], y[kept])
 
-    def _x(self, space: Quantity, image: int) -> Tensor:
-        return in_space(self._taken("prediction", self.prediction, image), self.quantity, space)
+    def _line_of_moments(self, alignment: "Alignment", image: int) -> FittedLine | None:
+        """The line of all pixels from sums of the kernel; None where it needs others, or not all pixels have a part."""
+        x, y = self._taken(image)
+        if not alignment.needs_moments or self.quantity not in RECIPROCAL or not fit_kernel.serves_maps(x, y):
+            return None
+        if alignment.positive_only and not float(self._once(("least", image), x.amin)) > 0:
+            return None
+        inverts = alignment.space != self.quantity, alignment.space == "disparity"
+        found = self._once(("moments", image, inverts), lambda: fit_kernel.moments(x, y, inverts))
+        return alignment.line_of_moments(found) if math.isfinite(sum(found)) else None
 
-    def _taken(self, key: str, maps: Tensor, image: int) -> Tensor:
-        """The valid pixels of an image ``(N,)``."""
-        return self._once((key, image), lambda: self._take(maps[image].flatten(), image))  # type: ignore[no-any-return]
+    def _side(self, side: str, space: Quantity, precision: torch.dtype | None, image: int) -> Tensor:
+        """The valid pixels of the prediction (x) or the truth (y) in a space, in a precision or their own."""
 
-    def _take(self, values: Tensor, image: int) -> Tensor:
-        places = self._once(("places", image), lambda: places_of(self.valid[image]))
-        return values if len(places) == len(values) else values.index_select(0, places)
+        def make() -> Tensor:
+            if precision is not None:
+                return self._side(side, space, None, image).to(precision)
+            values, quantity = (
+                (self._taken(image)[0], self.quantity) if side == "x" else (self._taken(image)[1], _DEPTH)
+            )
+            return in_space(values, quantity, space)
+
+        return self._once((side, space, precision, image), make)  # type: ignore[no-any-return]
+
+    def _taken(self, image: int) -> tuple[Tensor, Tensor]:
+        """Prediction and truth of the valid pixels of an image ``(N,)`` each."""
+        return self._once(("taken", image), lambda: self._take(image))  # type: ignore[no-any-return]
+
+    def _take(self, image: int) -> tuple[Tensor, Tensor]:
+        maps = self.prediction[image, 0], self.truth[image, 0]
+        if fit_kernel.serves_maps(*maps):
+            return fit_kernel.taken(*maps, self.valid[image, 0])
+        places = places_of(self.valid[image])
+        prediction, truth = (one.flatten() for one in maps)
+        if len(places) < len(truth):
+            prediction, truth = (one.index_select(0, places) for one in (prediction, truth))
+        return prediction, truth
 
     def rows(self, alignment: "Alignment") -> Rows:
         """Prediction in the space, truth in metres ``(B, N)``, and which of them count."""
@@ -108,7 +137,7 @@ class FitPixels:
 
     def _extreme(self, side: str) -> Tensor:
         if self.truth.device.type == "cpu":
-            taken = [self._taken("truth", self.truth, image) for image in range(len(self.truth))]
+            taken = [self._taken(image)[1] for image in range(len(self.truth))]
             edges = [
                 torch.inf if not len(one) else float(one.amin() if side == "near" else one.amax()) for one in taken
             ]

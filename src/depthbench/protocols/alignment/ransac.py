@@ -1,13 +1,16 @@
 """A line by RANSAC: the same draws and decisions as scikit-learn's ``RANSACRegressor`` with a seed."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from depthbench.protocols.alignment.fits import FittedLine
+from depthbench.medians import masked_median
+from depthbench.protocols.alignment import fit_kernel
+from depthbench.protocols.alignment.fits import FittedLine, least_squares_line
 
 _Row = NDArray[np.float64]
 _Point = tuple[float, float, float]
@@ -41,32 +44,55 @@ def _one_line(x: _Row, y: _Row, seed: int) -> _Point:
     if len(x) < 3:
         return 1.0, 0.0, 0.0
     kept = _consensus(x, y, np.random.RandomState(seed))  # scikit-learn's generator
-    line = (1.0, 0.0, 0.0) if kept is None else _least_squares(x[kept], y[kept])
+    line = (1.0, 0.0, 0.0) if kept is None else _least_squares(_at(x, kept), _at(y, kept))
     return line if line[0] > 0 else (float(y.mean() / x.mean()), 0.0, 0.0)
+
+
+class _Trial(NamedTuple):
+    """A line and its inliers."""
+
+    scale: float
+    shift: float
+    inside: NDArray[np.bool_]
+    agreeing: int
+
+    def explained(self, x: _Row, y: _Row) -> float:
+        """The coefficient of determination of the inliers; not a number for a single pixel."""
+        if self.agreeing < 2:
+            return math.nan
+        x, y = x[self.inside], y[self.inside]
+        left, spread = float(((y - (x * self.scale + self.shift)) ** 2).sum()), float(((y - y.mean()) ** 2).sum())
+        return 1 - left / spread if spread else float(not left)
 
 
 def _consensus(x: _Row, y: _Row, random: np.random.RandomState) -> NDArray[np.bool_] | None:
     """The inliers of the best trial; None if no trial has any."""
-    threshold = np.median(np.abs(y - np.median(y)))
-    best, best_score, kept = 1, -math.inf, None
+    threshold = _median(np.abs(y - _median(y)))
+    agree = fit_kernel.agreeing if fit_kernel.serves(torch.from_numpy(x)) else _agreeing
+    best = None
     trial, trials = 0, float(TRIALS)
-    residual, inside = np.empty_like(y), np.empty(len(y), dtype=bool)
     while trial < trials:
         trial += 1
         drawn = _two_of(len(x), random)
         scale, x0, y0 = _least_squares(x[drawn], y[drawn])
-        np.multiply(x, scale, out=residual)
-        np.add(residual, y0 - scale * x0, out=residual)
-        np.abs(np.subtract(y, residual, out=residual), out=residual)
-        count = int(np.count_nonzero(np.less_equal(residual, threshold, out=inside)))
-        if count < best:
+        inside = np.empty(len(y), dtype=bool)
+        shift = y0 - scale * x0
+        found = _Trial(scale, shift, inside, agree(x, y, scale, shift, threshold, inside))
+        if found.agreeing < (1 if best is None else best.agreeing):
             continue
-        score = _explained(y[inside], residual[inside])
-        if count == best and score < best_score:
+        if best is not None and found.agreeing == best.agreeing and found.explained(x, y) < best.explained(x, y):
             continue
-        best, best_score, kept = count, score, inside.copy()
-        trials = min(trials, _enough_trials(best / len(x)))
-    return kept
+        best = found
+        trials = min(trials, _enough_trials(found.agreeing / len(x)))
+    return None if best is None else best.inside
+
+
+def _agreeing(x: _Row, y: _Row, scale: float, shift: float, threshold: float, inside: NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(np.less_equal(np.abs(y - (x * scale + shift)), threshold, out=inside)))
+
+
+def _median(values: _Row) -> float:
+    return float(masked_median(torch.from_numpy(values)[None]))
 
 
 def _two_of(count: int, random: np.random.RandomState) -> list[int]:
@@ -79,18 +105,17 @@ def _two_of(count: int, random: np.random.RandomState) -> list[int]:
     return [first, second]
 
 
+def _at(values: _Row, kept: NDArray[np.bool_]) -> _Row:
+    return values if kept.all() else values.take(np.flatnonzero(kept))  # a fraction of a mask's time
+
+
 def _least_squares(x: _Row, y: _Row) -> _Point:
+    if len(x) > 2:
+        scale, *mean = least_squares_line(torch.from_numpy(x)[None], torch.from_numpy(y)[None], None)
+        return float(scale), float(mean[0]), float(mean[1])
     x0, y0 = float(x.mean()), float(y.mean())
     variance = float(((x - x0) ** 2).sum())
     return (float(((x - x0) * (y - y0)).sum()) / variance if variance > 0 else 0.0), x0, y0
-
-
-def _explained(y: _Row, residual: _Row) -> float:
-    """The coefficient of determination; not a number for a single pixel."""
-    if len(y) < 2:
-        return math.nan
-    left, spread = float((residual**2).sum()), float(((y - y.mean()) ** 2).sum())
-    return 1 - left / spread if spread else float(not left)
 
 
 def _enough_trials(share: float) -> float:

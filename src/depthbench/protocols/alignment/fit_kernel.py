@@ -1,0 +1,132 @@
+"""``fits.c`` for rows and maps on a CPU, where it can be compiled: a fit in as few passes as it needs.
+
+Each function equals the torch or numpy arithmetic beside its caller, which serves other devices and machines without a
+compiler.
+"""
+
+import ctypes
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from depthbench.metrics.native import compiled
+
+SOURCE = Path(__file__).with_name("fits.c")
+
+Row = NDArray[np.float64]
+
+
+def _library() -> ctypes.CDLL | None:
+    return compiled(SOURCE)
+
+
+def serves(*rows: Tensor | None) -> bool:
+    """Whether the kernel takes these: float64, one after another on a CPU, and a compiler was found."""
+    given = [one for one in rows if one is not None]
+    fit = all(one.device.type == "cpu" and one.dtype == torch.float64 and one.is_contiguous() for one in given)
+    return fit and _library() is not None
+
+
+def serves_maps(*maps: Tensor) -> bool:
+    """Whether the kernel takes maps: float32 on a CPU, their rows without gaps, and a compiler was found."""
+    fit = all(one.device.type == "cpu" and one.dtype == torch.float32 and one.stride(-1) == 1 for one in maps)
+    return fit and _library() is not None
+
+
+def _at(rows: Tensor | None) -> ctypes.c_void_p | None:
+    return None if rows is None else ctypes.c_void_p(rows.data_ptr())
+
+
+def _of(row: NDArray[Any]) -> ctypes.c_void_p:
+    return ctypes.c_void_p(row.ctypes.data)
+
+
+def lines(x: Tensor, y: Tensor, weight: Tensor | None, rounds: int = 0, floor: float = 0.0) -> Tensor:
+    """Scale, x0 and y0 of the line of least squares of each row ``(B, 3)``.
+
+    Args:
+        x: predictions ``(B, N)``.
+        y: truths.
+        weight: of each pixel; None for 1.
+        rounds: further ones, in which a pixel weighs its weight over its absolute residual.
+        floor: of the residual.
+    """
+    library = _library()
+    assert library is not None
+    found = torch.empty(len(x), 3, dtype=torch.float64)
+    for row in range(len(x)):
+        sides = _at(x[row]), _at(y[row]), None if weight is None else _at(weight[row])
+        rest = ctypes.c_long(x.shape[1]), ctypes.c_long(rounds), ctypes.c_double(floor)
+        library.fitted_line(*sides, *rest, _at(found[row]))
+    return found
+
+
+def taken(prediction: Tensor, truth: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """The valid pixels ``(N,)`` of two maps ``(H, W)`` that :func:`serves_maps`."""
+    library = _library()
+    assert library is not None
+    library.taken.restype = ctypes.c_long
+    maps = [one if one.stride(-1) == 1 else one.contiguous() for one in (prediction, truth, valid)]
+    found = [torch.empty(truth.numel(), dtype=torch.float32) for _ in range(2)]
+    strides = (ctypes.c_long * 3)(*(one.stride(0) for one in maps))
+    sizes = map(ctypes.c_long, truth.shape)
+    count = library.taken(*map(_at, maps), strides, *sizes, *map(_at, found))
+    return found[0][:count], found[1][:count]
+
+
+class Moments(NamedTuple):
+    """Of the pixels of a fit: how many, means of both sides, sums of products of what is left of the means."""
+
+    pixels: int
+    x: float
+    y: float
+    xx: float
+    xy: float
+
+
+def moments(x: Tensor, y: Tensor, inverts: tuple[bool, bool]) -> Moments:
+    """Of rows ``(N,)`` float32.
+
+    Args:
+        x: predictions.
+        y: truths.
+        inverts: which of both are inverted first.
+    """
+    library = _library()
+    assert library is not None
+    found = (ctypes.c_double * 4)()
+    library.moments(_at(x), _at(y), ctypes.c_long(len(x)), *map(int, inverts), found)
+    return Moments(len(x), *found)
+
+
+def agreeing(x: Row, y: Row, scale: float, shift: float, threshold: float, inside: NDArray[np.bool_]) -> int:
+    """How many pixels lie within the threshold of a line; which ones is written into ``inside``."""
+    library = _library()
+    assert library is not None
+    library.agreeing.restype = ctypes.c_long
+    line = (ctypes.c_double(value) for value in (scale, shift, threshold))
+    return int(library.agreeing(_of(x), _of(y), ctypes.c_long(len(x)), *line, _of(inside)))
+
+
+def through(
+    prediction: Tensor, line: tuple[float, float, float], inverts: tuple[bool, bool], limits: tuple[float, float, float]
+) -> Tensor:
+    """Depth ``(H, W)`` of a prediction in depth or disparity that is put through a line in one of both.
+
+    Args:
+        prediction: ``(H, W)``.
+        line: scale, x0 and y0.
+        inverts: whether the prediction, and whether the value of the line, is inverted.
+        limits: least prediction, least and greatest value of the line; infinite for none.
+    """
+    library = _library()
+    assert library is not None
+    found = torch.empty(prediction.shape, dtype=torch.float32)
+    sizes = (ctypes.c_long(size) for size in (prediction.stride(0), *prediction.shape))
+    numbers = (ctypes.c_double(value) for value in (*line, *limits))
+    library.through(_at(prediction), *sizes, *map(int, inverts), *numbers, _at(found))
+    return found
