@@ -38,7 +38,7 @@ def canny(images: Tensor, sigma: float, low: float, high: float) -> Tensor:
         [19, 20]
     """
     images, low = images.double(), float(np.float32(low))
-    if not edge_kernel.serves_doubles(images) or not images.numel():
+    if not edge_kernel.takes_doubles(images) or not images.numel():
         return _by_torch(images, sigma, low, high)
     inside = _inside(images.shape[-2], images.shape[-1], sigma, images.device)[0, 0].numpy()
     weights = _weights(sigma)

@@ -63,7 +63,7 @@ def maps():
 @pytest.mark.parametrize("name", SCORES)
 def test_scores_are_those_of_torch(name, holes, maps, without):
     p, t, notes = maps
-    assert edge_kernel.serves(p, t)
+    assert edge_kernel.takes(p, t)
     valid = torch.ones_like(t, dtype=torch.bool)
     if holes:
         valid[..., 15:19, 20:26] = valid[:, :, -1, -1] = False
@@ -98,7 +98,7 @@ def test_distances_to_the_nearest_edge(share):
 
 def test_what_the_kernel_takes(maps):
     p, t, _ = maps
-    assert not edge_kernel.serves(p, t.double())
-    assert not edge_kernel.serves(p.to("meta"))
+    assert not edge_kernel.takes(p, t.double())
+    assert not edge_kernel.takes(p.to("meta"))
     turned = p.mT.contiguous().mT  # rows apart in memory
     assert torch.equal(canny(turned, 1.0, 0.01, 0.02), canny(p, 1.0, 0.01, 0.02))

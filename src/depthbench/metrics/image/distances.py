@@ -56,7 +56,7 @@ def edge_distances(edges: Tensor, others: Tensor) -> EdgeDistances:
     """From the True pixels of masks ``(B, 1, H, W)`` to the True pixels of other masks; waits for the device."""
     places = places_of(edges).cpu()
     image = places // (edges.shape[-2] * edges.shape[-1])
-    if not edge_kernel.serves_doubles(others):
+    if not edge_kernel.takes_doubles(others):
         return EdgeDistances(distance_map(others).cpu().flatten()[places].double(), image, len(edges))
     masks = zip(edge_kernel.dense(edges[:, 0]), edge_kernel.dense(others[:, 0]), strict=True)
     found = [edge_kernel.nearest_edges(other, np.flatnonzero(one)) for one, other in masks]

@@ -18,7 +18,7 @@ from depthbench.metrics.native import compiled
 
 SOURCE = Path(__file__).with_name("edges.c")
 
-Map = NDArray[np.float32]
+FloatMap = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Doubles = NDArray[np.float64]
 
@@ -27,14 +27,14 @@ def _library() -> ctypes.CDLL | None:
     return compiled(SOURCE)
 
 
-def serves(*maps: Tensor) -> bool:
+def takes(*maps: Tensor) -> bool:
     """Whether the kernel takes these maps: float32 on a CPU, and a compiler was found."""
     fit = all(one.device.type == "cpu" and one.dtype == torch.float32 for one in maps)
     return fit and _library() is not None
 
 
-def serves_doubles(maps: Tensor) -> bool:
-    """As :func:`serves`, for functions that take float64 or masks."""
+def takes_doubles(maps: Tensor) -> bool:
+    """As :func:`takes`, for functions that take float64 or masks."""
     return maps.device.type == "cpu" and _library() is not None
 
 
@@ -73,7 +73,7 @@ def canny_edges(image: Doubles, inside: Doubles, weights: Doubles, low: float, h
     return edges
 
 
-def nearest_edges(edges: Mask, places: NDArray[np.int64]) -> Map:
+def nearest_edges(edges: Mask, places: NDArray[np.int64]) -> FloatMap:
     """Distance from places in the flattened map ``(H, W)`` to the nearest True pixel; infinite where there is none."""
     found = np.empty(len(places), dtype=np.float32)
     columns = np.empty(edges.shape, dtype=np.int32)
@@ -82,7 +82,7 @@ def nearest_edges(edges: Mask, places: NDArray[np.int64]) -> Map:
     return found
 
 
-def step_levels(p: Map, t: Map, limits: Doubles) -> NDArray[np.int64]:
+def step_levels(p: FloatMap, t: FloatMap, limits: Doubles) -> NDArray[np.int64]:
     """Of neighbors right, left, below and above: how many pairs exceed how many of the limits, ``(4, 3, K + 1)``.
 
     Args:
@@ -100,19 +100,19 @@ def step_levels(p: Map, t: Map, limits: Doubles) -> NDArray[np.int64]:
     return found
 
 
-def step_marks(maps: Map, valid: Mask | None, step: float) -> Mask:
+def step_marks(maps: FloatMap, valid: Mask | None, step: float) -> Mask:
     """Both pixels of each pair of valid neighbors that differ by more than ``step``; ``valid`` None for all."""
     marks = np.empty(maps.shape, dtype=bool)
     _function("step_marks")(_at(maps), _at(valid), *map(ctypes.c_long, maps.shape), ctypes.c_float(step), _at(marks))
     return marks
 
 
-def soft_errors(p: Map, t: Map, marks: Mask) -> float:
+def soft_errors(p: FloatMap, t: FloatMap, marks: Mask) -> float:
     """Sum over the marked pixels of the least of the nine errors around each, with zeros around the truth."""
     return float(_function("soft_errors", ctypes.c_double)(_at(p), _at(t), _at(marks), *map(ctypes.c_long, t.shape)))
 
 
-def taken(mask: Mask, p: Map, t: Map) -> tuple[NDArray[np.int32], Map, Map]:
+def plane_pixels(mask: Mask, p: FloatMap, t: FloatMap) -> tuple[NDArray[np.int32], FloatMap, FloatMap]:
     """Places in the flattened maps, predictions and truths of the True pixels."""
     places = np.empty(mask.size, dtype=np.int32)
     found, true = (np.empty(mask.size, dtype=np.float32) for _ in range(2))
@@ -121,7 +121,9 @@ def taken(mask: Mask, p: Map, t: Map) -> tuple[NDArray[np.int32], Map, Map]:
     return places[:count], found[:count], true[:count]
 
 
-def covariance(places: NDArray[np.int32], depth: Map, width: int, inverse: Doubles, factor: float) -> Doubles:
+def point_covariance(
+    places: NDArray[np.int32], depth: FloatMap, width: int, inverse: Doubles, factor: float
+) -> Doubles:
     """Covariance ``(3, 3)`` of the points of pixels.
 
     Args:

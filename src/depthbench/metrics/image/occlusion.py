@@ -125,7 +125,7 @@ class DepthProBoundaryF1(ImageMetric):
     ) -> tuple[Tensor, Tensor]:
         """See :class:`ImageMetric`."""
         limits = factors(1.05, 1.25).to(target.device)
-        kernel = edge_kernel.serves(prediction, target)
+        kernel = edge_kernel.takes(prediction, target)
         counts = (_compiled_counts if kernel else _direction_counts)(prediction, target, valid, limits)
         found, wanted, both = counts.unbind(1)
         precision, recall = (share(both, one).mean(0) for one in (found, wanted))

@@ -79,13 +79,13 @@ def _scatter(prediction: Tensor, target: Tensor, plane: Tensor, intrinsics: Tens
         intrinsics: ``(3, 3)``.
     """
     inverse, width = torch.linalg.inv_ex(intrinsics.double()).inverse.contiguous(), target.shape[1]
-    if edge_kernel.serves(prediction, target):
-        at, *depths = edge_kernel.taken(*map(edge_kernel.dense, (plane, prediction, target)))
+    if edge_kernel.takes(prediction, target):
+        at, *depths = edge_kernel.plane_pixels(*map(edge_kernel.dense, (plane, prediction, target)))
         if len(at) < 3:
             return None
         found, true = map(torch.from_numpy, depths)
         factor = _scale(found, true).item()
-        return torch.from_numpy(edge_kernel.covariance(at, depths[0], width, inverse.numpy(), factor))
+        return torch.from_numpy(edge_kernel.point_covariance(at, depths[0], width, inverse.numpy(), factor))
     places = places_of(plane)
     if len(places) < 3:
         return None

@@ -235,7 +235,7 @@ class SoftEdgeError(ImageMetric):
         """See :class:`ImageMetric`."""
         edges = step_pixels(target if self.disparity is None else self.disparity / target, valid, self.step)
         filled = target if everywhere(valid) else torch.where(valid, target, 0.0)
-        summed = edge_kernel.soft_errors if edge_kernel.serves(prediction, filled) else _soft_error
+        summed = edge_kernel.soft_errors if edge_kernel.takes(prediction, filled) else _soft_error
         maps = [np.ascontiguousarray(one[:, 0].cpu().numpy()) for one in (prediction, filled, edges)]
         sums = torch.tensor([summed(*one) for one in zip(*maps, strict=True)], dtype=torch.float64)
         counts = count(edges)
@@ -258,7 +258,7 @@ def _soft_error(prediction: NDArray[Any], truth: NDArray[Any], edges: NDArray[np
 def step_pixels(maps: Tensor, valid: Tensor, step: float) -> Tensor:
     """Both pixels of each pair of valid neighbors (4 directions) that differ by more than ``step``."""
     whole = everywhere(valid)
-    if edge_kernel.serves(maps):
+    if edge_kernel.takes(maps):
         pairs = zip(*map(edge_kernel.dense, (maps[:, 0], valid[:, 0])), strict=True)
         marks = [edge_kernel.step_marks(one, None if whole else mask, step) for one, mask in pairs]
         return torch.from_numpy(np.stack(marks)[:, None]) if marks else valid

@@ -17,7 +17,7 @@ from depthbench.metrics.native import compiled
 
 SOURCE = Path(__file__).with_name("fits.c")
 
-Row = NDArray[np.float64]
+FloatRow = NDArray[np.float64]
 
 
 def _library() -> ctypes.CDLL | None:
@@ -65,7 +65,7 @@ def lines(x: Tensor, y: Tensor, weight: Tensor | None, rounds: int = 0, floor: f
     return found
 
 
-def taken(prediction: Tensor, truth: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+def valid_pixels(prediction: Tensor, truth: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
     """The valid pixels ``(N,)`` of two maps ``(H, W)`` that :func:`serves_maps`."""
     library = _library()
     assert library is not None
@@ -103,7 +103,7 @@ def moments(x: Tensor, y: Tensor, inverts: tuple[bool, bool]) -> Moments:
     return Moments(len(x), *found)
 
 
-def agreeing(x: Row, y: Row, scale: float, shift: float, threshold: float, inside: NDArray[np.bool_]) -> int:
+def agreeing(x: FloatRow, y: FloatRow, scale: float, shift: float, threshold: float, inside: NDArray[np.bool_]) -> int:
     """How many pixels lie within the threshold of a line; which ones is written into ``inside``."""
     library = _library()
     assert library is not None

@@ -109,7 +109,7 @@ class FitPixels:
     def _take(self, image: int) -> tuple[Tensor, Tensor]:
         maps = self.prediction[image, 0], self.truth[image, 0]
         if fit_kernel.serves_maps(*maps):
-            return fit_kernel.taken(*maps, self.valid[image, 0])
+            return fit_kernel.valid_pixels(*maps, self.valid[image, 0])
         places = places_of(self.valid[image])
         prediction, truth = (one.flatten() for one in maps)
         if len(places) < len(truth):
