@@ -1,4 +1,4 @@
-"""Writes the tables and pictures of docs/results.md from the runs that experiments/*/results.yaml lists.
+"""Writes docs/results.md and its pictures from the runs that experiments/*/results.yaml lists.
 
 python benchmarks/results_page.py
 
@@ -36,6 +36,7 @@ from depthbench.stats.power_law import ENOUGH_AMOUNTS
 from depthbench.stats.wording import p_number
 
 PAGE = Path(__file__).parents[1] / "docs" / "results.md"
+TEMPLATE = Path(__file__).with_name("results.template.md")
 PICTURE = PAGE.parent / "images" / "worth.png"
 AMOUNTS = PICTURE.with_name("amounts")
 AHEAD = (12_000.0, 230_000.0)  # carvalho2018's larger amounts, to which the laws are extrapolated
@@ -327,7 +328,7 @@ def counts(one: KeptStudy) -> str:
 def main() -> None:
     every = kept()
     content: Mapping[str, str] = parts(every)
-    PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), content), encoding="utf-8")
+    PAGE.write_text(replaced(TEMPLATE.read_text(encoding="utf-8"), content), encoding="utf-8")
     draw(every)
     draw_amounts(every)
     print(PAGE)
