@@ -104,12 +104,11 @@ def run(bench: Bench, wanted: int | None, seed: int, names: Sequence[str], only:
 def torture(bench: Bench, case: Case, source: Path, seed: str) -> tuple[list[str], str]:
     """Problems, and how the command ended."""
     place = kinds.fresh(bench.folder / "damage")
-    shutil.copytree(source / "runs", place / "runs")
-    (folder,) = place.glob("runs/*/")
-    wanted, usual = _undisturbed(bench, case, place)
-    DAMAGES[case.damage](folder / case.file, random.Random(seed))
-    pid, left = _start(bench, case.command, place)
-    code, used = _watched(pid, usual + SECONDS)
+    code, used = _met(bench, case, source, seed, place)
+    if code is None:  # it, or a machine on which everything takes longer by now
+        _known.pop((case.finished, case.command), None)
+        code, used = _met(bench, case, source, seed, kinds.fresh(place))
+    wanted, _ = _undisturbed(bench, case, source)
     log = (place / "log").read_text(errors="replace")
     problems = ["a traceback: " + tail(place, 12)] if "Traceback (most recent" in log else []
     if code is None:
@@ -122,7 +121,17 @@ def torture(bench: Bench, case: Case, source: Path, seed: str) -> tuple[list[str
         return problems, "well"  # nothing to compare: what only a training writes is left as it is
     if case.command == "report" and _named(place / "out" / "page.html", case.file):
         return problems, "well, with the file among those that are missing"
-    return [*problems, *(f"silently wrong: {text}" for text in kinds.differences(wanted, left(place)))], "well"
+    return [*problems, *(f"silently wrong: {text}" for text in kinds.differences(wanted, _left(case)(place)))], "well"
+
+
+def _met(bench: Bench, case: Case, source: Path, seed: str, place: Path) -> tuple[int | None, float]:
+    """Exit status and CPU seconds of the command that meets the damage."""
+    shutil.copytree(source / "runs", place / "runs")
+    (folder,) = place.glob("runs/*/")
+    _, usual = _undisturbed(bench, case, source)
+    DAMAGES[case.damage](folder / case.file, random.Random(seed))
+    pid = _start(bench, case.command, place)
+    return _watched(pid, usual + SECONDS)
 
 
 def _named(page: Path, name: str) -> bool:
@@ -133,7 +142,7 @@ def _named(page: Path, name: str) -> bool:
 _known: dict[tuple[bool, str], tuple[Any, float]] = {}
 
 
-def _undisturbed(bench: Bench, case: Case, place: Path) -> tuple[Any, float]:
+def _undisturbed(bench: Bench, case: Case, source: Path) -> tuple[Any, float]:
     """What the command leaves on a sound copy (None where it refuses), and its seconds of CPU.
 
     Raises:
@@ -142,25 +151,30 @@ def _undisturbed(bench: Bench, case: Case, place: Path) -> tuple[Any, float]:
     key = case.finished, case.command
     if key not in _known:
         sound = kinds.fresh(bench.folder / "sound")
-        shutil.copytree(place / "runs", sound / "runs")
+        shutil.copytree(source / "runs", sound / "runs")
         before = cpu_of_children()
-        pid, left = _start(bench, case.command, sound)
+        pid = _start(bench, case.command, sound)
         code = bench.finish(pid)
         if code and case.finished:
             raise RuntimeError(f"The undisturbed '{case.command}' failed with {code}: {tail(sound)}")
-        _known[key] = None if code else left(sound), cpu_of_children() - before
+        _known[key] = None if code else _left(case)(sound), cpu_of_children() - before
     return _known[key]
 
 
-def _start(bench: Bench, command: str, place: Path) -> tuple[int, Callable[[Path], Any]]:
+def _left(case: Case) -> Callable[[Path], Any]:
+    """What shows the result of a command."""
+    return kinds.left if case.command == "run" else commands.left
+
+
+def _start(bench: Bench, command: str, place: Path) -> int:
     if command == "run":
-        return bench.start("plain", place, _limited), kinds.left
+        return bench.start("plain", place, _limited)
 
     def work() -> None:
         _limited()
         commands.work(command, place, place, bench.frames)()
 
-    return victims.fork(work, place / "log"), commands.left
+    return victims.fork(work, place / "log")
 
 
 def _limited() -> None:
