@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from safetensors import safe_open
+
+from depthbench.inference.network import untrained
+from depthbench.run import check, typed
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED = ("sh", "bash", "make", "cat", "env", "rm", "mkdir", "uname", "echo", "git")
@@ -96,6 +101,26 @@ def test_every_room_with_a_floor_exists_and_is_measured(folder):
     (floors,) = re.findall(r"^FLOORS := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert len(floors.split()) == len(measured)
     assert all(50 <= int(floor.partition("=")[2]) <= 100 for floor in floors.split())  # a floor, not a formality
+
+
+@pytest.mark.parametrize("released", [True, False])
+def test_the_demo_starts_from_the_released_network_where_there_is_one(released, folder):
+    """The wheel has no networks: there the same study starts from nothing."""
+    if released:
+        (folder / "networks").symlink_to(ROOT / "networks")
+    lines = make(folder, "-n", "demo").stdout.splitlines()
+    (line,) = [line for line in lines if "experiment=demo" in line]
+    words = shlex.split(line)[4:]
+    check(typed(["-m", *words])[0])
+    starts = [word for word in words if word.startswith(("init=", "model."))]
+    assert ("init=networks/rooms-mobilenetv2" in starts) == bool(starts) == released
+    if released:
+        net = untrained(*(word for word in starts if not word.startswith("init="))).net
+        with safe_open(ROOT / "networks/rooms-mobilenetv2/model.safetensors", "pt") as file:
+            assert {name: file.get_slice(name).get_shape() for name in file.keys()} == {  # noqa: SIM118
+                name: list(value.shape) for name, value in net.state_dict().items()
+            }
+        assert any("start of networks/rooms-mobilenetv2" in line for line in lines)
 
 
 def bare_path(folder: Path, interpreter: str) -> str:

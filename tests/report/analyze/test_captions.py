@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from depthbench.report import read_runs, write_report
-from depthbench.report.analyze.captions import lead, networks, not_finite, notices
+from depthbench.report.analyze.captions import lead, networks, not_finite, notices, starts_note
 from depthbench.report.analyze.study import studies
 from depthbench.report.read.runs import Run
 
@@ -34,6 +34,21 @@ def run(model: str | None, encoder: str | None) -> Run:
 )
 def test_networks(runs, said):
     assert networks(run(*choices) for choices in runs) == said
+
+
+@pytest.mark.parametrize(
+    ("starts", "said"),
+    [
+        ([None, None], ""),
+        (["/x/networks/small/model.safetensors"] * 2, "All runs start from a trained network (small); its training"),
+        ([None, "/x/net.ckpt"], "1 of 2 runs start from a trained network (net.ckpt)"),
+        (["/x/runs/loss-l1-1a2b/checkpoints/last.ckpt"], "All runs start from a trained network (loss-l1-1a2b)"),
+    ],
+)
+def test_trained_starts_are_said(starts, said):
+    found = starts_note([Run(Path("run"), {}, {"init": start}, {}, {}, {}, ()) for start in starts])
+    assert found.startswith(said)
+    assert bool(found) == bool(said)
 
 
 def spoil(path, score, pixels, images):

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from depthbench.output_kinds import OutputKind
@@ -58,11 +59,23 @@ def notices(study: Study) -> list[str]:
     found = [ROOMS_NOTICE] if is_procedural(study) else [] if _is_paper_scale(study.runs) else [OWN_NOTICE]
     if any("smoke" in (run.choices.get("trainer"), _scale(run)) for run in study.runs):
         found.append(SMOKE_NOTICE)
-    found += [said for said in (kinds_note(study.runs), *map(not_finite, study.runs)) if said]
+    found += [said for said in (starts_note(study.runs), kinds_note(study.runs), *map(not_finite, study.runs)) if said]
     left_out = sum(run.state != "done" or not run.scores for run in study.runs)
     if left_out:
         found.append(f"{left_out} of {len(study.runs)} runs are missing from every table and figure; see Runs.")
     return found
+
+
+def starts_note(runs: Iterable[Run]) -> str:
+    """The trained networks that runs start from (``init``); nothing where all start from none."""
+    starts = [Path(str(run.config["init"])) if run.config.get("init") else None for run in runs]
+    # An exported folder is known by its own name, a run by its folder's, above `checkpoints`.
+    known = [path.parent if path.name == "model.safetensors" else path for path in starts if path]
+    names = sorted({(path.parent.parent if path.parent.name == "checkpoints" else path).name for path in known})
+    if not names:
+        return ""
+    whose = "All" if all(starts) else f"{len(known)} of {len(starts)}"
+    return f"{whose} runs start from a trained network ({_few(names)}); its training data are in no number here."
 
 
 def kinds_note(runs: Iterable[Run]) -> str:
