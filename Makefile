@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 WORKERS ?= 2
 EXTRAS := dev,launchers,dashboards,search,exr
 
-.PHONY: install install-all demo test test-all test-cluster coverage lint format docs bench torture release clean
+.PHONY: install install-all demo test test-all test-cluster coverage lint format docs docs-version bench torture release clean
 
 install: $(STAMP)
 
@@ -84,7 +84,14 @@ format: $(STAMP)
 docs: $(STAMP)  ## the site, in build/site; every link is checked
 	@$(call extra,docs)
 	$(BIN)/python -m docs.site_pages build/pages
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file build/mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --config-file build/mkdocs.yml
+
+# Pages of this version beside those of others, on the branch gh-pages of this clone; pushing it is the caller's.
+docs-version: docs  ## ALIAS=newest
+	$(BIN)/python -m docs.site_pages build/pages --versions
+	NO_MKDOCS_2_WARNING=1 PYTHONPATH=. $(BIN)/mike deploy --config-file build/mkdocs.yml --update-aliases \
+	  "$$($(BIN)/python -c 'import depthbench; print(depthbench.__version__.rpartition(".")[0])')" $(or $(ALIAS),newest)
+	$(BIN)/mike set-default --config-file build/mkdocs.yml --allow-undefined newest
 
 bench: $(STAMP)
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

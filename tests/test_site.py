@@ -5,7 +5,7 @@ import re
 
 import pytest
 import yaml
-from docs.site_pages import components, crops, keys, pages
+from docs.site_pages import components, crops, docstrings, key_pages, keys, meanings, pages
 
 from depthbench.protocols import load_protocol
 
@@ -27,7 +27,7 @@ def leaves(nav: object) -> list[str]:
 
 def test_the_contents_name_every_page_once():
     nav = leaves(yaml.load((pages.ROOT / "docs" / "mkdocs.yml").read_text(), Settings)["nav"])
-    made = [*pages.sources().values(), *keys.key_pages(CONF), "reference/api.md", "reference/protocols.md"]
+    made = [*pages.sources().values(), *key_pages.key_pages(CONF), "reference/api.md", "reference/protocols.md"]
     made += [f"reference/{name}.md" for name in components.PAGES]
     assert sorted(nav) == sorted(made)
 
@@ -46,7 +46,7 @@ def nested(values: object, name: str = "") -> list[str]:
     return [*([name] if name else []), *found]
 
 
-FILES = [path for path in sorted(CONF.glob("*/*.yaml")) if path.parent.name not in keys.LEFT_OUT]
+FILES = [path for path in sorted(CONF.glob("*/*.yaml")) if path.parent.name not in key_pages.LEFT_OUT]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}={path.stem}")
@@ -80,7 +80,7 @@ def test_values_and_comments_are_taken_apart():
         ("h.1", "{k: 1}", ""),
         ("l", "0", ""),
     ]
-    assert "last \\| bar |" in keys.table(found)
+    assert "last \\| bar |" in key_pages.table(found)
 
 
 @pytest.mark.parametrize(
@@ -142,3 +142,67 @@ def test_every_public_component_is_in_the_reference(package):
     for name in module.__all__:
         if callable(getattr(module, name)):
             assert f"\n## {name}\n\n::: depthbench." in page
+
+
+def test_every_key_with_a_value_has_a_meaning():
+    files = [CONF / "config.yaml", *FILES]
+    silent = [
+        f"{path.relative_to(CONF)}: {key.name}"
+        for path, found in meanings.described_files(files).items()
+        for key in found
+        if key.value and not key.comment and key.name.split(".")[0] != "hydra"
+    ]
+    assert silent == []
+
+
+def test_a_meaning_comes_from_the_comment_then_from_the_class_then_from_another_file(tmp_path):
+    (tmp_path / "loss").mkdir()
+    (tmp_path / "scale").mkdir()
+    loss, scale = tmp_path / "loss" / "a.yaml", tmp_path / "scale" / "b.yaml"
+    loss.write_text(
+        "_target_: depthbench.losses.BerHu\nc: 0.2 # of mine\nthreshold: batch\ninner:\n"
+        "  _target_: depthbench.losses.L1\n"
+    )
+    scale.write_text("# @package _global_\nloss:\n  c: 0.3\n  unheard: 1\n")
+    found = meanings.described_files([loss, scale])
+    named = {key.name: key for key in found[loss]}
+    assert list(named) == ["c", "threshold", "inner"]
+    assert named["c"].comment == "of mine"
+    assert named["threshold"].comment.startswith("``batch`` (one c for the batch of all processes")
+    assert named["inner"].value == "depthbench.losses.L1"
+    assert named["inner"].comment.startswith("Mean of |e|")
+    assert {key.name: key.comment for key in found[scale]} == {"loss": "", "loss.c": "of mine", "loss.unheard": ""}
+
+
+def test_arguments_are_read_from_a_docstring():
+    class Base:
+        """Head.
+
+        Args:
+            a: of the base, on
+                two lines.
+            b (int): changed below.
+        """
+
+    class Made(Base):
+        """Head: no argument.
+
+        Args:
+            b: see :func:`~x.y.plain`. More.
+            **rest: others.
+
+        Returns:
+            c: nothing.
+        """
+
+    assert docstrings.arguments_of(Made) == {
+        "a": "of the base, on two lines.",
+        "b": "see `plain`. More.",
+        "rest": "others.",
+    }
+    assert docstrings.first_sentence("e.g. a value. Another one.") == "e.g. a value."
+
+
+@pytest.mark.parametrize("package", components.PAGES)
+def test_no_reference_of_sphinx_is_left_in_a_table(package):
+    assert not re.search(r":(?:class|func|meth|mod|data|attr|obj|exc):", components.package_page(package))

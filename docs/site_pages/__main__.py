@@ -11,22 +11,27 @@ from pathlib import Path
 
 from docs.site_pages.components import component_pages
 from docs.site_pages.crops import protocol_page
-from docs.site_pages.keys import key_pages
+from docs.site_pages.key_pages import key_pages
 from docs.site_pages.pages import ROOT, copy_pages
 
 from depthbench import __version__
 
 SETTINGS = """\
 INHERIT: {inherited}
+site_name: depthbench {version}
 docs_dir: {folder}
 site_dir: site
 copyright: depthbench {version}, Apache-2.0
-extra: {{version_shown: "{version}"}}
+extra_css: [site.css]
 """
+CHOICE = "extra: {version: {provider: mike, default: newest}}\n"
 
 
-def write_site(folder: Path) -> list[str]:
-    """Write all pages into an empty ``folder`` and the settings beside it; the names of the pages."""
+def write_site(folder: Path, versions: bool = False) -> list[str]:
+    """Write all pages into an empty ``folder`` and the settings beside it; the names of the pages.
+
+    With ``versions``, pages offer the other versions of the site, which mike keeps beside this one.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     names = copy_pages(folder)
@@ -34,12 +39,15 @@ def write_site(folder: Path) -> list[str]:
     for name, text in generated.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
+    shutil.copyfile(Path(__file__).with_name("site.css"), folder / "site.css")
     settings = SETTINGS.format(inherited=ROOT / "docs" / "mkdocs.yml", folder=folder.name, version=__version__)
-    (folder.parent / "mkdocs.yml").write_text(settings)
+    (folder.parent / "mkdocs.yml").write_text(settings + (CHOICE if versions else ""))
     return [*names, *generated]
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder", type=Path, help="is emptied first")
-    print(f"{len(write_site(parser.parse_args().folder))} pages")
+    parser.add_argument("--versions", action="store_true", help="offer the other versions of a published site")
+    asked = parser.parse_args()
+    print(f"{len(write_site(asked.folder, asked.versions))} pages")

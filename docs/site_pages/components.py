@@ -2,8 +2,11 @@
 
 import importlib
 import inspect
+import re
 from types import ModuleType
 from typing import Any
+
+from docs.site_pages.docstrings import first_paragraph
 
 import depthbench
 
@@ -25,10 +28,10 @@ def canonical(found: Any, name: str, package: str) -> str:
     return f"{package}.{name}"
 
 
-def first_sentence(found: Any) -> str:
-    """The first paragraph of a docstring on one line, for a table."""
-    text = " ".join((inspect.getdoc(found) or "").split("\n\n")[0].split())
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+def summary(found: Any) -> str:
+    """The first paragraph of a docstring on one line, for a table: no bar, no tag, no star outside of code."""
+    parts = re.split(r"(`+[^`]*`+)", first_paragraph(inspect.getdoc(found) or "").replace("|", "\\|"))
+    return "".join(part if part.startswith("`") else part.replace("<", "&lt;").replace("*", "\\*") for part in parts)
 
 
 def api_page() -> str:
@@ -49,8 +52,8 @@ def package_page(package: str) -> str:
     module = importlib.import_module(f"depthbench.{package}")
     title, note = PAGES[package]
     names = [name for name in sorted(module.__all__, key=str.lower) if callable(getattr(module, name))]
-    rows = [f"| [`{name}`](#{name.lower()}) | {first_sentence(getattr(module, name))} |" for name in names]
-    parts = [f"# {title}", note, "\n".join(["| | |", "|---|---|", *rows])]
+    rows = [f"| [`{name}`](#{name.lower()}) | {summary(getattr(module, name))} |" for name in names]
+    parts = [f"# {title}", note, "\n".join(["| Name | Meaning |", "|---|---|", *rows])]
     parts += [f"## {name}\n\n::: {canonical(getattr(module, name), name, f'depthbench.{package}')}" for name in names]
     return "\n\n".join(parts) + "\n"
 

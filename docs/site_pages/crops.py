@@ -64,7 +64,7 @@ def rules(protocol: EvalProtocol) -> str:
     """A table of the rules that decide most."""
     values = {field: getattr(protocol, field) for field in SHOWN} | {"alignment": protocol.alignment.name}
     rows = [f"| `{field}` | {written(value)} |" for field, value in values.items()]
-    return "\n".join(["| Rule | |", "|---|---|", *rows]) + "\n"
+    return "\n".join(["| Rule | Value |", "|---|---|", *rows]) + "\n"
 
 
 def written(value: object) -> str:

@@ -1,10 +1,8 @@
-"""Pages of configuration keys: every YAML of ``conf/`` with its values and comments."""
+"""The keys of a YAML with their values and comments, in the order and words of the file."""
 
 import re
-from pathlib import Path
 from typing import NamedTuple
 
-LEFT_OUT = ("experiment", "published", "cells", "local", "hydra")
 KEY = re.compile(r"^(?P<key>[\w@/]+):(?P<rest>( .*)?)$")
 
 
@@ -71,49 +69,3 @@ def read_keys(text: str) -> tuple[str, list[Key]]:
         elif not words:
             above.clear()
     return " ".join(head), keys
-
-
-def table(keys: list[Key]) -> str:
-    """A Markdown table of keys; empty where there is none."""
-    if not keys:
-        return ""
-    rows = [f"| `{key.name}` | {code(key.value)} | {cell(key.comment)} |" for key in keys]
-    return "\n".join(["| Key | Value | Meaning |", "|---|---|---|", *rows]) + "\n"
-
-
-def code(value: str) -> str:
-    """A value as code."""
-    return f"`{value}`".replace("|", "\\|") if value else ""
-
-
-def cell(text: str) -> str:
-    """Text of a cell: no bar, no tag."""
-    return text.replace("|", "\\|").replace("<", "&lt;")
-
-
-def option(name: str, text: str, level: str = "##") -> str:
-    """The part of a page about one YAML."""
-    head, keys = read_keys(text)
-    return "\n\n".join(part for part in (f"{level} {name}", cell(head), table(keys)) if part)
-
-
-def key_pages(conf: Path) -> dict[str, str]:
-    """Pages by their names: one for ``config.yaml``, one for each group."""
-    _, keys = read_keys((conf / "config.yaml").read_text())
-    kept = [key for key in keys if key.name.split(".")[0] != "hydra"]
-    groups = sorted(folder for folder in conf.iterdir() if folder.is_dir() and folder.name not in LEFT_OUT)
-    links = "\n".join(f"- [{group.name}](keys/{group.name}.md)" for group in groups)
-    pages = {
-        "reference/keys.md": "# Configuration keys\n\n"
-        "A key is changed on the command line: `depthbench run seed=1 data.size=[120,160]`. A group is chosen by the "
-        "name of an option: `loss=berhu`. Keys of a group begin with the name of the group: `loss.c=0.1`.\n\n"
-        f"## Keys of every run\n\n{table(kept)}\n## Groups\n\n{links}\n"
-    }
-    for group in groups:
-        files = sorted(group.rglob("*.yaml"))
-        options = [option(str(path.relative_to(group).with_suffix("")), path.read_text()) for path in files]
-        title = (
-            f"# {group.name}=\n\n{len(options)} option{'s' if len(options) != 1 else ''} of the group `{group.name}`."
-        )
-        pages[f"reference/keys/{group.name}.md"] = "\n\n".join([title, *options]) + "\n"
-    return pages

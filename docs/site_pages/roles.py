@@ -1,21 +1,9 @@
-"""Docstrings for the site.
+"""Docstrings for the site's reader: references and examples in the form that it knows."""
 
-A reference of Sphinx (``:func:`~a.b.c```) is shown as the last part of its name, and a section ``Example:`` is set as
-code, which the site's reader of docstrings does for ``Examples:`` only.
-"""
-
-import re
 from typing import Any
 
 import griffe
-
-ROLE = re.compile(r":(?:class|func|meth|mod|data|attr|obj|exc):`(~?)([^`]+)`")
-
-
-def plain(text: str) -> str:
-    """Text with each reference as code, and the section of examples under the title that is known."""
-    text = re.sub(r"^(\s*)Example:$", r"\1Examples:", text, flags=re.MULTILINE)
-    return ROLE.sub(lambda match: f"`{match[2].rpartition('.')[2] if match[1] else match[2]}`", text)
+from docs.site_pages.docstrings import plain
 
 
 class PlainRoles(griffe.Extension):

@@ -86,7 +86,12 @@ class Color:
 
 
 class Gamma:
-    """``image ** gamma`` with gamma drawn from [low, high]."""
+    """``image ** gamma`` with gamma drawn from [low, high].
+
+    Args:
+        low: smallest gamma.
+        high: largest gamma.
+    """
 
     def __init__(self, low: float = 0.9, high: float = 1.1) -> None:
         self.low, self.high = low, high
@@ -99,7 +104,11 @@ class Gamma:
 
 
 class PermuteChannels:
-    """With probability p, one of the five other orders of the color channels (alhashim2018, section 3.3)."""
+    """With probability p, one of the five other orders of the color channels (alhashim2018, section 3.3).
+
+    Args:
+        p: probability.
+    """
 
     def __init__(self, p: float = 0.25) -> None:
         self.p = p

@@ -41,7 +41,11 @@ def warp(frame: Frame, pixels: Matrix, size: tuple[int, int], mode: str = "bilin
 
 
 class Flip:
-    """Mirror left and right with probability p."""
+    """Mirror left and right with probability p.
+
+    Args:
+        p: probability.
+    """
 
     def __init__(self, p: float = 0.5) -> None:
         self.p = p
@@ -93,6 +97,11 @@ class Zoom:
     """Enlarge by s in [low, high], cut a random window of the old size, divide depth by s (Eigen et al. 2014).
 
     The focal length stays: an object that looks s times larger is s times nearer.
+
+    Args:
+        low: smallest s, at least 1.
+        high: largest s.
+        mode: how pictures are resampled; depth is always the nearest pixel's.
     """
 
     def __init__(self, low: float = 1.0, high: float = 1.5, mode: Literal["bilinear", "nearest"] = "bilinear") -> None:
