@@ -62,10 +62,10 @@ test-cluster: $(STAMP)  ## on a SLURM of two nodes that it starts on this machin
 # The rooms whose faults lose work, each with the least share of its lines and branches that the suite must reach.
 FLOORS := launch=59 runs=79 stats=94 training/callbacks=75
 
-coverage: $(STAMP)  ## of the suite without slow tests
+coverage: $(STAMP)  ## of the suite without slow tests, or of TESTS='tests/launch tests/runs tests/stats tests/training'
 	@$(call extra,coverage)
 	$(BIN)/coverage erase
-	$(PYTEST) --cov --cov-report=
+	$(PYTEST) --cov --cov-report= $(TESTS)
 	@failed=0; for floor in $(FLOORS); do \
 	  echo "== $${floor%=*}: at least $${floor#*=} %"; \
 	  $(BIN)/coverage report --include "src/depthbench/$${floor%=*}/*" --fail-under "$${floor#*=}" || failed=1; \
@@ -87,11 +87,13 @@ docs: $(STAMP)  ## the site, in build/site; every link is checked
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --config-file build/mkdocs.yml
 
 # Pages of this version beside those of others, on the branch gh-pages of this clone; pushing it is the caller's.
-docs-version: docs  ## ALIAS=newest
+docs-version: $(STAMP)  ## ALIAS=newest
+	@$(call extra,docs)
 	$(BIN)/python -m docs.site_pages build/pages --versions
-	NO_MKDOCS_2_WARNING=1 PYTHONPATH=. $(BIN)/mike deploy --config-file build/mkdocs.yml --update-aliases \
+	@# mike starts the mkdocs that it finds first.
+	PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=. NO_MKDOCS_2_WARNING=1 mike deploy --config-file build/mkdocs.yml --update-aliases \
 	  "$$($(BIN)/python -c 'import depthbench; print(depthbench.__version__.rpartition(".")[0])')" $(or $(ALIAS),newest)
-	$(BIN)/mike set-default --config-file build/mkdocs.yml --allow-undefined newest
+	PATH="$(CURDIR)/$(BIN):$$PATH" mike set-default --config-file build/mkdocs.yml --allow-undefined newest
 
 bench: $(STAMP)
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -1,9 +1,11 @@
-"""Copies of the Markdown of the repository, with links that work on the site."""
+"""The Markdown and the notebooks of the repository as pages, with links that work on the site."""
 
 import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+
+from docs.site_pages import notebooks
 
 ROOT = Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^\s*(```|~~~)")
@@ -12,15 +14,21 @@ LIST = re.compile(r"^\s*([-*+]|\d+\.) ")
 
 
 def sources() -> dict[Path, str]:
-    """Every Markdown file that is a page, and its name on the site."""
+    """Every file that is a page, and its name on the site."""
     found = {ROOT / "README.md": "index.md"}
     found |= {ROOT / f"{name}.md": f"{name.lower()}.md" for name in ("CHANGELOG", "CONTRIBUTING", "SECURITY")}
     found[ROOT / "CODE_OF_CONDUCT.md"] = "code_of_conduct.md"
     found |= {path: path.name for path in sorted((ROOT / "docs").glob("*.md"))}
+    found |= {path: f"notebooks/{path.stem}.md" for path in sorted(notebooks.FOLDER.glob("*.ipynb"))}
     for path in sorted((ROOT / "experiments").glob("*/*.md")):
         name = path.parent.name if path.stem == "README" else f"{path.parent.name}_{path.stem.lower()}"
         found[path] = f"results/{name}.md"
     return found
+
+
+def markdown_of(path: Path) -> str:
+    """The text of a page."""
+    return notebooks.markdown(path) if path.suffix == ".ipynb" else path.read_text()
 
 
 def copy_pages(folder: Path) -> list[str]:
@@ -33,7 +41,7 @@ def copy_pages(folder: Path) -> list[str]:
     if faults := [fault for path in names for fault in dead_links(path)]:
         raise ValueError("\n".join(faults))
     for path, name in names.items():
-        text, files = for_site(path.read_text(), path, names)
+        text, files = for_site(markdown_of(path), path, names)
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
@@ -53,7 +61,7 @@ def dead_links(path: Path) -> list[str]:
         targets.append(match[3])
         return match[0]
 
-    outside_fences(path.read_text(), lambda line: LINK.sub(note, line))
+    outside_fences(markdown_of(path), lambda line: LINK.sub(note, line))
     files = {target: target.partition("#")[0] for target in targets if "://" not in target}
     return [
         f"{path.relative_to(ROOT)} links to {target}, which is missing."

@@ -207,8 +207,8 @@ def camera_matrix(values: Sequence[float]) -> np.ndarray:
     fx, fy, cx, cy = values
     if max(abs(fx), abs(fy)) < _LEAST_FOCAL and 0 < cx < 1 and 0 < cy < 1:
         raise UserError(
-            f"The focal lengths {fx:g}, {fy:g} are no pixels: as fractions of a picture's width and height (some data "
-            "sets write them so), multiply fx and cx by its width, fy and cy by its height."
+            f"The focal lengths {fx:g}, {fy:g} are not in pixels: as fractions of a picture's width and height (some "
+            "data sets write them so), multiply fx and cx by its width, fy and cy by its height."
         )
     return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], dtype=np.float64)
 

@@ -85,7 +85,7 @@ def decode_mask(data: bytes, where: str | Path) -> NDArray[np.bool_]:
         UserError: if the bytes are no PNG, truncated or damaged.
     """
     if not data.startswith(_PNG):
-        raise UserError(f"{where} is no PNG; a mask must keep its values, so save it as PNG or npy.")
+        raise UserError(f"{where} is not a PNG; a mask must keep its values, so save it as PNG or npy.")
     image = _decode(data, where, cv2.IMREAD_UNCHANGED)
     if image.ndim == 2:
         return np.asarray(image != 0)

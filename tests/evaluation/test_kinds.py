@@ -100,7 +100,7 @@ CONTRADICTIONS = {
     "a depth that falls": ("affine_disparity", "affine_depth", "scale_shift", "kind=affine_disparity?"),
     "a metric disparity that is depth": ("metric_depth", "metric_disparity", "median", "kind=metric_depth?"),
     "an affine kind as it is": ("affine_disparity", "affine_disparity", "none", "protocol.alignment=... (disparity"),
-    "an affine depth by its median": ("affine_depth", "affine_depth", "median", "is no measure of depth up to scale"),
+    "an affine depth by its median": ("affine_depth", "affine_depth", "median", "not a measure of depth up to scale"),
     "points that are maps": ("metric_depth", "metric_points", "none", "not points (height, width, 3)"),
     "maps that are points": ("metric_points", "metric_depth", "none", "not one map"),
 }
@@ -193,7 +193,7 @@ def test_arrays_in_memory_have_kinds_too():
     protocol = EvalProtocol(name="x", alignment="disparity")
     found = score_arrays(7 / truths + 0.9, truths, protocol, kind="affine_disparity")
     assert found.scores["x"]["AbsRel"] < 2e-6
-    with pytest.raises(UserError, match="takes them as they are, which is no measure of disparity"):
+    with pytest.raises(UserError, match="takes them as they are, which is not a measure of disparity"):
         score_arrays(7 / truths + 0.9, truths, kind="affine_disparity")
 
 

@@ -221,7 +221,7 @@ def test_hdf5_that_leads_nowhere(tmp_path, depth, damage):
         else:
             file["depth"] = depth
             file["names"] = np.array([b"\xff\xfe"] * 3) if damage == "names" else h5py.Empty("S1")
-    says = {"link": "is a link to nowhere.h5", "huge": "claims 200000x200000", "names": "names are no text"}
+    says = {"link": "is a link to nowhere.h5", "huge": "claims 200000x200000", "names": "names are not text"}
     refused(says.get(damage, "can't be read as HDF5"), tmp_path / "all.h5", NAMES)
 
 

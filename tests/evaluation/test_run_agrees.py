@@ -107,7 +107,7 @@ def test_a_prediction_that_is_not_finite_is_null_and_counted(frames, tmp_path, m
     assert math.isnan(read_scores(folder.path / "scores.json")["full"]["AbsRel"])
     assert json.loads((folder.path / "DONE").read_text())["score"] is None
     assert main([f"run={folder.path}", f"output={tmp_path / 'scores.md'}"]) == 0
-    sentence = "the errors of 9 pixels of 3 images are not finite (full), so means over them are no numbers."
+    sentence = "the errors of 9 pixels of 3 images are not finite (full), so means over them are not numbers."
     assert sentence in " ".join(capsys.readouterr().out.split())
     assert sentence in (tmp_path / "scores.md").read_text()
 

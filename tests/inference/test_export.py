@@ -261,7 +261,7 @@ def test_up_to_a_hub_and_down_again(run, tmp_path):
         last, _ = process.communicate("\n", timeout=300)
     assert process.returncode == 0, (tmp_path / "errors").read_text()
     assert "hub:somebody/nothing: the hub has no such network" in "".join(lines)
-    assert "hub:a/b/c is no name on the hub" in "".join(lines)
+    assert "hub:a/b/c is not a name on the hub" in "".join(lines)
     assert "the hub can't be reached" in last
 
 

@@ -149,7 +149,7 @@ def test_folders_that_hold_no_depth_model(folders, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(UserError, match="hf:nobody/depth-of-nothing: the hub can't be reached"):
         open_model(read_source("hf:nobody/depth-of-nothing"), ModelOptions(), CPU)
-    with pytest.raises(UserError, match="hf:a/b/c is no name on the hub"):
+    with pytest.raises(UserError, match="hf:a/b/c is not a name on the hub"):
         open_model(read_source("hf:a/b/c"), ModelOptions(), CPU)
 
 
@@ -160,5 +160,5 @@ def test_a_model_is_scored_under_every_protocol_that_fits(folders, tmp_path, mon
     content = json.loads(Path("scores.json").read_text())
     assert content["kinds"] == {"hf:anything": "affine_disparity"}
     assert all(one["alignment"]["fit"] != "none" for one in content["protocols"].values())
-    assert "is no measure of" in " ".join(content["refused"].values())
+    assert "is not a measure of" in " ".join(content["refused"].values())
     assert "hf:anything predicts disparity up to scale and shift." in capsys.readouterr().out

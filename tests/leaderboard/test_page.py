@@ -66,7 +66,7 @@ def board(tmp_path_factory) -> Path:
             write_result(folder / file, model, data)
             cells[f"{model} {data}"] = BoardCell(model, data, "house", "done", file)
     cells["flat attic"] = BoardCell(
-        "flat", "attic", "house", "empty", reason="it is no measure of a <flat> & wide world"
+        "flat", "attic", "house", "empty", reason="it is not a measure of a <flat> & wide world"
     )
     cells["lost attic"] = BoardCell("lost", "attic", "house", "failed", reason="its process was killed by SIGKILL")
     ask(folder, [*LEVELS, "flat", "lost"], SETS, cells)

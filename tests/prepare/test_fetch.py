@@ -133,7 +133,7 @@ def test_a_rest_that_is_too_long(server, tmp_path):
 
 @pytest.mark.parametrize("digest", ["sha256:" + "0" * 64, "md5:" + "0" * 32])
 def test_a_wrong_checksum(server, tmp_path, digest):
-    with pytest.raises(UserError, match="not what it should be"):
+    with pytest.raises(UserError, match="is not the expected file"):
         get(server, tmp_path, digest)
     assert left(tmp_path) == []
 
@@ -142,7 +142,7 @@ def test_without_a_published_checksum_the_first_is_kept(server, tmp_path):
     get(server, tmp_path, None).unlink()
     assert SHA.endswith((tmp_path / "data.zip.sha256").read_text().split()[0])
     server.content = CONTENT[:-1] + b"x"
-    with pytest.raises(UserError, match="not what it should be"):
+    with pytest.raises(UserError, match="is not the expected file"):
         get(server, tmp_path, None)
 
 

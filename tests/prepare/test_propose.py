@@ -113,9 +113,9 @@ def test_the_command(made, tmp_path, capsys):
     )
     assert "note     test: 1 frames." in said
     assert main(["check", str(tmp_path / "nowhere")]) == 2
-    assert "is no folder" in capsys.readouterr().err
+    assert "is not a folder" in capsys.readouterr().err
     assert main(["check", str(tmp_path), "depths=gt"]) == 2
-    assert "depths=gt is no setting of a folder" in capsys.readouterr().err
+    assert "depths=gt is not a setting of data=folder" in capsys.readouterr().err
 
 
 def test_depth_that_no_unit_explains(made, tmp_path):

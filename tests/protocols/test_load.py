@@ -40,7 +40,7 @@ def test_by_name_by_path_and_with_changes(tmp_path):
         ("eigen", {"reduction": "mean"}, "choose one of image, pixel, mse_image"),
         ("no/such.yaml", {}, "can't be read as a protocol"),
         ("list.yaml", {}, "holds no protocol"),
-        ("loss.yaml", {}, "depthbench.losses.L1 is no protocol"),
+        ("loss.yaml", {}, "depthbench.losses.L1 is not a protocol"),
     ],
 )
 def test_mistakes(name, changes, sentence, tmp_path, monkeypatch):

@@ -68,7 +68,7 @@ def test_predictions_are_evaluated_under_the_protocols_of_the_numbers(tmp_path, 
     ("words", "sentence"),
     [
         (["cells=mogee", "x.json"], "cells=mogee does not exist; did you mean moge?"),
-        (["as=Nobody", "x.json"], "as=Nobody is no model of these numbers"),
+        (["as=Nobody", "x.json"], "as=Nobody names no model of the published numbers"),
         (["data=kitti"], "data=kitti is for evaluate, which needs predictions=, model= or run= to score."),
         (["cells=moge"], "There is nothing to compare"),
         (["list=yes"], "list=yes is unknown; write list=true, or leave it out."),

@@ -121,7 +121,7 @@ def damage(content: dict, *place: object, to: object) -> dict:
 DAMAGE = {
     "a number": (("scores", "good", "near", "AbsRel"), 0.01, "something was changed since it was written"),
     "an image's number": (("images", "scores", "good", "near", "AbsRel", 3), 0.01, "something was changed"),
-    "a rule": (("protocols", "near", "max_depth"), 5.0, "the fields of protocol 'near' are not those of its hash"),
+    "a rule": (("protocols", "near", "max_depth"), 5.0, "the fields of protocol 'near' differ from its hash"),
     "a text for a number": (("scores", "good", "near", "AbsRel"), "0.1", "'AbsRel' of 'near' of 'good' of scores"),
     "too few images": (("images", "names"), ["00000"], "1 images have 13 values"),
     "no hash": (("sha256",), None, "lacks sha256"),

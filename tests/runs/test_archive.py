@@ -94,7 +94,7 @@ def test_only_files_of_runs_are_unpacked(tmp_path):
         file = tmp_path / f"{number}.runs.zip"
         with zipfile.ZipFile(file, "w") as archive:
             archive.writestr(name, "{}")
-        with pytest.raises(UserError, match="is no file of a run"):
+        with pytest.raises(UserError, match="is not a file of runs"):
             unpacked(file)
 
 

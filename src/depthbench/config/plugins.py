@@ -174,7 +174,7 @@ def _importable(file: Path, search: Path) -> None:
     """Put a folder last in the search path, so that it hides nothing; refuse a module that something else hides."""
     name = file.stem
     if not name.isidentifier():
-        raise UserError(f"{file} can't be imported: {name} is no name of a module; rename it with letters and _.")
+        raise UserError(f"{file} can't be imported: {name} is not a module name; rename it with letters and _.")
     if str(search) not in sys.path:
         sys.path.append(str(search))
         importlib.invalidate_caches()
@@ -188,7 +188,7 @@ def _module(name: str, told: str | None = None) -> Plugin:
     if not all(part.isidentifier() for part in name.split(".")):
         raise UserError(f"plugins=[{name}] is neither a path nor the name of a module.")
     if is_library(name):
-        raise UserError(f"{name} is no plugin but a library of depthbench or of Python, of which nothing is opened.")
+        raise UserError(f"{name} is a library of depthbench or of Python; name a package of your own.")
     place = module_place(name)
     if place is None:
         raise UserError(f"There is no module {name}, nor a file or folder of that name here; give the plugin's path.")

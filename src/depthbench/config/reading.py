@@ -112,7 +112,7 @@ def check_plain(node: Any, place: str = "", depth: int = 0) -> None:
         for index, value in enumerate(node):
             check_plain(value, f"{place}[{index}]", depth + 1)
     elif not (node is None or isinstance(node, bool | int | float | str)):
-        raise UserError(f"{place} holds {_kind(node)}, which is no plain data")
+        raise UserError(f"{place} holds {_kind(node)}, which is not plain data")
 
 
 def _kind(node: Any) -> str:

@@ -30,7 +30,7 @@ def config_of(checkpoint: Mapping[str, Any], name: str) -> DictConfig:
         name: of the file, for sentences.
 
     Raises:
-        UserError: if the checkpoint carries none, or one that is no plain data or of a later version.
+        UserError: if the checkpoint carries none, or one that is not plain data or of a later version.
     """
     kept = checkpoint.get(KEY)
     if not isinstance(kept, Mapping) or not isinstance(kept.get("config"), Mapping):

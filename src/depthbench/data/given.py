@@ -87,7 +87,7 @@ def as_frames(data: Any, part: str, trains: bool = False) -> Dataset[Frame]:
     if isinstance(data, tuple) and len(data) == 2 and all(hasattr(one, "__len__") for one in data):
         images, depths = data
         if len(images) != len(depths):
-            raise UserError(f"{part} has {len(images)} images and {len(depths)} depth maps; give as many.")
+            raise UserError(f"{part} has {len(images)} images and {len(depths)} depth maps; give one for each image.")
         data = list(zip(images, depths, strict=True))
     if not hasattr(data, "__getitem__") or not hasattr(data, "__len__"):
         raise UserError(

@@ -144,7 +144,7 @@ def _covers(text: str | None) -> Any:
 
 def _seed(text: str | int) -> int:
     if not str(text).isdecimal():
-        raise UserError(f"seed={text} is no whole number from 0 on.")
+        raise UserError(f"seed={text} is not a whole number of 0 or more.")
     return int(text)
 
 

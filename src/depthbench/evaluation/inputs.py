@@ -159,7 +159,7 @@ def read_unit(text: str | float | None) -> float | None:
     """Metres of one step of prediction files, such as 0.001 or 10/65535; None where none is given.
 
     Raises:
-        UserError: if it is no number.
+        UserError: if it is not a number.
     """
     try:
         return None if text in (None, "null", "") else float(Fraction(str(text).replace(" ", "")))

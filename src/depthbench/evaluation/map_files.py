@@ -124,4 +124,4 @@ def text_of(name: Any, path: Path) -> str:
     try:
         return name.decode() if isinstance(name, bytes) else str(name)
     except UnicodeDecodeError:
-        raise UserError(f"{path} can't be read: its names are no text in UTF-8; write them anew.") from None
+        raise UserError(f"{path} can't be read: its names are not text in UTF-8; write them again.") from None

@@ -117,7 +117,7 @@ class PredictionFiles:
 
     def _match_stack(self) -> list[int]:
         if self.path.suffix.lower() not in STACKS:
-            raise UserError(f"{self.path} is no stack that can be read; give one of {', '.join(STACKS)}, or a folder.")
+            raise UserError(f"{self.path} can't be read as a stack; give one of {', '.join(STACKS)}, or a folder.")
         length, listed = self._open()
         if listed is not None and length != len(listed):
             raise UserError(f"{self.path} holds {length} maps, but {len(listed)} names.")

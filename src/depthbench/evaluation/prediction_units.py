@@ -48,7 +48,7 @@ def check_unit(
             correlations.append(float(torch.corrcoef(ranks).nan_to_num()[0, 1]))  # a constant has none
             logs.append((p / t).log())
     if not medians:
-        raise UserError("None of the images that were looked at has a valid pixel of truth.")
+        raise UserError("None of the checked images has a valid pixel of truth.")
     _check_direction(float(np.median(correlations)), kind)
     if tolerance == float("inf") or not kind.is_metric:
         return None

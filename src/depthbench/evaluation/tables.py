@@ -214,7 +214,7 @@ def not_finite_note(evaluation: Evaluation) -> list[str]:
             pixels, images = (f"{scores[key]:.0f}" for key in ("nonfinite", "images_nonfinite"))
             counted = f"{pixels} pixel{'s' * (pixels != '1')} of {images} image{'s' * (images != '1')}"
             found.setdefault(f"{name}: the errors of {counted} are not finite", []).append(protocol)
-    return [f"{what} ({', '.join(rules)}), so means over them are no numbers." for what, rules in found.items()]
+    return [f"{what} ({', '.join(rules)}), so means over them are not numbers." for what, rules in found.items()]
 
 
 def miss_notes(evaluation: Evaluation) -> list[str]:

@@ -34,7 +34,8 @@ def pull(name: str, files: Sequence[str] = FILES, prefix: str = PREFIX) -> Path:
             raise UserError(f"{prefix}{name}: the hub has no such network ({_first(error)}).") from None
         raise UserError(f"{prefix}{name}: the hub can't be reached, and there is no earlier download of it.") from None
     except HFValidationError as error:
-        raise UserError(f"{prefix}{name} is no name on the hub ({_first(error)}); write {prefix}USER/NAME.") from None
+        found = f"{prefix}{name} is not a name on the hub ({_first(error)})"
+        raise UserError(f"{found}; write {prefix}USER/NAME.") from None
 
 
 def push(folder: Path, name: str, private: bool) -> str:
@@ -48,7 +49,7 @@ def push(folder: Path, name: str, private: bool) -> str:
         api.create_repo(name, private=private, exist_ok=True)
         api.upload_folder(repo_id=name, folder_path=folder, allow_patterns=list(FILES))
     except HFValidationError as error:
-        raise UserError(f"{name} is no name on the hub ({_first(error)}); write USER/NAME.") from None
+        raise UserError(f"{name} is not a name on the hub ({_first(error)}); write USER/NAME.") from None
     except (HfHubHTTPError, OSError, ValueError) as error:
         raise UserError(
             f"{name} was not uploaded ({_first(error)}); log in with `hf auth login`, or look whether the hub can be "

@@ -110,7 +110,7 @@ def unpack(
             take(piece)
             left -= len(piece)
         if left or member.read(1):  # reading to the end compares the checksum
-            raise ValueError("it has not the size that the zip claims")
+            raise ValueError("its size is not the size that the zip claims")
 
 
 @contextmanager

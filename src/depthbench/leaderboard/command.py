@@ -24,7 +24,7 @@ def fill_by_arguments(arguments: Sequence[str]) -> int:
     for reason in dict.fromkeys(f"{cell.model} on {cell.data}: {cell.reason}" for cell in failed):
         print(f"Failed: {reason}")
     if counts["failed"]:
-        print("The same command tries again what failed.")
+        print("The same command tries the failed cells again.")
     if counts["done"]:
         next_step("report", str(asked.folder), "--output", f"{asked.folder}.html")
     return int(bool(counts["failed"]))

@@ -84,7 +84,7 @@ class RelativeL1(Pointwise):
     def error(self, prediction: Tensor, target: Tensor) -> Tensor:
         """The absolute error over the depth."""
         if any_of_batch(target <= 0):
-            raise UserError(f"AbsRel divides by a true depth of {smallest(target):.3g} m; mask what is not positive.")
+            raise UserError(f"AbsRel divides by a true depth of {smallest(target):.3g} m; mask such depths.")
         return (prediction - target).abs() / target
 
 

@@ -133,4 +133,4 @@ def _compare(name: str, path: Path, state: Mapping[str, Tensor], network: nn.Mod
         if names:
             shown = ", ".join(sorted(names)[:5]) + (", ..." if len(names) > 5 else "")
             parts.append(f"{len(names)} {label} ({shown})")
-    raise UserError(f"The names in '{path}' are not those of timm's {name}: {'; '.join(parts)}; nothing was loaded.")
+    raise UserError(f"The names in '{path}' differ from timm's {name}: {'; '.join(parts)}; nothing was loaded.")

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> None:
     options, parts, config = choose_data(arguments, OWN | {"workers": str(cores())})
     quality, workers = positive_int(options, "quality", 0), positive_int(options, "workers")
     if quality > 100:
-        raise UserError(f"quality={quality} is no quality of a JPEG; give 1 to 100, or 0 to store pixels without loss.")
+        raise UserError(f"quality={quality} is not a JPEG quality; give 1 to 100, or 0 to store pixels without loss.")
     if options["on_error"] not in ("stop", "skip"):
         raise UserError(f"on_error={options['on_error']} is unknown; choose stop or skip.")
     if not options["output"]:

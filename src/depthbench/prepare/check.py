@@ -80,7 +80,7 @@ def proposed(folders: Sequence[str], arguments: Sequence[str]) -> list[str]:
     root = Path(folders[0]).expanduser()
     if len(folders) > 1 or not root.is_dir():
         wrong = folders[1] if len(folders) > 1 else folders[0]
-        raise UserError(f"{wrong} is no folder; give one folder, or data=NAME with its settings.")
+        raise UserError(f"{wrong} is not a folder; give one folder, or data=NAME with its settings.")
     from depthbench.prepare.propose import propose, read_given
 
     own = [argument for argument in arguments if argument.partition("=")[0] in OWN]

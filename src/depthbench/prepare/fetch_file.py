@@ -87,7 +87,7 @@ def _receive(file: File, part: Path, tell: Tell) -> None:
         if total == str(have):
             return
         part.unlink()
-        raise ConnectionError("what was there is longer than the file") from None
+        raise ConnectionError("the earlier part is longer than the file") from None
     with response:
         goes_on = response.status == http.HTTPStatus.PARTIAL_CONTENT
         if goes_on and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
@@ -129,7 +129,7 @@ def _check(file: File, part: Path) -> None:
         _version(part).unlink(missing_ok=True)
         want = wanted or f"{file.size:,} bytes"
         raise UserError(
-            f"{file.url} is not what it should be ({kind} {found}, {size:,} bytes; expected {want}); deleted."
+            f"{file.url} is not the expected file ({kind} {found}, {size:,} bytes; expected {want}); deleted."
         )
     if not digest:
         write_atomically(memory, f"{found}  {file.name}\n")

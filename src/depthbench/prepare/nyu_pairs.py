@@ -157,7 +157,7 @@ def make_pairs(frames: Sequence[RawFrame], form: PairForm, output: Path, workers
             yield from pool.map(work, frames, chunksize=4)
         except BrokenProcessPool:
             raise UserError(
-                "A working process was killed, perhaps for want of memory; start the command again with fewer workers."
+                "A working process was killed, perhaps for lack of memory; start the command again with fewer workers."
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
@@ -186,7 +186,7 @@ def claim_sources(frames: Sequence[RawFrame], output: Path) -> None:
     changed = [line for line, other in zip_longest(known, now[: len(known)]) if line != other]
     if changed:
         raise UserError(
-            f"{scene} was made from other raw files (such as {changed[0]}); delete that folder, and it is made anew."
+            f"{scene} was made from other raw files (such as {changed[0]}); delete that folder, and it is made again."
         )
     scene.mkdir(parents=True, exist_ok=True)
     write_atomically(path, "\n".join(now) + "\n")

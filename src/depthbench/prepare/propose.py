@@ -155,7 +155,7 @@ def _unit(pairs: Sequence[Pair], settings: dict[str, Any]) -> Iterator[str]:
         return
     stored = np.concatenate([_known(read_depth(one.depth, settings.get("bits", 16))) for one in _probes(pairs)])
     if not stored.size:
-        raise UserError(f"The first depth files looked at, such as {pairs[0].depth}, have no depth at all.")
+        raise UserError(f"The first depth files, such as {pairs[0].depth}, have no depth at all.")
     median, floats = float(np.median(stored)), stored.dtype.kind == "f"
     for plausible in (settings.get("plausible", INDOOR), OUTDOOR):
         units = plausible_units(median, *plausible)
@@ -237,7 +237,7 @@ def read_given(overrides: Sequence[str]) -> dict[str, Any]:
     for item in overrides:
         key, equals, value = item.partition("=")
         if not equals or not key.startswith("data.") or key == "data.root":
-            raise UserError(f"{item} is no setting of a folder; append data.KEY=VALUE, such as data.scale=0.001.")
+            raise UserError(f"{item} is not a setting of data=folder; append data.KEY=VALUE, such as data.scale=0.001.")
         try:
             found[key.removeprefix("data.")] = yaml.safe_load(value)
         except yaml.YAMLError:

@@ -78,5 +78,5 @@ def protocol_from(settings: Mapping[str, Any]) -> EvalProtocol:
     check_locked(config_dir(), plain)
     found = instantiate(plain)
     if not isinstance(found, EvalProtocol):
-        raise UserError(f"{plain.get('_target_')} is no protocol; give depthbench.protocols.EvalProtocol.")
+        raise UserError(f"{plain.get('_target_')} is not a protocol; give depthbench.protocols.EvalProtocol.")
     return found

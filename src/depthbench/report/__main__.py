@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--output", default="report.html", metavar="PAGE", help="the page to write (default: report.html)"
     )
-    command.add_argument("--title", help="the page's heading (default: what was swept)")
+    command.add_argument("--title", help="the page's heading (default: the swept keys)")
     command.add_argument("--no-figures", action="store_true", help="do not write the figures as PNG and PDF")
     command.add_argument(
         "--no-gallery", action="store_true", help="no test images: for data whose pictures must not be published"

@@ -72,7 +72,7 @@ def reproduce(words: Sequence[str]) -> int | None:
         return None
     known = [name for cell in cells for name in cell.names]
     if "as" in own and own["as"] not in known:
-        raise UserError(f"as={own['as']} is no model of these numbers; {nearest(own['as'], known)}")
+        raise UserError(f"as={own['as']} names no model of the published numbers; {nearest(own['as'], known)}")
     results = _results(others, cells, own.get("as"))
     verdicts = [verdict for cell in cells for verdict in verdicts_of(cell, results)]
     for text in own.get("output", "").split(","):

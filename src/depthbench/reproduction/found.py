@@ -86,7 +86,7 @@ def read_results_file(path: Path) -> list[FoundResult]:
     try:
         content = parse_json(read_bytes(path, MAX_JSON))
     except ValueError as error:
-        raise UserError(f"{path} is not readable JSON ({reason_of(error, path)}); write it anew.") from None
+        raise UserError(f"{path} is not readable JSON ({reason_of(error, path)}); write it again.") from None
     if isinstance(content, Mapping) and "schema" in content:
         content = read_content(path)  # which also tells whether it was changed since
     scores = content.get("scores") if isinstance(content, Mapping) else None

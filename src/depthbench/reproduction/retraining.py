@@ -57,7 +57,7 @@ def reproduce_result(result: KeptResult, words: Sequence[str], output: Path) -> 
     given = {word.lstrip("+").partition("=")[0] for word in words}
     if lacking := [key for key in result.give if key not in given]:
         told = " ".join(f"{key}=..." for key in lacking)
-        raise UserError(f"{result.name} needs to know more: append {told} to the command.")
+        raise UserError(f"{result.name} needs more settings: append {told} to the command.")
     command = [*result.command, *words, f"output={output}"]
     print(f"{result.name}: {result.shows}. {hours_text(result, command)}", flush=True)
     status = subprocess.run([sys.executable, "-m", "depthbench.run", "-m", *command], check=False).returncode

@@ -90,7 +90,7 @@ def read_board(folder: Path) -> Board:
         return Board(models, data, asked, cells)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UserError(
-            f"{path} is damaged ({error}); delete it, and the same evaluate command fills it anew."
+            f"{path} is damaged ({error}); delete it, and the same evaluate command fills it again."
         ) from None
 
 

@@ -50,7 +50,7 @@ def read_content(path: Path) -> dict[str, Any]:
     said = content.get("schema") if isinstance(content, Mapping) else None
     family, _, version = str(said).partition("/")
     if family != SCHEMA.partition("/")[0]:
-        raise UserError(f"{path} is no result that others can take: it names no schema; evaluate again to have one.")
+        raise UserError(f"{path} is not a result file: it names no schema; evaluate again to write one.")
     if said != SCHEMA and version.isdecimal():
         raise UserError(f"{path} has the schema {said}, which a later version writes; update depthbench to read it.")
     try:
@@ -82,9 +82,9 @@ def _check_agreement(content: Mapping[str, Any]) -> None:
                     )
     for name, fields in protocols.items():
         if content["protocol_sha256"].get(name) != rules_hash(fields):
-            raise UserError(f"the fields of protocol {name[:80]!r} are not those of its hash")
+            raise UserError(f"the fields of protocol {name[:80]!r} differ from its hash")
     if content["sha256"] != content_hash({key: value for key, value in content.items() if key != "sha256"}):
-        raise UserError("its content is not that of its sha256, so something was changed since it was written")
+        raise UserError("its content differs from its sha256, so something was changed since it was written")
 
 
 def results_of(content: Mapping[str, Any], path: Path | None = None) -> list[Result]:

@@ -106,7 +106,7 @@ def unpacked(file: Path) -> Path:
         for info in archive.infolist():
             where = f"{file}, member {info.filename[:80]!r},"
             if not _MEMBER.fullmatch(info.filename) or info.filename.startswith("."):
-                raise UserError(f"{where} is no file of a run; give a file that `depthbench report --archive` wrote.")
+                raise UserError(f"{where} is not a file of runs; give a file that `depthbench report --archive` wrote.")
             left -= info.file_size
             if left < 0:
                 raise UserError(f"{file} unpacks to more than the {_MAX_TOTAL:,} bytes that are read.")

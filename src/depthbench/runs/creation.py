@@ -139,7 +139,7 @@ def _mend(
         if config == content or (path / "DONE").exists() or is_locked(path):
             asked = {}
     elif (path / "run.json").exists() or (path / "config.yaml").exists():
-        print(f"{path} was damaged; its config.yaml and run.json are written anew.", file=sys.stderr)
+        print(f"{path} was damaged; its config.yaml and run.json are written again.", file=sys.stderr)
     if asked:
         write_config(path, content)
         write_object(

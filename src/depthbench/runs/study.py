@@ -96,7 +96,7 @@ def prunes(folder: RunFolder, epoch: int, value: float) -> bool:
 
 
 def last_score(folder: RunFolder, name: str) -> float | None:
-    """The last value that was logged under a name; None if there is none, or it is no number."""
+    """The last value that was logged under a name; None if there is none, or it is not a number."""
     path = folder.path / "metrics.csv"
     if not path.is_file():
         return None

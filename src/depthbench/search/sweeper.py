@@ -152,8 +152,8 @@ class OptunaSweeper(Sweeper):
             if value is None:
                 study.tell(trial, state=states.FAIL)
                 raise UserError(
-                    f"{folder.path} has no {self.score} in its metrics.csv; hydra.sweeper.score names what is searched "
-                    "by, and data.val must not be none for a validation score."
+                    f"{folder.path} has no {self.score} in its metrics.csv; hydra.sweeper.score names a column of it, "
+                    "and a validation score needs data.val other than none."
                 )
             study.tell(trial, value)
         elif state == "pruned":

@@ -40,7 +40,7 @@ def read(path: Path, needed: Collection[str] = ("state_dict", "loops", "callback
         problem = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UserError(f"{path} is damaged ({problem}).") from None
     if not (isinstance(content, dict) and set(needed) <= set(content)):
-        raise UserError(f"{path} is no checkpoint of a run.")
+        raise UserError(f"{path} is not a checkpoint of a run.")
     return content
 
 

@@ -224,7 +224,7 @@ def build_callbacks(folder: RunFolder, config: DictConfig, progress_bar: bool) -
     """Callbacks that every run needs, and the configuration's."""
     nodes = callback_nodes(config.callbacks)
     if "checkpoint" not in nodes:
-        raise UserError("A run needs callbacks.checkpoint; for fewer of them, append callbacks.checkpoint.every=100.")
+        raise UserError("A run needs callbacks.checkpoint; for fewer ones, append callbacks.checkpoint.every=100.")
     if not (progress_bar and sys.stderr.isatty()):
         nodes.pop("progress_bar", None)
     own = [SeedEachStep(config.seed), ProcessStates(), EpochLoss()]

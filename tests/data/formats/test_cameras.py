@@ -38,7 +38,7 @@ def test_every_form(tmp_path, name):
         ("a.txt", "", "0 numbers"),
         ("a.txt", "500 501 320", "3 numbers"),
         ("a.txt", "fx fy cx cy", "could not convert"),
-        ("a.txt", "0.58 1.92 0.5 0.5", "are no pixels: as fractions"),
+        ("a.txt", "0.58 1.92 0.5 0.5", "are not in pixels: as fractions"),
         ("a.txt", "-500 501 320 240", "focal lengths are -500"),
         ("a.txt", "nan 501 320 240", "focal lengths are nan"),
         ("a.txt", "500 1 320 0 501 240 0 0 1", "skewed"),

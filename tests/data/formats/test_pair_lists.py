@@ -59,7 +59,7 @@ def test_pictures_without_depth_are_left_out(tmp_path):
         ("picture,rgb\na.jpg,b.png\n", "one picture and one depth"),
         ("picture,depth\na.jpg\n", "line 2 has 1 cells"),
         ("../a.jpg b.png\n", "leads out of the data set"),
-        ("a.jpg b.png 0.5 0.6 0.5 0.5\n", "line 1: .*are no pixels"),
+        ("a.jpg b.png 0.5 0.6 0.5 0.5\n", "line 1: .*are not in pixels"),
         ("a.jpg b.png x y z w\n", "line 1 has the intrinsics"),
     ],
 )

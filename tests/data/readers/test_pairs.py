@@ -75,7 +75,7 @@ def test_wrong_units_are_named(folder, made, per_metre, given):
 
 @pytest.mark.parametrize("intrinsics", [[0.58, 1.92, 0.5, 0.5], [1.1, 1.4, 0.49, 0.51]])
 def test_intrinsics_are_pixels(folder, intrinsics):
-    with pytest.raises(UserError, match="are no pixels: as fractions"):
+    with pytest.raises(UserError, match="are not in pixels: as fractions"):
         Pairs(folder, scale=0.001, intrinsics=intrinsics)
 
 

@@ -190,7 +190,7 @@ def test_a_folder_of_something_else_is_a_sentence(made, tmp_path):
     put(tmp_path / "a/b.png", scene(0)[0])
     with pytest.raises(UserError, match=r"holds a/b\.png, but ETH3D has rgb/SCENE"):
         opened("eth3d", [f"data.root={tmp_path}"])
-    with pytest.raises(UserError, match="none of MoGe's sets; choose one of NYUv2"):
+    with pytest.raises(UserError, match="not one of MoGe's sets; choose one of NYUv2"):
         opened("moge", [f"data.root={tmp_path}", "data.set=nyu"])
     with pytest.raises(UserError, match=r"holds \.index\.txt \(there is a\); unzip GSO\.zip there"):
         opened("moge", [f"data.root={tmp_path}", "data.set=GSO"])
@@ -251,7 +251,7 @@ def test_occluded_pixels_and_calibrations_of_booster(tmp_path):
     for old, new, says in (
         ("baselineLR", "baseline", "it has no baselineLR"),
         ("1000", "-3", "focal lengths -3, -3"),
-        ("1000", "nan", "holds what is no number"),
+        ("1000", "nan", "holds a value that is not a number"),
         ("0. 8.", "8.", "cannot reshape"),
         ("<opencv", "<!DOCTYPE a []><opencv", "it defines entities"),
         ("</mtxL>", "", "mismatched tag"),

@@ -115,7 +115,7 @@ def test_two_files_of_one_folder_are_both_read_and_none_twice(tmp_path, make_run
     [
         (None, "published.csv is not a file"),
         ("exhibit,row,metric,value,note\na,b,c,1,\n", "lacks the column select"),
-        (HEADER + "a,b,loss=l1,AbsRel,many,\n", "line 2: the value 'many' is no number"),
+        (HEADER + "a,b,loss=l1,AbsRel,many,\n", "line 2: the value 'many' is not a number"),
         (HEADER + "a,b,loss=[l1,AbsRel,1,\n", "line 2: 'loss=[l1' can't be read"),
     ],
 )

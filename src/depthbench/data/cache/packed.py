@@ -143,9 +143,9 @@ def _check(record: FrameRecord, size: int) -> None:
         raise ValueError("a frame has another number of parts")
     plain = math.prod(record.depth) * _dtype(record.unit).itemsize, 3 * math.prod(record.image)
     if not record.quality and record.bytes[:2] != plain:
-        raise ValueError("a frame has not the bytes of its size")
+        raise ValueError("the bytes of a frame do not fit its size")
     if not (isinstance(record.name, str) and isinstance(record.crc, int) and math.isfinite(record.unit)):
-        raise TypeError("a name, a checksum or a unit is none")
+        raise TypeError("a name, a checksum or a unit is missing")
     if record.intrinsics is not None and len([float(value) for value in record.intrinsics]) != 9:
         raise ValueError("intrinsics are not nine numbers")
 

@@ -39,7 +39,8 @@ def read_depth(path: Path, bits: Bits = 16) -> _Map:
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise UserError(f"{path} is no depth file that is read; convert it to one of {', '.join(DEPTH_SUFFIXES)}.")
+        known = ", ".join(DEPTH_SUFFIXES)
+        raise UserError(f"{path} is not a depth file that depthbench reads; convert it to one of {known}.")
     values = _one_map(reader(path, bits), path)
     if values.dtype == np.uint8 and bits != 8:
         raise UserError(_eight_bits(path))
@@ -63,7 +64,7 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     if suffix == ".png":
         return decode_mask(read_bytes(path), path)
     if suffix not in (".npy", ".npz", ".tif", ".tiff"):
-        raise UserError(f"{path} is no mask that is read; convert it to png or npy, nonzero where depth is valid.")
+        raise UserError(f"{path} is not a mask that depthbench reads; give png or npy, nonzero where depth is valid.")
     values = _read_numpy(path) if suffix in (".npy", ".npz") else _read_tiff(path, 8)
     return np.asarray(_one_map(values, path, "bfiu") != 0)
 
@@ -117,10 +118,10 @@ def _read_tiff(path: Path, bits: Bits) -> _Map:
     except UserError:
         raise
     except UnidentifiedImageError:  # also floats of 64 bits
-        raise UserError(f"{path} is no TIFF that can be read; save it as float32 or integers of 16 bits.") from None
+        raise UserError(f"{path} can't be read as a TIFF; save it as float32 or integers of 16 bits.") from None
     except Exception as error:  # Pillow raises whatever its parts do on damaged files
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UserError(f"{path} is no TIFF that can be read ({reason}); export it again.") from None
+        raise UserError(f"{path} can't be read as a TIFF ({reason}); export it again.") from None
     return values.astype(values.dtype.newbyteorder("="), copy=False)
 
 

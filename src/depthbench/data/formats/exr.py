@@ -24,7 +24,7 @@ def read_exr(path: Path) -> NDArray[Any]:
     """
     data = read_bytes(path)
     if not data.startswith(_MAGIC):
-        raise UserError(f"{path} is no OpenEXR file; export it again.")
+        raise UserError(f"{path} is not an OpenEXR file; export it again.")
     try:
         library: Any = importlib.import_module("OpenEXR")
     except ImportError:
@@ -42,7 +42,7 @@ def read_exr(path: Path) -> NDArray[Any]:
         raise
     except Exception as error:  # the library raises whatever its parts do on damaged files
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UserError(f"{path} is no OpenEXR file that can be read ({reason}); export it again.") from None
+        raise UserError(f"{path} can't be read as OpenEXR ({reason}); export it again.") from None
     found = _depth_channel(channels, path)
     return found.astype(np.float64 if found.dtype.kind in "iu" else np.float32)
 

@@ -74,7 +74,7 @@ def png_texts(data: bytes, where: str | Path) -> dict[str, str]:
             return {str(key): value for key, value in image.info.items() if isinstance(value, str)}
     except Exception as error:  # Pillow raises whatever its parts do on damaged files
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UserError(f"{where} is no PNG that can be read ({reason}); download it again.") from None
+        raise UserError(f"{where} can't be read as a PNG ({reason}); download it again.") from None
 
 
 def _number(texts: dict[str, str], key: str, path: Path) -> float:

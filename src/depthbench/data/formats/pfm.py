@@ -35,12 +35,12 @@ def read_pfm(path: Path) -> NDArray[np.float32]:
                 raise ValueError("it was cut off while it was read")
     except UnicodeDecodeError:
         raise UserError(
-            f"{path} is no pfm that can be read: its header must be three lines, 'Pf', 'WIDTH HEIGHT' and '-1'."
+            f"{path} can't be read as a pfm: its header must be three lines, 'Pf', 'WIDTH HEIGHT' and '-1'."
         ) from None
     except ValueError as error:
         if isinstance(error, UserError):
             raise
-        raise UserError(f"{path} is no complete one-channel pfm ({error}).") from None
+        raise UserError(f"{path} is not a complete one-channel pfm ({error}).") from None
     values = np.frombuffer(payload, "<f4" if scale < 0 else ">f4").reshape(height, width)
     return np.flipud(values).astype(np.float32)
 

@@ -63,7 +63,7 @@ class Bonn(TUM):
         depth_size: DepthSize = "image",
     ) -> None:
         if frames is not None and (len(frames) != 2 or not 0 <= frames[0] < frames[1]):
-            raise UserError(f"data.frames={list(frames)} is no range of frames; give the first and the end: [30,140].")
+            raise UserError(f"data.frames={list(frames)} is not a range of frames; give first and end: [30,140].")
         self.sequences, self.frames = sequences, frames
         super().__init__(root, 1 / PER_METRE, max_difference, split, None, INDOOR, size, depth_size, invalid, max_depth)
 

@@ -115,7 +115,7 @@ def read_calibration_xml(path: Path) -> tuple[Matrix, float]:
             raise ValueError(f"focal lengths {matrix[0, 0]:g}, {matrix[1, 1]:g} and baseline {baseline:g} m")
     except (ValueError, IndexError, LookupError, ElementTree.ParseError) as error:
         raise UserError(
-            f"{path} is no calibration with mtxL and baselineLR ({reason_of(error, path)}); download it again."
+            f"{path} is not a calibration with mtxL and baselineLR ({reason_of(error, path)}); download it again."
         ) from None
     return camera_matrix([matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2]]), baseline
 
@@ -126,5 +126,5 @@ def _numbers(root: ElementTree.Element, place: str) -> NDArray[np.float64]:
         raise ValueError(f"it has no {place}")
     values = np.array(found.text.split(), np.float64)
     if not np.isfinite(values).all():
-        raise ValueError(f"{place} holds what is no number")
+        raise ValueError(f"{place} holds a value that is not a number")
     return values

@@ -101,7 +101,7 @@ class MoGeBundle(Reader):
     ) -> None:
         super().__init__(size, depth_size)
         if set not in SIZES:
-            raise UserError(f"data.set={set} is none of MoGe's sets; choose one of {', '.join(SIZES)}.")
+            raise UserError(f"data.set={set} is not one of MoGe's sets; choose one of {', '.join(SIZES)}.")
         self.known_as, self.least_segment = set, least_segment
         self.view = None if view == "stored" else _view_size(view, set)
         self.missing = missing("none", max_depth)

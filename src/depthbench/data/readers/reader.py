@@ -144,7 +144,7 @@ class Reader(Dataset[Frame], ABC):
                 self.missing.check_far(f"frame '{sample.name}' of {self!r}", sample.depth)
         known = np.concatenate([sample.depth[sample.depth > 0] for sample in samples])
         if not known.size:
-            raise UserError(f"The first frames looked at in {self!r} have no depth at all; check the depth files.")
+            raise UserError(f"The first frames in {self!r} have no depth; check the depth files.")
         median = float(np.median(known))
         if plausible[0] <= median <= plausible[1]:
             return

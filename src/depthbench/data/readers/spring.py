@@ -74,7 +74,7 @@ class Spring(SceneFiles):
     ) -> None:
         if not 0 < baseline < 100:
             raise UserError(
-                f"data.baseline={baseline} is no distance of two cameras in metres; the set's is {BASELINE}."
+                f"data.baseline={baseline} is not a distance between two cameras in metres; the set's is {BASELINE}."
             )
         self.baseline = baseline
         super().__init__(root, files, split, max_depth, size, depth_size)

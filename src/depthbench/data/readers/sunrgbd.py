@@ -98,7 +98,7 @@ def _listed(files: str | Path) -> list[str]:
 
 def _only(folder: Path, suffix: str, root: Path) -> Path:
     if not folder.is_dir():
-        raise UserError(f"{folder} is no folder ({found_instead(folder, root)}); check data.root and the list.")
+        raise UserError(f"{folder} is not a folder ({found_instead(folder, root)}); check data.root and the list.")
     found = sorted(path for path in folder.glob("*") if path.suffix.lower() == suffix)
     if len(found) != 1:
         raise UserError(f"{folder} holds {len(found)} {suffix} files instead of one; download this frame again.")

@@ -72,7 +72,7 @@ class SYNSPatches(SceneFiles):
         if part not in (None, "val", "test"):
             raise UserError(f"data.part={part} is unknown; choose val or test, or leave it out for all.")
         if edges is not None and not (edges.startswith("edges") and "/" not in edges):
-            raise UserError(f"data.edges={edges} is no folder of edges; give edges, edges_02_log ... or null.")
+            raise UserError(f"data.edges={edges} is not a folder of edges; give edges, edges_02_log ... or null.")
         self.part, self.wanted = part, None if part is None else _read_split(Path(root).expanduser(), part)
         self.layouts = (
             FrameFiles(

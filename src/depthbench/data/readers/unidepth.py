@@ -130,9 +130,9 @@ def _cameras(data: bytes, where: str) -> dict[str, Any]:
     try:
         found = parse_json(data.rstrip(b"\0"))
     except ValueError as error:
-        raise UserError(f"{where} is no JSON that is read ({reason_of(error, where)}).") from None
+        raise UserError(f"{where} can't be read as JSON ({reason_of(error, where)}).") from None
     if not isinstance(found, dict):
-        raise UserError(f"{where} is no JSON object of cameras by picture.")
+        raise UserError(f"{where} is not a JSON object of cameras by picture.")
     return found
 
 
@@ -142,5 +142,5 @@ def _matrix(values: Any, where: str) -> Matrix:
     except (ValueError, TypeError, IndexError):
         matrix = np.zeros(0)
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or min(matrix[0, 0], matrix[1, 1]) <= 0:
-        raise UserError(f"{where} is no camera of 3x3 or 3x4 numbers.")
+        raise UserError(f"{where} is not a camera of 3x3 or 3x4 numbers.")
     return camera_matrix([matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2]])

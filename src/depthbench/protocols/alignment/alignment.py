@@ -149,7 +149,7 @@ class Alignment:
             (can,) = {parts for name, parts in FITS if name == self.fit}
             raise UserError(f"alignment.fit={self.fit} finds alignment.parts={can} only.")
         if self.parts == "scale" and self.space in ("log", "log1p"):
-            raise UserError(f"A factor of the {self.space} of depth is no scale; give alignment.parts=scale_shift.")
+            raise UserError(f"A factor of the {self.space} of depth is not a scale; give alignment.parts=scale_shift.")
         if self.over != "image" and (self.sample or self.max_side or self.trim):
             raise UserError(f"alignment.over={self.over} is fitted to all pixels; leave out sample, max_side and trim.")
         if self.over != "image" and "truth" in (self.clamp or ()):

@@ -120,7 +120,7 @@ def read_published(path: Path) -> list[Number]:
         try:
             value = float(row["value"])
         except (TypeError, ValueError):
-            raise UserError(f"{path}, line {place}: the value {row['value']!r} is no number.") from None
+            raise UserError(f"{path}, line {place}: the value {row['value']!r} is not a number.") from None
         try:
             select = read_selection(row["select"]) if row["select"] else {}
         except ValueError:

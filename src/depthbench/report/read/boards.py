@@ -70,7 +70,7 @@ def read_shown(places: Sequence[str], panels: bool = True) -> ShownBoard:
         files = dict.fromkeys((cell.model, cell.data, path / cell.file) for cell in done)
         kept += [one for key in (files if panels else ()) if (one := _panels(*key)) is not None]
     if not cells:
-        raise UserError(f"Nothing was scored in {', '.join(places)} yet; start the evaluate command again.")
+        raise UserError(f"No score is in {', '.join(places)} yet; start the evaluate command again.")
     twice = [(cell.model, cell.data, cell.protocol) for cell in cells]
     if repeated := next((one for one in twice if twice.count(one) > 1), None):
         raise UserError(f"{' , '.join(repeated)} is there twice; leave one of the places out.")

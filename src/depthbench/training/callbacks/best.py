@@ -77,7 +77,7 @@ def validation_score(trainer: pl.Trainer, score: str, key: str) -> float:
     found = trainer.callback_metrics.get(f"val/{score}")
     if found is None:
         known = sorted(name[4:] for name in trainer.callback_metrics if name.startswith("val/"))
-        raise UserError(f"{key}={score} is no validation score; choose one of {', '.join(known)}.")
+        raise UserError(f"{key}={score} is not a validation score; choose one of {', '.join(known)}.")
     return float(found)
 
 

@@ -133,7 +133,7 @@ class MetricsTable(Logger):
         except UserError:
             sound = False
         if not sound:
-            raise UserError(f"{self.path} is no table of metrics; delete it to go on without the earlier rows.")
+            raise UserError(f"{self.path} is not a table of metrics; delete it to go on without the earlier rows.")
         # A last row without an end was cut off by whatever interrupted the run: no checkpoint counts it.
         named = [dict(zip(self.columns, row, strict=True)) for row in rows if len(row) == len(self.columns)]
         self.rows = [row for row in named if row["step"].isdigit()]

@@ -1,0 +1,41 @@
+"""Notebooks as pages: their text, their code, and the outputs that are stored in them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
+NOTE = "*This page is a notebook, `docs/notebooks/{name}`. Its outputs are of the built-in rooms.*"
+
+
+def joined(lines: str | list[str]) -> str:
+    """Text of a notebook, which is stored whole or as lines."""
+    return lines if isinstance(lines, str) else "".join(lines)
+
+
+def output(found: Mapping[str, Any]) -> str:
+    """An output as Markdown: a picture, or text; nothing of standard error."""
+    data = found.get("data", {})
+    if "image/png" in data:
+        return (
+            f'<img alt="The output of the cell above" src="data:image/png;base64,{joined(data["image/png"]).strip()}">'
+        )
+    if found.get("name") == "stderr":
+        return ""
+    text = joined(found.get("text", data.get("text/plain", ""))).strip("\n")
+    return f"```text\n{text}\n```" if text else ""
+
+
+def markdown(path: Path) -> str:
+    """The page of a notebook."""
+    parts: list[str] = []
+    for cell in json.loads(path.read_text())["cells"]:
+        source = joined(cell["source"])
+        if cell["cell_type"] == "code":
+            parts += [f"```python\n{source}\n```", *(output(found) for found in cell["outputs"])]
+        else:
+            parts.append(source)
+    head, *rest = [part for part in parts if part]
+    title, _, intro = head.partition("\n")
+    return "\n\n".join([title, NOTE.format(name=path.name), intro.strip(), *rest]) + "\n"
