@@ -93,7 +93,7 @@ def test_missing_and_superfluous(tmp_path, depth):
     np.save(tmp_path / "all.npy", depth)
     refused("holds 3 maps, but the data set has 2", tmp_path / "all.npy", NAMES[:2])
     (tmp_path / "notes.txt").write_text("")
-    refused("no stack that can be read", tmp_path / "notes.txt", NAMES)
+    refused("can't be read as a stack", tmp_path / "notes.txt", NAMES)
 
 
 def test_two_predictions_of_one_frame(tmp_path, depth):

@@ -220,7 +220,7 @@ def test_a_damaged_frame_stops_or_is_left_out(pairs, tmp_path, capsys):
     ("options", "says"),
     [
         (["data.size=[10,10]"], "other settings"),
-        (["quality=101"], "no quality of a JPEG"),
+        (["quality=101"], "not a JPEG quality"),
         (["quality=high"], "whole number"),
         (["on_error=cry"], "stop or skip"),
         (["workers=0"], "whole number of 1"),

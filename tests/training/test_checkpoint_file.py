@@ -71,7 +71,7 @@ def test_whatever_is_no_checkpoint_gets_a_sentence(last, junk):
         last.write_bytes(junk)
     else:
         torch.save(junk, last)
-    with pytest.raises(UserError, match=r"(damaged|no checkpoint|not a file).*To train from the beginning"):
+    with pytest.raises(UserError, match=r"(damaged|not a checkpoint|not a file).*To train from the beginning"):
         to_resume(last)
 
 

@@ -128,7 +128,7 @@ MODULES: dict[str, str] = {
 
 
 def _reduction(variant: str) -> dict[str, Any]:
-    """What ``variant`` said of losses whose formula is the same in the paper and in the released code."""
+    """Former arguments ``variant`` of losses whose formula is the same in the paper and in the released code."""
     return {"reduction": "holes_as_zero_error" if variant == "released" else "pixel"}
 
 

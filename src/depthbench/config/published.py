@@ -1,4 +1,4 @@
-"""Published protocols: one file for a publication, which becomes one protocol for each set and kind of prediction.
+"""Published protocols: one file for a publication holds a protocol for each set and kind of prediction.
 
 ``conf/published/NAME.yaml`` holds ``name``, ``version``, ``source``, the ``rules`` that its sets share, ``alignments``
 by row, and ``sets`` with what differs. A row of a set is the option ``protocol=NAME_SET_ROW`` (``NAME_SET`` where there

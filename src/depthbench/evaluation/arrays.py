@@ -24,7 +24,7 @@ MapsLike = ArrayLike | Tensor | Sequence[ArrayLike | Tensor]
 
 
 class ArrayScores(NamedTuple):
-    """What :func:`score_arrays` gives.
+    """Scores of :func:`score_arrays`.
 
     Attributes:
         scores: by protocol and metric, with counts.

@@ -1,4 +1,4 @@
-"""What SLURM is asked: which jobs it has, and to queue this one again."""
+"""Questions to SLURM: which jobs it has, and to queue this one again."""
 
 import os
 import subprocess

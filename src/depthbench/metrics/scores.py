@@ -203,7 +203,7 @@ class SqRel(SingleScore):
 
 
 class RMSE(SingleScore):
-    """Root of the mean squared error, metres.
+    """Root of the mean squared error: √(mean((p - t)²)), metres.
 
     Example:
         >>> import torch
@@ -220,7 +220,7 @@ class RMSE(SingleScore):
 
 
 class RMSELog(SingleScore):
-    """Root of the mean squared difference of natural logarithms.
+    """Root of the mean squared difference of natural logarithms: √(mean(L²)), L = ln p - ln t.
 
     Example:
         >>> import torch
@@ -237,7 +237,7 @@ class RMSELog(SingleScore):
 
 
 class RMSESI(SingleScore):
-    """RMSElog with the global scale removed (Lee and Kim 2020).
+    """RMSElog with the global scale removed (Lee and Kim 2020): √(mean(L²) - mean(L)²), L = ln p - ln t.
 
     Example:
         >>> import torch
@@ -254,7 +254,7 @@ class RMSESI(SingleScore):
 
 
 class Log10(SingleScore):
-    """Mean absolute difference of decimal logarithms.
+    """Mean absolute difference of decimal logarithms: mean |log10 p - log10 t|.
 
     Example:
         >>> import torch
@@ -271,7 +271,13 @@ class Log10(SingleScore):
 
 
 class SILog(SingleScore):
-    """Scale-invariant error of the logarithm; ``definition`` is a key of ``functional.SILOG``.
+    """Scale-invariant error of the logarithm (Eigen et al. 2014): 100 √(mean(L²) - mean(L)²), L = ln p - ln t.
+
+    Args:
+        definition: a key of ``functional.SILOG``; ``bts`` is the formula above.
+        reduction: as for :class:`DepthMetric`.
+        strict: as for :class:`DepthMetric`.
+        **kwargs: of torchmetrics.
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""What ``check`` and ``cache`` share: a data set by its Hydra arguments, its frames by several threads, progress."""
+"""Shared parts of ``check`` and ``cache``: a data set by its Hydra arguments, its frames by several threads, progress."""
 
 import os
 import sys

@@ -60,7 +60,7 @@ _WANTED: dict[str, tuple[Callable[[object], bool], str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class EvalProtocol:
-    """How predictions become scores.
+    """The rules that turn predictions into scores.
 
     In this order: the output is limited (``clamp_at="output"``), averaged with the prediction of the mirrored image
     (``flip_average``), resized to the truth, filled where it shows nothing (``fill_borders``), cropped, brought to the

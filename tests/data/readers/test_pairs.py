@@ -116,7 +116,7 @@ def test_a_loop_of_links_ends(folder):
         (lambda depth: (depth // 256).astype(np.uint8), "8 bits.*data.bits=8"),
         (lambda depth: np.repeat(depth[..., None], 3, axis=2), "colors"),
         (lambda depth: depth[::2, ::2], "same pixels"),
-        (lambda depth: depth * 0, "no depth at all"),
+        (lambda depth: depth * 0, "have no depth; check"),
     ],
 )
 def test_bad_depth(made, tmp_path, damage, says):

@@ -369,7 +369,7 @@ def test_sun_by_the_official_list(sun):
     (sun / "list").write_text("".join(f"/n/fs/SUNRGBD/{name}\n" for name in ("xtion/sun3d/a b", "kv1/NYUdata/NYU0001")))
     assert SUNRGBD(sun, files=sun / "list").names == ["xtion/sun3d/a b", "kv1/NYUdata/NYU0001"]
     (sun / "list").write_text("/n/fs/elsewhere/kv9/x\n")
-    with pytest.raises(UserError, match=r"is no folder \(there is no such folder; .* holds kv1, list, xtion\)"):
+    with pytest.raises(UserError, match=r"is not a folder \(there is no such folder; .* holds kv1, list, xtion\)"):
         SUNRGBD(sun, files=sun / "list")
 
 

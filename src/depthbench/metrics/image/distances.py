@@ -47,7 +47,7 @@ class EdgeDistances(NamedTuple):
         return torch.bincount(self.image, minlength=self.images).double()
 
     def nearer(self, limit: float) -> "EdgeDistances":
-        """Those below a limit."""
+        """The distances below a limit."""
         near = self.values < limit
         return EdgeDistances(self.values[near], self.image[near], self.images)
 

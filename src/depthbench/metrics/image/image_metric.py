@@ -120,7 +120,7 @@ class ImageMetric(ImageMeans):
         intrinsics: Tensor | None = None,
         annotations: Annotations | None = None,
     ) -> Tensor:
-        """What :class:`ImageMeans` adds, ``(B, 2 K + 1)``; arguments as for ``update``."""
+        """The addends of :class:`ImageMeans`, ``(B, 2 K + 1)``; arguments as for ``update``."""
         valid = target > 0 if valid is None else valid
         check_maps(prediction, target, valid)
         lacking = lacks(self, intrinsics is not None, annotations)
