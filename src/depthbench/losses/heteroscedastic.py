@@ -12,8 +12,8 @@ from depthbench.maps import at_least_float32
 class Heteroscedastic(MapLoss):
     """Negative log likelihood of the truth under a predicted noise: exp(-s) |e| + s (Kendall and Gal 2017).
 
-    The network predicts s; constants are left out. ``gaussian``: exp(-s) e²/2 + s/2 with s = ln σ² (their eq. 8). ``laplace``: exp(-s) |e| + s with
-    s = ln b, the form that they report for depth.
+    The network predicts s; constants are left out. ``gaussian``: exp(-s) e²/2 + s/2 with s = ln σ² (their eq. 8).
+    ``laplace``: exp(-s) |e| + s with s = ln b, the form that they report for depth.
 
     Args:
         distribution: ``gaussian`` or ``laplace``.

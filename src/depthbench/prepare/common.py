@@ -1,4 +1,4 @@
-"""Shared parts of ``check`` and ``cache``: a data set by its Hydra arguments, its frames by several threads, progress."""
+"""Shared by ``check`` and ``cache``: a data set by its Hydra arguments, its frames by several threads, progress."""
 
 import os
 import sys
