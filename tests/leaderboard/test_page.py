@@ -198,7 +198,7 @@ def test_where_each_is_best_and_worst(board):
 def test_files_for_papers_cards_and_sites(board, page):
     files = board.with_name("page_files")
     tex = (files / "house.tex").read_text()
-    assert tex.count("\\begin{tabular}{llrrrrrrr}") == tex.count("\\end{tabular}") == 1
+    assert tex.count("\\begin{tabular}{llrrrrrrr}") == tex.count("\\end{tabular}}") == tex.count("\\resizebox{") == 1
     body = tex[tex.index("\\midrule") : tex.index("\\bottomrule")]
     assert {line.count(" & ") for line in body.splitlines() if "&" in line} == {8}
     assert "\\multicolumn{2}{c}{attic}" in tex

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 METRIC_TEX = {"log10": "$\\log_{10}$", **{f"delta{k}": f"$\\delta_{k}$" for k in (1, 2, 3)}}
 _SPECIAL = {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
 _SPECIAL |= {char: f"\\{char}" for char in "&%$#_{}"} | {"·": "$\\cdot$", "–": "--", "δ": "$\\delta$"}
+_FITTED = "\\resizebox{\\ifdim\\width>\\linewidth \\linewidth\\else\\width\\fi}{!}{%"
 _SPECIAL |= {"↑": "$\\uparrow$", "↓": "$\\downarrow$"}
 
 
@@ -28,8 +29,11 @@ def to_markdown_text(header: Sequence[str], words: int, rows: Iterable[Sequence[
 def to_latex_text(
     header: Sequence[str], words: int, groups: Iterable[tuple[str, list[list[str]]]], caption: str
 ) -> str:
-    """A ``booktabs`` table; header and cells are LaTeX already, the caption and the groups' titles are not."""
-    lines = ["\\begin{table}", f"\\caption{{{latex(caption)}}}"]
+    """A ``booktabs`` table, made smaller where it is wider than the page; needs ``graphicx``.
+
+    Header and cells are LaTeX already, the caption and the groups' titles are not.
+    """
+    lines = ["% \\usepackage{booktabs, graphicx}", "\\begin{table}", f"\\caption{{{latex(caption)}}}", _FITTED]
     lines += [f"\\begin{{tabular}}{{{'l' * words}{'r' * (len(header) - words)}}}", "\\toprule"]
     lines.append(" & ".join(header) + " \\\\")
     for title, rows in groups:
@@ -37,7 +41,7 @@ def to_latex_text(
         if title:
             lines.append(f"\\multicolumn{{{len(header)}}}{{l}}{{\\emph{{{latex(title)}}}}} \\\\")
         lines += [" & ".join(row) + " \\\\" for row in rows]
-    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", "\\end{table}", ""])
+    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}}", "\\end{table}", ""])
 
 
 def latex(text: str) -> str:
