@@ -1,11 +1,14 @@
 """How commands end."""
 
 import errno
+import os
+import sys
 
 import pytest
 from hydra.errors import HydraException
 
-from depthbench.cli import BEGINS_ANEW, exit_status
+from depthbench.__main__ import main
+from depthbench.cli import BEGINS_ANEW, READER_GONE, exit_status
 from depthbench.errors import UserError
 
 
@@ -47,3 +50,29 @@ def test_commands_have_mistakes_of_their_own(capsys):
 def test_a_user_may_stop_a_command(capsys):
     assert exit_status(raising(KeyboardInterrupt()), BEGINS_ANEW) == 130
     assert capsys.readouterr().err == f"{BEGINS_ANEW}\n"
+
+
+@pytest.fixture
+def no_reader(capfd, monkeypatch):
+    """An output whose reader has ended, written line by line."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w", buffering=1) as output:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdout", output)
+        yield output
+
+
+def test_a_reader_that_has_enough_is_no_mistake(no_reader, capfd):
+    assert main(["--help"]) == READER_GONE
+    assert capfd.readouterr().err == ""
+
+
+def test_a_command_whose_reader_has_enough_says_nothing(no_reader, capfd):
+    assert exit_status(lambda: print("one\ntwo"), BEGINS_ANEW) == READER_GONE
+    print("dropped", flush=True)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_pipe_to_somebody_else_that_breaks_is_a_mistake(capsys):
+    assert exit_status(raising(BrokenPipeError("the server hung up")), BEGINS_ANEW) == 2
+    assert capsys.readouterr().err == "the server hung up\n"

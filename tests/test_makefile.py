@@ -91,6 +91,14 @@ def test_a_release_is_given_its_version_and_the_environment_stays(folder):
     assert "-m venv" not in found
 
 
+def test_the_site_of_a_version_stands_beside_those_of_others(folder):
+    commands = make(folder, "-n", "docs-version").stdout
+    assert "docs.site_pages build/pages --versions" in commands
+    assert "mike deploy --config-file build/mkdocs.yml --update-aliases" in commands
+    assert commands.count("newest") == 2  # the alias of this version, and where the root of the site leads
+    assert make(folder, "-n", "docs-version", "ALIAS=old").stdout.count("newest") == 1
+
+
 def test_every_room_with_a_floor_exists_and_is_measured(folder):
     commands = make(folder, "-n", "coverage").stdout
     measured = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["coverage"]["run"]["source"]
@@ -100,6 +108,7 @@ def test_every_room_with_a_floor_exists_and_is_measured(folder):
         assert f"{path}=" in commands
     (floors,) = re.findall(r"^FLOORS := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert len(floors.split()) == len(measured)
+    assert make(folder, "-n", "coverage", "TESTS=tests/stats").stdout.count(" --cov-report= tests/stats\n") == 1
     assert all(50 <= int(floor.partition("=")[2]) <= 100 for floor in floors.split())  # a floor, not a formality
 
 

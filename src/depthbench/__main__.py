@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from depthbench import __version__
-from depthbench.cli import COMMANDS, asks_for_help
+from depthbench.cli import COMMANDS, READER_GONE, asks_for_help, reader_is_gone
 from depthbench.config.mistakes import nearest
 
 HELP = """A bench for monocular depth estimation:  depthbench COMMAND ...
@@ -22,7 +22,22 @@ def help_text() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Hand the arguments to a command; its exit status, or 2 where there is no such command."""
+    """Hand the arguments to a command.
+
+    Returns:
+        Its exit status, 2 where there is no such command, or 141 where nobody reads the output to its end.
+    """
+    try:
+        status = _command(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if reader_is_gone():
+            return READER_GONE
+        raise
+    return status
+
+
+def _command(arguments: Sequence[str] | None) -> int:
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if name == "--version":
         print(f"depthbench {__version__}")

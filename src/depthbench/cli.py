@@ -1,5 +1,7 @@
 """How commands speak to users: one sentence for a mistake, no traceback."""
 
+import os
+import select
 import shlex
 import shutil
 import sys
@@ -13,6 +15,7 @@ from depthbench.files import full_disk
 
 BEGINS_ANEW = "Stopped; nothing half-written is left, and the same command begins anew."
 GOES_ON = "Stopped; the same command goes on from here."
+READER_GONE = 141  # as shells report a program that SIGPIPE ended
 
 
 class Command(NamedTuple):
@@ -52,11 +55,27 @@ def exit_status(work: Callable[[], int | None], stopped: str, mistakes: Sequence
     try:
         return work() or 0
     except told as error:
+        if isinstance(error, BrokenPipeError) and reader_is_gone():
+            return READER_GONE
         print((isinstance(error, OSError) and full_disk(error)) or explain(error), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(stopped, file=sys.stderr)
         return 130
+
+
+def reader_is_gone() -> bool:
+    """Whether the reader of the output has ended, as in ``depthbench --help | head -1``; further output is dropped."""
+    try:
+        place = sys.stdout.fileno()
+    except (AttributeError, ValueError):  # an output that is no file, as tests and notebooks have
+        return False
+    output = select.poll()
+    output.register(place, 0)
+    if not any(state & select.POLLERR for _, state in output.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), place)  # Python flushes again at its end
+    return True
 
 
 _doors: list[str] = []  # by which this command opened plugins: the next one needs them, too
