@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+from contextlib import contextmanager
 
 import pytest
 from hydra.errors import HydraException
@@ -52,25 +53,27 @@ def test_a_user_may_stop_a_command(capsys):
     assert capsys.readouterr().err == f"{BEGINS_ANEW}\n"
 
 
-@pytest.fixture
-def no_reader(capfd, monkeypatch):
-    """An output whose reader has ended, written line by line."""
+@contextmanager
+def no_reader():
+    """Within, the output has a reader that has ended, and is written line by line."""
     reading, writing = os.pipe()
     os.close(reading)
-    with open(writing, "w", buffering=1) as output:  # noqa: PTH123
-        monkeypatch.setattr(sys, "stdout", output)
-        yield output
+    with open(writing, "w", buffering=1) as output, pytest.MonkeyPatch.context() as patch:  # noqa: PTH123
+        patch.setattr(sys, "stdout", output)
+        yield
 
 
-def test_a_reader_that_has_enough_is_no_mistake(no_reader, capfd):
-    assert main(["--help"]) == READER_GONE
-    assert capfd.readouterr().err == ""
+def test_a_reader_that_has_enough_is_no_mistake(capfd):
+    with no_reader():
+        assert main(["--help"]) == READER_GONE
+    assert capfd.readouterr() == ("", "")
 
 
-def test_a_command_whose_reader_has_enough_says_nothing(no_reader, capfd):
-    assert exit_status(lambda: print("one\ntwo"), BEGINS_ANEW) == READER_GONE
-    print("dropped", flush=True)
-    assert capfd.readouterr().err == ""
+def test_a_command_whose_reader_has_enough_says_nothing(capfd):
+    with no_reader():
+        assert exit_status(lambda: print("one\ntwo"), BEGINS_ANEW) == READER_GONE
+        print("dropped", flush=True)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_pipe_to_somebody_else_that_breaks_is_a_mistake(capsys):
