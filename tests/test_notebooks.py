@@ -47,6 +47,7 @@ def test_its_page_has_its_code_and_its_outputs(path):
 def test_standard_error_is_left_out():
     assert notebooks.output({"output_type": "stream", "name": "stderr", "text": ["a warning\n"]}) == ""
     assert notebooks.output({"output_type": "stream", "name": "stdout", "text": ["1\n", "2\n"]}) == "```text\n1\n2\n```"
+    assert notebooks.output({"output_type": "stream", "text": "\x1b[1;36mred\x1b[0m"}) == "```text\nred\n```"
     assert notebooks.output({"output_type": "execute_result", "data": {"text/plain": "3"}}) == "```text\n3\n```"
 
 

@@ -1,11 +1,13 @@
 """Notebooks as pages: their text, their code, and the outputs that are stored in them."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
+COLORS = re.compile(r"\x1b\[[0-9;]*m")
 NOTE = "*This page is a notebook, `docs/notebooks/{name}`. Its outputs are of the built-in rooms.*"
 
 
@@ -23,7 +25,7 @@ def output(found: Mapping[str, Any]) -> str:
         )
     if found.get("name") == "stderr":
         return ""
-    text = joined(found.get("text", data.get("text/plain", ""))).strip("\n")
+    text = COLORS.sub("", joined(found.get("text", data.get("text/plain", "")))).strip("\n")
     return f"```text\n{text}\n```" if text else ""
 
 
