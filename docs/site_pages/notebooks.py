@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,14 @@ NOTE = "*This page is a notebook, `docs/notebooks/{name}`. Its outputs are of th
 def joined(lines: str | list[str]) -> str:
     """Text of a notebook, which is stored whole or as lines."""
     return lines if isinstance(lines, str) else "".join(lines)
+
+
+def outputs(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The outputs of a cell as Markdown; what was printed piece by piece is one block."""
+    printed = [one.get("name") == "stdout" for one in found]
+    whole = {"name": "stdout", "text": "".join(joined(one["text"]) for one in found if one.get("name") == "stdout")}
+    others = [one for one, text in zip(found, printed, strict=True) if not text]
+    return [text for text in map(output, [whole, *others]) if text]
 
 
 def output(found: Mapping[str, Any]) -> str:
@@ -35,7 +43,7 @@ def markdown(path: Path) -> str:
     for cell in json.loads(path.read_text())["cells"]:
         source = joined(cell["source"])
         if cell["cell_type"] == "code":
-            parts += [f"```python\n{source}\n```", *(output(found) for found in cell["outputs"])]
+            parts += [f"```python\n{source}\n```", *outputs(cell["outputs"])]
         else:
             parts.append(source)
     head, *rest = [part for part in parts if part]

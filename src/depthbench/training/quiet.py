@@ -17,6 +17,8 @@ def silence_hints() -> None:
     warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
     # Several nodes are joined by torchrun; a run on one needs no srun.
     warnings.filterwarnings("ignore", message=".*`srun` command is available.*")
+    # A training without validation is our user's choice, which its first lines say.
+    warnings.filterwarnings("ignore", message=r"Total length of `\w+` across ranks is zero.*")
     # Every process has the same scores already.
     warnings.filterwarnings("ignore", message=".*sync_dist=True.*")
     # torch's and Lightning's own affair.
