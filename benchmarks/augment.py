@@ -16,6 +16,7 @@ from depthbench.config.compose import config_dir
 from depthbench.config.targets import instantiate
 from depthbench.data import Frame, Rooms
 from depthbench.data.augment import Transform
+from depthbench.palette import ColorRange, color_depth
 
 
 def policies() -> dict[str, Transform]:
@@ -25,10 +26,8 @@ def policies() -> dict[str, Transform]:
 
 
 def picture(frame: Frame, height: int, width: int) -> np.ndarray:
-    """Image above depth (0 to 6 m; holes black), in a cell of the given size."""
-    depth = frame.depth[0].numpy()
-    colors = cv2.applyColorMap((depth / 6 * 255).clip(0, 255).astype(np.uint8), cv2.COLORMAP_TURBO)
-    colors[depth == 0] = 0
+    """Image above depth (0 to 6 m), in a cell of the given size; BGR."""
+    colors = color_depth(frame.depth[0].numpy(), ColorRange(0, 6))[..., ::-1]
     image = (frame.image.numpy().transpose(1, 2, 0)[..., ::-1] * 255).astype(np.uint8)
     cell = np.full((2 * height, width + 2, 3), 255, np.uint8)
     for start, part in ((0, image), (height, colors)):

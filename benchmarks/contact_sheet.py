@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import torch
 from PIL import Image
 
+from depthbench.palette import ColorRange, color_depth
 from depthbench.rooms import render
 
 
@@ -22,16 +22,14 @@ def main() -> None:
     count = 2 * args.columns
     scenes = torch.arange(count) * 17 % 464 + args.first
     out = render(scenes, torch.arange(count) * 71 % 924, tuple(args.size))
-    colors = matplotlib.colormaps["turbo"]
     rows = []
     for start in (0, args.columns):
         part = slice(start, start + args.columns)
-        rows.append([frame.permute(1, 2, 0).numpy() for frame in out.image[part]])
-        for depth in (out.depth, out.sensed):
-            maps = [frame[0].numpy() for frame in depth[part]]
-            rows.append([colors(1 - d / 8)[..., :3] * (d > 0)[..., None] for d in maps])
+        rows.append([(frame.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8) for frame in out.image[part]])
+        maps = [depth[part, 0].numpy() for depth in (out.depth, out.sensed)]
+        rows += [list(color_depth(depth, ColorRange(0, 8))) for depth in maps]
     sheet = np.concatenate([np.concatenate(row, 1) for row in rows], 0)
-    picture = Image.fromarray((sheet * 255).round().astype(np.uint8))
+    picture = Image.fromarray(sheet)
     args.path.parent.mkdir(parents=True, exist_ok=True)
     picture.quantize(args.colors).save(args.path, optimize=True)
 
