@@ -171,7 +171,7 @@ def test_the_page_is_whole_and_says_why_cells_are_empty(page):
     parser.feed(re.sub(r"<(script|style)>.*?</\1>", "", page, flags=re.DOTALL))
     assert parser.open == []
     assert "9 of 11 cells have numbers; 1 can&#x27;t be scored by their rules; 1 failed." in page
-    assert "no measure of a &lt;flat&gt; &amp; wide world" in page
+    assert "not a measure of a &lt;flat&gt; &amp; wide world" in page
     assert "killed by SIGKILL" in page
     assert not re.search(r"(src|href)=\"https?:", page)
 
