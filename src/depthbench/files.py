@@ -51,7 +51,7 @@ def whole(path: Path, durable: bool = True) -> Iterator[Path]:
     Raises:
         UserError: if the disk is full or the place may not be written to.
     """
-    part = path.with_name(f"{PART}{_HOST}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix[-16:]}")
+    part = part_of(path)
     try:
         with told(path):
             yield part
@@ -134,6 +134,11 @@ def _sync_one(path: Path) -> None:
             raise
     finally:
         os.close(handle)
+
+
+def part_of(path: Path) -> Path:
+    """A name beside ``path`` for something that is not there as a whole, which :func:`clean` removes."""
+    return path.with_name(f"{PART}{_HOST}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix[-16:]}")
 
 
 def discard(path: Path) -> None:

@@ -26,6 +26,7 @@ from depthbench.config.values import check_kinds, check_root, check_values
 from depthbench.errors import UserError
 from depthbench.files import full_disk
 from depthbench.launch import launcher
+from depthbench.launch.exit_codes import USER_ERROR
 from depthbench.launch.job import run_job
 from depthbench.launch.leaving import leave
 from depthbench.launch.moved import check_moved
@@ -33,6 +34,7 @@ from depthbench.launch.nodes import this_node
 from depthbench.launch.stop_signals import stoppable
 from depthbench.launch.warm.client import WarmServer
 from depthbench.runs.checksums import read_done
+from depthbench.runs.creation import unmake
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.ledger import Ledger
 from depthbench.runs.origin import following
@@ -99,7 +101,12 @@ def _job(config: DictConfig) -> float | None:
         if failed and config.launch.fail_fast:
             raise SystemExit(1)
     else:
-        run_alone(folder)
+        try:
+            run_alone(folder)
+        except UserError:
+            if "RANK" not in os.environ:
+                unmake(folder.path)
+            raise
     return read_done(folder.path).get("score")
 
 
@@ -121,6 +128,8 @@ def run_alone(folder: RunFolder) -> None:
         check_shares(folder.config.data.batch_size, devices * nodes)
         if launched or devices * nodes == 1:
             code = execute(folder, progress_bar=True)
+            if code == USER_ERROR and not launched:
+                unmake(folder.path)
         else:
             with stoppable():
                 code = run_job(folder, log=sys.stdout.buffer)

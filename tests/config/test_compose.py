@@ -82,6 +82,8 @@ def test_help_is_short_and_complete():
         (["callbacks.checkpoint=5"], "callbacks.checkpoint is a group of settings, not one value such as 5"),
         (["trainer.max_epochs=ten"], "trainer.max_epochs=ten is not a number"),
         (["-m", "trainer.max_epochs=1,ten"], "trainer.max_epochs=ten is not a number"),
+        (["trainer.devices=x"], "trainer.devices=x must be auto, a whole number of 1 or more, or the numbers of GPUs"),
+        (["-m", "trainer.devices=1,0"], "trainer.devices=0 must be auto"),
         (["trainer.max_epochs=0"], "trainer.max_epochs=0 must be a whole number of 1 or more"),
         (["optim.optimizer.lr=-1"], "optim.optimizer.lr=-1 must be a number above 0"),
         (["-m", "optim.optimizer.lr=1e-3,-1"], "optim.optimizer.lr=-1 must be a number above 0"),
@@ -120,6 +122,9 @@ def test_a_mistake_gets_one_sentence_and_status_2(arguments, sentence, tmp_path,
     assert stopped.value.code == 2, output
     assert sentence in output
     assert "Traceback" not in output
+    trained = "optim.optimizer.lr=1e30" in arguments
+    left = [path for path in tmp_path.glob("runs/*") if path.is_dir() and not path.name.startswith(".")]
+    assert bool(left) == trained, "a mistake of typing leaves no run folder"
 
 
 @pytest.mark.parametrize("told", ["best=AbsRel", "early_stopping=5", "average=0.9", "panels=8", "profiles=false"])

@@ -16,6 +16,7 @@ from depthbench import files
 from depthbench.config.compose import config_dir
 from depthbench.config.identity import digest, plain
 from depthbench.errors import UserError
+from depthbench.run import run_alone
 from depthbench.runs import creation
 from depthbench.runs.folder import RunFolder
 
@@ -45,6 +46,29 @@ def create(root, *overrides):
 
 def visible(root):
     return sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
+
+
+def test_a_folder_in_which_nothing_was_done_can_go(tmp_path):
+    kept, gone, busy = (create(tmp_path, f"seed={seed}").path for seed in (1, 2, 3))
+    (kept / "metrics.csv").write_text("step\n")
+    (gone / ".lock").touch()
+    (gone / "data.json").touch()
+    with RunFolder(busy).lock():
+        found = [creation.unmake(path) for path in (kept, gone, busy, tmp_path / "no-such")]
+    assert found == [False, True, False, False]
+    assert visible(tmp_path) == sorted([kept.name, busy.name])
+    assert not list(tmp_path.glob(f"{files.PART}*"))
+
+
+@pytest.mark.parametrize(("code", "stays"), [(2, False), (1, True), (75, True)])
+def test_a_mistake_that_is_found_late_leaves_no_folder(code, stays, tmp_path, monkeypatch):
+    """A bug or an interruption does: it can be looked at, and goes on."""
+    folder = create(tmp_path, "trainer=cpu")
+    monkeypatch.setattr("depthbench.launch.execute.execute", lambda *_, **__: code)
+    with pytest.raises(SystemExit) as ended:
+        run_alone(folder)
+    assert ended.value.code == code
+    assert folder.path.exists() == stays
 
 
 def test_a_new_folder_holds_its_first_files(tmp_path):

@@ -101,6 +101,11 @@ def _size(value: Any) -> bool:
     return value is None or (isinstance(value, list) and len(value) == 2 and all(map(_count, value)))
 
 
+def _devices(value: Any) -> bool:
+    listed = isinstance(value, list) and bool(value) and all(map(_natural, value))
+    return value == "auto" or _count(value) or listed
+
+
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "data.batch_size": (_count, "a whole number of 1 or more"),
     "data.test_batch_size": (_count, "a whole number of 1 or more"),
@@ -109,6 +114,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "trainer.max_epochs": (_epochs, "a whole number of 1 or more, or -1 where trainer.max_steps ends the training"),
     "trainer.accumulate_grad_batches": (_count, "a whole number of 1 or more"),
     "trainer.check_val_every_n_epoch": (lambda value: value is None or _count(value), "a whole number of 1 or more"),
+    "trainer.devices": (_devices, "auto, a whole number of 1 or more, or the numbers of GPUs such as [0,2]"),
     "trainer.num_nodes": (_count, "a whole number of 1 or more"),
     "seed": (_natural, "a whole number of 0 or more"),
 }

@@ -22,11 +22,13 @@ from depthbench.config.plugins import plugins_of
 from depthbench.config.reading import read_config
 from depthbench.config.targets import targets_in
 from depthbench.errors import UserError
-from depthbench.files import clean, read_json, told, whole, write_atomically
+from depthbench.files import clean, discard, part_of, read_json, told, whole, write_atomically
 from depthbench.runs.checksums import check_unchanged, renew_done, reopen
 from depthbench.runs.machine import code_hash, code_version, machine
 from depthbench.runs.names import folder_name
 
+FIRST_FILES = {"config.yaml", "run.json", "status.json"}
+BEFORE_STEPS = {".lock", "data.json"}  # what a run adds to them before its first step
 FORMAT = 2  # of a run folder; those of version 1 have no number
 VERSIONS = ("torch", "pytorch-lightning", "timm")
 DIGITS = (8, 16, 64)  # of the hash in a folder's name: more where two configurations share the first
@@ -61,6 +63,22 @@ def find_or_make(content: dict[str, Any], overrides: Sequence[str], choices: Map
                 write_object(part / "run.json", _record(overrides, choices, full, content))
                 write_object(part / "status.json", {"state": "waiting"})
     return target
+
+
+def unmake(folder: Path) -> bool:
+    """Remove a run folder of which no step was done, as a mistake of typing leaves it that is found late.
+
+    Returns:
+        Whether it is gone: a folder that holds more stays, and one in which a process works.
+    """
+    with _alone(folder.parent):
+        inside = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        if inside - BEFORE_STEPS != FIRST_FILES or is_locked(folder):
+            return False
+        gone = part_of(folder)  # whatever kills this process, nobody takes the rest for a run
+        folder.rename(gone)
+        discard(gone)
+    return True
 
 
 def write_config(folder: Path, content: Mapping[str, Any]) -> None:
