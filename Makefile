@@ -53,6 +53,7 @@ test: $(STAMP)  ## everything but the tests marked slow
 	$(PYTEST)
 
 test-all: $(STAMP)
+	@$(call extra,docs)
 	$(PYTEST) -m 'not cluster'
 
 test-cluster: $(STAMP)  ## on a SLURM of two nodes that it starts on this machine; MISSING=skip where none is installed

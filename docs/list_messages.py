@@ -23,6 +23,8 @@ AVOIDED = {
     "becomes": re.compile(r"\bbecomes?\b"),
     "whoever": re.compile(r"\b[Ww]hoever\b|(?:^|[.:!?] )Who (?!is )[a-z]"),
     "one would": re.compile(r"\bone would\b"),
+    "is no": re.compile(r"(?<![Tt]here )(?<!Nothing )\b(?:is|are) no (?!longer|more|such|need)[a-z]"),
+    "anew": re.compile(r"\banew\b"),
 }
 
 

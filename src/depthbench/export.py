@@ -70,7 +70,7 @@ def _format(path: Path, asked: str) -> str:
     by_name = SUFFIXES.get(path.suffix.lower())
     kind = asked or by_name
     if kind is None or (asked and asked not in SUFFIXES.values()):
-        raise UserError(f"output={path} is no file of a known format; end it in .onnx or .pt2, or give a folder.")
+        raise UserError(f"output={path} is not a file of a known format; end it in .onnx or .pt2, or give a folder.")
     wrong = by_name != kind if kind != "safetensors" else path.is_file() or by_name in ("onnx", "pt2")
     if wrong or (kind != "safetensors" and path.is_dir()):
         raise UserError(f"output={path} does not suit format={kind}; end it in .onnx or .pt2, or give a folder.")

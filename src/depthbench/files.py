@@ -213,5 +213,5 @@ def verify_archive(path: Path) -> None:
 def _check_pickle(content: bytes | mmap.mmap, path: Path) -> None:
     if content.find(_CLAIM) >= 0:
         raise UserError(
-            f"{path} holds a bytearray, which may claim any amount of memory and is no weight; it is refused."
+            f"{path} holds a bytearray, which may claim any amount of memory and is not a weight; it is refused."
         )

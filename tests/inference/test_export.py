@@ -303,9 +303,9 @@ def test_a_missing_package_is_named(run, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        (["output=net.jit"], "no file of a known format"),
+        (["output=net.jit"], "is not a file of a known format"),
         (["output=net.onnx", "format=pt2"], "does not suit format=pt2"),
-        (["output=net.onnx", "format=tflite"], "no file of a known format"),
+        (["output=net.onnx", "format=tflite"], "is not a file of a known format"),
         (["output=net.onnx", "precision=int4"], "choose fp32, fp16 or int8"),
         (["output=net.pt2", "precision=int8"], "is of ONNX files"),
         (["output=network", "precision=int8"], "is of ONNX files"),

@@ -46,7 +46,7 @@ def cpu_below(pid: int | None = None) -> float:
 
 
 def send(pids: Sequence[int], number: int) -> None:
-    """A signal to processes; those that are gone are no hindrance."""
+    """A signal to processes; those that are gone do not matter."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)

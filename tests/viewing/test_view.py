@@ -140,7 +140,7 @@ def test_a_mistake_is_one_sentence(words, sentence, place, capsys):
     assert main(words) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert sentence.replace("--port=99999", "--port 99999 is no port") in err
+    assert sentence.replace("--port=99999", "--port 99999 is not a port") in err
     assert err.count("\n") == 1
 
 

@@ -41,7 +41,7 @@ def _read_png(path: Path, key: str | None) -> Map:
         colors = {0: "gray", 4: "gray and alpha"}.get(data[25], "colors")
         raise UserError(
             f"{path} is a png of {data[24]} bits and {colors}, not 16-bit gray; 8 bits are too coarse to score and "
-            "colors are no depth."
+            "colors are not depth."
         )
     return decode_depth(data, path)
 

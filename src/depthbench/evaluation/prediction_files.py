@@ -36,7 +36,7 @@ class PredictionFiles:
 
     Args:
         path: a folder with one file per frame, named like the frame (with one of :data:`MAP_SUFFIXES`; a ``/`` in a
-            name is a subfolder; a prefix and a suffix that all files share are no hindrance), or one stack
+            name is a subfolder; a prefix and a suffix that all files share do not matter), or one stack
             ``(N, h, w)`` as ``.h5``, ``.npz`` or ``.npy``. A stack with an array ``names`` is matched by it, else by
             ``order``.
         names: of all frames of the data set.

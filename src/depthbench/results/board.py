@@ -105,7 +105,7 @@ def _cell(content: Mapping[str, Any]) -> BoardCell:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r:.60} is no text")
+        raise TypeError(f"{value!r:.60} is not text")
     return value
 
 

@@ -38,7 +38,7 @@ PATIENCE = 30.0  # seconds that one waits for another process that is making a f
 def find_or_make(content: dict[str, Any], overrides: Sequence[str], choices: Mapping[str, str | None]) -> Path:
     """The folder of a plain configuration. A new one appears under its name with all its files in it, or not at all.
 
-    Two processes that ask at once get the same folder. Remains of a killed process are no hindrance.
+    Two processes that ask at once get the same folder. Remains of a killed process do not matter.
 
     Raises:
         UserError: if the place can't be written to.

@@ -79,7 +79,7 @@ def _flags(arguments: Sequence[str]) -> tuple[list[str], int, bool]:
         else:
             words.append(word)
     if not (port.isascii() and port.isdigit() and int(port) < 65536):
-        raise UserError(f"--port {port} is no port; give a number between 1024 and 65535, or leave it out.")
+        raise UserError(f"--port {port} is not a port; give a number between 1024 and 65535, or leave it out.")
     return words, int(port), browser
 
 

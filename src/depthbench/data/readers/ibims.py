@@ -90,7 +90,7 @@ def _picture(rgb: NDArray[Any], path: Path) -> NDArray[np.uint8]:
 def _camera(calib: NDArray[Any], path: Path) -> Matrix:
     """Stored transposed, with the center of the first pixel at (1, 1)."""
     if calib.shape != (3, 3) or not np.isfinite(calib).all() or min(calib[0, 0], calib[1, 1]) <= 0:
-        raise UserError(f"{path}: calib is no camera: {calib.tolist()}.")
+        raise UserError(f"{path}: calib is not a camera: {calib.tolist()}.")
     return camera_matrix([calib[0, 0], calib[1, 1], calib[2, 0] - 1, calib[2, 1] - 1])
 
 

@@ -40,7 +40,7 @@ class Fractions:
     def __post_init__(self) -> None:
         for key, share, most in (("val", self.val, False), ("test", self.test, True)):
             if share is not None and not (0 < share < 1 or (most and share == 1)):
-                raise UserError(f"data.{key}_fraction={share} is no share of the frames; give a number such as 0.1.")
+                raise UserError(f"data.{key}_fraction={share} is not a share of the frames; give a number such as 0.1.")
         if self.by not in ("folder", "frame"):
             raise UserError(f"data.split_by={self.by} is unknown; choose folder or frame.")
 
