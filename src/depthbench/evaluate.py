@@ -34,6 +34,7 @@ Anybody's network, or several (docs/foreign_models.md):
 
 A leaderboard, a process for each model and set; started again, it fills what is left (docs/leaderboard.md):
   depthbench evaluate models=[run:FOLDER,hf:NAME] data=[nyu,kitti] data.nyu.root=FOLDER protocol=[moge] output=FOLDER
+  jobs=2                   at once; launcher=slurm_gpu launcher.partition=NAME sends them to a cluster
 
   protocol=all             every protocol that fits the data; those that refuse say why
   predictions=A,B run=C,D  two or more are tested in pairs; run= takes a folder of runs and patterns ('seeds/*'), too

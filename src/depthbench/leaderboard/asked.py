@@ -11,9 +11,10 @@ from depthbench.config.mistakes import nearest
 from depthbench.errors import UserError
 from depthbench.evaluation.command_line import EvaluateRequest, read_evaluate_request
 from depthbench.evaluation.model_source import read_source
+from depthbench.leaderboard.launched import Launched, read_launched
 from depthbench.runs.lookup import find_run, split_paths
 
-OWN = ("models", "data", "protocol", "kind", "output", "jobs")
+OWN = ("models", "data", "protocol", "kind", "output", "jobs", "launcher")
 SINGLE = ("model", "run", "predictions", "per_image")  # of `evaluate` that the grid says itself
 FOLDER = "leaderboard"
 
@@ -49,14 +50,14 @@ class AskedBoard:
 
     Attributes:
         folder: of the leaderboard.
-        jobs: processes at once; None for one per GPU.
+        launched: where its processes run.
         models: labels in order.
         data: names of data sets in order.
         groups: every model on every data set.
     """
 
     folder: Path
-    jobs: int | None
+    launched: Launched
     models: tuple[str, ...]
     data: tuple[str, ...]
     groups: tuple[AskedCells, ...]
@@ -80,7 +81,9 @@ def read_board_request(arguments: Sequence[str]) -> AskedBoard:
     Raises:
         UserError: for any mistake in it.
     """
-    own, others = _sorted_out(arguments)
+    settings = [word for word in arguments if word.lstrip("+").startswith("launcher.")]
+    own, others = _sorted_out([word for word in arguments if word not in settings])
+    launched = read_launched(own.get("launcher"), settings, own.get("jobs"))
     models = _models(own.get("models", ""), own.get("kind"))
     sets = _sets(own.get("data", ""), others)
     folder = Path(own.get("output") or FOLDER).expanduser()
@@ -96,9 +99,7 @@ def read_board_request(arguments: Sequence[str]) -> AskedBoard:
                 line = [*_words_of(model, name, len(sets)), f"data={name}", *words, *common]
                 line += [f"kind={model.kind}"] if model.kind and model.form != "run" else []
                 groups.append(AskedCells(model.label, name, tuple(line), _read(line, model, name)))
-    return AskedBoard(
-        folder, _jobs(own.get("jobs", "1")), tuple(one.label for one in models), tuple(sets), tuple(groups)
-    )
+    return AskedBoard(folder, launched, tuple(one.label for one in models), tuple(sets), tuple(groups))
 
 
 def _read(words: Sequence[str], model: AskedModel, name: str) -> EvaluateRequest:
@@ -195,11 +196,3 @@ def _sets(text: str, others: Sequence[str]) -> dict[str, list[str]]:
             word.replace(own[name], "data.", 1) for word in others if word.lstrip("+").startswith(own[name])
         ]
     return found
-
-
-def _jobs(text: str) -> int | None:
-    if text == "auto":
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        raise UserError(f"jobs={text} must be a number of 1 or more, or auto (one per GPU).")
-    return int(text)

@@ -3,16 +3,18 @@
 import fcntl
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 from depthbench.errors import UserError
 from depthbench.leaderboard.asked import AskedBoard
 from depthbench.leaderboard.cell import outcome_of, write_order
-from depthbench.leaderboard.work import Work, ending
+from depthbench.leaderboard.slurm_work import SlurmWork, submitted
+from depthbench.leaderboard.work import Work
 from depthbench.results.board import Board, BoardCell, add_cells, ask, read_board
 from depthbench.results.reading import read_results
 
@@ -92,15 +94,22 @@ def _work(asked: AskedBoard, groups: Sequence[_Group]) -> None:
             result.with_suffix(".outcome.json").unlink(missing_ok=True)
             write_order(order, list(group.words), group.model, list(group.keys), result.absolute())
             orders.append((order, asked.folder / LOGS / f"{group.name}.txt"))
-        on_gpu = bool(asked.groups) and asked.groups[0].request.options["device"] != "cpu"
+        work = _work_of(asked)
 
         def ended(place: int, code: int) -> None:
             group = mine[place]
-            told = _ended(asked.folder, group, code)
+            told = _ended(asked.folder, group, partial(work.ending, code))
             print(f"[{place + 1}/{len(mine)}] {group.model} on {group.data}: {told}", flush=True)
 
         if orders:
-            Work(asked.folder, asked.jobs, on_gpu).run(orders, ended)
+            work.run(orders, ended)
+
+
+def _work_of(asked: AskedBoard) -> Work | SlurmWork:
+    if asked.launched.slurm is not None:
+        return SlurmWork(submitted(asked.launched.slurm, asked.folder / LOGS))
+    on_gpu = bool(asked.groups) and asked.groups[0].request.options["device"] != "cpu"
+    return Work(asked.folder, asked.launched.jobs, on_gpu)
 
 
 @contextmanager
@@ -123,8 +132,8 @@ def _held(folder: Path, groups: Sequence[_Group]) -> Iterator[list[_Group]]:
             file.close()
 
 
-def _ended(folder: Path, group: _Group, code: int) -> str:
-    """Write down what became of a group; in words."""
+def _ended(folder: Path, group: _Group, ending: Callable[[Path], str]) -> str:
+    """Write down what became of a group; in words. ``ending`` says by its log why there is no outcome."""
     if _taken(folder, group):
         board = read_board(folder)
         states = [board.cells[key].state for key in group.keys.values()]
@@ -134,7 +143,7 @@ def _ended(folder: Path, group: _Group, code: int) -> str:
         reason = str(outcome_of(folder / RESULTS / f"{group.name}.json").get("failed") or "")
     except UserError as error:
         reason = str(error)
-    reason = reason or ending(code, folder / LOGS / f"{group.name}.txt")
+    reason = reason or ending(folder / LOGS / f"{group.name}.txt")
     add_cells(folder, group.cells("failed", reason=reason))
     return f"failed: {reason}"
 

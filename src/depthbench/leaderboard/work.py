@@ -66,9 +66,8 @@ class Work:
             finally:
                 self._running.discard(process)
 
-
-def ending(code: int, log: Path) -> str:
-    """Why a process ended that left no outcome."""
-    if code < 0:
-        return f"its process was killed by {signal.Signals(-code).name}"
-    return f"its process ended with status {code}; {log.name} says more"
+    def ending(self, code: int, log: Path) -> str:
+        """Why a process ended that left no outcome."""
+        if code < 0:
+            return f"its process was killed by {signal.Signals(-code).name}"
+        return f"its process ended with status {code}; {log.name} says more"
