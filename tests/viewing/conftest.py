@@ -13,7 +13,7 @@ def serve():
 
     def start(files):
         server = PageServer(files)
-        thread = Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         running.append((server, thread))
         return server
