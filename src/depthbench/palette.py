@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
 DEPTH, ERROR, SIGNED_ERROR = "turbo_r", "magma", "RdBu_r"
 """The colormaps, by the names of matplotlib."""
@@ -146,6 +145,8 @@ def color_bar(
         return np.empty((0, width, 3), np.uint8)
     size = size or max(9, width // 32)
     height = 2 * round(1.5 * size)
+    from PIL import Image, ImageDraw, ImageFont  # help and mistakes of commands don't wait for it
+
     font = ImageFont.load_default(size)
     strip = Image.new("RGB", (width, height), (255, 255, 255))
     draw = ImageDraw.Draw(strip)

@@ -21,8 +21,9 @@ from depthbench.config.aliases import renew_overrides
 from depthbench.config.compose import composing, config_dir, group_options, is_group, readable
 from depthbench.config.compose_once import composing_once
 from depthbench.config.mistakes import MISTAKES, explain
+from depthbench.config.needed_files import check_needed
 from depthbench.config.targets import check_packages
-from depthbench.config.values import check_kinds, check_root, check_values
+from depthbench.config.values import check_kinds, check_values
 from depthbench.errors import UserError
 from depthbench.files import full_disk
 from depthbench.launch import launcher
@@ -199,7 +200,7 @@ def check(options: Namespace) -> None:
                 check_packages(config)
                 if not (sweep or options.cfg or options.info):  # jobs of a sweep may run on other machines
                     OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-                    check_root(config)
+                    check_needed(config)
         except RecursionError:
             raise UserError(
                 "A YAML includes itself through its defaults; copy the keys that it needs into it, and remove that "

@@ -26,6 +26,13 @@ MISTAKES = [
     ["run", "loss=l9"],
     ["run", "trainer.max_epochs=ten"],
     ["run", "data=nyu_labeled", "data.root=missing"],
+    ["run", "data=folder", "data.root=empty"],
+    ["run", "data=nyu_labeled", "data.root=wrong"],
+    ["run", "data=nyu", "data.root=wrong", "data.split=12k"],
+    ["run", "data=nyu_raw", "data.root=wrong", "data.test_root=wrong"],
+    ["run", "-m", "data=nyu_labeled", "data.root=wrong", "seed=0,1"],
+    ["run", "model.encoder.pretrained=missing.safetensors"],
+    ["evaluate", "data=nyu_labeled", "data.root=wrong", "predictions=wrong"],
     ["run", "-m", "data=nyu_labeled", "data.root=missing", "seed=0,1"],
     ["run", "-m", "loss=l1,l9"],
     ["run", "-m", "hydra/launcher=parallel", "hydra.launcher.n_jobs=0"],
@@ -51,6 +58,9 @@ def test_help_waits_for_nothing_heavy(tmp_path):
 
 
 def test_mistakes_wait_for_nothing_heavy(tmp_path):
+    (tmp_path / "empty" / "inner").mkdir(parents=True)
+    (tmp_path / "wrong").mkdir()
+    (tmp_path / "wrong" / "notes.txt").write_text("no picture")
     assert imported(tmp_path, MISTAKES, "scipy.stats", "matplotlib", "cv2", "pandas", "PIL") < 1200
 
 

@@ -1,5 +1,6 @@
 """Before a sweep's first job: each job is composed once, mistakes are told, and what is to come."""
 
+import shutil
 import sys
 from collections import Counter
 
@@ -78,9 +79,11 @@ def test_a_mistake_in_the_jobs_of_a_study_is_told_before_the_first(sweep, tmp_pa
 
 
 def test_missing_data_of_what_is_done_are_no_mistake(sweep, tmp_path):
-    (tmp_path / "data").mkdir()
+    for part in ("train", "test"):
+        (tmp_path / "data" / part).mkdir(parents=True)
+        (tmp_path / "data" / part / "picture.png").touch()
     sweep("data=nyu_labeled", "data.root=data", "seed=0,1")
-    (tmp_path / "data").rmdir()
+    shutil.rmtree(tmp_path / "data")
     output, _ = sweep("data=nyu_labeled", "data.root=data", "seed=0,1")
     assert "2 jobs, 2 of them done already" in output  # where planning is slow, progress comes before it
 

@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.types import Override
@@ -162,14 +161,3 @@ def _optimizers(node: DictConfig, path: str) -> Iterator[tuple[str, DictConfig]]
             if "_target_" in child and str(child._get_node("_target_")).startswith("torch.optim."):
                 yield here, child
             yield from _optimizers(child, here)
-
-
-def check_root(config: DictConfig) -> None:
-    """Refuse a folder of data that isn't there, before torch is imported to open it.
-
-    Raises:
-        UserError: if ``data.root`` is given and no folder or file is there.
-    """
-    root = OmegaConf.select(config, "data.root", throw_on_missing=False)
-    if isinstance(root, str) and not Path(root).expanduser().exists():
-        raise UserError(f"data.root={root} is missing; give the folder that holds the data set (docs/datasets.md).")

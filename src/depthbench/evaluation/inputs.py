@@ -11,7 +11,8 @@ from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 
 from depthbench.config.compose import names_of
-from depthbench.config.values import check_root, check_values
+from depthbench.config.needed_files import check_contents, check_root
+from depthbench.config.values import check_values
 from depthbench.errors import UserError
 from depthbench.evaluation.model_source import (
     ModelOptions,
@@ -97,6 +98,7 @@ def read_inputs(options: dict[str, Any], overrides: list[str], kind: str | None)
         OmegaConf.to_container(one.config.data.test, resolve=True, throw_on_missing=True)
         check_values(one.config)
         check_root(one.config)
+        check_contents(one.config, ["test"])
     return found
 
 

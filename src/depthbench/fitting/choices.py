@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from depthbench.config.compose import composing, readable
 from depthbench.config.mistakes import MISTAKES, explain
-from depthbench.config.values import check_root, check_values
+from depthbench.config.needed_files import check_root
+from depthbench.config.values import check_values
 from depthbench.data.given import as_frames, hold_out_some
 from depthbench.data.manifest import describe
 from depthbench.errors import UserError

@@ -13,6 +13,7 @@ from huggingface_hub import constants as hub
 from huggingface_hub import get_session
 from torch import Tensor, nn
 
+from depthbench.config.needed_files import weights_file
 from depthbench.errors import UserError
 from depthbench.files import verify_archive
 
@@ -105,9 +106,7 @@ def read_weights(name: str, path: Path) -> dict[str, Tensor]:
     Raises:
         UserError: If the file is missing or unreadable, or names differ (they are listed).
     """
-    if not path.is_file():
-        raise UserError(f"There is no file of weights at '{path}'; correct the encoder's `pretrained`.")
-    verify_archive(path)
+    verify_archive(weights_file(path))
     try:
         state: dict[str, Tensor] = timm.models.load_state_dict(str(path), device="cpu", weights_only=True)
     except Exception as error:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from depthbench.cli import next_step
-from depthbench.config.values import check_root
+from depthbench.config.needed_files import check_root
 from depthbench.errors import UserError
 from depthbench.files import told
 from depthbench.prepare.common import choose_data, cores, positive_int

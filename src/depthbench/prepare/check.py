@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from depthbench.config.values import check_root
+from depthbench.config.needed_files import check_root
 from depthbench.errors import UserError
 from depthbench.prepare.common import choose_data, cores, positive_int, run_next
 

@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from depthbench.config.needed_files import check_root
 from depthbench.config.targets import instantiate
-from depthbench.config.values import check_root
 from depthbench.files import write_atomically
 from depthbench.prepare.common import choose_data, run_next
 

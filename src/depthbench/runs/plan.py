@@ -17,7 +17,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from depthbench.cli import duration
 from depthbench.config.identity import paths, plain
-from depthbench.config.values import check_kinds, check_root, check_values
+from depthbench.config.needed_files import check_contents, check_root
+from depthbench.config.values import check_kinds, check_values
 from depthbench.errors import UserError
 from depthbench.runs.checksums import read_done
 from depthbench.runs.folder import RunFolder
@@ -58,6 +59,7 @@ def plan_jobs(config: DictConfig) -> list[RunFolder]:
         folders.append(folder)
         if on_this_machine(config) and not folder.done:
             check_root(composed)
+            check_contents(composed, ["train", "test"])
         lie = paths(plain(composed))
         if places.setdefault(folder.path, lie) != lie:
             raise UserError(

@@ -7,17 +7,14 @@ from typing import Literal, Self
 
 from torch.utils.data import Dataset
 
-from depthbench.config.amounts import frame_count
+from depthbench.config.needed_files import LABELED_PAIRS, check_amount
 from depthbench.data.frame import Frame
 from depthbench.data.held_out import Share
 from depthbench.data.missing import Invalid
 from depthbench.data.readers.nyu_labeled import NYULabeled
-from depthbench.data.readers.nyu_raw import MANIFEST, NYURaw
+from depthbench.data.readers.nyu_raw import NYURaw
 from depthbench.data.readers.reader import Reader
 from depthbench.data.sample import DepthSize, Sample
-from depthbench.errors import UserError
-
-LABELED = 795
 
 
 class NYU(Reader):
@@ -48,7 +45,7 @@ class NYU(Reader):
         self,
         labeled_root: str | Path,
         raw_root: str | Path,
-        split: str | int | None = LABELED,
+        split: str | int | None = LABELED_PAIRS,
         depth: Literal["filled", "raw"] = "filled",
         scale: float | None = None,
         size: Sequence[int] | None = None,
@@ -58,13 +55,11 @@ class NYU(Reader):
     ) -> None:
         super().__init__(size, depth_size)
         self.part: NYULabeled | NYURaw
-        if split is not None and frame_count(split) <= LABELED:
-            _check_labeled(labeled_root)
+        if check_amount(labeled_root, raw_root, split):
             self.part = NYULabeled(
                 labeled_root, "train", split, None, depth, scale, size, depth_size, invalid, max_depth
             )
         else:
-            _check_raw(raw_root, labeled_root, split)
             self.part = NYURaw(raw_root, split, size, depth_size, max_depth)
         self.root, self.names, self.truth = self.part.root, self.part.names, self.part.truth
         self.missing = self.part.missing
@@ -84,21 +79,3 @@ class NYU(Reader):
     def read(self, index: int) -> Sample:
         """See :meth:`Reader.read`."""
         return self.part.read(index)
-
-
-def _check_labeled(root: str | Path) -> None:
-    if not Path(root).expanduser().is_dir():
-        raise UserError(
-            f"The labeled part of NYUv2 is missing: there is no folder {root}. Put nyu_depth_v2_labeled.mat and "
-            "splits.mat there, or set data.labeled_root to the folder that holds them."
-        )
-
-
-def _check_raw(root: str | Path, labeled: str | Path, split: str | int | None) -> None:
-    if not (Path(root).expanduser() / MANIFEST).is_file():
-        raise UserError(
-            f"data.split={'null' if split is None else split} needs the raw pairs of NYUv2, but {root} holds no "
-            f"prepared ones; make them with `python -m depthbench.prepare nyu-raw raw=DOWNLOADS output={root} "
-            f"scenes={labeled}`, set data.raw_root to the folder that has them, or take data.split=795, the labeled "
-            "pairs."
-        )

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.config.amounts import evenly_spaced
+from depthbench.config.needed_files import LABELED_FILE as FILE
+from depthbench.config.needed_files import check_labeled, splits_file
 from depthbench.data.formats.hdf5 import check_stored, find_array, read_array, told_hdf5
 from depthbench.data.formats.mat import load_mat
 from depthbench.data.formats.store import PerProcess
@@ -23,7 +25,6 @@ from depthbench.errors import UserError
 from depthbench.geometry import camera_matrix
 from depthbench.input_files import check_pixels, check_regular
 
-FILE = "nyu_depth_v2_labeled.mat"
 INTRINSICS = (518.85790117, 519.46961112, 325.58244941, 253.73616633)  # 640x480
 _KEYS = {"filled": "depths", "raw": "rawDepths"}
 _SPLIT_KEYS = {"train": "trainNdxs", "test": "testNdxs"}
@@ -106,9 +107,7 @@ Load = Callable[[str], StoredPair]
 def _open_pictures(
     root: Path, part: SplitPart, depth: str, scale: float | None, known: Missing
 ) -> tuple[list[str], Callable[[str], StoredPair]]:
-    for needed in ("train", "test"):
-        if not (root / needed).is_dir():
-            raise UserError(f"{root} has neither {FILE} nor a folder {needed}; is data.root right?")
+    check_labeled(root)
     if depth == "raw":
         raise UserError(f"{root} holds pictures with one kind of depth; data.depth=raw needs {FILE}.")
     load = _Pictures(root / part, checked_scale(scale, root), known)
@@ -191,9 +190,7 @@ def read_splits(root: Path) -> dict[str, list[int]]:
     Raises:
         UserError: if the file is missing, damaged, or its parts overlap.
     """
-    path = root / "splits.mat"
-    if not path.is_file():
-        raise UserError(f"{path} is missing; put the official splits.mat (trainNdxs, testNdxs) beside {FILE}.")
+    path = splits_file(root)
     content = load_mat(path, _SPLIT_KEYS.values())
     parts = {part: sorted(int(index) - 1 for index in content[key].flat) for part, key in _SPLIT_KEYS.items()}
     if not all(parts.values()) or min(map(min, parts.values())) < 0 or set(parts["train"]) & set(parts["test"]):

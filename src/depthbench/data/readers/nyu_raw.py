@@ -1,9 +1,9 @@
 """NYUv2 as `python -m depthbench.prepare nyu-raw` prepared it from the raw scenes."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from depthbench.config.needed_files import raw_manifest
 from depthbench.data.manifest import names_hash
 from depthbench.data.readers.nyu_sync import NYUSync
 from depthbench.data.readers.reader import existing_folder
@@ -11,8 +11,6 @@ from depthbench.data.sample import DepthSize
 from depthbench.errors import UserError
 from depthbench.input_files import parse_json, read_bytes
 from depthbench.input_files.limits import MAX_JSON
-
-MANIFEST = "manifest.json"
 
 
 class NYURaw(NYUSync):
@@ -37,9 +35,7 @@ class NYURaw(NYUSync):
         depth_size: DepthSize = "image",
         max_depth: float | None = None,
     ) -> None:
-        path = existing_folder(root, "what `python -m depthbench.prepare nyu-raw` made") / MANIFEST
-        if not os.path.lexists(path):
-            raise UserError(f"{path} is missing; prepare the folder to its end: depthbench.prepare nyu-raw.")
+        path = raw_manifest(existing_folder(root, "what `python -m depthbench.prepare nyu-raw` made"))
         try:
             manifest = parse_json(read_bytes(path, MAX_JSON))
             intrinsics, every = [float(number) for number in manifest["intrinsics"]], manifest["splits"]["all"]
