@@ -1,6 +1,9 @@
 """Compositions that tests share: Hydra needs a sixth of a second for one, and thousands of tests ask for the same."""
 
+import io
 import pickle
+import re
+import tempfile
 from collections import OrderedDict
 from contextlib import contextmanager
 
@@ -10,6 +13,8 @@ from hydra.core.config_store import ConfigStore
 from depthbench.config.compose import config_dir
 
 KEPT = 1000  # compositions of 30 kB
+# A folder of a test, as the value of a key that composes nothing: tests that differ in it alone share a composition.
+PLACE = re.compile(rf"((?:data\.\w+|output)=)({re.escape(tempfile.gettempdir())}(?:/[\w.-]+)+)")
 
 
 @contextmanager
@@ -18,24 +23,57 @@ def composed_once():
     load, kept = ConfigLoaderImpl.load_configuration, OrderedDict()
 
     def load_once(self, config_name, overrides, run_mode, *arguments, **named):
-        places = [(place.provider, place.path) for place in self.config_search_path.get_path()]
-        if any(_of_a_test(path) for _, path in places):
+        searched = [(place.provider, place.path) for place in self.config_search_path.get_path()]
+        if any(_of_a_test(path) for _, path in searched):
             return load(self, config_name, overrides, run_mode, *arguments, **named)
         stored = [node for node in _stored(ConfigStore.instance().repo) if node.provider != "depthbench"]
-        words = (places, config_name, list(overrides), run_mode, arguments, named)
-        key = (repr(words), *map(id, stored))
+        alike, places = _with_marks(overrides)
+        key = (repr((searched, config_name, alike, run_mode, arguments, named)), *map(id, stored))
         if key not in kept:
-            composed = load(self, config_name, overrides, run_mode, *arguments, **named)
-            kept[key] = pickle.dumps(composed), stored
+            composed = load(self, config_name, alike, run_mode, *arguments, **named)
+            file = io.BytesIO()
+            _Keeping(file).dump(composed)
+            kept[key] = file.getvalue(), stored
             if len(kept) > KEPT:
                 kept.popitem(last=False)
-        return pickle.loads(kept[key][0])
+        return _Copying(kept[key][0], places).load()
 
     ConfigLoaderImpl.load_configuration = load_once
     try:
         yield
     finally:
         ConfigLoaderImpl.load_configuration = load
+
+
+def _with_marks(overrides):
+    """The overrides with a mark in the place of each folder of a test, and the folders by mark."""
+    alike, places = [], {}
+    for override in overrides:
+        if found := PLACE.fullmatch(override):
+            mark = f"{MARK}{len(places):02d}"
+            places[mark] = found[2]
+            override = found[1] + mark
+        alike.append(override)
+    return alike, places
+
+
+MARK = "/composed/for/tests/"
+
+
+class _Keeping(pickle.Pickler):
+    def persistent_id(self, value):
+        return value if isinstance(value, str) and MARK in value else None
+
+
+class _Copying(pickle.Unpickler):
+    def __init__(self, kept, places):
+        super().__init__(io.BytesIO(kept))
+        self.places = places
+
+    def persistent_load(self, text):
+        for mark, place in self.places.items():
+            text = text.replace(mark, place)
+        return text
 
 
 def _of_a_test(path):

@@ -55,7 +55,7 @@ class NYU(Reader):
     ) -> None:
         super().__init__(size, depth_size)
         self.part: NYULabeled | NYURaw
-        if check_amount(labeled_root, raw_root, split):
+        if check_amount(labeled_root, raw_root, split) and split is not None:
             self.part = NYULabeled(
                 labeled_root, "train", split, None, depth, scale, size, depth_size, invalid, max_depth
             )
