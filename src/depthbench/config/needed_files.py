@@ -26,10 +26,10 @@ def check_needed(config: DictConfig) -> None:
     check_contents(config, ["train", "test"])
     encoder = config.model.get("encoder")
     if OmegaConf.is_dict(encoder) and encoder.get("_target_") == ENCODER and isinstance(encoder.get("pretrained"), str):
-        weights_file(Path(encoder.pretrained).expanduser())
+        encoder_weights(Path(encoder.pretrained).expanduser())
 
 
-def weights_file(path: Path) -> Path:
+def encoder_weights(path: Path) -> Path:
     """A file of an encoder's weights.
 
     Raises:

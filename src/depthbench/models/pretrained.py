@@ -13,7 +13,7 @@ from huggingface_hub import constants as hub
 from huggingface_hub import get_session
 from torch import Tensor, nn
 
-from depthbench.config.needed_files import weights_file
+from depthbench.config.needed_files import encoder_weights
 from depthbench.errors import UserError
 from depthbench.files import verify_archive
 
@@ -106,7 +106,7 @@ def read_weights(name: str, path: Path) -> dict[str, Tensor]:
     Raises:
         UserError: If the file is missing or unreadable, or names differ (they are listed).
     """
-    verify_archive(weights_file(path))
+    verify_archive(encoder_weights(path))
     try:
         state: dict[str, Tensor] = timm.models.load_state_dict(str(path), device="cpu", weights_only=True)
     except Exception as error:
