@@ -124,7 +124,8 @@ def test_points_are_where_the_camera_puts_them(serve, page):
 def test_nothing_is_cut_off(size, dark, runs, serve, page):
     page.show(size, dark)
     page.open(serve(page_files(scene_of_runs(runs))).url, READY)
-    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    for place in ("document.documentElement", "document.getElementById('page')"):
+        assert page.evaluate(f"{place}.scrollWidth") <= size[0]
     picture = np.asarray(Image.open(io.BytesIO(page.picture())).convert("L")).astype(int)
     assert (np.median(picture[:20]) < 60) == dark
     columns = {round(box(page, "article", index)[0]) for index in (0, 1)}
