@@ -42,6 +42,12 @@ KINDS = {
 EVERY = KINDS | {"short sweep": ["-m", "loss=l1,eigen", "trainer.max_epochs=1", "data.split=8"]}
 
 
+def epochs(kind: str) -> int:
+    """Of a kind of training."""
+    words = [word for word in (*COMMON, *EVERY[kind]) if word.startswith("trainer.max_epochs=")]
+    return int(words[-1].partition("=")[2])
+
+
 def arguments(kind: str, frames: Path) -> list[str]:
     """What a user types for a kind of training."""
     net = [] if kind == "staged" else TINY_NET

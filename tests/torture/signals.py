@@ -40,8 +40,11 @@ def plan(wanted: int, seed: int, names: Sequence[str]) -> list[Case]:
     for kind, phase in itertools.islice(itertools.cycle(itertools.product(names, PHASES)), wanted):
         targets = ("process", "group", "command") if phase != "creation" else ("process", "group")
         calls = {"training": 5, "fetching": 5, "validation": 2}.get(phase, 1)
-        cases.append(Case(kind, phase, rng.choice(SIGNALS), rng.choice(targets), rng.random() < 0.3,
-                          rng.randint(1, calls)))  # fmt: skip
+        # Of 13 frames an epoch has three batches, and a validation one.
+        epochs = kinds.epochs(kind)
+        there = {"training": 3 * epochs, "fetching": 3 * epochs, "validation": epochs}.get(phase, 1)
+        chosen = rng.choice(SIGNALS), rng.choice(targets), rng.random() < 0.3, rng.randint(1, calls)
+        cases.append(Case(kind, phase, *chosen[:3], min(chosen[3], there)))
     return cases
 
 
