@@ -31,6 +31,7 @@ from depthbench.report.read.runs import Run
 from depthbench.report.write.claims import evidence
 from depthbench.report.write.text_tables import to_markdown_text
 from depthbench.reproduction.kept import KeptResult, kept_results, papers
+from depthbench.runs.archive import unpacked
 from depthbench.stats.crossed import Tested, better
 from depthbench.stats.power_law import ENOUGH_AMOUNTS
 from depthbench.stats.wording import p_number
@@ -40,6 +41,10 @@ TEMPLATE = Path(__file__).with_name("results.template.md")
 PICTURE = PAGE.parent / "images" / "worth.png"
 AMOUNTS = PICTURE.with_name("amounts")
 AHEAD = (12_000.0, 230_000.0)  # carvalho2018's larger amounts, to which the laws are extrapolated
+LAWS = (
+    "Power laws through the measured amounts, and where they lead: an extrapolation by a factor of 15 and 290, which "
+    "assumes that the law goes on to hold."
+)
 METRIC = "AbsRel"
 SHOWN = ("AbsRel", "RMSE", "delta1")
 
@@ -98,7 +103,7 @@ def kept() -> list[KeptStudy]:
         if not (PAGE.parents[1] / "experiments" / paper / "results.yaml").is_file():
             continue
         for result in kept_results(paper):
-            (study,) = studies(read_runs([result.runs]))
+            (study,) = studies(read_runs([unpacked(result.runs)]))
             found.append(KeptStudy(result, study))
     return found
 
@@ -258,9 +263,10 @@ def amounts_text(every: Sequence[KeptStudy]) -> str:
                     *(f"{a:.3f} [{b:.3f}, {c:.3f}]" for a, b, c in zip(ahead, lows, highs, strict=True)),
                 ]
             )
+        text = f"![AbsRel against the number of training pairs](images/{AMOUNTS.name}.png)\n\n{LAWS}\n\n"
         header = [METRIC, *map(number_text, amounts), "exponent", *(f"at {number_text(int(n))}" for n in AHEAD)]
-        found.append(f"**{one.result.shows}** ({counts(one)})\n\n{to_markdown_text(header, 1, rows, [])}")
-    return "\n".join(found)
+        found.append(f"{text}**{one.result.shows}** ({counts(one)})\n\n{to_markdown_text(header, 1, rows, [])}")
+    return "\n".join(found) or "No study of several amounts is kept yet."
 
 
 def draw_amounts(every: Sequence[KeptStudy]) -> None:
