@@ -163,7 +163,7 @@ def main(arguments: Sequence[str]) -> None:
     numbers = json.loads(Path(arguments[0]).read_text())
     found: Mapping[str, Scores] = numbers["scores"]
     parts = {
-        "pairs": f"{numbers['pairs']} of the 654 test pairs of NYUv2, drawn at random, {len(found)} predictions each.",
+        "pairs": f"{_pairs_text(numbers['pairs'])}, {len(found)} predictions each.",
         "alignments": "\n".join(alignment_table(found, metric) for metric in METRICS),
         "choices": choice_table(found),
         "ranks": rank_table(found),
@@ -172,6 +172,10 @@ def main(arguments: Sequence[str]) -> None:
     PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), parts), encoding="utf-8")
     draw(found)
     print(PAGE)
+
+
+def _pairs_text(count: int) -> str:
+    return "All 654 test pairs of NYUv2" if count == 654 else f"{count} of the 654 test pairs of NYUv2, drawn at random"
 
 
 def _flip_text(found: Mapping[str, Scores]) -> str:
