@@ -50,8 +50,7 @@ A leaderboard, a process for each model and set; started again, it fills what is
 
 Protocols: {protocol}.
 Published protocols of many sets: {published}; marigold is all that fits the data, marigold_nyu those of a set.
-Data sets: {data}.
-Values of both can be changed: protocol.flip_average=true, data.test_frames=100."""
+Data sets: {data}. Change values by protocol.flip_average=true, data.test_frames=100."""
 
 
 def help_text() -> str:

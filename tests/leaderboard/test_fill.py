@@ -40,7 +40,7 @@ def test_a_grid_is_filled_and_then_skipped(place, here, evaluate):
     assert "18 cells: 13 done, 5 empty." in out
     assert "report board --output board.html" in out.splitlines()[-1]
     reasons = [cell.reason for cell in read_board(BOARD).shown.values() if cell.state == "empty"]
-    assert all("no measure of disparity up to scale and shift" in reason for reason in reasons)
+    assert all("not a measure of disparity up to scale and shift" in reason for reason in reasons)
     assert len(here) == 6
     calls = len((place / "networks.calls").read_text().split())
     assert calls == 3 * 6  # the sets have the same pictures: each network saw each once
