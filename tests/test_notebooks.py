@@ -26,7 +26,7 @@ def test_there_are_four():
 def test_it_is_small_and_knows_no_machine(path):
     text = path.read_text()
     assert len(text) < 80_000
-    assert not re.search(r"/home/|/tmp/|/work/|/root/|site-packages", text)
+    assert not re.search(r"/(home|tmp|work|root)/|site-packages", text)
     cells = json.loads(text)["cells"]
     assert cells[0]["source"][0].startswith("# ")
     assert not any(found["output_type"] == "error" for cell in cells for found in cell.get("outputs", []))
