@@ -24,6 +24,7 @@ ROWS: tuple[tuple[str, bool | None], ...] = (
 )
 # Others are made from these: the logarithm of the inverse ratio is the negative, and what is finite is not counted.
 _MADE = (("log", True), ("nonfinite", False), ("nonfinite", True))
+_LOOSE, _STRICT, _SWAPPED = 1, 2, 4  # of the C file
 _PLACES = {key: place for place, key in enumerate(ROWS)}
 
 
@@ -58,7 +59,7 @@ def kernel_sums(
     mask = _dense(valid) if isinstance(valid, Tensor) else None
     low_high = (ctypes.c_float * 2)(*((0.0, 0.0) if isinstance(valid, Tensor) else valid))
     six = (ctypes.c_float * 6)(*limits)
-    swapped = int(any(way and name in ("abs_rel", "sq_rel", "sq_rel_textbook") for name, way in keys))
+    wanted = _wanted(keys)
     sums = torch.empty(len(rows) - 1, len(t), len(ROWS), t.shape[2], dtype=torch.float64)
     for strip, (top, bottom) in enumerate(pairwise(rows)):
         for image in range(len(t)):
@@ -69,9 +70,20 @@ def kernel_sums(
                 *(ctypes.c_long(maps.stride(1)) for maps in (p, t, t if mask is None else mask)),
                 ctypes.c_long(bottom - top),
                 ctypes.c_long(t.shape[2]),
-                *(low_high, six, swapped, _address(sums[strip, image])),
+                *(low_high, six, wanted, _address(sums[strip, image])),
             )
     return torch.stack([_sum_of(sums, key) for key in keys], 1)
+
+
+def _wanted(keys: Sequence[tuple[str, bool | None]]) -> int:
+    """Which sums to take where rules differ in them."""
+    found = 0
+    for name, way in keys:
+        if name.startswith("delta"):
+            found |= _STRICT if way else _LOOSE
+        elif way and name in ("abs_rel", "sq_rel", "sq_rel_textbook"):
+            found |= _SWAPPED
+    return found
 
 
 def _sum_of(sums: Tensor, key: tuple[str, bool | None]) -> Tensor:

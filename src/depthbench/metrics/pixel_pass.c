@@ -57,15 +57,18 @@ static inline vec logarithm_of_1_plus(vec ratio) {
     return (vec)((bits)value | ~defined); /* all bits set are a NaN */
 }
 
-static inline void add(struct sums *s, vec p, vec t, bits keep, const float *limits, int swapped) {
+/* Which sums are wanted, where rules differ in them. */
+enum { LOOSE = 1, STRICT = 2, SWAPPED = 4 };
+
+static inline void add(struct sums *s, vec p, vec t, bits keep, const float *limits, int wanted) {
     vec error = select_or_zero(keep, p - t);
     vec ratio = select_or_zero(keep, error / t);
     vec log = logarithm_of_1_plus(ratio), log_abs = absolute(log);
     wide exact = __builtin_convertvector(log, wide);
     s->counts[PIXELS] -= keep;
     for (int i = 0; i < 3; i++) {
-        s->counts[DELTA1 + i] -= log_abs <= limits[i];
-        s->counts[STRICT1 + i] -= log_abs < limits[3 + i];
+        if (wanted & LOOSE) s->counts[DELTA1 + i] -= log_abs <= limits[i];
+        if (wanted & STRICT) s->counts[STRICT1 + i] -= log_abs < limits[3 + i];
     }
     s->wides[LOG] += exact;
     s->wides[LOG_SQUARE] += exact * exact;
@@ -74,7 +77,7 @@ static inline void add(struct sums *s, vec p, vec t, bits keep, const float *lim
     s->floats[ABS_REL] += absolute(ratio);
     s->floats[SQ_REL] += absolute(error * ratio);
     s->floats[TEXTBOOK] += ratio * ratio;
-    if (swapped) {
+    if (wanted & SWAPPED) {
         ratio = select_or_zero(keep, error / p);
         s->floats[ABS_SWAPPED] += absolute(ratio);
         s->floats[SQ_SWAPPED] += absolute(error * ratio);
@@ -95,7 +98,7 @@ static void flush(struct sums *s, double *out, long width, long column, long col
 
 static inline __attribute__((always_inline)) void tile(const float *p, const float *t, const uint8_t *mask, long p_stride,
                  long t_stride, long mask_stride, long rows, long width, long first, const float *range,
-                 const float *limits, int swapped, double *out) {
+                 const float *limits, int wanted, double *out) {
     struct sums sums[TILE];
     memset(sums, 0, sizeof sums);
     for (long row = 0; row < rows; row++) {
@@ -113,7 +116,7 @@ static inline __attribute__((always_inline)) void tile(const float *p, const flo
                 if (mask) memcpy(&m, mask + row * mask_stride + column, columns);
             }
             bits keep = mask ? -__builtin_convertvector(m, bits) : (b >= range[0]) & (b <= range[1]);
-            add(&sums[i], a, b, keep, limits, swapped);
+            add(&sums[i], a, b, keep, limits, wanted);
         }
         if ((row + 1) % FLUSH == 0 || row + 1 == rows)
             for (long i = 0; i < TILE && first + i * LANES < width; i++) {
@@ -124,16 +127,19 @@ static inline __attribute__((always_inline)) void tile(const float *p, const flo
 }
 
 /* Sums per column over `rows` rows into out[COUNTS + FLOATS + WIDES][width]. `mask`, of 0 and 1, or the closed `range`
-   of depths that count; `limits` of |L| for <= and for <. What does not count is in all deltas, as in pixel_pass.py. */
+   of depths that count; `limits` of |L| for <= and for <; `wanted`: the sums that are taken where rules differ, others
+   are 0. What does not count is in all deltas that are taken, as in pixel_pass.py. */
 void pixel_sums(const float *p, const float *t, const uint8_t *mask, long p_stride, long t_stride, long mask_stride,
-                long rows, long width, const float *range, const float *limits, int swapped, double *out) {
+                long rows, long width, const float *range, const float *limits, int wanted, double *out) {
     memset(out, 0, sizeof(double) * (COUNTS + FLOATS + WIDES) * width);
     for (long first = 0; first < width; first += TILE * LANES) {
-        if (mask)
-            tile(p, t, mask, p_stride, t_stride, mask_stride, rows, width, first, range, limits, swapped, out);
-        else if (swapped)
-            tile(p, t, 0, p_stride, t_stride, 0, rows, width, first, range, limits, 1, out);
-        else
-            tile(p, t, 0, p_stride, t_stride, 0, rows, width, first, range, limits, 0, out);
+        /* Constants, so that the loop of the common cases has no test in it. */
+#define SUMS(M, WANTED) tile(p, t, M, p_stride, t_stride, mask_stride, rows, width, first, range, limits, WANTED, out)
+        if (mask) SUMS(mask, wanted);
+        else if (wanted == LOOSE) SUMS(0, LOOSE);
+        else if (wanted == STRICT) SUMS(0, STRICT);
+        else if (wanted == (LOOSE | STRICT)) SUMS(0, LOOSE | STRICT);
+        else SUMS(0, wanted);
+#undef SUMS
     }
 }

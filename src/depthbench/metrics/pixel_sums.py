@@ -13,6 +13,7 @@ from torch import Tensor
 
 from depthbench.errors import UserError
 from depthbench.maps import check_maps
+from depthbench.metrics.pixel_kernel import places_in_kernel
 from depthbench.metrics.pixel_pass import (
     BLOCK,
     FINE_POWERS,
@@ -128,19 +129,23 @@ def cell_sums(
     height, width = target.shape[-2:]
     edges = tuple(rows or (0, height)), tuple(columns or (0, width))
     names = EXTENDED_COLUMNS if extended else COLUMNS
-    # On a CPU one image after the other, since its maps stay in the cache; elsewhere asking would wait.
-    on_cpu = target.device.type == "cpu"
-    step = 1 if on_cpu else max(len(target), 1)
-    parts = []
-    for start in range(0, max(len(target), 1), step):
-        part = slice(start, start + step)
-        p, t = prediction[part, 0].float(), target[part, 0].float()
-        mask = valid[part, 0] if isinstance(valid, Tensor) else valid
-        sums = _grid_sums(p, t, mask, rules, edges, names, careful=not on_cpu)
-        if on_cpu and not math.isfinite(sums.sum()):
-            sums = _grid_sums(p, t, mask, rules, edges, names, careful=True)
-        parts.append(sums)
-    return torch.cat(parts)
+    p, t = prediction[:, 0].float(), target[:, 0].float()
+    mask = valid[:, 0] if isinstance(valid, Tensor) else valid
+    if target.device.type != "cpu":  # elsewhere asking whether a sum is finite would wait
+        return _grid_sums(p, t, mask, rules, edges, names, careful=True)
+    # Without the C file one image after the other, since its maps stay in the cache.
+    step = max(len(t), 1) if places_in_kernel(t, [("pixels", None)]) else 1
+    parts = [slice(start, start + step) for start in range(0, max(len(t), 1), step)]
+    found = [_grid_sums(p[part], t[part], _part(mask, part), rules, edges, names, careful=False) for part in parts]
+    sums = torch.cat(found)
+    for index in torch.nonzero(~sums.flatten(1).sum(1).isfinite()).flatten().tolist():
+        part = slice(index, index + 1)
+        sums[part] = _grid_sums(p[part], t[part], _part(mask, part), rules, edges, names, careful=True)
+    return sums
+
+
+def _part(valid: Tensor | Interval, part: slice) -> Tensor | Interval:
+    return valid[part] if isinstance(valid, Tensor) else valid
 
 
 def _grid_sums(
