@@ -36,7 +36,9 @@ def scores_of(model: str, data: str) -> np.ndarray:
     return level * difficulty * own.uniform(0.97, 1.03, IMAGES)
 
 
-def write_result(path: Path, model: str, data: str, kind: OutputKind = OutputKind.METRIC_DEPTH) -> None:
+def write_result(
+    path: Path, model: str, data: str, kind: OutputKind = OutputKind.METRIC_DEPTH, called: str | None = None
+) -> None:
     """A file of results as evaluate writes it, from arithmetic alone."""
     values = scores_of(model, data)
     images = {"AbsRel": values, "delta1": 1 - values, "pixels": np.full(IMAGES, 100.0)}
@@ -46,7 +48,7 @@ def write_result(path: Path, model: str, data: str, kind: OutputKind = OutputKin
     rules = {"name": "house", **FIELDS}
     more = {"intervals": {model: {"house": limits}}, "differences": [], "refused": {}, "notes": []}
     names = [f"{place:03d}" for place in range(IMAGES)]
-    record = DataRecord(data, images=IMAGES)
+    record = DataRecord(called or data, images=IMAGES)
     of_images = {model: {"house": {name: one.tolist() for name, one in images.items()}}}
     text = result_text(
         [ModelRecord(model, kind)], record, {"house": rules}, {model: {"house": scores}}, more, names, of_images
@@ -229,6 +231,42 @@ def test_models_on_other_images_are_not_ranked(tmp_path, board):
         "Not ranked, for they were scored on other images or by other rules: bad."
         in (tmp_path / "page.html").read_text()
     )
+
+
+def filled(folder: Path, sets: dict[str, str], model: str = "good") -> str:
+    """A leaderboard of one model; ``sets`` holds the name of the set by option of ``data=``."""
+    (folder / "results").mkdir(parents=True)
+    cells = {}
+    for option, called in sets.items():
+        file = f"results/{option}.json"
+        write_result(folder / file, model, "attic", called=called)
+        cells[option] = BoardCell(model, option, "house", "done", file)
+    cells["lost"] = BoardCell(model, "lost", "house", "failed", reason="no such folder")
+    ask(folder, [model], [*sets, "lost"], cells)
+    add_cells(folder, cells)
+    return str(folder)
+
+
+def test_a_set_of_a_bundle_and_the_published_one_share_no_cell(tmp_path):
+    """Options say neither which set of the bundle was scored nor that two of them read the same set."""
+    one = filled(tmp_path / "one", {"moge": "ETH3D (MoGe)", "eth3d": "ETH3D"})
+    other = filled(tmp_path / "other", {"moge": "DIODE (MoGe)"})
+    write_result(tmp_path / "bad.json", "bad", "attic", called="ETH3D")
+    write_result(tmp_path / "same.json", "same", "attic", called="ETH3D (MoGe)")
+    shown = read_shown([one, *(str(tmp_path / f"{name}.json") for name in ("bad", "same"))])
+    (table,) = rules_tables(shown.cells, shown.results)
+    assert {each.data: list(each.ranked) for each in table.sets} == {
+        "ETH3D (MoGe)": ["good", "same"],
+        "ETH3D": ["good", "bad"],
+    }
+    assert [cell.data for cell in read_shown([one]).cells] == ["ETH3D (MoGe)", "ETH3D", "lost"]
+    assert [cell.data for cell in read_shown([other]).cells] == ["DIODE (MoGe)", "lost"]
+
+
+def test_two_options_of_one_set_keep_their_names(tmp_path):
+    """Two cuts of one set are two columns."""
+    place = filled(tmp_path / "cuts", {"nyu_labeled": "NYUv2", "nyu_densedepth": "NYUv2", "eth3d": "ETH3D"})
+    assert [cell.data for cell in read_shown([place]).cells] == ["nyu_labeled", "nyu_densedepth", "ETH3D", "lost"]
 
 
 def test_rules_are_hashed_without_their_name():

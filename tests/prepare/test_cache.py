@@ -15,12 +15,12 @@ from depthbench.annotations import Annotations
 from depthbench.config.compose import config_dir
 from depthbench.config.kinds import DATA_MODULES
 from depthbench.config.targets import instantiate
-from depthbench.data import Frame, IBims1, PackedDataset, Pairs, Rooms
+from depthbench.data import Frame, MoGeBundle, PackedDataset, Pairs, Rooms
 from depthbench.data.cache.packed import encode_frame
 from depthbench.errors import UserError
 from depthbench.prepare.__main__ import main
 from depthbench.runs.folder import RunFolder
-from tests.data.published_sets import ibims
+from tests.data.published_sets import SIZE, moge
 
 
 @pytest.fixture
@@ -152,13 +152,14 @@ def test_annotations_that_a_cache_can_not_have(notes, tmp_path):
 
 
 def test_a_cache_knows_its_data_set_and_keeps_annotations(tmp_path):
-    root, cache = tmp_path / "ibims", tmp_path / "cache"
-    ibims(root)
+    root, cache = tmp_path / "moge", tmp_path / "cache"
+    overrides = moge(root).overrides
     options = ["data.split=1", "data.size=[18,24]", f"output={cache}", "workers=1"]
-    assert main(["cache", "data=ibims", f"data.root={root}", *options]) == 0
-    cached, fresh = PackedDataset(cache, "test", depth_size="native"), IBims1(root, size=(18, 24), depth_size="native")
-    assert cached.known_as == "iBims-1"
-    assert fresh[0].annotations.present == ("edges", "planes", "plane_normals")
+    assert main(["cache", "data=moge", *overrides, *options]) == 0
+    cached = PackedDataset(cache, "test", depth_size="native")
+    fresh = MoGeBundle(root, "GSO", view=SIZE, least_segment=20, size=(18, 24), depth_size="native")
+    assert (cached.known_as, cached.edition) == ("GSO", "MoGe")
+    assert fresh[0].annotations.present == ("segments",)
     for one, other in zip(cached, fresh, strict=True):
         same(one, other)
 

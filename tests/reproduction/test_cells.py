@@ -4,11 +4,13 @@ import pytest
 
 import depthbench.data
 from depthbench.config.compose import config_dir
+from depthbench.config.set_names import published_name, same_set, set_of_option, set_of_record, set_of_words
+from depthbench.data.readers.moge import SIZES
 from depthbench.errors import UserError
 from depthbench.metrics.functional import EXTENDED_SCORES, SCORES
 from depthbench.protocols import load_protocol
 from depthbench.report.analyze.published_tables import read_published, shipped_numbers
-from depthbench.reproduction.cells import cell_files, read_cell_file, read_cells, same_set
+from depthbench.reproduction.cells import cell_files, read_cell_file, read_cells
 
 TABLE = """
 paper: Somebody 2026
@@ -39,7 +41,7 @@ def test_every_cell_names_a_protocol_of_its_set_and_a_score_that_exists(name):
     assert cells
     for cell in cells:
         protocol = load_protocol(cell.protocol)
-        assert protocol.data is None or same_set(protocol.data, cell.data)
+        assert protocol.data is None or same_set(protocol.data, published_name(cell.data))
         assert cell.kind is None or protocol.refuses(cell.kind) is None, "a perfect model of this kind must score 0"
         known = {*SCORES, *EXTENDED_SCORES, "mSSIM", "edge_F1_0.5", "normal_cosine"}
         assert cell.metric in known
@@ -81,6 +83,18 @@ def test_options_are_of_the_sets_that_they_test_on():
     assert same_set("iBims-1", "ibims")
     for one, other in (("rooms", "NYUv2"), ("kitti", "Virtual KITTI 2"), ("kitti_c", "KITTI"), ("", "KITTI")):
         assert not same_set(one, other)
+
+
+def test_a_set_of_a_bundle_is_another_set():
+    assert set_of_option("moge", "ETH3D") == set_of_words(["data.set=ETH3D", "data=moge"]) == "ETH3D (MoGe)"
+    assert set_of_words(["data=eth3d", "data.root=x"]) == "eth3d"
+    assert set_of_words(["data.set=ETH3D"]) is None
+    assert set_of_record("ETH3D", "MoGeBundle") == set_of_record("ETH3D (MoGe)", "MoGeBundle") == "ETH3D (MoGe)"
+    assert set_of_record("ETH3D", "ETH3D") == published_name("ETH3D (MoGe)") == published_name("ETH3D") == "ETH3D"
+    assert same_set("ETH3D (MoGe)", "eth3d(moge)")
+    for other in ("ETH3D", "eth3d", "moge", "DIODE (MoGe)"):
+        assert not same_set("ETH3D (MoGe)", other)
+    assert {cell.data for cell in read_cells(["moge"])} <= {set_of_option("moge", name) for name in SIZES}
 
 
 @pytest.mark.parametrize(

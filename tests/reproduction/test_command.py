@@ -18,6 +18,7 @@ NAME = "moge_nyu_affine_disparity"
 def scores(tmp_path):
     content = {
         "format": 2,
+        "data": "NYUv2 (MoGe)",
         "kinds": {"maps": "affine_disparity"},
         "protocols": {NAME: asdict(load_protocol(NAME))},
         "scores": {"maps": {NAME: {"AbsRel": 0.0421, "delta1": 0.9, "images": 654}}},
@@ -37,10 +38,10 @@ def test_results_of_evaluate_beside_the_published_ones(scores, tmp_path, capsys)
         for row in json.loads(files[0].read_text())["verdicts"]
         if row["model"] == "Depth Anything V2 L"
     }
-    assert verdicts["NYUv2", "AbsRel"]["verdict"] == "within tolerance"
-    assert verdicts["NYUv2", "AbsRel"]["ours"] == 0.0421
-    assert verdicts["NYUv2", "delta1"]["verdict"] == "worse"
-    assert "evaluate it with protocol=moge_kitti_affine_disparity" in verdicts["KITTI", "AbsRel"]["reasons"][0]
+    assert verdicts["NYUv2 (MoGe)", "AbsRel"]["verdict"] == "within tolerance"
+    assert verdicts["NYUv2 (MoGe)", "AbsRel"]["ours"] == 0.0421
+    assert verdicts["NYUv2 (MoGe)", "delta1"]["verdict"] == "worse"
+    assert verdicts["KITTI (MoGe)", "AbsRel"]["reasons"] == ["scored on NYUv2 (MoGe), not on KITTI (MoGe)"]
     assert [row["theirs"] for row in csv.DictReader(files[1].open())][:2] == ["0.0420", "0.9820"]
     assert "| within tolerance |" in files[2].read_text()
 
@@ -57,11 +58,12 @@ def test_predictions_are_evaluated_under_the_protocols_of_the_numbers(tmp_path, 
     data = ["data=nyu_labeled", f"data.root={tmp_path / 'data'}", "data.scale=0.001", "data.test_frames=null"]
     model = [f"predictions={tmp_path / 'maps'}", "kind=affine_disparity", "as=Depth Anything V2 L"]
     assert main([*data, *model, f"output={tmp_path / 'verdicts.json'}"]) == 0
-    assert "moge_nyu_affine_disparity" in capsys.readouterr().out
+    assert "depth_anything_v2_nyu_relative" in capsys.readouterr().out
     found = json.loads((tmp_path / "verdicts.json").read_text())["verdicts"]
     told = {row["protocol"]: row["reasons"] for row in found if row["verdict"] == "not comparable"}
-    assert told[NAME] == ["scored on 1 images, the number is of 654"]  # a perfect map, but not of the whole set
-    assert told["depth_anything_v2_nyu_relative"] == told[NAME]
+    # A perfect map, but not of the whole set.
+    assert told["depth_anything_v2_nyu_relative"] == ["scored on 1 images, the number is of 654"]
+    assert told[NAME] == ["scored on NYUv2, not on NYUv2 (MoGe)"]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ def test_predictions_are_evaluated_under_the_protocols_of_the_numbers(tmp_path, 
         (["data=kitti"], "data=kitti is for evaluate, which needs predictions=, model= or run= to score."),
         (["cells=moge"], "There is nothing to compare"),
         (["list=yes"], "list=yes is unknown; write list=true, or leave it out."),
-        (["data=matterport3d", "predictions=x"], "No published number fits data=matterport3d"),
+        (["data=matterport3d", "predictions=x"], "No published number fits matterport3d"),
     ],
 )
 def test_mistakes(words, sentence, capsys):

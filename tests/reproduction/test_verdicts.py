@@ -19,12 +19,12 @@ NAME = "moge_nyu_affine_disparity"
 @pytest.fixture(scope="module")
 def cell():
     """AbsRel 0.0420 with 5 %, to four digits: 0.03985 to 0.04415 are within."""
-    return next(cell for cell in read_cells(["moge"]) if cell.data == "NYUv2" and cell.metric == "AbsRel")
+    return next(cell for cell in read_cells(["moge"]) if cell.data == "NYUv2 (MoGe)" and cell.metric == "AbsRel")
 
 
 @pytest.fixture(scope="module")
 def share():
-    return next(cell for cell in read_cells(["moge"]) if cell.data == "NYUv2" and cell.metric == "delta1")
+    return next(cell for cell in read_cells(["moge"]) if cell.data == "NYUv2 (MoGe)" and cell.metric == "delta1")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def result(protocols):
     def made(**scores):
         rows = {NAME: {"images": 654.0, **scores}}
         name = "hf:depth-anything/Depth-Anything-V2-Large-hf"
-        return FoundResult(name, "scores.json", OutputKind.AFFINE_DISPARITY, None, protocols, rows)
+        return FoundResult(name, "scores.json", OutputKind.AFFINE_DISPARITY, "NYUv2 (MoGe)", protocols, rows)
 
     return made
 
@@ -82,7 +82,9 @@ def test_why_a_result_is_not_comparable(cell, result, protocols):
     shifted = {NAME: protocols[NAME] | {"alignment": {"name": "median"}, "max_depth": 8.0}}
     older = {NAME: protocols[NAME] | {"version": 0}}
     reasons = {
-        "scored on eth3d, not on NYUv2": replace(ours, data="eth3d"),
+        "scored on eth3d, not on NYUv2 (MoGe)": replace(ours, data="eth3d"),
+        "scored on NYUv2, not on NYUv2 (MoGe)": replace(ours, data="NYUv2"),
+        "does not say whether it was scored on NYUv2 (MoGe)": replace(ours, data=None),
         "ours is metric depth, the number is of disparity": replace(ours, kind=OutputKind.METRIC_DEPTH),
         f"scored under eigen; evaluate it with protocol={NAME}": replace(ours, scores={"eigen": {"AbsRel": 0.05}}),
         f"scored under {NAME} with another max_depth, alignment": replace(ours, protocols=shifted),
@@ -95,7 +97,8 @@ def test_why_a_result_is_not_comparable(cell, result, protocols):
         said = why_not(cell, one)
         assert said is not None
         assert reason in said
-    assert why_not(cell, replace(ours, data="nyu_labeled")) is None
+    for same in (None, "nyu_labeled", "NYUv2"):
+        assert why_not(replace(cell, data="NYUv2"), replace(ours, data=same)) is None
 
 
 def test_runs_of_a_study_are_found_by_their_choices_and_seeds_are_averaged(tmp_path):

@@ -5,6 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from depthbench.config.set_names import set_label
 from depthbench.data.manifest import describe, looks, names_hash
 from depthbench.evaluation.command_line import EvaluateRequest
 from depthbench.evaluation.inputs import Input
@@ -50,8 +51,9 @@ def data_record(config: DictConfig, frames: EvaluationSet, names: list[str] | No
     own = frames.sets[frames.kind]
     found: dict[str, Any] = describe(own)
     seen = found.get("looks") or looks(own)  # sets that are made by rule may differ in nothing else
+    known = set_label(frames.family, frames.edition) if frames.family else ""
     return DataRecord(
-        str(config.data.get("name") or _made(own) or frames.family or _folder(config) or frames.target),
+        str(config.data.get("name") or _made(own) or known or _folder(config) or frames.target),
         frames.target,
         config.data.test.get("part"),
         found["count"],

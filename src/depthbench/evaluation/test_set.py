@@ -86,6 +86,7 @@ class EvaluationSet(Dataset[Items]):
         own = instantiate(_at_own_sizes(settings) if own_size else settings)
         self.target = type(own).__name__
         self.family: str | None = getattr(own, "known_as", None)
+        self.edition: str | None = getattr(own, "edition", None)
         self.kind = getattr(own, "truth", None) or "any"
         self.sets: dict[str, Dataset[Frame]] = {self.kind: own}
         for kind in sorted({protocol.truth for protocol in protocols} - {self.kind}) if self.kind != "any" else ():

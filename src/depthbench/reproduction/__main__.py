@@ -11,8 +11,9 @@ from rich.table import Table
 
 from depthbench.cli import BEGINS_ANEW, asks_for_help, command_line, exit_status
 from depthbench.config.mistakes import nearest
+from depthbench.config.set_names import same_set, set_of_words
 from depthbench.errors import UserError
-from depthbench.reproduction.cells import PublishedCell, cell_files, read_cells, same_set
+from depthbench.reproduction.cells import PublishedCell, cell_files, read_cells
 from depthbench.reproduction.found import FoundResult, read_found
 from depthbench.reproduction.kept import kept_results, papers
 from depthbench.reproduction.retraining import reproduce_result
@@ -34,8 +35,8 @@ Results that exist (the JSON of evaluate, run folders, folders of either):
   depthbench reproduce scores.json as='Depth Anything V2 L'    the model that the results are of
 
 Predictions or a model, evaluated under the protocols of the numbers first; all other words go to `depthbench evaluate`:
-  depthbench reproduce cells=moge data=nyu_labeled data.root=FOLDER model=hf:depth-anything/Depth-Anything-V2-Large-hf
-  depthbench reproduce cells=moge data=nyu_labeled data.root=FOLDER predictions=FOLDER kind=affine_disparity as=NAME
+  depthbench reproduce data=nyu_labeled data.root=FOLDER predictions=FOLDER kind=affine_depth as=Marigold
+  depthbench reproduce data=moge data.set=ETH3D data.root=FOLDER model=hf:depth-anything/Depth-Anything-V2-Large-hf
 
   cells=moge,lee2020       the numbers of these tables; by default all: {names}
   as=NAME                  the name of the model in the table, where results are called otherwise
@@ -133,12 +134,12 @@ def _evaluated(words: Sequence[str], cells: Sequence[PublishedCell], model: str 
     """Scores of what the words name under the protocols of the cells that are of this data set."""
     from depthbench.evaluate import evaluate_arguments
 
-    chosen = [word.partition("=")[2] for word in words if word.startswith("data=")]
-    of_set = [cell for cell in cells if not chosen or same_set(cell.data, chosen[-1])]
+    chosen = set_of_words(words)
+    of_set = [cell for cell in cells if chosen is None or same_set(cell.data, chosen)]
     of_set = [cell for cell in of_set if _fits(cell, words) and model in (None, *cell.names)]
     protocols = ",".join(dict.fromkeys(cell.protocol for cell in of_set))
     if not protocols:
-        told = f"data={chosen[-1]}" if chosen else "these words"
+        told = chosen or "these words"
         raise UserError(
             f"No published number fits {told} and the kind; list=true shows the sets of the published numbers."
         )

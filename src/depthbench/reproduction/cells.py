@@ -27,6 +27,7 @@ from depthbench.config.compose import config_dir, config_folders, option_file
 from depthbench.config.mistakes import nearest
 from depthbench.config.published import every_member
 from depthbench.config.reading import read_yaml
+from depthbench.config.set_names import same_set
 from depthbench.errors import UserError
 from depthbench.output_kinds import OutputKind
 from depthbench.report.analyze.published_tables import PROTOCOL, Number, read_published, shipped_numbers
@@ -47,7 +48,7 @@ class PublishedCell:
         table: of the paper.
         model: as the table calls it.
         names: by which results may call the model, its own among them.
-        data: the data set, as protocols call it.
+        data: the test set, see :mod:`depthbench.config.set_names`.
         protocol: name of the protocol here that has the paper's rules.
         metric: name of the score.
         value: as published.
@@ -208,30 +209,3 @@ def shipped_fields(protocol: str) -> Mapping[str, Any] | None:
     file = option_file("protocol", protocol)
     fields: Mapping[str, Any] | None = None if file is None else read_yaml(file)
     return fields
-
-
-def same_set(name: str, other: str) -> bool:
-    """Whether two names mean one data set: ``iBims-1`` and ``ibims`` (an option), ``NYUv2`` and ``nyu_labeled``."""
-    one, two = (_plain(SETS.get(text, text)) for text in (name, other))
-    return bool(one) and one == two
-
-
-def _plain(text: str) -> str:
-    return "".join(letter for letter in text.lower() if letter.isalnum())
-
-
-SETS = {
-    "nyu": "NYUv2",
-    "nyu_labeled": "NYUv2",
-    "nyu_densedepth": "NYUv2",
-    "nyu_sync": "NYUv2",
-    "nyu_raw": "NYUv2",
-    "nyu_labeled_and_rooms": "NYUv2",
-    "nyu_matterport_sun": "NYUv2",
-    "rooms_to_nyu": "NYUv2",
-    "ibims": "iBims-1",
-    "syns": "SYNS-Patches",
-    "tum": "TUM RGB-D",
-    "vkitti2": "Virtual KITTI 2",
-}
-"""The sets that options of ``data=`` test on, where an option is not called like its set."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from depthbench.config.set_names import set_of_option, set_of_record
 from depthbench.errors import UserError, reason_of
 from depthbench.input_files import parse_json, read_bytes
 from depthbench.input_files.limits import MAX_JSON
@@ -24,7 +25,7 @@ class FoundResult:
         name: of the model, as the result or the user says.
         place: the file or run folder, for sentences.
         kind: of its output.
-        data: the data set; None where the result does not say it.
+        data: the test set; None where the result does not say it.
         protocols: fields of each protocol that was scored, as they were written down.
         scores: by protocol and metric.
         run: the run, where the result is one of this bench's.
@@ -104,8 +105,9 @@ def read_results_file(path: Path) -> list[FoundResult]:
 
 def _data_of(content: Mapping[str, Any]) -> str | None:
     data = content.get("data")
-    name = data.get("name") if isinstance(data, Mapping) else data
-    return str(name) if name else None
+    record = data if isinstance(data, Mapping) else {"name": data}
+    name = record.get("name")
+    return set_of_record(str(name), str(record.get("reader"))) if name else None
 
 
 def _protocols_of(content: Any) -> dict[str, Mapping[str, Any]]:
@@ -117,5 +119,6 @@ def _protocols_of(content: Any) -> dict[str, Mapping[str, Any]]:
 def _of_run(run: Run) -> FoundResult:
     file = run.path / "scores.json"
     protocols = _protocols_of(parse_json(read_bytes(file, MAX_JSON))) if run.scores else {}
-    data = run.choices.get("data")
-    return FoundResult(run.name, str(run.path), run.kind, data and str(data), protocols, run.scores, run)
+    option = run.choices.get("data")
+    data = set_of_option(str(option), run.value("data.set")) if option else None
+    return FoundResult(run.name, str(run.path), run.kind, data, protocols, run.scores, run)

@@ -7,7 +7,8 @@ from enum import StrEnum
 from statistics import fmean
 from typing import Any
 
-from depthbench.reproduction.cells import PublishedCell, same_set, shipped_fields
+from depthbench.config.set_names import published_name, same_set
+from depthbench.reproduction.cells import PublishedCell, shipped_fields
 from depthbench.reproduction.found import FoundResult
 
 NOT_RULES = ("_target_", "name", "source", "version", "images", "data", "split", "split_sha256")
@@ -106,6 +107,8 @@ def _other_state(cell: PublishedCell, result: FoundResult) -> str | None:
 
 
 def _other_data(cell: PublishedCell, result: FoundResult) -> str | None:
+    if result.data is None and published_name(cell.data) != cell.data:
+        return f"{result.place} does not say whether it was scored on {cell.data}"
     if result.data is not None and not same_set(result.data, cell.data):
         return f"scored on {result.data}, not on {cell.data}"
     return None

@@ -13,6 +13,7 @@ import numpy as np
 from huggingface_hub import EvalResult
 from huggingface_hub.repocard_data import eval_results_to_model_index
 
+from depthbench.config.set_names import set_label
 from depthbench.results.records import Result
 from depthbench.stats.directions import higher_is_better
 
@@ -71,7 +72,7 @@ def verification_table(results: Sequence[Result], metrics: Sequence[str] = ("Abs
 def benchmark_name(result: Result) -> str:
     """``NYUv2 (metric)`` where predictions are scored as they are, ``NYUv2 (relative)`` where they are fitted first."""
     fitted = result.rules.alignment != "none"
-    return f"{result.data.name} ({'relative' if fitted else 'metric'})"
+    return set_label(result.data.name, "relative" if fitted else "metric").replace(") (", ", ")
 
 
 def protocol_text(result: Result) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from depthbench.config.set_names import set_of_record
 from depthbench.errors import UserError, reason_of
 from depthbench.input_files import parse_json, read_bytes
 from depthbench.input_files.limits import MAX_JSON
@@ -118,6 +119,7 @@ def results_of(content: Mapping[str, Any], path: Path | None = None) -> list[Res
 def _data(content: Mapping[str, Any]) -> dict[str, Any]:
     known = {key: value for key, value in content.items() if key in DataRecord.__dataclass_fields__}
     looks = known.get("looks")
+    known["name"] = set_of_record(known["name"], known.get("reader", ""))
     return known | {"looks": looks and tuple(None if one is None else tuple(one) for one in looks)}
 
 

@@ -41,7 +41,7 @@ class DataRecord:
     """The test data.
 
     Attributes:
-        name: of the data set.
+        name: of the data set, with its edition (:mod:`depthbench.config.set_names`).
         reader: class that reads it.
         split: which part.
         images: number of them.

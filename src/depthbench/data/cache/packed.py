@@ -30,7 +30,7 @@ from depthbench.input_files.limits import MAX_JSON
 
 FORMAT = 2
 READABLE = (1, FORMAT)  # the first format has no annotations
-CARRIED = ("known_as", "truth")  # what the cached data set says of itself
+CARRIED = ("known_as", "edition", "truth")  # what the cached data set says of itself
 MAX_INDEX = 500_000_000  # bytes: a line has 250, NYUv2's raw data have 400,000 frames
 _ALIGNED = 8  # bytes
 UNITS = (0.001, 1 / 256, 1 / 4000, 10 / 255)  # metres per unit of the formats that the bench reads
@@ -232,7 +232,7 @@ class PackedDataset(Reader):
         self.root = existing_folder(root, "a cache made by `python -m depthbench.prepare cache`")
         self.file = self.root / f"{part}.bin"
         records, manifest = checked_records(self.root, part)
-        self.known_as, self.truth = (_word(manifest.get(key)) for key in CARRIED)
+        self.known_as, self.edition, self.truth = (_word(manifest.get(key)) for key in CARRIED)
         wanted = range(len(records)) if split is None else evenly_spaced(len(records), split)
         self.records = [records[index] for index in wanted]
         self.names = [record.name for record in self.records]

@@ -88,6 +88,8 @@ class MoGeBundle(Reader):
         (2.0, [15.0, 0.0, 4.5])
     """
 
+    edition = "MoGe"
+
     def __init__(
         self,
         root: str | Path,

@@ -36,10 +36,12 @@ class Reader(Dataset[Frame], ABC):
 
     Attributes:
         known_as: what protocols call the data set; None where it may be any.
+        edition: whose copy of the set it is, with pictures of its own; None for the published files.
         truth: ``filled`` or ``raw``, where data of both kinds exist and protocols tell them apart; else None.
     """
 
     known_as: str | None = None
+    edition: str | None = None
     truth: str | None = None
     missing = ZERO_ONLY
     _opened_with: tuple[tuple[Any, ...], dict[str, Any]]

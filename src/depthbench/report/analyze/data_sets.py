@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from depthbench.config.amounts import frame_count
+from depthbench.config.set_names import set_of_option
 from depthbench.errors import UserError
 from depthbench.report.read.runs import Run
 
@@ -23,6 +24,8 @@ def data_name(run: Run) -> str:
     """``data.name`` where it is given, the folder's name of own data, else the choice of ``data`` or its class."""
     if name := run.value("data.name"):
         return str(name)
+    if chosen := run.value("data.set"):
+        return set_of_option(str(run.choices.get("data")), chosen)
     choice, root, target = run.choices.get("data"), run.value("data.root"), run.value("data._target_")
     if choice in OWN and isinstance(root, str) and Path(root).name:
         return Path(root).name

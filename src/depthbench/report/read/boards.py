@@ -1,7 +1,8 @@
 """Sources of a page of results: the folder of a leaderboard, or files that ``evaluate`` wrote."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def read_shown(places: Sequence[str], panels: bool = True) -> ShownBoard:
     kept: list[AlignedPanels] = []
     for text in places:
         path = Path(text).expanduser()
-        found = _of_file(path) if path.suffix == ".json" else _of_folder(path)
+        found = _of_file(path) if path.suffix == ".json" else _under_set_names(_of_folder(path))
         for cell, result in found:
             if result is not None:
                 results[len(cells)] = result
@@ -84,6 +85,20 @@ def _of_folder(path: Path) -> list[tuple[BoardCell, Result | None]]:
     sets = {name: place for place, name in enumerate(board.data)}
     listed = sorted(board.shown.items(), key=lambda item: (order.get(item[1].model, 0), sets.get(item[1].data, 0)))
     return [(cell, results.get(key)) for key, cell in listed]
+
+
+def _under_set_names(found: list[tuple[BoardCell, Result | None]]) -> list[tuple[BoardCell, Result | None]]:
+    """Cells of options of ``data=`` under the names of their sets, by which files of results call them.
+
+    Options of one set, such as two cuts of NYUv2, keep their own names, and so does an option without a result.
+    """
+    sets: dict[str, set[str]] = {cell.data: set() for cell, _ in found}
+    for cell, result in found:
+        sets[cell.data] |= {result.data.name} if result is not None else set()
+    names = {option: known.pop() if len(known) == 1 else option for option, known in sets.items()}
+    once = Counter(names.values())
+    kept = {option: name if once[name] == 1 else option for option, name in names.items()}
+    return [(replace(cell, data=kept[cell.data]), result) for cell, result in found]
 
 
 def _of_file(path: Path) -> list[tuple[BoardCell, Result | None]]:
