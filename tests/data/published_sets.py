@@ -182,13 +182,57 @@ def sintel(root: Path) -> MadeSet:
     return MadeSet([f"data.root={root}"], "Sintel", frames)
 
 
-def along_rays(depth: np.ndarray, k: np.ndarray) -> np.ndarray:
-    """The distance of each pixel along its ray, one by one."""
+# M_cam_from_uv of real scenes: a lens that is shifted far up, one that is tilted to both sides, the usual one.
+HYPERSIM = {
+    "ai_038_002": [[0.6501238075331314, 0, 0], [0, 0.43483397310392735, 0],
+                   [0, -0.22060419015836272, -1.1260474290333964]],
+    "ai_039_009": [[0.5781202171207676, 0, 0], [0, 0.4384284420114953, 0],
+                   [0.08671803601398015, 0.0033076491929259024, -1.0087880623458083]],
+    "ai_001_001": [[0.5773502886169104, 0, 0], [0, 0.4330127164626828, 0], [0, 0, -1]],
+}  # fmt: skip
+
+
+def ray_of_pixel(rays, column, row, size=SIZE) -> np.ndarray:
+    """Right, down, forward, by Hypersim's notebook: u and v at the centers of pixels, v upward."""
+    u, v = -1 + (2 * column + 1) / size[1], 1 - (2 * row + 1) / size[0]
+    right, up, backward = (line[0] * u + line[1] * v + line[2] for line in rays)
+    return np.array([right, -up, -backward])
+
+
+def camera_of_rays(rays, size=SIZE) -> tuple[np.ndarray, np.ndarray]:
+    """The matrix of the picture, and its axis in the scene's coordinates, by Gram-Schmidt."""
+    corner = ray_of_pixel(rays, 0, 0, size)
+    across, down = ray_of_pixel(rays, 1, 0, size) - corner, ray_of_pixel(rays, 0, 1, size) - corner
+    first = across / np.linalg.norm(across)
+    second = down - (down @ first) * first
+    second /= np.linalg.norm(second)
+    axis = np.cross(first, second)
+    columns = [[one @ side for one in (across, down, corner)] for side in (first, second, axis)]
+    return np.linalg.inv(np.array(columns) / (corner @ axis)), axis
+
+
+def along_rays(depth: np.ndarray, rays) -> np.ndarray:
+    """The distance of each pixel along its ray, one by one; depth is perpendicular to the picture."""
+    _, axis = camera_of_rays(rays, depth.shape)
     distance = np.zeros(depth.shape)
     for row, column in np.ndindex(depth.shape):
-        x, y = (column - k[0, 2]) / k[0, 0], (row - k[1, 2]) / k[1, 1]
-        distance[row, column] = depth[row, column] * np.sqrt(x * x + y * y + 1)
+        ray = ray_of_pixel(rays, column, row, depth.shape)
+        distance[row, column] = depth[row, column] * np.linalg.norm(ray) / (ray @ axis)
     return distance
+
+
+def write_hypersim_cameras(path: Path, cameras, size=SIZE) -> None:
+    """The columns that are read, among others."""
+    names = [f"M_cam_from_uv_{row}{column}" for row in range(3) for column in range(3)]
+    head = [
+        "scene_name",
+        "settings_output_img_height",
+        "settings_output_img_width",
+        "camera_physical_lens_file",
+        *names,
+    ]
+    lines = [[scene, f"{size[0]}.0", f"{size[1]}.0", "", *np.ravel(rays)] for scene, rays in cameras.items()]
+    path.write_text("\n".join(",".join(map(str, line)) for line in [head, *lines]))
 
 
 def put_hdf5(path: Path, **arrays: np.ndarray) -> None:
@@ -199,16 +243,16 @@ def put_hdf5(path: Path, **arrays: np.ndarray) -> None:
 
 
 def hypersim(root: Path) -> MadeSet:
-    """Distances along the rays in HDF5, float16 as published; NaN where there is nothing."""
+    """Distances along the rays in HDF5, float16 as published; NaN where there is nothing. Two scenes, two lenses."""
     frames = {}
-    focal = 886.81 * SIZE[1] / 1024
-    k = camera(focal, focal, (SIZE[1] - 1) / 2, (SIZE[0] - 1) / 2)
+    cameras = dict(zip(("ai_000_001", "ai_001_001"), HYPERSIM.values(), strict=False))
     rows = ["scene_name,camera_name,frame_id,included_in_public_release,exclude_reason,split_partition_name"]
     for index, part in enumerate(("test", "val")):
         rgb, depth = scene(index)
         images = root / f"ai_00{index}_001/images"
         put(images / f"scene_cam_00_final_preview/frame.000{index}.tonemap.jpg", rgb)
-        distance = np.where(depth > 0, along_rays(depth, k), np.nan).astype(np.float16)
+        rays = cameras[f"ai_00{index}_001"]
+        distance = np.where(depth > 0, along_rays(depth, rays), np.nan).astype(np.float16)
         geometry = images / f"scene_cam_00_geometry_hdf5/frame.000{index}"
         put_hdf5(geometry.with_name(f"{geometry.name}.depth_meters.hdf5"), dataset=distance)
         objects = np.where(depth > 0, 5, -1).astype(np.int16)
@@ -218,9 +262,10 @@ def hypersim(root: Path) -> MadeSet:
         put(root / f"prepared/ai_00{index}_001/rgb_cam_00_fr000{index}.png", rgb)
         millimetres = np.round(1000 * depth).astype(np.uint16)
         put(root / f"prepared/ai_00{index}_001/depth_plane_cam_00_fr000{index}.png", millimetres)
-        frames[f"ai_00{index}_001/cam_00/000{index}"] = Expected(depth, k)
+        frames[f"ai_00{index}_001/cam_00/000{index}"] = Expected(depth, camera_of_rays(rays)[0])
         rows.append(f"ai_00{index}_001,cam_00,{index},True,,{part}")
     (root / "split.csv").write_text("\n".join(rows))
+    write_hypersim_cameras(root / "metadata_camera_parameters.csv", cameras)
     return MadeSet([f"data.root={root}"], "Hypersim", frames, 1e-3)
 
 

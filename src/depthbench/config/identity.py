@@ -53,6 +53,7 @@ NOT_IDENTITY = (
 # earlier versions keep their hash, in the class's own node and, where it reads the training frames, in `data`.
 _MISSING_DEPTH: dict[str, tuple[Any, ...]] = {"invalid": (None,), "max_depth": (None,)}
 LATER: dict[str, dict[str, tuple[Any, ...]]] = {
+    "depthbench.data.Hypersim": {"cameras": ("one",)},
     "depthbench.data.KITTI": _MISSING_DEPTH,
     "depthbench.data.Matterport3D": _MISSING_DEPTH,
     "depthbench.data.NYU": _MISSING_DEPTH,

@@ -14,14 +14,16 @@ from depthbench.config.compose import config_dir
 from depthbench.config.published import every_member
 from depthbench.config.targets import instantiate
 from depthbench.data import Corrupted, Pairs
+from depthbench.data.readers.hypersim_cameras import one_camera, pinhole_of_rays
 from depthbench.errors import UserError
 from depthbench.evaluation import score_arrays
 from depthbench.evaluation.test_set import EvaluationSet
 from depthbench.metrics import PlanarityError
 from depthbench.output_kinds import OutputKind
+from depthbench.pinhole import depth_of_distance
 from depthbench.prepare.fetch_sources import SOURCES
 from depthbench.protocols import protocol_from
-from tests.data.published_sets import MAKERS, SIZE, camera, put, scene
+from tests.data.published_sets import HYPERSIM, MAKERS, SIZE, camera, put, ray_of_pixel, scene
 
 CONF = config_dir()
 OLD = ("cached", "folder", "kitti", "make3d", "matterport3d", "nyu", "rooms", "sunrgbd", "tum")
@@ -67,7 +69,7 @@ def test_frames(name, made):
         if expected.intrinsics is None:
             assert frame.intrinsics is None
         else:
-            np.testing.assert_allclose(frame.intrinsics.numpy(), expected.intrinsics, rtol=1e-5)
+            np.testing.assert_allclose(frame.intrinsics.numpy(), expected.intrinsics, rtol=1e-5, atol=1e-9)
         if frame.annotations is not None:
             frame.annotations.check(expected.depth.shape)
     assert data.manifest()["count"] == len(given.frames)
@@ -227,6 +229,58 @@ def test_hypersims_pictures_and_parts(made):
     np.testing.assert_allclose(color.image.numpy().transpose(1, 2, 0), expected, atol=3e-3)
     prepared = opened("hypersim", [f"data.root={root}/prepared"], pictures="prepared")[1]
     np.testing.assert_allclose(prepared.depth[0], scene(1)[1], rtol=1e-6)
+
+
+def test_distances_of_hypersim_become_depth_of_a_pinhole(made, tmp_path):
+    """Points by depth and camera are the points by distance and ray, turned: all lie as far from each other."""
+    size = (9, 12)
+    for rays in HYPERSIM.values():
+        found = pinhole_of_rays(np.array(rays), size)
+        seen = [(column, row) for column in (0, 5, 11) for row in (0, 4, 8)]
+        distances = np.linspace(1, 7, len(seen))
+        cast = [ray_of_pixel(rays, *pixel, size) for pixel in seen]
+        theirs = np.array([far * ray / np.linalg.norm(ray) for far, ray in zip(distances, cast, strict=True)])
+        maps = np.zeros(size)
+        for (column, row), far in zip(seen, distances, strict=True):
+            maps[row, column] = far
+        depth = depth_of_distance(maps, found)
+        ours = np.array([depth[row, column] * (np.linalg.inv(found) @ [column, row, 1]) for column, row in seen])
+        between = [np.linalg.norm(points[:, None] - points, axis=-1) for points in (ours, theirs)]
+        np.testing.assert_allclose(*between, rtol=1e-9, atol=1e-9)
+    usual = pinhole_of_rays(np.array(HYPERSIM["ai_001_001"]), (768, 1024))
+    np.testing.assert_allclose(usual, one_camera((768, 1024)), rtol=1e-5)  # 886.81 has five digits
+    tilted = pinhole_of_rays(np.array(HYPERSIM["ai_038_002"]), (768, 1024))
+    assert tilted[0, 0] == pytest.approx(tilted[1, 1], rel=1e-6)  # the sensor of the lens has square pixels
+    assert tilted[1, 2] - 383.5 == pytest.approx(tilted[1, 1] * 0.5073, rel=1e-3)  # and lies lens_shift off the axis
+
+
+def test_cameras_of_hypersim(made, tmp_path):
+    given = made("hypersim")
+    one = opened("hypersim", given.overrides, cameras="one")[0]
+    focal = 886.81 * SIZE[1] / 1024
+    np.testing.assert_allclose(one.intrinsics, camera(focal, focal, 8, 5.5), rtol=1e-6)
+    MAKERS["hypersim"](tmp_path)
+    table, root = tmp_path / "metadata_camera_parameters.csv", [f"data.root={tmp_path}"]
+    text = table.read_text()
+    for old, new, says in (
+        ("ai_001_001", "ai_009_001", "has no line for the scene ai_001_001; download it again"),
+        ("M_cam_from_uv_11", "M_cam", r"\.csv has no column M_cam_from_uv_11; give metadata_camera_parameters\.csv"),
+        ("-1.1260474290333964", "1", "cut off or damaged .the rays are those of no picture.; download it again"),
+        ("-1.1260474290333964", "nan", "cut off or damaged"),
+        ("12.0,17.0", "0.0,17.0", "has pictures of 17x0"),
+        ("12.0,17.0", "768.0,1024.0", r"is 17x12, but pictures of its scene are 1024x768 by metadata"),
+    ):
+        assert old in text
+        table.write_text(text.replace(old, new))
+        with pytest.raises(UserError, match=says):
+            opened("hypersim", root)
+    table.rename(tmp_path / "moved.csv")
+    with pytest.raises(UserError, match=r"has no metadata_camera_parameters\.csv, by which distances become depth"):
+        opened("hypersim", root)
+    (tmp_path / "moved.csv").write_text(text)
+    assert opened("hypersim", root, cameras=tmp_path / "moved.csv").names == list(given.frames)
+    with pytest.raises(UserError, match="makes depth of distances, but"):
+        opened("hypersim", [f"data.root={tmp_path}/prepared"], pictures="prepared", cameras=tmp_path / "moved.csv")
 
 
 def test_disparity_of_another_size_is_a_sentence(tmp_path):

@@ -9,16 +9,24 @@ from numpy.typing import NDArray
 
 from depthbench.data.formats.depth_files import read_depth
 from depthbench.data.formats.hdf5 import read_one
+from depthbench.data.readers.hypersim_cameras import (
+    CAMERA_TABLE,
+    SceneCamera,
+    one_camera,
+    pinhole_of_rays,
+    read_scene_cameras,
+)
 from depthbench.data.readers.layouts import Pair
+from depthbench.data.readers.reader import existing_folder
 from depthbench.data.readers.scene_files import FrameFiles, SceneFiles, Truth
 from depthbench.data.sample import DepthSize
 from depthbench.errors import UserError, reason_of
-from depthbench.geometry import Matrix, camera_matrix
+from depthbench.geometry import Matrix
 from depthbench.images import Size
 from depthbench.input_files import read_table
 from depthbench.pinhole import depth_of_distance
 
-FOCAL, WIDTH = 886.81, 1024  # pixels, of 768x1024; the optical axis meets the center of the picture
+ONE = "one"  # camera for all scenes
 _LUMA = (0.30, 0.59, 0.11)
 _BRIGHT, _PERCENTILE, _GAMMA = 0.8, 90, 2.2
 _DARK = 1e-4  # a brightness at or below which the picture is black
@@ -32,15 +40,19 @@ Partition = Literal["train", "val", "test"]
 class Hypersim(SceneFiles):
     """``ai_001_001/images/scene_cam_00_geometry_hdf5/frame.0000.depth_meters.hdf5`` with a picture of the same frame.
 
-    Stored depth is the distance along the ray, in metres; depth along the axis is made of it with one camera for all
-    scenes, 886.81 pixels at a width of 1024, as Marigold makes it (some scenes have cameras of their own, which the set
-    lists in ``metadata_camera_parameters.csv``). Marigold's prepared files, ``rgb_cam_00_fr0000.png`` with
-    ``depth_plane_cam_00_fr0000.png`` in millimetres, are read, too.
+    Stored depth is the distance along the ray, in metres; depth along the axis is made of it with the scene's camera.
+    Where a lens is tilted, the axis is perpendicular to the picture, see
+    :func:`~depthbench.data.readers.hypersim_cameras.pinhole_of_rays`. Marigold's prepared files,
+    ``rgb_cam_00_fr0000.png`` with ``depth_plane_cam_00_fr0000.png`` in millimetres, are read, too; one camera made
+    their depth.
 
     Args:
         root: the folder of the scenes, or one above it.
         pictures: ``preview``, the published ``tonemap.jpg``; ``color``, tones made of the linear colors as Hypersim's
             toolkit and Marigold make them; ``prepared``, Marigold's files.
+        cameras: the set's ``metadata_camera_parameters.csv`` (apple/ml-hypersim, ``contrib/mikeroberts3000``); None for
+            the file of this name in ``root``; ``one``: one camera for all scenes, 886.81 pixels at a width of 1024, as
+            Marigold takes it. Prepared files have that one.
         partition: the set's ``metadata_images_split_trainvaltest.csv``; needed where ``part`` is given.
         part: ``train``, ``val`` or ``test`` of the partition; None for all frames that are there.
         files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`, as what follows.
@@ -63,7 +75,7 @@ class Hypersim(SceneFiles):
         >>> written = cv2.imwrite(str(picture), np.full((5, 5, 3), 90, np.uint8))
         >>> with h5py.File(images / "scene_cam_00_geometry_hdf5/frame.0000.depth_meters.hdf5", "w") as file:
         ...     file["dataset"] = np.full((5, 5), 2, np.float16)
-        >>> Hypersim(images.parents[1])[0].depth[0, 2, 2:]  # the axis meets the middle
+        >>> Hypersim(images.parents[1], cameras="one")[0].depth[0, 2, 2:]  # the axis meets the middle
         tensor([2.0000, 1.9487, 1.8157])
     """
 
@@ -74,6 +86,7 @@ class Hypersim(SceneFiles):
         self,
         root: str | Path,
         pictures: Literal["preview", "color", "prepared"] = "preview",
+        cameras: str | Path | None = None,
         partition: str | Path | None = None,
         part: Partition | None = None,
         files: str | Path | None = None,
@@ -91,9 +104,44 @@ class Hypersim(SceneFiles):
                 f"data.part={part} needs the set's list: data.partition=FILE, metadata_images_split_trainvaltest.csv."
             )
         self.layouts, self.prepared = (_LAYOUTS[pictures],), pictures == "prepared"
+        if self.prepared and cameras not in (None, ONE):
+            raise UserError(
+                f"data.cameras={cameras} makes depth of distances, but data.pictures=prepared has depth that one "
+                "camera made; leave data.cameras out, or read the published files."
+            )
+        self.cameras = None if self.prepared or cameras == ONE else self._read_cameras(root, cameras)
         self.part = part
         self.wanted = None if part is None or partition is None else read_partition(Path(partition).expanduser(), part)
         super().__init__(root, files, split, max_depth, size, depth_size)
+
+    def _read_cameras(self, root: str | Path, cameras: str | Path | None) -> dict[str, SceneCamera]:
+        folder = existing_folder(root, f"{self.known_as}, with {self._shown()}")
+        path = folder / CAMERA_TABLE if cameras is None else Path(cameras).expanduser()
+        if cameras is None and not path.is_file():
+            raise UserError(
+                f"{root} has no {CAMERA_TABLE}, by which distances become depth: copy it there from apple/ml-hypersim, "
+                "contrib/mikeroberts3000, or give data.cameras=FILE, or data.cameras=one for one camera in all scenes."
+            )
+        return read_scene_cameras(path)
+
+    def camera(self, pair: Pair, size: Size) -> Matrix:
+        """Intrinsics of a frame whose picture has ``size``.
+
+        Raises:
+            UserError: if the scene is not known, or its pictures have other sides.
+        """
+        if self.cameras is None:
+            return one_camera(size)
+        scene = pair.name.split("/")[-3]
+        if scene not in self.cameras:
+            raise UserError(f"{CAMERA_TABLE} has no line for the scene {scene}; download it again.")
+        rays, stored = self.cameras[scene]
+        if size[0] * stored[1] != size[1] * stored[0]:
+            raise UserError(
+                f"{pair.rgb} is {size[1]}x{size[0]}, but pictures of its scene are {stored[1]}x{stored[0]} by "
+                f"{CAMERA_TABLE}; give the published pictures, which are not cut."
+            )
+        return pinhole_of_rays(rays, size)
 
     def keeps(self, pair: Pair) -> bool:
         """See :class:`SceneFiles`."""
@@ -115,7 +163,7 @@ class Hypersim(SceneFiles):
 
     def read_truth(self, pair: Pair, size: Size) -> Truth:
         """See :class:`SceneFiles`."""
-        camera = hypersim_camera(size)
+        camera = self.camera(pair, size)
         if self.prepared:
             return Truth(read_depth(pair.depth) * np.float32(0.001), camera)
         distance = read_one(pair.depth, "dataset")
@@ -145,12 +193,6 @@ _LAYOUTS = {
         name=_NAME,
     ),
 }
-
-
-def hypersim_camera(size: Size) -> Matrix:
-    """The camera of a picture of ``size`` (height, width)."""
-    focal = FOCAL * size[1] / WIDTH
-    return camera_matrix([focal, focal, (size[1] - 1) / 2, (size[0] - 1) / 2])
 
 
 def tone_mapped(colors: NDArray[np.floating], objects: NDArray[np.bool_]) -> NDArray[np.uint8]:
