@@ -181,8 +181,8 @@ def habit_text(one: KeptStudy) -> str:
         firsts = ", ".join(f"{name} with {count}" for name, count in found.firsts.items())
         lines.append(
             f"- {one.result.name}{f', {title}' if title else ''}: {found.pairs} pairs of rows, {found.seeds} seeds. "
-            f"All seeds and images tell {found.all_seeds} pairs apart. One seed, tested over images alone, tells "
-            f"{found.one_seed:.1f} apart on average; {100 * found.unconfirmed:.0f} % of these findings are not "
+            f"All seeds and images tell {found.all_seeds} of them apart. One seed, tested over images alone, "
+            f"tells {found.one_seed:.1f} apart on average; {100 * found.unconfirmed:.0f} % of these findings are not "
             f"confirmed, and {len(found.opposed)} pairs are told apart in opposite directions by two seeds. The rows "
             f"have {found.orders} different orders; first is {firsts}."
         )

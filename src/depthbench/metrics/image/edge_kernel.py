@@ -107,9 +107,16 @@ def step_marks(maps: FloatMap, valid: Mask | None, step: float) -> Mask:
     return marks
 
 
-def soft_errors(p: FloatMap, t: FloatMap, marks: Mask) -> float:
-    """Sum over the marked pixels of the least of the nine errors around each, with zeros around the truth."""
-    return float(_function("soft_errors", ctypes.c_double)(_at(p), _at(t), _at(marks), *map(ctypes.c_long, t.shape)))
+def soft_errors(p: FloatMap, t: FloatMap, maps: FloatMap, valid: Mask | None, step: float) -> tuple[float, float]:
+    """Over the pixels at a step of ``maps`` (:func:`step_marks`): the sum of their soft errors, and their number.
+
+    A pixel's soft error is the least of the nine errors between the prediction there and the truth around it, which is
+    0 around the map and where it is not valid.
+    """
+    marks, found = np.empty(t.shape, dtype=bool), np.empty(2)
+    sizes = (*map(ctypes.c_long, t.shape), ctypes.c_float(step))
+    _function("soft_errors", ctypes.c_int)(_at(p), _at(t), _at(maps), _at(valid), *sizes, _at(marks), _at(found))
+    return float(found[0]), float(found[1])
 
 
 def plane_pixels(mask: Mask, p: FloatMap, t: FloatMap) -> tuple[NDArray[np.int32], FloatMap, FloatMap]:

@@ -224,9 +224,14 @@ void step_marks(const float *restrict maps, const uint8_t *restrict valid, long 
     }
 }
 
-/* Sum over the marked pixels of the least of the nine errors around each, with zeros around the truth. */
-double soft_errors(const float *restrict p, const float *restrict t, const uint8_t *restrict marks, long height, long width) {
+/* Over the pixels that `step_marks` marks in `maps`: the sum of the least of the nine errors around each, with zeros
+   where the truth is not valid and around it, and their number: out[2]. */
+void soft_errors(const float *restrict p, const float *restrict t, const float *restrict maps,
+                 const uint8_t *restrict valid, long height, long width, float step, uint8_t *restrict marks,
+                 double *out) {
     double sum = 0;
+    long count = 0;
+    step_marks(maps, valid, height, width, step, marks);
     for (long row = 0; row < height; row++)
         for (long c = 0; c < width; c++) {
             long at = row * width + c;
@@ -240,13 +245,16 @@ double soft_errors(const float *restrict p, const float *restrict t, const uint8
             float least = INFINITY;
             for (long y = row - 1; y <= row + 1; y++)
                 for (long x = c - 1; x <= c + 1; x++) {
-                    float around = y < 0 || y >= height || x < 0 || x >= width ? 0 : t[y * width + x];
+                    int outside = y < 0 || y >= height || x < 0 || x >= width;
+                    float around = outside || (valid && !valid[y * width + x]) ? 0 : t[y * width + x];
                     float error = fabsf(around - p[at]);
                     least = error < least ? error : least;
                 }
             sum += least;
+            count++;
         }
-    return sum;
+    out[0] = sum;
+    out[1] = count;
 }
 
 /* Pixels of a plane: their places and depths; how many. */

@@ -233,18 +233,26 @@ class SoftEdgeError(ImageMetric):
         self, prediction: Tensor, target: Tensor, valid: Tensor, intrinsics: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """See :class:`ImageMetric`."""
-        edges = step_pixels(target if self.disparity is None else self.disparity / target, valid, self.step)
-        filled = target if everywhere(valid) else torch.where(valid, target, 0.0)
-        summed = edge_kernel.soft_errors if edge_kernel.takes(prediction, filled) else _soft_error
-        maps = [np.ascontiguousarray(one[:, 0].cpu().numpy()) for one in (prediction, filled, edges)]
-        sums = torch.tensor([summed(*one) for one in zip(*maps, strict=True)], dtype=torch.float64)
-        counts = count(edges)
-        return share(sums.to(target.device), counts)[:, None], (counts > 0)[:, None]
+        stepped = target if self.disparity is None else self.disparity / target
+        if edge_kernel.takes(prediction, target, stepped):
+            masks = None if everywhere(valid) else edge_kernel.dense(valid[:, 0])
+            maps = [edge_kernel.dense(one[:, 0]) for one in (prediction, target, stepped)]
+            pairs = [
+                edge_kernel.soft_errors(p, t, at, None if masks is None else masks[image], self.step)
+                for image, (p, t, at) in enumerate(zip(*maps, strict=True))
+            ]
+        else:
+            edges = step_pixels(stepped, valid, self.step)
+            maps = [one[:, 0].cpu().numpy() for one in (prediction, torch.where(valid, target, 0.0), edges)]
+            pairs = [(_soft_error(*one), float(one[2].sum())) for one in zip(*maps, strict=True)]
+        sums, counts = torch.tensor(pairs, dtype=torch.float64, device=target.device).reshape(-1, 2).unbind(1)
+        return share(sums, counts)[:, None], (counts > 0)[:, None]
 
 
 def _soft_error(prediction: NDArray[Any], truth: NDArray[Any], edges: NDArray[np.bool_]) -> float:
     """Sum over the edge pixels ``(H, W)`` of the least of the nine errors around each, with zeros around the map."""
     places = np.flatnonzero(edges)
+    prediction, truth = (np.ascontiguousarray(one) for one in (prediction, truth))
     width = truth.shape[1] + 2
     around = cv2.copyMakeBorder(truth, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0).ravel()
     above = places + 2 * (places // truth.shape[1])  # the upper left of nine
