@@ -5,6 +5,7 @@
 """
 
 import json
+import math
 import struct
 import sys
 from contextlib import nullcontext
@@ -126,6 +127,60 @@ def eth3d(root: Path) -> MadeSet:
         put_bytes(root / f"court/ground_truth_depth/dslr_images/DSC_{index:04d}.JPG", raw.tobytes())
         frames[place] = Expected(depth)
     return MadeSet([f"data.root={root}"], "ETH3D", frames)
+
+
+# k1, k2, p1, p2, k3, k4, sx1, sy1 of the lens in ETH3D's courtyard; in pixels of a small picture, as is its pinhole.
+COURTYARD = (0.21047, 0.21102, -5.36231e-06, 0.00051541, -0.158023, 0.406856, -8.46499e-05, 0.000861313)
+LENS, HOLE, WIDER = (9.6, 9.5, 8.55, 5.99, *COURTYARD), (9.6, 9.5, 9.55, 6.49), (13, 19)
+
+
+def bent(x: float, y: float, lens=LENS) -> tuple[float, float]:
+    """Where the lens sees (x, y, 1), from the corner of the picture, by COLMAP's formula."""
+    fx, fy, cx, cy, k1, k2, p1, p2, k3, k4, sx1, sy1 = lens
+    r = math.sqrt(x * x + y * y)
+    u, v = (x, y) if r == 0 else (x * math.atan2(r, 1) / r, y * math.atan2(r, 1) / r)
+    r2 = u**2 + v**2
+    radial = k1 * r2 + k2 * r2**2 + k3 * r2**3 + k4 * r2**4
+    du = u * radial + 2 * p1 * u * v + p2 * (r2 + 2 * u**2) + sx1 * r2
+    dv = v * radial + 2 * p2 * u * v + p1 * (r2 + 2 * v**2) + sy1 * r2
+    return fx * (u + du) + cx, fy * (v + dv) + cy
+
+
+def write_colmap(folder: Path, camera_line: str, names: list[str]) -> None:
+    """COLMAP's text files, where the picture that sees no point has an empty line."""
+    folder.mkdir(parents=True)
+    (folder / "cameras.txt").write_text(
+        f"# Camera list\n#   CAMERA_ID, MODEL, WIDTH, HEIGHT, PARAMS[]\n{camera_line}\n"
+    )
+    lines = [f"{place} 1 0 0 0 0 0 0 3 {name}\n{'1.5 2.5 7 ' * place}" for place, name in enumerate(names)]
+    (folder / "images.txt").write_text("# Image list\n" + "\n".join(lines) + "\n")
+
+
+def eth3d_undistorted(root: Path) -> MadeSet:
+    """The pictures of a pinhole, to which depth comes from the pixels of the lens, one by one."""
+    eth3d(root)
+    names = [f"DSC_{index:04d}.JPG" for index in range(2)]
+    frames = {}
+    for index, name in enumerate(names):
+        _, depth = scene(index)
+        expected = np.zeros(WIDER, np.float32)
+        for row, column in np.ndindex(WIDER):
+            x, y = bent((column + 0.5 - HOLE[2]) / HOLE[0], (row + 0.5 - HOLE[3]) / HOLE[1])
+            if 0 <= x < SIZE[1] and 0 <= y < SIZE[0]:
+                expected[row, column] = depth[int(y), int(x)]
+        assert (expected[2:-2, 2:-2] > 0).sum() > 100
+        assert (expected == 0).any(axis=0).sum() > 3  # the pinhole's picture is wider than the lens's
+        place = f"court/images/dslr_images_undistorted/{name}"
+        put(root / place, scene(index, WIDER)[0])
+        frames[place.removesuffix(".JPG")] = Expected(expected, camera(*HOLE[:2], HOLE[2] - 0.5, HOLE[3] - 0.5))
+    for folder, model, parameters, size in (
+        ("jpg", "THIN_PRISM_FISHEYE", LENS, SIZE),
+        ("undistorted", "PINHOLE", HOLE, WIDER),
+    ):
+        line = f"3 {model} {size[1]} {size[0]} {' '.join(map(str, parameters))}"
+        images = "dslr_images" if folder == "jpg" else "dslr_images_undistorted"
+        write_colmap(root / f"court/dslr_calibration_{folder}", line, [f"{images}/{name}" for name in names])
+    return MadeSet([f"data.root={root}", "data.view=undistorted"], "ETH3D", frames)
 
 
 def diode(root: Path) -> MadeSet:
@@ -482,6 +537,8 @@ _EVERY = (
     *(scannet, bonn, syns, ddad, void, hammer, booster),
 )
 MAKERS = {maker.__name__: maker for maker in _EVERY}
+FORMS = MAKERS | {"eth3d undistorted": eth3d_undistorted}
+"""Also the other forms of sets, by the option of ``data=`` and a word."""
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from depthbench.models.pretrained import read_weights
 from depthbench.output_kinds import OutputKind
 from depthbench.training.start import network_weights
 from tests.data import fuzz
-from tests.data.published_sets import MAKERS
+from tests.data.published_sets import FORMS
 from tests.torture.specimens import Read, frames, maps, photo
 
 Build = Callable[[Path], Read]
@@ -91,8 +91,8 @@ def _published(name: str) -> Build:
     """A published set in its real formats, opened as by ``data=NAME`` without Hydra."""
 
     def build(root: Path) -> Read:
-        config = OmegaConf.create({"data": OmegaConf.load(config_dir() / f"data/{name}.yaml")})
-        overrides = OmegaConf.from_dotlist(MAKERS[name](root).overrides)
+        config = OmegaConf.create({"data": OmegaConf.load(config_dir() / f"data/{name.partition(' ')[0]}.yaml")})
+        overrides = OmegaConf.from_dotlist(FORMS[name](root).overrides)
         node = OmegaConf.to_container(OmegaConf.merge(config, overrides).data.test, resolve=True)
         return frames(lambda: instantiate({**node, "size": None}))
 
@@ -195,7 +195,7 @@ MORE: dict[str, Build] = {
     "listed pairs": _listed,
     "own formats": _own,
     "tum": _tum,
-    **{f"set {name}": _published(name) for name in MAKERS},
+    **{f"set {name}": _published(name) for name in FORMS},
     "safetensors": _safetensors,
     "weights": _pretrained("net.pth", torch.save),
     "weights old": _pretrained("net.pth", _old_form),

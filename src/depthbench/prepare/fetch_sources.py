@@ -114,7 +114,8 @@ SOURCES = {
     "eth3d": Source(
         "https://www.eth3d.net/datasets",
         _RESEARCH,
-        todo="High-resolution multi-view, training: unpack the dslr_jpg and dslr_depth archives in one folder.",
+        todo="High-resolution multi-view, training: unpack the dslr_jpg and dslr_depth archives in one folder, for "
+        "data.view=undistorted the dslr_undistorted archives, too.",
     ),
     "sintel": Source(
         "http://sintel.is.tue.mpg.de",
@@ -126,7 +127,8 @@ SOURCES = {
     "hypersim": Source(
         "https://github.com/apple/ml-hypersim",
         _RESEARCH,
-        todo="Its script downloads scenes; final_preview and geometry_hdf5 are read, and the list of its parts.",
+        todo="Its script downloads scenes; final_preview and geometry_hdf5 are read, the list of its parts, and "
+        "metadata_camera_parameters.csv.",
     ),
     "vkitti2": Source(
         "https://europe.naverlabs.com/proxy-virtual-worlds-vkitti-2/",

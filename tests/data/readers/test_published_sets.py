@@ -14,6 +14,7 @@ from depthbench.config.compose import config_dir
 from depthbench.config.published import every_member
 from depthbench.config.targets import instantiate
 from depthbench.data import Corrupted, Pairs
+from depthbench.data.formats.colmap import ColmapCamera, thin_prism_fisheye
 from depthbench.data.readers.hypersim_cameras import one_camera, pinhole_of_rays
 from depthbench.errors import UserError
 from depthbench.evaluation import score_arrays
@@ -23,7 +24,7 @@ from depthbench.output_kinds import OutputKind
 from depthbench.pinhole import depth_of_distance
 from depthbench.prepare.fetch_sources import SOURCES
 from depthbench.protocols import protocol_from
-from tests.data.published_sets import HYPERSIM, MAKERS, SIZE, camera, put, ray_of_pixel, scene
+from tests.data.published_sets import COURTYARD, FORMS, HYPERSIM, MAKERS, SIZE, camera, put, ray_of_pixel, scene
 
 CONF = config_dir()
 OLD = ("cached", "folder", "kitti", "make3d", "matterport3d", "nyu", "rooms", "sunrgbd", "tum")
@@ -36,7 +37,7 @@ def made(tmp_path_factory):
 
     def write(name):
         if name not in written:
-            written[name] = MAKERS[name](tmp_path_factory.mktemp(name))
+            written[name] = FORMS[name](tmp_path_factory.mktemp(name.replace(" ", "_")))
         return written[name]
 
     return write
@@ -44,7 +45,7 @@ def made(tmp_path_factory):
 
 def opened(name, overrides, **changes):
     """The test of ``data=NAME``; without Hydra, which the YAML is composed by in test_data_configs.py."""
-    config = OmegaConf.create({"data": OmegaConf.load(CONF / f"data/{name}.yaml")})
+    config = OmegaConf.create({"data": OmegaConf.load(CONF / f"data/{name.partition(' ')[0]}.yaml")})
     node = OmegaConf.merge(config, OmegaConf.from_dotlist(overrides)).data.test
     return instantiate(OmegaConf.to_container(node, resolve=True) | {"size": None} | changes)
 
@@ -55,7 +56,7 @@ def test_every_yaml_has_made_up_files():
     assert set(MAKERS) <= set(SOURCES)
 
 
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("name", FORMS)
 def test_frames(name, made):
     given = made(name)
     data = opened(name, given.overrides)
@@ -79,10 +80,10 @@ def test_frames(name, made):
     assert small.depth.shape == (1, *expected.depth.shape)
 
 
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("name", FORMS)
 def test_a_file_cut_in_half_is_a_sentence(name, tmp_path):
     """Text files may read on as shorter ones."""
-    given = MAKERS[name](tmp_path)
+    given = FORMS[name](tmp_path)
     refused = []
     for path in sorted(path for path in tmp_path.rglob("*") if path.is_file()):
         data = path.read_bytes()
@@ -109,7 +110,7 @@ PERFECT = {
 }
 
 
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("name", FORMS)
 def test_a_perfect_prediction_scores_zero_under_every_protocol_of_the_set(name, made):
     """Protocols of regions in pixels are scored without them: made-up files are smaller."""
     given = made(name)
@@ -203,6 +204,75 @@ def test_depth_of_another_size_is_a_sentence(tmp_path):
     put(tmp_path / "court/images/dslr_images/DSC_0000.JPG", scene(0, (6, 8))[0])
     with pytest.raises(UserError, match="has 816 bytes; float32 depth of its picture, 8x6, has 192"):
         opened("eth3d", [f"data.root={tmp_path}"])
+
+
+def test_a_lens_puts_rays_where_colmap_does():
+    """Numbers of pycolmap 4.2.1 for the courtyard's camera; its corner of the first pixel is our (-0.5, -0.5)."""
+    lens = ColmapCamera("THIN_PRISM_FISHEYE", (4032, 6048), (3411.42, 3410.02, 3041.29, 2014.07, *COURTYARD))
+    rays = np.array([[0, 0], [0.3, -0.2], [-0.85, 0.55], [0.9, 0.6], [1e-9, 0.5]])
+    theirs = [
+        [3041.29, 2014.07],
+        [4051.5482518890853, 1341.3076848357978],
+        [235.74964575176546, 3831.0990750680367],
+        [6035.218907243639, 4010.522342488084],
+        [3041.605901213682, 3681.5804756932357],
+    ]
+    np.testing.assert_allclose(np.stack(lens.seen_at(*rays.T), 1) + 0.5, theirs, rtol=1e-12)
+    pinhole = ColmapCamera("PINHOLE", (4129, 6198), (3411.42, 3410.02, 3116.72, 2062.52))
+    column, row = pinhole.seen_at(*rays.T)
+    np.testing.assert_allclose(np.stack([column, row, np.ones(5)]), pinhole.matrix @ np.vstack([rays.T, np.ones(5)]))
+
+
+def test_there_and_back_through_a_lens():
+    """Each pixel of the pinhole's picture is found again from its place in the lens's, by Newton's method."""
+    lens = (0.1, 0.05, 0.01, -0.02, 0.03, 0.01, 0.004, -0.003)
+    x, y = (axis.ravel() for axis in np.meshgrid(np.linspace(-0.8, 0.8, 9), np.linspace(-0.6, 0.6, 7)))
+    wanted = np.stack(thin_prism_fisheye(x, y, lens))
+    found = wanted.copy()
+    for _ in range(20):
+        at = [np.stack(thin_prism_fisheye(*(found + step), lens)) for step in (0, [[1e-6], [0]], [[0], [1e-6]])]
+        jacobian = np.stack([at[1] - at[0], at[2] - at[0]], 1) / 1e-6
+        found -= np.linalg.solve(jacobian.transpose(2, 0, 1), (at[0] - wanted).T[..., None])[..., 0].T
+    np.testing.assert_allclose(found, [x, y], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "says"),
+    [
+        ("jpg/cameras.txt", "THIN_PRISM_FISHEYE", "OPENCV", "its model is none of PINHOLE, THIN_PRISM_FISHEYE"),
+        ("jpg/cameras.txt", " 0.000861313", "", "is no camera"),
+        ("jpg/cameras.txt", " 9.6 ", " nan ", "THIN_PRISM_FISHEYE has fx, fy, cx, cy, k1, k2, p1, p2, k3, k4, sx1"),
+        ("jpg/cameras.txt", " 17 12 ", " 17 11 ", "float32 depth of the distorted picture, 17x11, has 748"),
+        ("jpg/cameras.txt", " 17 12 ", " 999999 999999 ", "claims 999999x999999 pixels"),
+        ("jpg/images.txt", "0 0 0 3 ", "0 0 0 4 ", "has a picture of camera 4, which cameras.txt lacks"),
+        ("jpg/images.txt", "DSC_0001", "DSC_0009", r"has no camera for DSC_0001\.JPG, not THIN_PRISM_FISHEYE"),
+        ("undistorted/cameras.txt", "19 13", "19 12", "is 19x13, but its camera has 19x12 pixels"),
+    ],
+)
+def test_cameras_of_eth3d_that_do_not_fit_are_sentences(file, old, new, says, tmp_path):
+    given = FORMS["eth3d undistorted"](tmp_path)
+    path = tmp_path / f"court/dslr_calibration_{file}"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(UserError, match=says):
+        opened("eth3d", given.overrides)
+
+
+def test_the_forms_of_eth3d(made, tmp_path):
+    given = made("eth3d undistorted")
+    undistorted, stored = opened("eth3d", given.overrides), opened("eth3d", given.overrides, view="stored")
+    assert (undistorted.edition, stored.edition) == ("undistorted", None)
+    assert stored[0].intrinsics is None
+    assert not {*stored.names} & {*undistorted.names}
+    assert undistorted.scene(0) == stored.scene(0) == "court"
+    with pytest.raises(UserError, match=r"data\.view=straight is unknown; choose stored or undistorted"):
+        opened("eth3d", given.overrides, view="straight")
+    FORMS["eth3d undistorted"](tmp_path)
+    (tmp_path / "court/dslr_calibration_jpg").rename(tmp_path / "elsewhere")
+    with pytest.raises(
+        UserError, match=r"dslr_calibration_jpg is not there; unpack the dslr_undistorted and the dslr_jpg"
+    ):
+        opened("eth3d", [f"data.root={tmp_path}", "data.view=undistorted"])
 
 
 def test_a_depth_without_near_and_far_is_a_sentence(tmp_path):
