@@ -43,4 +43,4 @@ def test_networks_are_named_as_they_are_read(page, tmp_path, monkeypatch):
     sources = [source for text in named for source in read_sources(text)]
     assert {"hf"} <= {source.form for source in sources}
     for kind in re.findall(r'kind = "(\w+)"', (DOCS / page).read_text()):
-        assert read_kinds(kind, 0, 1, None) == [output_kind(kind)]
+        assert read_kinds(kind, 0, 1, None).models == [output_kind(kind)]

@@ -13,6 +13,12 @@ from depthbench.errors import UserError
 Quantity = Literal["depth", "disparity", "log", "log1p"]
 """What a map holds: metres, 1 / metres, ``ln(metres)`` or ``ln(1 + metres)``."""
 
+LeftOpen = Literal["scale", "shift", "order"]
+"""What a loss can't see of a prediction: a factor, a summand, and with ``order`` any function that rises."""
+
+DETERMINED: frozenset[LeftOpen] = frozenset()
+"""A loss that leaves nothing open."""
+
 
 class OutputKind(StrEnum):
     """The kind of a prediction, as its model declares it.
@@ -39,6 +45,7 @@ class OutputKind(StrEnum):
     METRIC_POINTS = "metric_points"
     SCALE_POINTS = "scale_points"
     AFFINE_POINTS = "affine_points"
+    ORDINAL_DEPTH = "ordinal_depth"
 
     @property
     def quantity(self) -> Quantity:
@@ -47,7 +54,10 @@ class OutputKind(StrEnum):
 
     @property
     def unknown(self) -> str:
-        """Unknowns that an alignment must fit: nothing (empty), ``scale``, or scale and shift of a quantity."""
+        """Unknowns that an alignment must fit: nothing (empty), ``scale``, scale and shift of a quantity; or ``order``.
+
+        No alignment makes depth of an order.
+        """
         return _TABLE[self].unknown
 
     @property
@@ -99,7 +109,43 @@ _TABLE: dict[OutputKind, _About] = {
     OutputKind.METRIC_POINTS: _About("points", "depth", "", "metric points"),
     OutputKind.SCALE_POINTS: _About("points", "depth", "scale", "points up to scale"),
     OutputKind.AFFINE_POINTS: _About("points", "depth", "affine_depth", "points up to scale and shift"),
+    OutputKind.ORDINAL_DEPTH: _About("depth", "depth", "order", "the order of depths, and no distances"),
 }
+
+_UP_TO_AFFINE: dict[Quantity, OutputKind] = {
+    "depth": OutputKind.AFFINE_DEPTH,
+    "disparity": OutputKind.AFFINE_DISPARITY,
+    "log": OutputKind.AFFINE_LOG_DEPTH,
+    "log1p": OutputKind.AFFINE_LOG1P_DEPTH,
+}
+_SCALES: dict[Quantity, frozenset[LeftOpen]] = {
+    "depth": frozenset({"scale"}),
+    "disparity": frozenset({"scale"}),
+    "log": frozenset({"shift"}),
+}
+
+
+def trained_kind(left_open: frozenset[LeftOpen], quantity: Quantity = "depth", from_zero: bool = True) -> OutputKind:
+    """The strongest kind that is true of a network, by what its loss leaves open of a perfect prediction.
+
+    Args:
+        left_open: by the loss, of the maps that it compares.
+        quantity: of these maps.
+        from_zero: whether 0 in these maps is 0 of the quantity; else a factor of them also shifts the quantity.
+
+    Example:
+        >>> trained_kind(frozenset({"scale", "shift"})).words
+        'depth up to scale and shift'
+        >>> trained_kind(frozenset({"shift"}), "log").words  # a summand of log depth is a factor of depth
+        'depth up to scale'
+    """
+    if not left_open:
+        return OutputKind.METRIC_DEPTH
+    if "order" in left_open:
+        return OutputKind.ORDINAL_DEPTH
+    if from_zero and left_open == _SCALES.get(quantity):
+        return OutputKind.SCALE_DEPTH
+    return _UP_TO_AFFINE[quantity]
 
 
 def output_kind(name: str, unit: float | None = None) -> OutputKind:

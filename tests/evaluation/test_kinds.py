@@ -10,7 +10,7 @@ import pytest
 from depthbench.errors import UserError
 from depthbench.evaluate import main
 from depthbench.evaluation import score_arrays
-from depthbench.output_kinds import OutputKind, output_kind
+from depthbench.output_kinds import OutputKind, output_kind, trained_kind
 from depthbench.protocols import EvalProtocol
 from depthbench.runs.results import kind_of, read_scores, write_scores
 
@@ -74,7 +74,10 @@ def evaluated(folder, predictions, *arguments):
     return code, json.loads(output.read_text()) if code == 0 else None
 
 
-@pytest.mark.parametrize("kind", OutputKind)
+SCORED = [kind for kind in OutputKind if kind != OutputKind.ORDINAL_DEPTH]
+
+
+@pytest.mark.parametrize("kind", SCORED)
 def test_a_perfect_prediction_of_every_kind_scores_0(kind, folder, capsys):
     path = written(folder, kind, PERFECT[kind])
     code, content = evaluated(folder, path, f"kind={kind}", f"protocol.alignment={LEAST[kind.unknown]}")
@@ -93,6 +96,32 @@ def test_a_normalized_disparity_with_exact_zeros_is_a_perfect_one(folder):
     assert min(np.load(path / "0.npy").ravel()) == 0
     _, content = evaluated(folder, path, "kind=affine_disparity", "protocol.alignment=disparity")
     assert content["scores"]["normalized"]["full"]["AbsRel"] < 2e-6
+
+
+def test_no_protocol_measures_an_order(folder, capsys):
+    path = written(folder, "order", np.square)
+    assert evaluated(folder, path, "kind=ordinal_depth", "protocol.alignment=scale_shift")[0] == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "not a measure of the order of depths, and no distances; no alignment makes it one." in told
+
+
+@pytest.mark.parametrize(
+    ("left_open", "quantity", "from_zero", "kind"),
+    [
+        ((), "disparity", True, "metric_depth"),
+        (("scale",), "depth", True, "scale_depth"),
+        (("shift",), "depth", True, "affine_depth"),
+        (("scale",), "depth", False, "affine_depth"),
+        (("scale",), "disparity", True, "scale_depth"),
+        (("scale", "shift"), "disparity", True, "affine_disparity"),
+        (("shift",), "log", True, "scale_depth"),
+        (("scale",), "log", True, "affine_log_depth"),
+        (("scale", "shift"), "log1p", True, "affine_log1p_depth"),
+        (("scale", "shift", "order"), "log", True, "ordinal_depth"),
+    ],
+)
+def test_the_kind_of_a_network_follows_from_its_loss(left_open, quantity, from_zero, kind):
+    assert trained_kind(frozenset(left_open), quantity, from_zero) == kind
 
 
 CONTRADICTIONS = {

@@ -9,8 +9,11 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from depthbench.config.compose import config_dir
+from depthbench.errors import UserError
 from depthbench.evaluate import main
+from depthbench.output_kinds import OutputKind
 from depthbench.protocols import EvalProtocol
+from depthbench.runs.checksums import renew_done
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.results import read_scores
 from depthbench.training.results import save_results
@@ -24,6 +27,8 @@ KINDS = {
     "staged": TINY_TWO_STREAM,
     "relative": ["loss=relative", *TINY_NET],
     "uncertain": ["loss=heteroscedastic", *TINY_NET],
+    "affine depth": ["loss=ssi", *TINY_NET],
+    "affine logarithm": ["loss=ssi", "task.loss_space=network", "protocol.alignment=log", *TINY_NET],
 }
 
 
@@ -70,6 +75,52 @@ def test_to_the_last_bit(kind, average, frames, tmp_path):
     assert len(rows) == scores["full"]["images"] == 7
     assert [{key: row[key] for key in rows[0]} for row in again] == rows
     assert {"AbsRel", "images_nonfinite", *(["WHDR"] if structure else [])} <= scores["full"].keys()
+
+
+def test_the_kind_of_a_run_is_that_of_its_loss(frames, tmp_path, capsys):
+    """Recorded, scored by, and overruled only with a sentence."""
+    folder, _ = own_test(tmp_path, frames, "loss=ssi", *TINY_NET)
+    output = tmp_path / "scores.json"
+
+    def told(*words):
+        code = main([f"run={folder.path}", f"output={output}", *words])
+        out = capsys.readouterr()
+        return code, " ".join((out.out + out.err).split())
+
+    for recorded in (False, True):  # by the configuration; by the record
+        if recorded:
+            folder.claim_kind(OutputKind.AFFINE_DEPTH)
+            renew_done(folder.path)
+        code, text = told()
+        assert code == 0
+        assert f"{folder.path.name} predicts depth up to scale and shift." in text
+        assert set(json.loads(output.read_text())["kinds"].values()) == {"affine_depth"}
+        assert json.loads((folder.path / "scores.json").read_text())["kind"] == "affine_depth"
+        code, text = told("protocol=full", "protocol.alignment=none")
+        assert code == 2
+        assert "not a measure of depth up to scale and shift; append protocol.alignment=... (scale_shift," in text
+    code, text = told("protocol=full", "kind=metric_depth")
+    assert code == 0
+    assert "its loss determines depth up to scale and shift only; that it is metric depth is what kind= says." in text
+    assert json.loads(output.read_text())["kinds"] == {folder.path.name: "metric_depth"}
+    assert "kind=affine_disparity is no reading" in told("kind=affine_disparity")[1]
+
+
+def test_a_metric_run_may_be_scored_as_a_weaker_kind(frames, tmp_path, capsys):
+    folder, _ = own_test(tmp_path, frames, *TINY_NET)
+    assert main([f"run={folder.path}", "kind=scale_depth", "protocol=full", "protocol.alignment=median"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "predicts depth up to scale." in text
+    assert "what kind= says" not in text
+
+
+def test_a_protocol_that_is_no_measure_of_the_kind_is_refused_before_training(frames, tmp_path):
+    for loss, sentence in {
+        "loss=ssi": r"The loss \(ScaleShiftInvariant\) leaves scale and shift open. Protocol 'full' takes them as they",
+        "loss._target_=depthbench.losses.Ranking": r"all but the order of depths open\. .*no alignment makes it one",
+    }.items():
+        with pytest.raises(UserError, match=sentence):
+            own_test(tmp_path, frames, loss, "protocol.alignment=none", *TINY_NET)
 
 
 def test_image_and_mirror_image_pass_the_network_once_each(frames, tmp_path, monkeypatch):

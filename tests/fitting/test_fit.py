@@ -15,6 +15,7 @@ from depthbench.data.given import GivenFrames
 from depthbench.errors import UserError
 from depthbench.fitting.object_hashes import object_hash
 from depthbench.runs.folder import RunFolder
+from depthbench.runs.results import recorded_kind
 from depthbench.training.parts import build_task
 from depthbench.training.trainer import train_and_test
 
@@ -74,6 +75,16 @@ def test_objects_train_as_names_do(tmp_path):
     frames = Rooms(split=8, size=SIZE), Rooms("test", split=2, size=SIZE, sensor=False)
     result = depthbench.fit(net, frames[0], depthbench.losses.L1(), test=frames[1], protocol="rooms", **SMALL)
     assert result.scores["rooms"] == expected["rooms"]
+
+
+def test_a_loss_that_was_an_object_is_remembered_for_what_it_leaves_open(tmp_path):
+    loss = depthbench.losses.ScaleShiftInvariant()
+    given = {"test": TEST, "output": tmp_path, **SMALL}
+    with pytest.raises(UserError, match="leaves scale and shift open"):
+        depthbench.fit(tiny(), TRAIN, loss, **given)
+    result = depthbench.fit(tiny(), TRAIN, loss, overrides=["protocol.alignment=scale_shift"], **given)
+    again = depthbench.load(result.folder, net=tiny())
+    assert again.kind == result.network.kind == recorded_kind(result.folder) == "affine_depth"
 
 
 def test_a_run_of_objects_is_found_again_and_read(tmp_path):

@@ -20,6 +20,7 @@ from depthbench.config.compose import composing
 from depthbench.errors import UserError
 from depthbench.export import main
 from depthbench.inference.exported import onnx_file
+from depthbench.inference.exported.graph import metadata
 from depthbench.inference.hub import CHECKOUT
 from depthbench.inference.network import load, untrained
 from depthbench.models import PredictModule
@@ -157,6 +158,26 @@ def test_the_folder_has_weights_a_configuration_and_a_card(run, tmp_path, capsys
     assert "| full | 0.200 [0.1" in card
     assert "| 0.700 |" in card
     assert "over the 40 test images" in card
+
+
+def test_what_is_exported_says_its_kind(tmp_path):
+    """Of a network whose loss leaves scale and shift open, no file says metres."""
+    with composing():
+        config = compose("config", [*TINY, "loss=ssi", "data.root=nowhere", f"output={tmp_path}"])
+    run = RunFolder.create(config, TINY, {})
+    task = build_task(run.config)
+    run.checkpoint.parent.mkdir()
+    torch.save({"state_dict": task.state_dict()}, run.checkpoint)
+    told = metadata(run, (64, 96), load_task(run).output_kind)
+    assert told["output_kind"] == "affine_depth"
+    assert "metres" not in told["output"]
+    network = load(load(run.path).save_pretrained(tmp_path / "folder"))
+    assert network.kind == "affine_depth"
+    card = (tmp_path / "folder" / "README.md").read_text()
+    assert "Depth up to scale and shift from one picture" in card
+    assert "metres" not in card
+    with pytest.raises(UserError, match="depth up to scale and shift, which has no points; leave intrinsics out"):
+        network.predict(np.zeros((8, 8, 3), np.uint8), np.eye(3))
 
 
 def test_a_folder_of_half_the_size_has_the_same_depth(run, tmp_path, capsys):

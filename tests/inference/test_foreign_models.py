@@ -294,9 +294,12 @@ def test_holes_can_count_as_errors_and_units_be_given(frames, place):
 
 def test_kinds_are_one_for_all_or_one_each():
     metric, affine = OutputKind.METRIC_DEPTH, OutputKind.AFFINE_DISPARITY
-    assert read_kinds(None, 1, 2, None) == [metric, None, None]
-    assert read_kinds("affine_disparity", 1, 1, None) == [affine, affine]
-    assert read_kinds("metric_depth,auto,affine_disparity", 1, 2, None) == [metric, None, affine]
+    assert read_kinds(None, 1, 2, None, 1) == ([metric], [None], [None, None])
+    assert read_kinds("affine_disparity", 1, 1, None, 1) == ([affine], [None], [affine])
+    assert read_kinds("affine_disparity", 0, 0, None, 2) == ([], [affine, affine], [])
+    assert read_kinds("metric_depth,auto,affine_disparity", 1, 2, None) == ([metric], [], [None, affine])
+    assert read_kinds("metric_depth,affine_disparity", 1, 1, None, 1) == ([metric], [None], [affine])
+    assert read_kinds("metric_depth,auto,affine_disparity", 1, 1, None, 1) == ([metric], [None], [affine])
     with pytest.raises(UserError, match="auto is for models"):
         read_kinds("auto", 1, 1, None)
 

@@ -143,6 +143,55 @@ def test_it_does_what_every_loss_must(loss, check):
     LossChecks(loss, channels(loss)).run(check)
 
 
+def _terms(kinds, weighting=None, variant="paper"):
+    return L.WeightedTerms(L.LossSpace(variant, kinds=kinds, scales=[0, 1]), weighting or L.Uniform())
+
+
+def _sum(**terms):
+    return L.WeightedSum({name: {"weight": weight, "loss": loss} for name, (weight, loss) in terms.items()})
+
+
+LEFT_OPEN = {  # of losses and settings that no configuration has
+    "silog of the variance alone": (lambda: L.SILog(1.0), {"scale"}),
+    "Eigen of the variance alone": (lambda: L.Eigen(1.0), {"scale"}),
+    "Eigen whose holes count": (lambda: L.Eigen(1.0, reduction="holes_as_zero_error"), set()),
+    "Eigen's gradients see the border": (lambda: L.EigenGrad(1.0), set()),
+    "gradients": (L.MultiScaleGradient, {"shift"}),
+    "normals see the border": (L.SobelNormals, set()),
+    "logarithms of gradients": (lambda: L.LogGradient(operator="forward"), {"shift"}),
+    "logarithms of gradients, released": (lambda: L.LogGradient(operator="central", variant="released"), {"shift"}),
+    "order": (L.Ranking, {"scale", "shift", "order"}),
+    "relative terms": (lambda: _terms(["mean_removed", "gradient", "normal"]), {"shift"}),
+    "released terms": (lambda: _terms(["mean_removed", "gradient", "normal"], variant="released"), {"shift"}),
+    "terms of weight 0": (lambda: _terms(["D", "r"], L.Fixed({"r": 1.0})), {"shift"}),
+    "a sum": (lambda: _sum(a=(1, L.ScaleShiftInvariant()), b=(1, L.Gradient()), c=(0, L.L1())), {"shift"}),
+    "a sum that knows all": (lambda: _sum(a=(1, L.SILog(1.0)), b=(1, L.Gradient())), set()),
+    "a set": (lambda: L.SetLoss(L.ScaleShiftInvariant(), [L.Mirror()]), {"scale", "shift"}),
+}
+
+
+@pytest.mark.parametrize("name", LEFT_OPEN)
+def test_what_a_loss_leaves_open_is_declared(name):
+    make, wanted = LEFT_OPEN[name]
+    loss = make()
+    assert loss.leaves_open == wanted
+    LossChecks(loss).check_what_it_leaves_open()
+
+
+def test_every_configuration_declares_what_its_loss_leaves_open():
+    said = {name: instantiate(node).leaves_open for name, node in NODES.items()}
+    assert {name: found for name, found in said.items() if found} == {"ssi": {"scale", "shift"}}
+
+
+@pytest.mark.parametrize("wrong", [{"scale"}, {"shift"}, {"scale", "shift", "order"}, set()])
+def test_a_wrong_declaration_fails(wrong):
+    class Claims(L.ScaleShiftInvariant):
+        leaves_open = frozenset(wrong)
+
+    with pytest.raises(AssertionError, match="leaves_open is"):
+        LossChecks(Claims()).check_what_it_leaves_open()
+
+
 @pytest.mark.parametrize("name", NODES)
 def test_the_reduction_is_a_key_of_every_configuration(name):
     with initialize_config_dir(str(CONF), version_base="1.3"):

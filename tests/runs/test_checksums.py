@@ -9,7 +9,7 @@ from depthbench.errors import UserError
 from depthbench.report.read.runs import read_run
 from depthbench.runs import checksums
 from depthbench.runs.folder import RunFolder
-from depthbench.runs.results import read_scores, run_kind
+from depthbench.runs.results import read_scores, recorded_kind
 from depthbench.runs.tables import read_per_image
 from depthbench.training.loggers import MetricsTable
 from tests.commands import make_frames
@@ -65,11 +65,11 @@ def test_a_changed_digit_is_a_sentence_with_the_command_that_mends_it(name, run)
     assert checksums.changed(run.path) == [name]
 
 
-def test_evaluate_and_report_look_at_the_scores(run):
-    change_digit(run.path / "scores.json")
-    for read in (run_kind, read_run):
-        with pytest.raises(UserError, match=r"scores\.json has changed"):
-            read(run.path)
+@pytest.mark.parametrize(("name", "read"), [("run.json", recorded_kind), ("scores.json", read_run)])
+def test_evaluate_looks_at_the_kind_and_report_at_the_scores(name, read, run):
+    change_digit(run.path / name)
+    with pytest.raises(UserError, match=rf"{name} has changed"):
+        read(run.path)
 
 
 @pytest.mark.parametrize("names", [["scores.json"], ["per_image.csv", "metrics.csv"], ["DONE"], ["data.json"]])

@@ -9,9 +9,13 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from depthbench.config.compose import config_dir
-from depthbench.data import DataModule, Frame
+from depthbench.data import Batch, DataModule, Frame
 from depthbench.errors import UserError
-from depthbench.tasks import Adversarial, OneCycle, Polynomial, Steps
+from depthbench.losses import L1, MultiScaleGradient, ScaleShiftInvariant, SILog
+from depthbench.models import DepthModel, InverseDepth, LogDepth, MetricDepth, TanhDepth
+from depthbench.protocols import EvalProtocol
+from depthbench.tasks import Adversarial, DepthTask, OneCycle, Optimization, Polynomial, Steps
+from depthbench.tasks.left_open import refuse_unmeasured
 from depthbench.training.trainer import build_task, build_trainer
 
 LOSSES = sorted(file.stem for file in Path(config_dir(), "loss").glob("*.yaml") if not file.stem.endswith("_base"))
@@ -100,6 +104,58 @@ def test_prediction_and_truth_meet_at_one_size_and_in_one_space(at, space):
     torch.testing.assert_close(target[valid], torch.full_like(target[valid], expected[1]))
     assert not valid[:, :, : size[0] // 8].any()
     assert valid[:, :, size[0] // 8 :].all()
+
+
+class Perfect(DepthModel):
+    """A network that knows the depth, in a space and changed by what its loss leaves open; red is depth / 10 m."""
+
+    def __init__(self, space, change):
+        super().__init__(space)
+        self.change, self.unused = change, torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, image):
+        return self.change(self.space.from_depth(10 * image[:, :1]))
+
+
+SPACES = {
+    "metres": MetricDepth(),
+    "log": LogDepth(),
+    "inverse": InverseDepth(10, 0.01, 1000),
+    "tanh": TanhDepth(10),
+}
+AFFINE, SCALE = (ScaleShiftInvariant, lambda x: 3 * x + 40), (lambda: SILog(1.0), lambda x: 30 * x)
+LOSSES_IN_SPACES = [
+    ("metres", *AFFINE, "affine_depth", "scale_shift"),
+    ("log", *AFFINE, "affine_log_depth", "log"),
+    ("inverse", *AFFINE, "affine_disparity", "disparity"),
+    ("tanh", *AFFINE, "affine_depth", "scale_shift"),
+    ("metres", *SCALE, "scale_depth", "median"),
+    ("inverse", *SCALE, "scale_depth", "median"),
+    ("tanh", *SCALE, "affine_depth", "scale_shift"),
+    ("log", MultiScaleGradient, lambda x: x + 2, "scale_depth", "median"),
+    ("metres", MultiScaleGradient, lambda x: x - 20, "affine_depth", "scale_shift"),
+    ("inverse", L1, lambda x: x, "metric_depth", "none"),
+]
+
+
+@pytest.mark.parametrize(("space", "loss", "change", "kind", "alignment"), LOSSES_IN_SPACES)
+def test_a_perfect_network_scores_perfectly_as_the_kind_that_its_loss_determines(space, loss, change, kind, alignment):
+    depth = 1 + 5 * torch.rand(2, 1, 16, 24, generator=torch.Generator().manual_seed(0))
+    batch = Batch((depth / 10).expand(-1, 3, -1, -1), depth, None, ["a", "b"])
+    rules = {name: EvalProtocol(name=name, alignment=name) for name in (alignment, "none")}
+    optim = Optimization(torch.optim.SGD, Polynomial())
+    net = Perfect(SPACES[space], change)
+    task = DepthTask(net, loss(), optim, {alignment: rules[alignment]}, loss_space="network")
+    assert task.output_kind == net.kind == kind
+    refuse_unmeasured(task.loss, task.output_kind, task.protocols.values())
+    task.test_step(batch, 0)
+    scores = task.test_scorer.compute().scores(rules[alignment])
+    assert scores["AbsRel"] < 1e-4
+    assert scores["delta1"] == 1
+    if kind != "metric_depth":
+        assert torch.allclose(task.in_metres(task(batch.image), depth), depth, rtol=1e-3)
+        with pytest.raises(UserError, match=r"leaves .* open. Protocol 'none' takes them as they are"):
+            refuse_unmeasured(task.loss, task.output_kind, rules.values())
 
 
 def test_what_can_not_go_together_is_told():

@@ -14,6 +14,7 @@ from depthbench.evaluation.models import ForeignModel, OpenModel
 from depthbench.evaluation.origins import OPTIONS, data_record, model_record
 from depthbench.evaluation.predictors import Predictor, open_predictor
 from depthbench.evaluation.processes import joined_processes, rank_and_world
+from depthbench.evaluation.run_kinds import with_run_kind
 from depthbench.evaluation.scoring import Scored, score
 from depthbench.evaluation.tables import Evaluation, Paired, notes, per_image_csv, show, write
 from depthbench.evaluation.test_set import EvaluationSet, open_sets
@@ -61,11 +62,11 @@ def evaluate(
     Raises:
         UserError: if data, predictions and protocols do not fit together.
     """
-    request, models = _with_models(request, device, open_model)
+    request, models, claims = _with_models(request, device, open_model)
     cache = MapCache(request.cache)
     chosen = open_sets(request)
     scored: list[Scored] = []
-    doubts: list[str] = []
+    doubts = claims
     for one, frames in zip(request.inputs, chosen.sets, strict=True):
         predict = open_predictor(one, frames, chosen.protocols, request, device, models.get(one.name), cache)
         doubts += getattr(predict, "notes", [])
@@ -87,14 +88,16 @@ def evaluate(
 
 def _with_models(
     request: EvaluateRequest, device: torch.device, open_model: OpenModel | None
-) -> tuple[EvaluateRequest, dict[str, ForeignModel]]:
-    """The request with the kinds that networks declare, and the networks by name of their input."""
+) -> tuple[EvaluateRequest, dict[str, ForeignModel], list[str]]:
+    """The request with the kinds that networks declare, the networks by name of their input, and users' claims."""
     models: dict[str, ForeignModel] = {}
     for one in request.inputs:
         if one.model and open_model:
             models[one.name] = open_model(one.model, one.options, device)
     inputs = [replace(one, kind=models[one.name].kind) if one.name in models else one for one in request.inputs]
-    return replace(request, inputs=inputs), models
+    known = [with_run_kind(one) for one in inputs]
+    claims = [doubt for _, doubts in known for doubt in doubts]
+    return replace(request, inputs=[one for one, _ in known]), models, claims
 
 
 def evaluation_of(

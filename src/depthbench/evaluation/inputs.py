@@ -26,7 +26,6 @@ from depthbench.evaluation.model_source import (
 from depthbench.output_kinds import OutputKind
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.lookup import find_runs, split_paths, trained_run
-from depthbench.runs.results import run_kind
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Input:
         path: of the predictions or the run folder.
         run: the run folder, None for prediction files and other people's networks.
         config: whose ``data`` is scored on; for a run also whose ``trainer`` gives the precision.
-        kind: of prediction files as declared, of a run as it was written down, of a network once it is open.
+        kind: of prediction files as declared, of runs and networks once they are open.
         model: anybody's network.
         options: what the user says of it.
         own_size: whether it sees images as large as their files.
@@ -78,18 +77,16 @@ def read_inputs(options: dict[str, Any], overrides: list[str], kind: str | None)
             "run=RUN_FOLDER."
         )
     check_said(models, _said(options, None))
-    kinds = read_kinds(kind, len(files), len(models), read_unit(options["unit"]))
+    kinds = read_kinds(kind, len(files), len(models), read_unit(options["unit"]), len(folders))
     found = [
         Input(path.name, path, None, _settings_of_data(overrides, "Prediction files"), one or OutputKind.METRIC_DEPTH)
-        for path, one in zip(files, kinds, strict=False)
+        for path, one in zip(files, kinds.files, strict=True)
     ]
     found += [
-        Input(folder.path.name, folder.path, folder, run_settings(folder, overrides), run_kind(folder.path))
-        for folder in folders
+        Input(folder.path.name, folder.path, folder, run_settings(folder, overrides), options=ModelOptions(kind=one))
+        for folder, one in zip(folders, kinds.runs, strict=True)
     ]
-    found += [
-        _model_input(model, one, options, overrides) for model, one in zip(models, kinds[len(files) :], strict=True)
-    ]
+    found += [_model_input(model, one, options, overrides) for model, one in zip(models, kinds.models, strict=True)]
     if len({one.name for one in found}) < len(found):
         found = [replace(one, name=one.model.text if one.model else str(one.path)) for one in found]
     if len({one.name for one in found}) < len(found):

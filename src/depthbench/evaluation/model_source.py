@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from depthbench.errors import UserError
 from depthbench.output_kinds import OutputKind, output_kind
@@ -140,28 +140,47 @@ def check_said(sources: Sequence[ModelSource], said: ModelOptions) -> None:
             raise UserError(f"{key}= is of model=onnx:FILE; other networks know their own: leave it out.")
 
 
-def read_kinds(text: str | None, files: int, models: int, unit: float | None) -> list[OutputKind | None]:
-    """The kind of each set of prediction files and each network: one for all, or one each.
+class SaidKinds(NamedTuple):
+    """The kind of each input, as said; None leaves it to the run or the network itself."""
+
+    files: list[OutputKind | None]
+    runs: list[OutputKind | None]
+    models: list[OutputKind | None]
+
+
+def read_kinds(text: str | None, files: int, models: int, unit: float | None, runs: int = 0) -> SaidKinds:
+    """The kind of each set of prediction files, each run and each network: one for all, or one each.
+
+    Runs know their kinds: where a list leaves them out, or one kind is meant for files or networks beside them, they
+    keep to what they know.
 
     Args:
-        text: kinds separated by commas; None where nothing was said. ``auto`` is what a network says itself.
+        text: kinds separated by commas; None where nothing was said. ``auto`` is what a run or a network says itself.
         files: sets of prediction files, which come first; metric depth where nothing was said.
-        models: networks.
+        models: networks, which come last.
         unit: of prediction files.
+        runs: in between.
 
     Raises:
         UserError: if there is no such kind, or their number is another.
     """
+    silent: list[OutputKind | None] = [None] * runs
     if text is None:
-        return [OutputKind.METRIC_DEPTH] * files + [None] * models
-    kinds: Sequence[OutputKind | None] = [
-        None if name == "auto" else output_kind(name, unit) for name in text.split(",")
-    ]
-    count = files + models
-    if count and len(kinds) not in (1, count):
-        what = "predictions" if not models else "predictions and models" if files else "models"
-        raise UserError(f"kind={text} names {len(kinds)} kinds for {count} {what}; give one for all, or one each.")
-    found = list(kinds) * count if len(kinds) == 1 else list(kinds[:count])
-    if None in found[:files]:
-        raise UserError(f"kind={text}: prediction files don't say their kind; auto is for models.")
+        return SaidKinds([OutputKind.METRIC_DEPTH] * files, silent, [None] * models)
+    kinds: list[OutputKind | None] = [None if name == "auto" else output_kind(name, unit) for name in text.split(",")]
+    others = files + models
+    if len(kinds) == 1:
+        found = SaidKinds(kinds * files, silent if others else kinds * runs, kinds * models)
+    elif len(kinds) == others + runs:
+        found = SaidKinds(kinds[:files], kinds[files : files + runs], kinds[files + runs :])
+    elif len(kinds) == others:
+        found = SaidKinds(kinds[:files], silent, kinds[files:])
+    else:
+        told = {"predictions": files, "runs": runs, "models": models}
+        what = " and ".join(name for name, count in told.items() if count)
+        raise UserError(
+            f"kind={text} names {len(kinds)} kinds for {others + runs} {what}; give one for all, or one each."
+        )
+    if None in found.files:
+        raise UserError(f"kind={text}: prediction files don't say their kind; auto is for models and runs.")
     return found

@@ -20,7 +20,6 @@ from depthbench.evaluation.test_set import EvaluationSet, Items
 from depthbench.models import faster_precision
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols import Declared, EvalProtocol
-from depthbench.protocols.alignment import AS_DEPTH
 from depthbench.protocols.protocol import crop
 from depthbench.protocols.regions import Region, region_box
 from depthbench.runs.folder import RunFolder
@@ -146,17 +145,19 @@ class Network:
         folder: of the run.
         config: whose ``trainer`` gives the precision and whose ``data`` the batch size.
         device: where it predicts.
+        kind: of the predictions as the user reads them; None for what the loss determines.
 
     Raises:
         UserError: if the checkpoint can't be read or is of another network.
     """
 
     covers: Region = "full"
-    declared = AS_DEPTH
 
-    def __init__(self, folder: RunFolder, config: DictConfig, device: torch.device) -> None:
+    def __init__(
+        self, folder: RunFolder, config: DictConfig, device: torch.device, kind: OutputKind | None = None
+    ) -> None:
         self.task = load_task(folder).to(device).eval()
-        self.kind = self.task.output_kind
+        self.kind, self.declared = kind or self.task.output_kind, self.task.declared
         self.trainer, self.device = config.trainer, device
         self.batch_size = int(config.data.test_batch_size)
 
@@ -202,7 +203,7 @@ def open_predictor(
         UserError: if it can't be read, or what it gives doesn't fit the test set.
     """
     if one.run:
-        return Network(one.run, one.config, device)
+        return Network(one.run, one.config, device, one.kind)
     options = request.options
     unitless, holes = all(protocol.alignment.fit != "none" for protocol in protocols), options["missing"] == "error"
     if model:

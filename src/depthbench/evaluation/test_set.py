@@ -20,9 +20,7 @@ from depthbench.errors import UserError
 from depthbench.evaluation.command_line import EvaluateRequest
 from depthbench.metrics import ImageMetric
 from depthbench.metrics.image.image_metric import lacks
-from depthbench.output_kinds import OutputKind
-from depthbench.protocols import EvalProtocol, Scorer, protocol_from
-from depthbench.protocols.alignment import NAMED
+from depthbench.protocols import EvalProtocol, Scorer, protocol_from, refused_kind
 from depthbench.protocols.pooled import group_of
 from depthbench.protocols.shared_pass import SharedMaps
 
@@ -194,7 +192,8 @@ def fitting_protocols(
             try:
                 lenient = request.every or protocol.name in request.by_family
                 reason = frames.refuses(protocol) if lenient else None
-                reason = reason or _refused_kind(protocol, one.kind, lenient)
+                named = None if lenient else refused_kind(protocol, one.kind, ", or protocol=all")
+                reason = reason or named or protocol.refuses(one.kind)
                 if reason:
                     raise UserError(reason)
                 if protocol.alignment.over != "image":
@@ -208,15 +207,6 @@ def fitting_protocols(
     if not fitting:
         raise NoProtocolFitsError(refused)
     return fitting, refused
-
-
-def _refused_kind(protocol: EvalProtocol, kind: OutputKind, every: bool) -> str | None:
-    """Why predictions of a kind have no score under a protocol, and, if it was named, which alignments would do."""
-    reason = protocol.refuses(kind)
-    if reason is None or every:
-        return reason
-    fitting = [name for name, one in NAMED.items() if one.serves(kind) and one.over == "image"]
-    return f"{reason.rstrip('.')}; append protocol.alignment=... ({', '.join(fitting)}), or protocol=all."
 
 
 def fitting_structure(

@@ -8,6 +8,7 @@ from huggingface_hub import ModelCardData
 
 from depthbench import __version__
 from depthbench.files import read_json
+from depthbench.output_kinds import OutputKind
 from depthbench.results.hub import CARD_METRICS, TASK, eval_results
 from depthbench.results.of_runs import results_of_run
 from depthbench.results.records import Result
@@ -15,13 +16,15 @@ from depthbench.runs.checksums import read_done
 from depthbench.stats.intervals import Limits
 
 
-def model_card(config: Mapping[str, Any], run: Path | None = None) -> str:
+def model_card(config: Mapping[str, Any], run: Path | None = None, kind: OutputKind = OutputKind.METRIC_DEPTH) -> str:
     """The text of ``README.md`` beside exported weights, with the head that the hub reads.
 
     Args:
         config: of the training, plain.
         run: the run folder; without it the card has no scores.
+        kind: of what the network predicts.
     """
+    along = " in metres along the optical axis" if kind.is_metric else ""
     name = _class(config["model"].get("decoder", config["model"]))
     encoder = config["model"].get("encoder", {}).get("name", "")
     data = _data(config, run)
@@ -35,12 +38,12 @@ def model_card(config: Mapping[str, Any], run: Path | None = None) -> str:
     )
     lines = [f"---\n{head.to_yaml()}\n---", f"# {encoder} with {name}", ""]
     lines += [
-        f"Depth in metres along the optical axis from one picture, trained by depthbench {__version__}.",
+        f"{kind.words[0].upper()}{kind.words[1:]} from one picture{along}, trained by depthbench {__version__}.",
         "",
         "```python",
         "import depthbench",
         'network = depthbench.load("FOLDER")          # this folder, or hub:USER/NAME',
-        'depth = network.predict("photo.jpg").depth   # (H, W) in metres',
+        f'depth = network.predict("photo.jpg").depth   # (H, W), {"metres" if kind.is_metric else kind.words}',
         "```",
         "",
         "## Training",

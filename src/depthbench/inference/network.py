@@ -21,13 +21,15 @@ from depthbench.inference.hub import PREFIX, pull, push, released
 from depthbench.inference.model_card import model_card
 from depthbench.inference.photos import read_photo
 from depthbench.input_files import check_regular
+from depthbench.losses.map_loss import left_open
 from depthbench.maps import resize_bilinear
 from depthbench.models.flip import predict_with_flip
 from depthbench.models.given_network import as_depth_model
+from depthbench.output_kinds import OutputKind
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.lookup import find_run
 from depthbench.tasks import DepthTask
-from depthbench.training.loading import build_untrained, load_checkpoint, load_task
+from depthbench.training.loading import build_untrained, load_checkpoint, load_task, take_note
 from depthbench.training.parts import GivenParts
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
@@ -40,7 +42,8 @@ class Prediction(NamedTuple):
     """Depth of one picture or of a batch.
 
     Attributes:
-        depth: metres along the optical axis: ``(H, W)`` of a picture, ``(B, 1, H, W)`` of a batch.
+        depth: metres along the optical axis, or what :attr:`DepthEstimator.kind` says: ``(H, W)`` of a picture,
+            ``(B, 1, H, W)`` of a batch.
         points: ``(H, W, 3)`` or ``(B, 3, H, W)`` in metres in the camera's frame (x right, y down, z forward), where
             intrinsics were given.
     """
@@ -81,6 +84,11 @@ class DepthEstimator:
         self.size: tuple[int, int] | None = None if size is None else (int(size[0]), int(size[1]))
 
     @property
+    def kind(self) -> OutputKind:
+        """What :meth:`predict` gives: metric depth, unless the loss left the scale or more open."""
+        return self.task.output_kind
+
+    @property
     def net(self) -> nn.Module:
         """The network."""
         return self.task.net
@@ -98,8 +106,11 @@ class DepthEstimator:
             flip_average: average with the prediction of the mirrored picture.
 
         Raises:
-            UserError: if the image or the intrinsics have another shape or type.
+            UserError: if the image or the intrinsics have another shape or type, or the scale is not known and points
+                are asked for.
         """
+        if intrinsics is not None and not self.kind.is_metric:
+            raise UserError(f"The network predicts {self.kind.words}, which has no points; leave intrinsics out.")
         if isinstance(image, Tensor):
             depth = self._batch(image, flip_average)
             return Prediction(depth, None if intrinsics is None else back_project(depth, _camera(intrinsics, depth)))
@@ -142,11 +153,12 @@ class DepthEstimator:
             "data": {"size": self.config["data"]["size"]}
         }
         kept["trainer"] = {"channels_last": False}
-        record = {"format": FORMAT, "depthbench": __version__, "config": _without_start(kept)}
+        open_ = sorted(left_open(self.task.loss))
+        record = {"format": FORMAT, "depthbench": __version__, "config": _without_start(kept), "leaves_open": open_}
         with whole(path / WEIGHTS) as part:
             save_file(_stored(self.net, half), part)
         write_atomically(path / CONFIG, json.dumps(record, indent=1) + "\n")
-        write_atomically(path / CARD, model_card(self.config, self.run))
+        write_atomically(path / CARD, model_card(self.config, self.run, self.kind))
         return path
 
     def push_to_hub(self, name: str, private: bool = False, half: bool = False) -> str:
@@ -229,6 +241,7 @@ def _load_folder(path: Path, device: str | torch.device, given: GivenParts) -> D
         if record["format"] > FORMAT:
             raise UserError(f"{path} is of a newer depthbench ({record['depthbench']}); install that version.")
         task = build_untrained(config, given)
+        take_note(task, record.get("leaves_open"))
         check_regular(path / WEIGHTS)
         task.net.load_state_dict(load_file(path / WEIGHTS))
     except UserError as error:

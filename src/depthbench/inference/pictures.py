@@ -59,19 +59,19 @@ class RunPictures:
         device: where the network is.
     """
 
-    kind = OutputKind.METRIC_DEPTH
-
     def __init__(self, run: RunFolder, request: PredictRequest, size: Size, device: torch.device) -> None:
         self.size, self.device, self.flip_average = size, device, request.flip_average
         self.network = Network(run, run.config, device)
+        self.kind = self.network.kind
         with run.weights.open("rb") as file:
             checkpoint = hashlib.file_digest(file, "sha256").hexdigest()
         self.record: dict[str, Any] = {"checkpoint": checkpoint, "size": list(size)}
+        self.record |= {} if self.kind.is_metric else {"kind": str(self.kind)}
         self.stretched = 0
 
     @torch.inference_mode()
     def __call__(self, rgb: Picture) -> NDArray[np.float32]:
-        """Depth in metres (bilinear)."""
+        """Depth in metres, or in the quantity of the kind (bilinear)."""
         (height, width), size = rgb.shape[:2], self.size
         small = np.ascontiguousarray(resize_rgb(rgb, size).transpose(2, 0, 1))
         image = torch.from_numpy(small)[None].to(self.device).float().div_(255)
@@ -81,11 +81,12 @@ class RunPictures:
         return np.asarray(resize_bilinear(depth.float(), (height, width))[0, 0].cpu().numpy(), np.float32)
 
     def notes(self) -> list[str]:
-        """How many pictures were stretched."""
-        if not self.stretched:
-            return []
-        height, width = self.size
-        return [f"{self.stretched} pictures were stretched to the network's {width}x{height}, not cropped."]
+        """What is no depth in metres, and how many pictures were stretched."""
+        found = quantity_notes(self.kind)
+        if self.stretched:
+            height, width = self.size
+            found.append(f"{self.stretched} pictures were stretched to the network's {width}x{height}, not cropped.")
+        return found
 
 
 class ModelPictures:
@@ -128,7 +129,9 @@ class ModelPictures:
 
     def notes(self) -> list[str]:
         """A note on the quantity of the map if it is not depth in metres."""
-        found = list(self.model.notes)
-        if not self.kind.is_metric:
-            found.append(f"npy holds {self.kind.words}; each picture has its own range of colors.")
-        return found
+        return [*self.model.notes, *quantity_notes(self.kind)]
+
+
+def quantity_notes(kind: OutputKind) -> list[str]:
+    """A sentence about maps that are not depth in metres."""
+    return [] if kind.is_metric else [f"npy holds {kind.words}; each picture has its own range of colors."]

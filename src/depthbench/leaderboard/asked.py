@@ -97,7 +97,7 @@ def read_board_request(arguments: Sequence[str]) -> AskedBoard:
         for model in models:
             for name, words in sets.items():
                 line = [*_words_of(model, name, len(sets)), f"data={name}", *words, *common]
-                line += [f"kind={model.kind}"] if model.kind and model.form != "run" else []
+                line += [f"kind={model.kind}"] if model.kind else []
                 groups.append(AskedCells(model.label, name, tuple(line), _read(line, model, name)))
     return AskedBoard(folder, launched, tuple(one.label for one in models), tuple(sets), tuple(groups))
 
@@ -138,7 +138,9 @@ def _models(text: str, kinds: str | None) -> list[AskedModel]:
     if said and len(said) not in (1, len(parts)):
         raise UserError(f"kind={kinds} names {len(said)} kinds for {len(parts)} models; give one for all, or one each.")
     each = said * len(parts) if len(said) == 1 else said or [None] * len(parts)  # type: ignore[list-item]
-    found = [_model(part, kind) for part, kind in zip(parts, each, strict=True)]
+    # Runs know their kind: one that is meant for all is not theirs.
+    each_own = len(said) == len(parts)
+    found = [_model(part, kind, each_own) for part, kind in zip(parts, each, strict=True)]
     labels = [one.label for one in found]
     for one in found:
         if labels.count(one.label) > 1:
@@ -146,13 +148,13 @@ def _models(text: str, kinds: str | None) -> list[AskedModel]:
     return found
 
 
-def _model(text: str, kind: str | None) -> AskedModel:
+def _model(text: str, kind: str | None, own: bool) -> AskedModel:
     named = re.match(r"([\w .+()-]+)=(.+)$", text)
     label, source = (named[1].strip(), named[2]) if named else ("", text)
     form, colon, place = source.partition(":")
     if form == "run" or (not colon and (Path(source).expanduser() / "run.json").is_file()):
         folder = find_run(place if colon else source)
-        return AskedModel(label or folder.name, "run", str(folder), None if kind == "auto" else kind)
+        return AskedModel(label or folder.name, "run", str(folder), kind if own else None)
     if form == "files":
         path = Path(place).expanduser()
         if not path.exists():

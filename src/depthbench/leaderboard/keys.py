@@ -16,6 +16,7 @@ from depthbench.config.mistakes import MISTAKES, explain
 from depthbench.evaluation.command_line import EvaluateRequest
 from depthbench.evaluation.models import OpenModel
 from depthbench.evaluation.origins import OPTIONS, data_record, model_record
+from depthbench.evaluation.run_kinds import with_run_kind
 from depthbench.evaluation.test_set import EvaluationSet
 from depthbench.leaderboard.asked import AskedCells
 from depthbench.protocols import protocol_from
@@ -79,7 +80,7 @@ class Keys:
         if key not in self._models:
             try:
                 model = self.open_model(one.model, one.options, torch.device("cpu")) if one.model else None
-                self._models[key] = model_record(one, group.request, model)
+                self._models[key] = model_record(with_run_kind(one)[0], group.request, model)
             except MISTAKES as error:
                 self._models[key] = explain(error)
         found = self._models[key]

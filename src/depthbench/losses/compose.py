@@ -7,12 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from depthbench.errors import UserError
-from depthbench.losses.map_loss import set_reduction
+from depthbench.losses.map_loss import left_open, set_reduction
 from depthbench.losses.period_means import PeriodMeans, PeriodSummary, Reduce
 from depthbench.losses.reduction import OVER_IMAGES, Reduction, check_reduction, mean_of_terms
 from depthbench.losses.space.loss_space import LossSpace
 from depthbench.losses.weighting.weighting import Weighting
 from depthbench.maps import at_least_float32
+from depthbench.output_kinds import DETERMINED, LeftOpen
 
 
 class WeightedSum(nn.Module):
@@ -51,6 +52,12 @@ class WeightedSum(nn.Module):
         self.parts: dict[str, Tensor] = {}
         if reduction is not None:
             set_reduction(self, reduction)
+
+    @property
+    def leaves_open(self) -> frozenset[LeftOpen]:
+        """What every term leaves open; a term of weight 0 is none."""
+        terms = [left_open(self.losses[name]) for name in self.names if self.weights[name]]
+        return frozenset.intersection(*terms) if terms else DETERMINED
 
     def forward(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
         """The sum; it takes the arguments of its terms."""
@@ -103,6 +110,12 @@ class WeightedTerms(nn.Module):
         weighting.start(self.names)
         self.meter = PeriodMeans(len(self.names))
         self.parts: dict[str, Tensor] = {}
+
+    @property
+    def leaves_open(self) -> frozenset[LeftOpen]:
+        """What every term leaves open; a term of weight 0 is none."""
+        weights = self.weighting.weights.tolist()
+        return self.space.left_open([name for name, weight in zip(self.names, weights, strict=True) if weight])
 
     def forward(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
         """Return the weighted sum of the reduced terms; arguments as of :class:`LossSpace`."""

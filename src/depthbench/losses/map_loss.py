@@ -10,6 +10,7 @@ from depthbench.errors import UserError
 from depthbench.losses.across_processes import global_max
 from depthbench.losses.reduction import REDUCERS, Reducer, Reduction, check_reduction, reducer
 from depthbench.maps import at_least_float32, check_maps
+from depthbench.output_kinds import DETERMINED, LeftOpen
 
 T = TypeVar("T")
 Variant = str
@@ -33,6 +34,14 @@ class MapLoss(nn.Module):
     """
 
     reductions: tuple[str, ...] = tuple(REDUCERS)
+
+    @property
+    def leaves_open(self) -> frozenset[LeftOpen]:
+        """Changes of a perfect prediction that the loss does not see; what is scored, and how, depends on them.
+
+        A subclass that ignores scale or shift says so; :class:`~depthbench.testing.LossChecks` tries it.
+        """
+        return DETERMINED
 
     def __init__(self, reduction: Reduction = "pixel") -> None:
         super().__init__()
@@ -66,6 +75,12 @@ class MapLoss(nn.Module):
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """The arithmetic of the loss on maps prepared by :func:`in_float32`: a scalar."""
         raise NotImplementedError
+
+
+def left_open(loss: nn.Module) -> frozenset[LeftOpen]:
+    """What a loss leaves open (:attr:`MapLoss.leaves_open`); nothing where it does not say so."""
+    found: frozenset[LeftOpen] = getattr(loss, "leaves_open", DETERMINED)
+    return found
 
 
 def set_reduction(loss: nn.Module, reduction: Reduction) -> None:

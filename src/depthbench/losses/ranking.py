@@ -8,6 +8,7 @@ from depthbench.errors import UserError
 from depthbench.losses.map_loss import MapLoss
 from depthbench.losses.reduction import OVER_IMAGES, Reduction
 from depthbench.maps import DRAW_BITS, drawn_pixels, relation
+from depthbench.output_kinds import LeftOpen
 
 
 class Ranking(MapLoss):
@@ -40,6 +41,11 @@ class Ranking(MapLoss):
         if pairs < 1 or tolerance < 0:
             raise UserError(f"Ranking needs pairs >= 1 and tolerance >= 0, not {pairs} and {tolerance}.")
         self.pairs, self.tolerance = pairs, tolerance
+
+    @property
+    def leaves_open(self) -> frozenset[LeftOpen]:
+        """All but the order."""
+        return frozenset({"scale", "shift", "order"})
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Mean over the pairs of all images that have a valid pixel."""

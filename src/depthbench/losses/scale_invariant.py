@@ -16,6 +16,7 @@ from depthbench.losses.map_loss import (
     log_difference,
 )
 from depthbench.losses.reduction import OVER_IMAGES, Reduction
+from depthbench.output_kinds import DETERMINED, LeftOpen
 
 
 class Eigen(MapLoss):
@@ -50,6 +51,12 @@ class Eigen(MapLoss):
         self.variant = check_choice("variant", variant, VARIANTS)
         self.lambda_, self.min_prediction = check_fraction("lambda_", lambda_), min_prediction
 
+    @property
+    def leaves_open(self) -> frozenset[LeftOpen]:
+        """The scale with λ = 1, where the means run over the pixels that are there."""
+        whole = self.lambda_ == 1 and self.variant == "paper" and self.reduction != "holes_as_zero_error"
+        return frozenset({"scale"}) if whole else DETERMINED
+
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Value of the loss in the chosen variant."""
         return self.of_difference(log_difference(prediction, target, self.min_prediction), valid)
@@ -76,6 +83,11 @@ class EigenGrad(Eigen):
         >>> EigenGrad()(prediction, target)
         tensor(0.1743)
     """
+
+    @property
+    def leaves_open(self) -> frozenset[LeftOpen]:
+        """Nothing: beside the zeros around the map the gradient is that of D itself."""
+        return DETERMINED
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Scale-invariant term plus gradient term."""
@@ -119,6 +131,11 @@ class SILog(MapLoss):
         self.lambda_, self.scale = check_fraction("lambda_", lambda_), check_positive("scale", scale)
         self.root, self.eps, self.min_prediction = root, eps, min_prediction
 
+    @property
+    def leaves_open(self) -> frozenset[LeftOpen]:
+        """The scale with λ = 1."""
+        return frozenset({"scale"}) if self.lambda_ == 1 else DETERMINED
+
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """The value of each image, or of the batch."""
         difference = log_difference(prediction, target, self.min_prediction)
@@ -157,6 +174,11 @@ class ScaleShiftInvariant(MapLoss):
         if not 0 <= trim < 1:
             raise UserError(f"trim is {trim}, but must be at least 0 and below 1.")
         self.trim = trim
+
+    @property
+    def leaves_open(self) -> frozenset[LeftOpen]:
+        """Scale and shift."""
+        return frozenset({"scale", "shift"})
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Half the mean residual."""

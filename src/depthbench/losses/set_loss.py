@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from depthbench.errors import UserError
-from depthbench.losses.map_loss import set_reduction
+from depthbench.losses.map_loss import left_open, set_reduction
 from depthbench.losses.reduction import Reduction
 from depthbench.losses.set_transforms import Warp
 from depthbench.maps import at_least_float32
+from depthbench.output_kinds import LeftOpen
 
 SetRecord = list[Warp]
 
@@ -59,6 +60,11 @@ class SetLoss(nn.Module):
         self.parts: dict[str, Tensor] = {}
         if reduction is not None:
             set_reduction(distance, reduction)
+
+    @property
+    def leaves_open(self) -> frozenset[LeftOpen]:
+        """What the distance leaves open."""
+        return left_open(self.distance)
 
     def expand(self, image: Tensor) -> tuple[Tensor, SetRecord]:
         """The set of each image: ``(B, 3, H, W) -> (N B, 3, H, W)``, and the record that :meth:`forward` needs."""

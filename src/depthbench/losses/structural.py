@@ -9,6 +9,7 @@ from depthbench.losses.map_loss import VARIANTS, MapLoss, Variant, check_choice,
 from depthbench.losses.reduction import OVER_IMAGES, Reduction
 from depthbench.losses.space.pyramid import halved
 from depthbench.losses.space.terms_at_scale import ErrorMaps, Level
+from depthbench.output_kinds import DETERMINED, LeftOpen
 
 
 def slopes(values: Tensor, valid: Tensor | None, operator: str) -> list[tuple[Tensor, Tensor | None]]:
@@ -36,6 +37,11 @@ def _across(values: Tensor, valid: Tensor | None, dim: int, step: int) -> tuple[
 OPERATORS = ("forward", "central", "sobel")
 
 
+def open_to(operator: str) -> frozenset[LeftOpen]:
+    """What a loss on these derivatives leaves open: the shift, but for the zeros that Sobel sees around a map."""
+    return frozenset({"shift"}) if operator in ("forward", "central") else DETERMINED
+
+
 class Gradient(MapLoss):
     """Mean |∂x e| plus mean |∂y e| (alhashim2018, eq. 3).
 
@@ -57,6 +63,11 @@ class Gradient(MapLoss):
         super().__init__(reduction)
         self.operator = check_choice("operator", operator, OPERATORS)
         self.variant = check_choice("variant", variant, VARIANTS if operator == "forward" else ("paper",))
+
+    @property
+    def leaves_open(self) -> frozenset[LeftOpen]:
+        """See :func:`open_to`."""
+        return open_to(self.operator)
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Sum of both directions' means."""
@@ -102,6 +113,11 @@ class LogGradient(MapLoss):
         self.alpha = check_positive("alpha", alpha)
         self.operator = check_choice("operator", operator, OPERATORS)
         self.variant = check_choice("variant", variant, VARIANTS)
+
+    @property
+    def leaves_open(self) -> frozenset[LeftOpen]:
+        """See :func:`open_to`; the magnitude of a constant error is constant, too."""
+        return open_to(self.operator)
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Sum of both directions' means."""
@@ -153,6 +169,11 @@ class MultiScaleGradient(MapLoss):
         super().__init__(reduction)
         self.scales = int(check_positive("scales", scales))
 
+    @property
+    def leaves_open(self) -> frozenset[LeftOpen]:
+        """The shift."""
+        return frozenset({"shift"})
+
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Sum over the scales."""
         error, mask = prediction - target, None if valid is None else valid.to(prediction.dtype)
@@ -187,6 +208,11 @@ class GradientDistance(MapLoss):
     def __init__(self, operator: str = "central", reduction: Reduction = "pixel") -> None:
         super().__init__(reduction)
         self.operator = check_choice("operator", operator, (*OPERATORS, "none"))
+
+    @property
+    def leaves_open(self) -> frozenset[LeftOpen]:
+        """See :func:`open_to`."""
+        return open_to(self.operator)
 
     def measure(self, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
         """Sum of both directions' mean squares."""

@@ -10,9 +10,19 @@ import math
 import torch
 from torch import Tensor
 
+from depthbench.output_kinds import Quantity
+
 
 class MetricDepth:
-    """The output is the depth in metres; nothing is bounded, so an output may be negative."""
+    """The output is the depth in metres; nothing is bounded, so an output may be negative.
+
+    Attributes:
+        quantity: of which the output is a line: ``a quantity + b``.
+        from_zero: whether b is 0.
+    """
+
+    quantity: Quantity = "depth"
+    from_zero = True
 
     def activate(self, output: Tensor) -> Tensor:
         """Apply the network's last nonlinearity (none here)."""
@@ -26,6 +36,10 @@ class MetricDepth:
         """Translate metres into the space; missing depth becomes a finite filler."""
         return depth.float()
 
+    def up_to_scale(self, output: Tensor) -> Tensor:
+        """Translate an output whose scale is not known into depth; limits in metres have no meaning then."""
+        return self.to_depth(output)
+
     def bias(self, depth: float) -> float:
         """Give the value before ``activate`` that stands for ``depth`` metres."""
         return depth
@@ -37,6 +51,8 @@ class LogDepth(MetricDepth):
     Args:
         limit: Outputs are clamped to ±log(limit), so that depths stay in [1/limit, limit] metres.
     """
+
+    quantity: Quantity = "log"
 
     def __init__(self, limit: float = 1000.0) -> None:
         self.limit = limit
@@ -65,6 +81,8 @@ class InverseDepth(MetricDepth):
         max_depth: See ``min_depth``.
     """
 
+    quantity: Quantity = "disparity"
+
     def __init__(self, scale: float = 10.0, min_depth: float = 0.4, max_depth: float = 10.0) -> None:
         self.scale, self.min_depth, self.max_depth = scale, min_depth, max_depth
 
@@ -76,6 +94,10 @@ class InverseDepth(MetricDepth):
         """Translate metres into the space; missing depth becomes a finite filler."""
         return torch.where(depth > 0, self.scale / depth.float().clamp(self.min_depth, self.max_depth), 0.0)
 
+    def up_to_scale(self, output: Tensor) -> Tensor:
+        """Translate an output whose scale is not known into depth: infinite at 0 and below."""
+        return self.scale / output.float().clamp(min=0)
+
     def bias(self, depth: float) -> float:
         """Give the value before ``activate`` that stands for ``depth`` metres."""
         return self.scale / depth
@@ -86,6 +108,8 @@ class TanhDepth(MetricDepth):
 
     Missing depth becomes -1; depth beyond ``max_depth`` lies beyond 1.
     """
+
+    from_zero = False
 
     def __init__(self, max_depth: float = 10.0) -> None:
         self.max_depth = max_depth

@@ -1,7 +1,7 @@
 """Encoder, decoder and depth space, composed."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from depthbench.errors import UserError
 from depthbench.models.decoders.decoder import Decoder, DepthHead, resize_like
 from depthbench.models.depth_spaces import MetricDepth
 from depthbench.models.encoder import Encoder
+from depthbench.output_kinds import DETERMINED, LeftOpen, OutputKind, trained_kind
 
 
 class MakesDecoder(Protocol):
@@ -25,11 +26,28 @@ class DepthModel(nn.Module):
 
     Args:
         space: Meaning of the first channel of the output.
+
+    Attributes:
+        kind: Of what :meth:`predict` gives: metric depth, unless training leaves something open.
     """
 
     def __init__(self, space: MetricDepth) -> None:
         super().__init__()
         self.space = space
+        self.kind = OutputKind.METRIC_DEPTH
+        self._reading: Literal["metres", "scale", "output"] = "metres"
+
+    def trained_by(self, left_open: frozenset[LeftOpen] = DETERMINED, in_space: bool = False) -> None:
+        """Take note of what the loss leaves open, which decides what is predicted.
+
+        Args:
+            left_open: Of the maps that the loss compares.
+            in_space: Whether these are outputs; else they are translated into metres.
+        """
+        compared = (self.space.quantity, self.space.from_zero) if in_space else ()
+        self.kind, self._reading = trained_kind(left_open, *compared), "metres"
+        if in_space and not self.kind.is_metric:
+            self._reading = "scale" if self.kind.unknown == "scale" else "output"
 
     def forward(self, image: Tensor) -> Tensor:
         """Map ``(B, 3, H, W)`` RGB in [0, 1] to the output ``(B, C, h, w)`` in its space, at its own size."""
@@ -39,9 +57,16 @@ class DepthModel(nn.Module):
         """Translate the first channel of an output of :meth:`forward` into metres ``(B, 1, h, w)``."""
         return self.space.to_depth(output[:, :1])
 
+    def predicted(self, output: Tensor) -> Tensor:
+        """Translate the first channel of an output into the quantity of :attr:`kind` ``(B, 1, h, w)``."""
+        if self._reading == "metres":
+            return self.to_depth(output)
+        first = output[:, :1]
+        return self.space.up_to_scale(first) if self._reading == "scale" else first.float()
+
     def predict(self, image: Tensor) -> Tensor:
-        """Map ``(B, 3, H, W)`` RGB in [0, 1] to depth in metres ``(B, 1, H, W)``; float32."""
-        return resize_like(self.to_depth(self(image)), image)
+        """Map ``(B, 3, H, W)`` RGB in [0, 1] to depth ``(B, 1, H, W)``, float32: metres, or what :attr:`kind` says."""
+        return resize_like(self.predicted(self(image)), image)
 
 
 class DepthNet(DepthModel):

@@ -72,7 +72,7 @@ def dropout_on(net: nn.Module) -> Iterator[None]:
 
 
 def _moments(net: DepthModel, output: Tensor, likelihood: Likelihood | None) -> tuple[Tensor, Tensor]:
-    depth = net.to_depth(output)
+    depth = net.predicted(output)
     if output.shape[1] < 2 or likelihood is None:
         return depth, torch.zeros_like(depth)
     s = output[:, 1:2].float().clamp(-20, 20)

@@ -2,6 +2,7 @@
 
 from depthbench.protocols.alignment import Alignment, Declared
 from depthbench.protocols.image_metrics import Camera, Structure
+from depthbench.protocols.kinds import fitting_alignments, refused_kind
 from depthbench.protocols.load import load_protocol, protocol_from
 from depthbench.protocols.protocol import EvalProtocol
 from depthbench.protocols.scorer import ScoredImages, Scorer
@@ -14,6 +15,8 @@ __all__ = [
     "ScoredImages",
     "Scorer",
     "Structure",
+    "fitting_alignments",
     "load_protocol",
     "protocol_from",
+    "refused_kind",
 ]

@@ -2,7 +2,7 @@
 
 =====================  =========================================================================================
 ``config.yaml``        the resolved configuration
-``run.json``           format, name, overrides, choices, hash, code version, machine, W&B id
+``run.json``           format, name, overrides, choices, hash, code version, machine, W&B id; kind of output
 ``status.json``        state (waiting, running, interrupted, failed, pruned, done), reason, progress, times
 ``log.txt``            what the run printed, if it was part of a sweep
 ``metrics.csv``        what was logged, by step
@@ -38,6 +38,7 @@ from depthbench.config.reading import read_config
 from depthbench.config.targets import check_resolved
 from depthbench.errors import UserError
 from depthbench.files import clean, read_json, told
+from depthbench.output_kinds import OutputKind
 from depthbench.runs import data_record
 from depthbench.runs.checksums import check_unchanged
 from depthbench.runs.creation import find_or_make, is_locked, is_same, write_config, write_object
@@ -215,6 +216,12 @@ class RunFolder:
         if told and before != now:
             self.write_json("run.json", {**run, **now, "earlier_code": [*run.get("earlier_code", []), before]})
         return told
+
+    def claim_kind(self, kind: OutputKind) -> None:
+        """Record what the run's network predicts, before it is scored."""
+        run = self.read_json("run.json")
+        if run and run.get("kind") != kind:
+            self.write_json("run.json", {**run, "kind": str(kind)})
 
     def _other_plugins(self, run: Mapping[str, Any]) -> str | None:
         """Of plugins only those are compared that are open here; a file opens none."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from depthbench.errors import UserError, reason_of
-from depthbench.files import write_atomically
+from depthbench.files import read_json, write_atomically
 from depthbench.input_files import parse_json, read_bytes
 from depthbench.input_files.limits import MAX_JSON
 from depthbench.output_kinds import OutputKind, output_kind
@@ -61,18 +61,16 @@ def kind_of(content: Any) -> OutputKind:
     return OutputKind.METRIC_DEPTH if said is None else output_kind(str(said))
 
 
-def run_kind(folder: Path) -> OutputKind:
-    """The kind of a run's output; metric depth where it was not scored yet.
+def recorded_kind(folder: Path) -> OutputKind | None:
+    """The kind of a run's output, as the run recorded it when its training began; None of earlier versions' runs.
 
     Raises:
-        UserError: if its scores have changed since the run wrote them.
+        UserError: if the record has changed since, or a later version wrote a kind that is not known.
     """
-    path = folder / "scores.json"
+    path = folder / "run.json"
     check_unchanged(path)
-    try:
-        return kind_of(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return OutputKind.METRIC_DEPTH
+    said = read_json(path).get("kind")
+    return None if said is None else output_kind(str(said))
 
 
 def read_scores(path: Path) -> Scores:

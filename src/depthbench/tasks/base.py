@@ -11,11 +11,13 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from depthbench.config.recipe import KEY
 from depthbench.errors import UserError
+from depthbench.losses.map_loss import left_open
 from depthbench.maps import resize_bilinear, resize_nearest
 from depthbench.metrics import ImageMetric
 from depthbench.models import DepthModel, DepthWithUncertainty, predict_mirrored, predict_uncertain
 from depthbench.output_kinds import OutputKind
-from depthbench.protocols import Camera, EvalProtocol, Scorer
+from depthbench.protocols import Camera, Declared, EvalProtocol, Scorer
+from depthbench.tasks.left_open import refuse_unmeasured
 from depthbench.tasks.optimization import Optimization
 
 LossUnit = Literal["metres", "network"]
@@ -37,7 +39,6 @@ class DepthTask(pl.LightningModule):
         structure: metrics of whole images that the test scores, too, by name.
     """
 
-    output_kind = OutputKind.METRIC_DEPTH  # what is predicted
     find_unused_parameters = False
     optimizers_per_step = 1  # that step once per batch
     parts: Mapping[str, Tensor] | None = None  # of the last loss, where it is not ``self.loss`` that has them
@@ -61,6 +62,7 @@ class DepthTask(pl.LightningModule):
             raise UserError(f"task.supervise_at={supervise_at} is unknown; choose output or input.")
         self.layout = torch.channels_last if channels_last else torch.contiguous_format
         self.net = net.to(memory_format=self.layout)
+        self.net.trained_by(left_open(loss), in_space=loss_space == "network")
         self.loss = loss
         self.optim = optim
         self.protocols = dict(protocols)
@@ -72,12 +74,23 @@ class DepthTask(pl.LightningModule):
         self.rates: list[list[float]] = []  # learning rates of the groups of each optimizer, as configured
         self.recipe: dict[str, Any] = {}  # how to make it again, for its checkpoints
 
+    @property
+    def output_kind(self) -> OutputKind:
+        """What is predicted, as the loss determines it."""
+        return self.net.kind
+
+    @property
+    def declared(self) -> Declared:
+        """What predictions hold, for protocols."""
+        return Declared(self.output_kind.quantity)
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say in the checkpoint how to make the task again."""
-        checkpoint[KEY] = self.recipe
+        checkpoint[KEY] = {**self.recipe, "leaves_open": sorted(left_open(self.loss))}
 
     def on_fit_start(self) -> None:
         """Refuse before training what the test would refuse after it."""
+        refuse_unmeasured(self.loss, self.output_kind, self.protocols.values())
         data: Any = getattr(self.trainer, "datamodule", None)
         if hasattr(data, "test") and self.test_scorer.structure.names:
             first = data.test[0]
@@ -114,9 +127,15 @@ class DepthTask(pl.LightningModule):
         """Begin a part of the training."""
 
     def forward(self, image: Tensor) -> Tensor:
-        """Depth in metres at the image's size: ``(B, 3, H, W) -> (B, 1, H, W)``."""
+        """Depth at the image's size, metres or what :attr:`output_kind` says: ``(B, 3, H, W) -> (B, 1, H, W)``."""
         depth: Tensor = self.net.predict(image.contiguous(memory_format=self.layout))
         return depth
+
+    def in_metres(self, prediction: Tensor, truth: Tensor) -> Tensor:
+        """A prediction to be looked at: with an unknown scale or shift aligned to the truth by the first protocol."""
+        if self.output_kind.is_metric:
+            return prediction
+        return self.first_protocol.aligned(prediction, truth, self.declared)
 
     def uncertain(self, image: Tensor, samples: int = 16) -> DepthWithUncertainty:
         """Depth and two standard deviations; see :func:`~depthbench.models.predict_uncertain`.
@@ -167,6 +186,7 @@ class DepthTask(pl.LightningModule):
 
     def on_test_epoch_start(self) -> None:
         """Forget an earlier test that did not end."""
+        refuse_unmeasured(self.loss, self.output_kind, self.protocols.values())
         self.test_scorer.reset()
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
@@ -213,6 +233,7 @@ class DepthTask(pl.LightningModule):
             camera=camera,
             annotations=batch.annotations,
             image=batch.image,
+            declared=self.declared,
         )
         return plain, mirrored
 

@@ -56,13 +56,14 @@ class Relative(DepthTask):
         """Fused depth in metres at the image's size: ``(B, 3, H, W) -> (B, 1, H, W)``."""
         depth, relative = self.maps(image)
         if self.fuse is not None:
-            depth = fuse_relative(depth, relative, **self.fuse).clamp(min=NEAREST)
+            depth = fuse_relative(depth, relative, **self.fuse)
+            depth = depth.clamp(min=NEAREST) if self.output_kind.is_positive else depth
         return resize_bilinear(depth, (image.shape[-2], image.shape[-1]))
 
     def maps(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Ordinary depth in metres and the relative map, ``(B, 1, h, w)`` each."""
         output = self._output(image)
-        return self.net.to_depth(output), output[:, 1:].float()
+        return self.net.predicted(output), output[:, 1:].float()
 
     def measure(self, batch: Any) -> Tensor:
         """The loss of both maps."""

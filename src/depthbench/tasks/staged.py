@@ -136,7 +136,7 @@ class Staged(DepthTask):
             return super().forward(image)
         maps = self.net.maps(image.contiguous(memory_format=self.layout), stage)
         depth = maps.depth if maps.combined is None else maps.combined
-        return resize_bilinear(self.net.to_depth(depth), (image.shape[-2], image.shape[-1]))
+        return resize_bilinear(self.net.predicted(depth), (image.shape[-2], image.shape[-1]))
 
     def measure(self, batch: Any) -> Tensor:
         """The loss of a batch in the present stage."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from depthbench.errors import UserError
+from depthbench.output_kinds import DETERMINED
 from depthbench.testing.checks import Checks, require
 
 Reference = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]], float]
@@ -135,11 +136,41 @@ class LossChecks(Checks):
         _, gradient = self.value_and_gradient(target.expand(-1, self.channels[0], -1, -1), target, None)
         require(gradient.isfinite().all(), "they are not")
 
+    def check_what_it_leaves_open(self) -> None:
+        """``leaves_open`` names the changes of a perfect prediction that the loss does not see, and no others."""
+        said = getattr(self.loss, "leaves_open", DETERMINED)
+        for name, change in _CHANGES.items():
+            seen = any(self._sees(change, *self.maps(share)[1:]) for share in (1.0, 0.7))
+            doubt = "sees" if seen else "does not see"
+            require(seen != (name in said), f"the loss {doubt} {name}, but leaves_open is {sorted(said) or 'empty'}")
+
+    def _sees(self, change: Callable[[Tensor], Tensor], target: Tensor, valid: Tensor) -> bool:
+        """Whether a change of a perfect prediction makes the loss larger."""
+        perfect = target.where(valid, 1.0).expand(-1, self.channels[0], -1, -1)
+        of_depth = slice(0, 1) if self.channels[0] > self.channels[1] else slice(None)
+        changed = perfect.clone()
+        changed[:, of_depth] = change(perfect[:, of_depth])
+        least = self._value(perfect, target, valid)
+        return self._value(changed, target, valid) - least > 1e-5 * max(1.0, abs(least))
+
+    def _value(self, prediction: Tensor, target: Tensor, valid: Tensor) -> float:
+        """The loss by the same random draws each time."""
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(0)
+            return float(self.loss(prediction, target, valid))
+
     def check_shapes_that_differ_are_refused(self) -> None:
         """By a :class:`UserError`; broadcasting would compare the wrong pixels."""
         prediction, target, valid = self.maps()
         for given in ((prediction, target[..., 1:], valid[..., 1:]), (prediction, target, valid[..., 1:])):
             _refused(self.loss, *given)
+
+
+_CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
+    "scale": lambda depth: 2 * depth,
+    "shift": lambda depth: depth + 0.7,
+    "order": lambda depth: depth + 0.25 * depth.square(),  # steeper everywhere
+}
 
 
 def _refused(loss: nn.Module, *given: Any) -> None:

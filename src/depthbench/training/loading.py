@@ -2,15 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from depthbench.config.objects import objects_in
-from depthbench.config.recipe import config_of
+from depthbench.config.recipe import KEY, config_of
 from depthbench.errors import UserError
+from depthbench.output_kinds import DETERMINED, LeftOpen
 from depthbench.runs.folder import RunFolder
 from depthbench.tasks import Constant, DepthTask, Optimization
 from depthbench.training.checkpoint_file import precision_of, read
@@ -45,7 +46,13 @@ def load_checkpoint(path: Path, given: GivenParts = NOTHING_GIVEN) -> tuple[Dept
 
 
 class NotNeeded(nn.Module):
-    """In the place of a loss that was a Python object: a network predicts without it."""
+    """In the place of a loss that was a Python object: a network predicts without it.
+
+    Attributes:
+        leaves_open: what the loss left open.
+    """
+
+    leaves_open = DETERMINED
 
 
 def build_untrained(config: DictConfig, given: GivenParts = NOTHING_GIVEN) -> DepthTask:
@@ -62,8 +69,22 @@ def build_untrained(config: DictConfig, given: GivenParts = NOTHING_GIVEN) -> De
     return assemble_task(config, replace(given, loss=loss, optim=optim))
 
 
+def take_note(task: DepthTask, record: Any) -> None:
+    """Have a task whose loss is not there predict what that loss determined.
+
+    Args:
+        task: of which the loss may be there.
+        record: the names of what it left open, as :func:`~depthbench.config.recipe.recipe` keeps them.
+    """
+    if isinstance(task.loss, NotNeeded) and isinstance(record, list):
+        names: tuple[LeftOpen, ...] = get_args(LeftOpen)
+        task.loss.leaves_open = frozenset(name for name in names if name in record)
+        task.net.trained_by(task.loss.leaves_open, in_space=task.loss_space == "network")
+
+
 def _load_state(task: DepthTask, state: dict[str, Any], path: Path) -> None:
-    weights = state["state_dict"]
+    weights, kept = state["state_dict"], state.get(KEY)
+    take_note(task, kept.get("leaves_open") if isinstance(kept, dict) else None)
     if isinstance(task.loss, NotNeeded):
         weights = {name: value for name, value in weights.items() if not name.startswith("loss.")}
     try:

@@ -148,6 +148,8 @@ def train_and_test(
         begins = [go_on(task, config), None if resumed else load_start(task.net, config)]
         begins.append(_kept_precision(config, task, began_in))
         folder.claim_data(data.manifest)
+        if int(os.environ.get("RANK", "0")) == 0:
+            folder.claim_kind(task.output_kind)
         loggers = build_loggers(folder, config)
         callbacks = [*build_callbacks(folder, config, progress_bar), *given.callbacks]
         log_every = min(10, max(1, data.batches_per_epoch(config.trainer.limit_train_batches)))

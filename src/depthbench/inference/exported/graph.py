@@ -15,15 +15,18 @@ from depthbench import __version__
 from depthbench.errors import UserError
 from depthbench.images import Size
 from depthbench.models import Encoder, PredictModule
+from depthbench.output_kinds import OutputKind
 from depthbench.runs.folder import RunFolder
 
 SizesTaken = Literal["any", "fixed"]
 
+KIND = "output_kind"  # the key of the kind's name, which commands read
+
 TOLERANCE = 1e-4  # of the largest depth; other kernels add up in another order
 
 
-def metadata(run: RunFolder, size: Size) -> dict[str, str]:
-    """Metadata of a file, as texts: input, output, unit, depth space, training, version."""
+def metadata(run: RunFolder, size: Size, kind: OutputKind) -> dict[str, str]:
+    """Metadata of a file, as texts: input, output and its kind, depth space, training, version."""
     config = run.config
     space = OmegaConf.select(config, "model.space._target_", default="depthbench.models.MetricDepth")
     data = OmegaConf.select(config, "data.train._target_", default="")
@@ -31,8 +34,9 @@ def metadata(run: RunFolder, size: Size) -> dict[str, str]:
         "depthbench": __version__,
         "run": run.path.name,
         "input": "image: (B, 3, H, W), RGB in [0, 1]; the network normalizes it",
-        "output": "depth: (B, 1, H, W), metres along the optical axis",
-        "kind": "metric depth",
+        "output": f"depth: (B, 1, H, W), {'metres along the optical axis' if kind.is_metric else kind.words}",
+        "kind": kind.words,
+        KIND: str(kind),
         "depth_space": str(space).rpartition(".")[2],
         "training_size": f"{size[0]}x{size[1]}",
         "training_data": str(data).rpartition(".")[2],

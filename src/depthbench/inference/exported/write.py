@@ -56,7 +56,8 @@ def write_file(run: RunFolder, path: Path, kind: str, size: Size, precision: str
         UserError: if a package is missing, the checkpoint can't be loaded, or the file gives other depth.
     """
     # Without the training mode: no dropout, running statistics.
-    net, told = PredictModule(load_task(run).net).eval(), metadata(run, size)
+    task = load_task(run)
+    net, told = PredictModule(task.net).eval(), metadata(run, size, task.output_kind)
     if kind == "pt2":
         return export_pt2(net, path, size, told)
     if precision == "fp32":

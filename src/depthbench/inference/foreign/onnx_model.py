@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from depthbench.errors import UserError, reason_of
 from depthbench.evaluation.model_source import PIXELS, ModelOptions, ModelSource, PixelRange
 from depthbench.images import Picture, Size, resize_rgb
+from depthbench.inference.exported.graph import KIND
 from depthbench.inference.foreign.opened import agreed_kind
 from depthbench.input_files import check_regular
 from depthbench.maps import resize_bilinear
-from depthbench.output_kinds import OutputKind
+from depthbench.output_kinds import OutputKind, output_kind
 from depthbench.results.records import files_hash
 
 _MEAN, _STD = (np.array(values, np.float32) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
@@ -51,7 +52,8 @@ class OnnxModel:
         self._size = _the_size(source.text, fixed, options.size, told.get("training_size", "") if ours else "")
         self._pixels = _the_pixels(source.text, options.pixels, ours, self._input.type)
         self._output = _output(self._session, options.key, source.text)
-        self.kind = agreed_kind(source, OutputKind.METRIC_DEPTH if ours else None, options.kind)
+        declared = output_kind(told.get(KIND, OutputKind.METRIC_DEPTH)) if ours else None
+        self.kind = agreed_kind(source, declared, options.kind)
         beside = sorted(file for file in path.parent.glob(f"{path.name}*") if file.is_file())  # weights in other files
         self.identity = files_hash(beside, "onnx", self._size, self._pixels, self._output)
         self.notes: list[str] = []

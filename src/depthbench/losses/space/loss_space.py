@@ -9,6 +9,7 @@ from depthbench.errors import UserError
 from depthbench.losses.map_loss import VARIANTS, Variant, check_choice, in_float32
 from depthbench.losses.space.pyramid import pyramid
 from depthbench.losses.space.terms_at_scale import KINDS, NORMALS, SLOPES, WINDOWS, ErrorMaps, Level, Sum
+from depthbench.output_kinds import DETERMINED, LeftOpen
 
 GROUPS = {
     "all": KINDS,
@@ -71,6 +72,11 @@ class LossSpace(nn.Module):
             UserError: shapes differ, or the maps have several channels.
         """
         return self.with_counts(prediction, target, valid)[0]
+
+    def left_open(self, names: Sequence[str]) -> frozenset[LeftOpen]:
+        """What these terms together leave open: without D, whose error is that of depth itself, the shift."""
+        only_changes = names and all(name.partition("/")[0] not in GROUPS["depth"] for name in names)
+        return frozenset({"shift"}) if only_changes else DETERMINED
 
     def with_counts(self, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The terms ``(B, K)``, and over how many valid pixels each runs: ``(B, K)``."""

@@ -124,8 +124,9 @@ class Panels(Callback):
         chosen = list(indices)
         image = batch.image[chosen]
         size = (image.shape[-2], image.shape[-1])
-        prediction = task(image)
+        assert isinstance(task, DepthTask)
         truth = resize_nearest(batch.depth[chosen], size)
+        prediction = task.in_metres(task(image), truth)
         known = batch.intrinsics is not None
         return [
             {

@@ -42,7 +42,8 @@ class Profiles(Callback):
     ) -> None:
         """Add the sums of a batch; ``outputs`` is what the task predicted."""
         protocol = replace(_protocol(pl_module), swap_prediction_and_truth=False)
-        maps = protocol.prepare(outputs, batch.depth, image=batch.image)
+        assert isinstance(pl_module, DepthTask)
+        maps = protocol.prepare(outputs, batch.depth, image=batch.image, declared=pl_module.declared)
         intrinsics = batch.intrinsics
         if intrinsics is not None:
             intrinsics = protocol.intrinsics(intrinsics, tuple(batch.image.shape[-2:]), tuple(batch.depth.shape[-2:]))

@@ -1,0 +1,27 @@
+"""Whether predictions of a kind have a score under a protocol, and which alignments give them one."""
+
+from depthbench.output_kinds import OutputKind
+from depthbench.protocols.alignment import NAMED
+from depthbench.protocols.protocol import EvalProtocol
+
+
+def fitting_alignments(kind: OutputKind) -> list[str]:
+    """Names of the alignments of single images under which a perfect prediction of a kind scores perfectly."""
+    return [name for name, one in NAMED.items() if one.serves(kind) and one.over == "image"]
+
+
+def refused_kind(protocol: EvalProtocol, kind: OutputKind, otherwise: str = "") -> str | None:
+    """Why predictions of a kind have no score under a protocol, and what to type; None where they have one.
+
+    Args:
+        protocol: that was named.
+        kind: of the predictions.
+        otherwise: another way out, to end the sentence with.
+    """
+    reason = protocol.refuses(kind)
+    if reason is None:
+        return None
+    fitting = fitting_alignments(kind)
+    if not fitting:
+        return f"{reason.rstrip('.')}; no alignment makes it one."
+    return f"{reason.rstrip('.')}; append protocol.alignment=... ({', '.join(fitting)}){otherwise}."
