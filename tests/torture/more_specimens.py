@@ -8,13 +8,10 @@ import numpy as np
 import onnx
 import timm
 import torch
-from omegaconf import OmegaConf
 from onnx import TensorProto, helper
 from PIL import Image
 from safetensors.torch import save_file
 
-from depthbench.config.compose import config_dir
-from depthbench.config.targets import instantiate
 from depthbench.data import Pairs
 from depthbench.data.formats.cameras import read_camera
 from depthbench.data.formats.depth_files import read_depth, read_mask
@@ -27,7 +24,7 @@ from depthbench.models.pretrained import read_weights
 from depthbench.output_kinds import OutputKind
 from depthbench.training.start import network_weights
 from tests.data import fuzz
-from tests.data.published_sets import FORMS
+from tests.data.published_sets import FORMS, opened
 from tests.torture.specimens import Read, frames, maps, photo
 
 Build = Callable[[Path], Read]
@@ -91,10 +88,8 @@ def _published(name: str) -> Build:
     """A published set in its real formats, opened as by ``data=NAME`` without Hydra."""
 
     def build(root: Path) -> Read:
-        config = OmegaConf.create({"data": OmegaConf.load(config_dir() / f"data/{name.partition(' ')[0]}.yaml")})
-        overrides = OmegaConf.from_dotlist(FORMS[name](root).overrides)
-        node = OmegaConf.to_container(OmegaConf.merge(config, overrides).data.test, resolve=True)
-        return frames(lambda: instantiate({**node, "size": None}))
+        overrides = FORMS[name](root).overrides
+        return frames(lambda: opened(name, overrides))
 
     return build
 

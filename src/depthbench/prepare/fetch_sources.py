@@ -110,7 +110,11 @@ SOURCES = {
         todo="Download the zips of the sets that you want, and unpack them in one folder: data.root.",
     ),
     "diode": Source("https://diode-dataset.org", _RESEARCH, todo="Unpack val.tar.gz (and train.tar.gz) in one folder."),
-    "ibims": Source("https://www.asg.ed.tum.de/lmf/ibims1/", _RESEARCH, todo="Unpack ibims1_core_mat.zip."),
+    "ibims": Source(
+        "https://www.asg.ed.tum.de/lmf/ibims1/",
+        _RESEARCH,
+        todo="Unpack ibims1_core_mat.zip (or ibims1_core_raw.zip, which has no planes).",
+    ),
     "eth3d": Source(
         "https://www.eth3d.net/datasets",
         _RESEARCH,
