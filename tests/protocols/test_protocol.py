@@ -11,8 +11,8 @@ from depthbench.geometry import flip_intrinsics
 from depthbench.medians import masked_median
 from depthbench.models import predict_mirrored, predict_with_flip
 from depthbench.protocols import EvalProtocol, Scorer
-from depthbench.protocols.protocol import clamp_finite
 from depthbench.protocols.regions import region_box
+from depthbench.protocols.scored_maps import clamp_finite
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "protocol"
 FILES = sorted(CONF.glob("*.yaml"))

@@ -20,8 +20,8 @@ from depthbench.evaluation.test_set import EvaluationSet, Items
 from depthbench.models import faster_precision
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols import Declared, EvalProtocol
-from depthbench.protocols.protocol import crop
 from depthbench.protocols.regions import Region, region_box
+from depthbench.protocols.scored_maps import crop
 from depthbench.runs.folder import RunFolder
 from depthbench.training.loading import load_task
 

@@ -7,8 +7,9 @@ from torch import Tensor
 
 from depthbench.metrics.pixel_pass import FINE_POWERS
 from depthbench.metrics.pixel_sums import EXTENDED_COLUMNS
-from depthbench.protocols.protocol import EvalProtocol, crop
+from depthbench.protocols.protocol import EvalProtocol
 from depthbench.protocols.regions import Box
+from depthbench.protocols.scored_maps import crop
 
 MISSES = ("missing", "nonpositive")
 """Valid pixels without a prediction, which are scored as a depth of 0; and, of the others, those that are aligned to a

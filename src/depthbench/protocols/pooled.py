@@ -14,7 +14,8 @@ from depthbench.errors import UserError
 from depthbench.protocols.alignment import Alignment, FittedLine
 from depthbench.protocols.alignment.pixels import FitPixels
 from depthbench.protocols.alignment.spaces import in_space
-from depthbench.protocols.protocol import EvalProtocol, crop
+from depthbench.protocols.protocol import EvalProtocol
+from depthbench.protocols.scored_maps import crop
 from depthbench.protocols.shared_pass import SharedMaps
 
 

@@ -1,12 +1,9 @@
 """A protocol is an object: crop, range, mask, resize, flip, alignment, reduction, all by name."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-import torch.nn.functional as F
 from torch import Tensor
 
 from depthbench.annotations import Annotations
@@ -14,48 +11,25 @@ from depthbench.errors import UserError
 from depthbench.filling import fill_cross_bilateral
 from depthbench.maps import resize_nearest
 from depthbench.metrics.pixel_pass import Interval
-from depthbench.metrics.pixel_sums import PRESENT
-from depthbench.metrics.scores import REDUCTIONS, DepthScores
+from depthbench.metrics.scores import DepthScores
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols.alignment import AS_DEPTH, NAMED, Alignment, Declared, alignment_from
 from depthbench.protocols.alignment.pixels import FitPixels
+from depthbench.protocols.field_checks import check_fields
 from depthbench.protocols.regions import Box, Region, region_box
+from depthbench.protocols.scored_maps import (
+    ClampLimits,
+    clamp_finite,
+    crop,
+    in_interval,
+    moved_intrinsics,
+    padded,
+    resized,
+    scored_interval,
+)
 
 PreparedMaps = tuple[Tensor, Tensor, Tensor]
 """Prediction, truth and mask, ``(B, 1, h, w)`` each."""
-
-ClampLimits = tuple[float | None, float | None]
-
-_CHOICES = {
-    "bounds": ("open", "closed"),
-    "truth": ("filled", "raw"),
-    "resize": ("bilinear", "bicubic", "nearest"),
-    "clamp_at": ("scored", "output"),
-    "fill_borders": ("none", "cross_bilateral"),
-    "reduction": REDUCTIONS,
-    "comparison": ("strict", "inclusive"),
-}
-
-
-def _is_number(value: object) -> bool:
-    return value is None or isinstance(value, int | float)
-
-
-def _is_pair(value: object, of: Callable[[object], bool]) -> bool:
-    return value is None or (isinstance(value, tuple) and len(value) == 2 and all(map(of, value)))
-
-
-_WANTED: dict[str, tuple[Callable[[object], bool], str]] = {
-    "score_size": (
-        lambda value: _is_pair(value, lambda side: isinstance(side, int) and side > 0),
-        "a height and a width in pixels, or null",
-    ),
-    "min_depth": (_is_number, "metres, or null"),
-    "max_depth": (_is_number, "metres, or null"),
-    "clamp": (lambda value: _is_pair(value, _is_number), "two numbers, either may be null"),
-    "images": (lambda value: value is None or isinstance(value, int), "a number, or null"),
-    "version": (lambda value: isinstance(value, int) and value > 0, "a whole number from 1 on"),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,23 +102,11 @@ class EvalProtocol:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "alignment", alignment_from(self.alignment))
-        for field, choices in _CHOICES.items():
-            if getattr(self, field) not in choices:
-                raise UserError(
-                    f"Protocol '{self.name}': {field} is '{getattr(self, field)}'; choose one of {', '.join(choices)}."
-                )
         for field in ("region", "score_size", "clamp"):  # lists of a configuration, made hashable
             value = getattr(self, field)
             if isinstance(value, Sequence) and not isinstance(value, str):
                 object.__setattr__(self, field, tuple(value))
-        for field, (fits, wanted) in _WANTED.items():
-            if not fits(getattr(self, field)):
-                raise UserError(f"Protocol '{self.name}': {field} is {getattr(self, field)!r}; give {wanted}.")
-        for field, limits in (("min_depth", (self.min_depth, self.max_depth)), ("clamp", self.limits)):
-            if None not in limits and limits[0] >= limits[1]:  # type: ignore[operator]
-                raise UserError(
-                    f"Protocol '{self.name}': the limits of {field} are {limits}; give the smaller one first."
-                )
+        check_fields(vars(self))
 
     @property
     def limits(self) -> ClampLimits:
@@ -220,13 +182,7 @@ class EvalProtocol:
         """
         size = truth_size if self.score_size is None else (self.score_size[0], self.score_size[1])
         box, shown = region_box(self.region, size), region_box(covers, size)
-        moved = intrinsics.clone()
-        for row, axis in ((1, 0), (0, 1)):
-            scale = (shown[2 * axis + 1] - shown[2 * axis]) / image_size[axis]
-            moved[..., row, :] *= scale
-            # Pixel centers are at integers, so sizes scale about -1/2.
-            moved[..., row, 2] += (scale - 1) / 2 + shown[2 * axis] - box[2 * axis]
-        return moved
+        return moved_intrinsics(intrinsics, image_size, shown, box)
 
     def annotations(self, annotations: Annotations) -> Annotations:
         """Annotations of the truth -> of the maps that :meth:`prepare` returns: resized by nearest and cropped."""
@@ -265,49 +221,31 @@ class EvalProtocol:
                 f"{tuple(prediction.shape)}."
             )
         size = (truth.shape[-2], truth.shape[-1])
-        top, bottom, left, right = region_box(covers, size)
+        top, bottom, left, right = shown = region_box(covers, size)
         prediction = prediction.float()
         if self.clamp_at == "output":
             prediction = clamp_finite(prediction, self.limits)
-        prediction = self._resized(prediction, (bottom - top, right - left))
-        around = (left, size[1] - right, top, size[0] - bottom)
-        if not any(around):
-            return prediction
-        padded = F.pad(prediction, around)
-        if self.fill_borders == "none":
-            return padded
+        prediction = resized(prediction, (bottom - top, right - left), self.resize, self.align_corners)
+        placed = padded(prediction, shown, size)
+        if placed is prediction or self.fill_borders == "none":
+            return placed
         if image is None:
             raise UserError(
                 f"Protocol '{self.name}' fills the borders of a prediction with the help of the picture, but got no "
                 "picture; give one, or append protocol.fill_borders=none."
             )
-        filled = fill_cross_bilateral(padded, image)
+        filled = fill_cross_bilateral(placed, image)
         filled[..., top:bottom, left:right] = prediction  # what was predicted stays, whatever it is
         return filled
-
-    def _resized(self, prediction: Tensor, size: tuple[int, int]) -> Tensor:
-        if tuple(prediction.shape[-2:]) == size:
-            return prediction
-        if self.resize == "nearest":
-            return resize_nearest(prediction, size)
-        return F.interpolate(prediction, size=size, mode=self.resize, align_corners=self.align_corners)
 
     @property
     def interval(self) -> Interval:
         """Depths of the truth that are scored: present and within the range, limits included."""
-        low, high = PRESENT
-        if self.min_depth is not None:
-            low = max(low, self._scored_edge(self.min_depth, math.inf))
-        return low, high if self.max_depth is None else self._scored_edge(self.max_depth, 0.0)
-
-    def _scored_edge(self, limit: float, inward: float) -> float:
-        edge = np.float32(limit)
-        return float(edge if self.bounds == "closed" else np.nextafter(edge, np.float32(inward)))
+        return scored_interval(self.min_depth, self.max_depth, self.bounds == "closed")
 
     def mask(self, truth: Tensor) -> Tensor:
         """Where the truth is present and within the range; bool."""
-        (low, high), depth = self.interval, truth.float()
-        return depth >= low if high == math.inf else (depth >= low) & (depth <= high)
+        return in_interval(truth, self.interval)
 
     def aligned(self, prediction: Tensor, truth: Tensor, declared: Declared = AS_DEPTH) -> Tensor:
         """Depth of the aligned prediction, 0 where it has holes; both are maps of the region."""
@@ -351,19 +289,6 @@ class EvalProtocol:
                 f"Protocol '{self.name}' limits predictions in metres before it aligns them, and {kind.words} has none."
             )
         return None
-
-
-def crop(maps: Tensor, box: Box) -> Tensor:
-    """The box of each map."""
-    return maps[..., box[0] : box[1], box[2] : box[3]]
-
-
-def clamp_finite(values: Tensor, limits: ClampLimits) -> Tensor:
-    """Clamp finite values; NaN and infinities stay, so that they show in the scores."""
-    if limits == (None, None):
-        return values
-    # x - x is 0 for what is finite and NaN for the rest; a mask takes three times as long on a CPU.
-    return values.clamp(*limits) + (values - values)
 
 
 NOT_PIXELS: dict[str, Any] = {

@@ -15,8 +15,9 @@ from depthbench.metrics.pixel_sums import PRESENT, cell_sums, least_present
 from depthbench.protocols.alignment import AS_DEPTH, Declared
 from depthbench.protocols.alignment.pixels import FitPixels
 from depthbench.protocols.misses import Misses
-from depthbench.protocols.protocol import NOT_PIXELS, ClampLimits, EvalProtocol, crop
+from depthbench.protocols.protocol import NOT_PIXELS, EvalProtocol
 from depthbench.protocols.regions import Box, Region, region_box
+from depthbench.protocols.scored_maps import ClampLimits, crop
 
 
 @dataclass
