@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 HELP = """Score predictions, anybody's or a run's, under named protocols.
 
-Prediction files (a folder of npy, npz, png, pfm, exr, tiff, dpt, h5, mat named like the frames; h5, npz, npy stacks):
+Prediction files (a folder or zip of npy, npz, png, pfm, exr, tiff, dpt, h5, mat named like the frames; a csv or txt
+that lists such files; h5, npz, npy stacks):
   depthbench evaluate data=nyu_labeled data.root=FOLDER predictions=FOLDER protocol=eigen
 
 A run folder, on its own test data and under its own protocol, or on others:
@@ -44,7 +45,7 @@ A leaderboard, a process for each model and set; started again, it fills what is
                            disparity or points; log_depth, scale_, affine_ and affine_log1p_depth
   missing=error            pixels without a prediction (NaN; 0 where that is no value) count as errors
   unit=0.001 key=depth     metres per unit (10/65535 works too), and the array, of prediction files
-  order=numbers            or names: how a stack without names is sorted, where 10 before 2 makes a difference
+  order=numbers            or names: how a stack or list without names is sorted, where 10 before 2 makes a difference
   covers=kb                the part of the truth that prediction files show; full for stretched ones that show all of it
   device=cpu               by default a GPU where there is one; under torchrun every process takes its share
 

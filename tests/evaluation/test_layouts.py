@@ -1,5 +1,6 @@
 """Predictions as people keep them: each layout is scored by one command, to the same number."""
 
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -93,6 +94,47 @@ def dpt(path: Path, depth: np.ndarray) -> None:
     path.write_bytes(b"PIEH" + np.array([18, 14], "<i4").tobytes() + depth.astype("<f4").tobytes())
 
 
+def zipped(make, above: str = ""):
+    """A layout of a folder as a zip, with what macOS adds to it."""
+
+    def make_zip(folder: Path) -> Path:
+        path = folder.with_suffix(".zip")
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+            for one in sorted(make(folder).rglob("*.*")):
+                file.write(one, f"{above}{one.relative_to(folder).as_posix()}")
+            file.writestr(f"__MACOSX/{above}._a.npy", b"nothing")
+        return path
+
+    return make_zip
+
+
+def listed(make, line: str, header: str = "", form: str = ".csv", order=NAMES[::-1]):
+    """A layout of a folder named by a list beside it."""
+
+    def make_list(folder: Path) -> Path:
+        files = {one.stem: one.relative_to(folder.parent).as_posix() for one in make(folder).rglob("*.npy")}
+        path = folder.with_suffix(form)
+        lines = [line.format(name=name, path=files[name.replace("/", "-")]) for name in order]
+        path.write_text("\n".join([*([header] if header else []), *lines, ""]))
+        return path
+
+    return make_list
+
+
+def numbered(folder: Path) -> Path:
+    """Files that are called by numbers, in a list without names."""
+    lines = []
+    for place, depth in enumerate(truths().values()):
+        path = folder / f"{place}.npy"
+        path.parent.mkdir(exist_ok=True)
+        np.save(path, (FACTOR * depth).astype(np.float32))
+        lines.append(f"{folder.name}/{path.name}")
+    folder.with_suffix(".txt").write_text("# predictions\n" + "\n".join(lines))
+    return folder.with_suffix(".txt")
+
+
+FLAT = each(np.save, ".npy", "{scene}-{frame}")
+
 LAYOUTS = {
     "npy in a folder per scene": (each(np.save, ".npy"), []),
     "npz of one array": (each(lambda path, depth: np.savez(path, depth=depth), ".npz"), []),
@@ -118,6 +160,13 @@ LAYOUTS = {
         each(lambda path, depth: np.save(path, 7 / depth + 0.4), ".npy"),
         ["kind=affine_disparity", "protocol.alignment=disparity"],
     ),
+    "a zip": (zipped(each(np.save, ".npy")), []),
+    "a zip of a folder": (zipped(each(np.save, ".npy"), "maps/"), []),
+    "a zip of h5": (zipped(each(h5, ".h5")), []),
+    "a list with names": (listed(FLAT, "{name},{path}"), []),
+    "a list with a header": (listed(FLAT, "{path}\t{name}.jpg", "Prediction\tImage", ".txt"), []),
+    "a list of files named like the frames": (listed(FLAT, "{path}", form=".txt"), []),
+    "a list in the order of the frames": (numbered, ["order=frames"]),
     "points": (each(lambda path, depth: np.save(path, np.dstack([depth] * 3)), ".npy"), ["kind=metric_points"]),
     "a stack in h5 with names": (stack(h5, ".h5", NAMES[::-1]), []),
     "a stack in npz with names": (

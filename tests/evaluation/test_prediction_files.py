@@ -1,3 +1,4 @@
+import io
 import zipfile
 
 import cv2
@@ -7,6 +8,8 @@ import pytest
 import torch
 
 from depthbench.errors import UserError
+from depthbench.evaluation import map_sources
+from depthbench.evaluation.map_sources import files_of
 from depthbench.evaluation.prediction_files import PredictionFiles, check_prediction
 
 NAMES = ["scene/a", "b", "c"]
@@ -92,8 +95,8 @@ def test_missing_and_superfluous(tmp_path, depth):
     refused("files that belong to no frame of this data set: b", tmp_path / "all.npz", ["scene/a", "c"])
     np.save(tmp_path / "all.npy", depth)
     refused("holds 3 maps, but the data set has 2", tmp_path / "all.npy", NAMES[:2])
-    (tmp_path / "notes.txt").write_text("")
-    refused("can't be read as a stack", tmp_path / "notes.txt", NAMES)
+    (tmp_path / "notes.md").write_text("")
+    refused("can't be read as predictions", tmp_path / "notes.md", NAMES)
 
 
 def test_two_predictions_of_one_frame(tmp_path, depth):
@@ -136,7 +139,7 @@ def test_several_arrays_need_a_key(tmp_path, depth):
 
 def test_settings_that_are_wrong_or_lacking(tmp_path, depth):
     write(tmp_path, ".png", depth)
-    refused("can be metric_depth, .*affine_points, not 'disp'", tmp_path, NAMES, kind="disp")
+    refused("can be metric_depth, .*affine_points, .*, not 'disp'", tmp_path, NAMES, kind="disp")
     refused("focal length", tmp_path, NAMES, kind="disparity")
     refused("must be positive", tmp_path, NAMES, unit=0)
     for kind in ("metric_depth", "metric_disparity"):
@@ -300,3 +303,90 @@ def test_predictions_may_be_named_like_the_pictures(tmp_path, depth, place):
     (tmp_path / f"{place.format(2)}.npy").rename(tmp_path / "other.npy")
     with pytest.raises(UserError, match=r"lacks predictions of .*s2/a.*; it holds .*other"):
         PredictionFiles(tmp_path, names, pictures=pictures)
+
+
+def a_list(folder, depth, text, names=NAMES, **more):
+    write(folder / "maps", ".npy", depth)
+    (folder / "list.csv").write_text(text)
+    return PredictionFiles(folder / "list.csv", names, **more)
+
+
+PATHS = [f"maps/{name}.npy" for name in NAMES]
+
+
+def test_a_list_is_paired_by_names_or_by_a_stated_order(tmp_path, depth):
+    by_names = [f"{name},maps/{NAMES[place]}.npy" for place, name in ((2, "x"), (0, "y"), (1, "z"))]
+    files = a_list(tmp_path, depth, "\n".join(by_names), list("xyz"))
+    np.testing.assert_array_equal(np.stack([one[0] for one in files]), depth[[2, 0, 1]])
+    files = a_list(tmp_path, depth, "\n".join(PATHS), list("zxy"), order="names")  # x, y, z in this order
+    np.testing.assert_array_equal(np.stack([one[0] for one in files]), depth[[2, 0, 1]])
+    absolute = [str(tmp_path / path) for path in PATHS]
+    np.testing.assert_array_equal(a_list(tmp_path, depth, "\n".join(absolute))[0][0], depth[0])
+
+
+WRONG_LISTS = {
+    "": "is empty; it should list the path",
+    "name,path": "has a header and no line below it",
+    "name,frame\na,b": "must be one path and at most one name",
+    "a.png,b.npy,3": "has 3 columns, and it is not clear which is the path",
+    "scene/a.png,maps/scene/a.npy": "has 2 columns, and it is not clear which is the path",
+    "\n".join([*PATHS[:2], "b,maps/c.npy"]): "line 3 has 2 cells, not 1",
+    "\n".join(PATHS[:2]): "lists 2 predictions, but the data set has 3 frames",
+    "\n".join([*PATHS, "maps/d.npy"]): r"line 4: there is no .*maps/d\.npy; paths are relative",
+    "\n".join([*PATHS[:2], PATHS[1]]): "names maps/b.npy twice",
+    "\n".join([*PATHS[:2], "../../c.npy"]): "leads out of the data set",
+    "\n".join([*PATHS[:2], "maps/c.docx"]): r"line 3 names 'maps/c\.docx', which is not a prediction",
+    "\n".join(["name,path", *(f"{name},{path}" for name, path in zip("abd", PATHS, strict=True))]): (
+        "lacks predictions of scene/a, c; it holds a, d"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", WRONG_LISTS)
+def test_a_wrong_list_is_told(tmp_path, depth, text):
+    with pytest.raises(UserError, match=WRONG_LISTS[text]):
+        a_list(tmp_path, depth, text)
+
+
+def test_the_order_of_a_list_is_no_guess(tmp_path, depth):
+    with pytest.raises(
+        UserError, match=r"not named like the frames \(lacks predictions of x, y, z.*append order=frames"
+    ):
+        a_list(tmp_path, depth, "\n".join(PATHS), list("xyz"))
+    with pytest.raises(UserError, match="order=frames contradicts"):
+        a_list(tmp_path, depth, "\n".join(PATHS[::-1]), order="frames")
+    assert len(a_list(tmp_path, depth, "\n".join(PATHS), order="frames")) == 3
+
+
+def test_the_hash_of_a_list_is_that_of_its_files(tmp_path, depth):
+    a_list(tmp_path, depth, "\n".join(PATHS))
+    assert files_of(tmp_path / "list.csv") == [tmp_path / "list.csv", *(tmp_path / path for path in PATHS)]
+
+
+def a_zip(path, members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    return path
+
+
+def npy(values):
+    buffer = io.BytesIO()
+    np.save(buffer, values)
+    return buffer.getvalue()
+
+
+def test_a_wrong_zip_is_told(tmp_path, depth, monkeypatch):
+    maps = {f"{name}.npy": npy(values) for name, values in zip(NAMES, depth, strict=True)}
+    path = tmp_path / "maps.zip"
+    refused(r"maps\.zip lacks predictions of d", a_zip(path, maps), [*NAMES, "d"])
+    refused(r"holds no maps but readme\.md", a_zip(path, {"readme.md": ""}), NAMES)
+    refused("holds nothing", a_zip(path, {}), NAMES)
+    refused("leads out of the data set", a_zip(path, {**maps, "../d.npy": b""}), NAMES)
+    path.write_bytes(a_zip(path, maps).read_bytes()[:-30])
+    refused("damaged, truncated or not a zip", path, NAMES)
+    with pytest.raises(UserError, match=r"maps\.zip:b\.npy"):
+        PredictionFiles(a_zip(path, {**maps, "b.npy": b"nothing"}), NAMES)[1]
+    monkeypatch.setattr(map_sources, "MAX_PICTURE", 1000)
+    with pytest.raises(UserError, match=r"maps\.zip:b\.npy unpacks to 1,001 bytes, more than the 1,000"):
+        PredictionFiles(a_zip(path, {**maps, "b.npy": bytes(1001)}), NAMES)[1]

@@ -68,6 +68,21 @@ def _folder(suffix: str) -> Callable[[Path], Read]:
     return build
 
 
+def _zipped(root: Path) -> Read:
+    with zipfile.ZipFile(root / "maps.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        for name, values in zip(NAMES, maps(), strict=True):
+            buffer = io.BytesIO()
+            np.save(buffer, values)
+            file.writestr(f"maps/{name}.npy", buffer.getvalue())
+    return _predictions(root / "maps.zip")
+
+
+def _listed(root: Path) -> Read:
+    _folder(".npy")(root)
+    (root / "list.csv").write_text("\n".join(["name,path", *(f"{name},{name}.npy" for name in NAMES)]))
+    return _predictions(root / "list.csv")
+
+
 def _stack(suffix: str, **options: object) -> Callable[[Path], Read]:
     def build(root: Path) -> Read:
         path, every = root / f"all{suffix}", maps()
@@ -273,6 +288,8 @@ SPECIMENS: dict[str, Callable[[Path], Read]] = {
     "prediction npz": _folder(".npz"),
     "prediction png": _folder(".png"),
     "prediction pfm": _folder(".pfm"),
+    "prediction zip": _zipped,
+    "prediction list": _listed,
     "stack npy": _stack(".npy"),
     "stack npz": _stack(".npz"),
     "stack h5": _stack(".h5"),

@@ -9,6 +9,7 @@ from depthbench.config.set_names import set_label
 from depthbench.data.manifest import describe, looks, names_hash
 from depthbench.evaluation.command_line import EvaluateRequest
 from depthbench.evaluation.inputs import Input
+from depthbench.evaluation.map_sources import files_of
 from depthbench.evaluation.models import ForeignModel
 from depthbench.evaluation.test_set import EvaluationSet
 from depthbench.results.records import DataRecord, ModelRecord, files_hash
@@ -33,11 +34,7 @@ def model_record(one: Input, request: EvaluateRequest, model: ForeignModel | Non
         found = files_hash([one.run.checkpoint], "run", str(one.config.trainer.precision))
         return ModelRecord(one.name, one.kind, "run", found)
     said = [(key, str(request.options[key])) for key in _OF_FILES]
-    return ModelRecord(one.name, one.kind, "files", files_hash(_files_of(one.path), "files", str(one.kind), said))
-
-
-def _files_of(path: Path) -> list[Path]:
-    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    return ModelRecord(one.name, one.kind, "files", files_hash(files_of(one.path), "files", str(one.kind), said))
 
 
 def data_record(config: DictConfig, frames: EvaluationSet, names: list[str] | None = None) -> DataRecord:

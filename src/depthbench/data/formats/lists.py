@@ -1,5 +1,6 @@
 """Lists of files: BTS's text files and csv files, plain or gzipped."""
 
+import csv
 import io
 import zlib
 from pathlib import Path
@@ -40,6 +41,19 @@ def parse_lines(data: bytes, where: str | Path) -> list[str]:
     except UnicodeDecodeError as error:
         raise UserError(f"{where} is not a text file; it should be a list with one entry per line.") from error
     return lines
+
+
+def separated(line: str) -> list[str]:
+    """The cells of a line between commas or, without these, tabs; the whole line where there are neither.
+
+    Example:
+        >>> separated('"a, b.npy", 3')
+        ['a, b.npy', '3']
+    """
+    for mark in (",", "\t"):
+        if mark in line:
+            return [cell.strip() for cell in next(csv.reader([line], delimiter=mark))]
+    return [line.strip()]
 
 
 def _unzipped(data: bytes, where: str | Path) -> bytes:

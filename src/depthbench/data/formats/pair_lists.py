@@ -1,12 +1,11 @@
 """Lists of one's own pairs: a picture and its depth per line, and a mask and intrinsics where there are any."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from depthbench.data.formats.cameras import parse_camera
-from depthbench.data.formats.lists import parse_lines
+from depthbench.data.formats.lists import parse_lines, separated
 from depthbench.data.formats.store import inside
 from depthbench.errors import UserError, reason_of
 from depthbench.geometry import Matrix
@@ -77,10 +76,7 @@ def read_pair_list(path: Path) -> list[ListedPair]:
 
 
 def _cells(line: str) -> list[str]:
-    for mark in (",", "\t"):
-        if mark in line:
-            return [cell.strip() for cell in next(csv.reader([line], delimiter=mark))]
-    return line.split()
+    return separated(line) if "," in line or "\t" in line else line.split()
 
 
 def _header(cells: Sequence[str], path: Path) -> list[str] | None:
