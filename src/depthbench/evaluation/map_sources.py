@@ -12,7 +12,7 @@ from depthbench.errors import UserError
 from depthbench.evaluation.file_names import matched, without_ending
 from depthbench.evaluation.map_files import MAP_SUFFIXES, Map, read_map
 from depthbench.evaluation.map_lists import LISTS, read_map_list
-from depthbench.evaluation.map_stacks import ORDERS, STACKS, StackMaps, in_order
+from depthbench.evaluation.map_stacks import ORDERS, STACKS, StackMaps, rows_in_order
 from depthbench.input_files import MAX_PICTURE, open_zip
 from depthbench.input_files.zips import unpack
 
@@ -160,8 +160,8 @@ def _of_list(path: Path, names: Sequence[str], order: str | None, pictures: Sequ
                 "append order=frames if its lines are in the order of the data set (or order=names, numbers), or add a "
                 "column with the names of the frames (header: name,path)."
             ) from None
-        return [files[row] for row in in_order(names, order)]
-    if order is not None and in_order(names, order) != by_name:
+        return [files[row] for row in rows_in_order(names, order)]
+    if order is not None and rows_in_order(names, order) != by_name:
         raise UserError(f"order={order} contradicts {path}, whose files are named like other frames; leave order out.")
     return [files[place] for place in by_name]
 

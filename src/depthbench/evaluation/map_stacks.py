@@ -90,11 +90,11 @@ class StackMaps:
 _KEYS: dict[str, Callable[[str], Any]] = {"names": str, "numbers": by_numbers}
 
 
-def in_order(names: Sequence[str], order: str) -> list[int]:
+def rows_in_order(names: Sequence[str], order: str) -> list[int]:
     """The row of each frame among maps in one of :data:`ORDERS`.
 
     Example:
-        >>> in_order(["2", "10", "1"], "numbers")
+        >>> rows_in_order(["2", "10", "1"], "numbers")
         [1, 2, 0]
     """
     rows = [0] * len(names)
@@ -128,4 +128,4 @@ def stack_rows(names: Sequence[str], order: str | None, where: Path) -> list[int
                 f"{where} has no names, and the frames have two orders: append order=names ({told[0]} ...) or "
                 f"order=numbers ({told[1]} ...)."
             )
-    return in_order(names, order or "frames")
+    return rows_in_order(names, order or "frames")
