@@ -2,11 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
+from depthbench.results.board import read_board
 from depthbench.runs.folder import RunFolder
 from tests.cluster import slurm as cluster
 from tests.cluster.conftest import ask
@@ -112,6 +115,25 @@ def test_a_job_that_comes_to_its_time_limit_goes_on(place):
     soon(job)
     assert "1 done" in finish(process, timeout=PATIENCE)
     assert "Restarts=1" in ask("scontrol", "show", "job", job)
+
+
+def test_cells_of_a_leaderboard_are_jobs(place):
+    """Its waiting process is killed; the same command finds the jobs in the queue, or their results."""
+    shutil.copy(Path(__file__).parents[1] / "leaderboard" / "networks.py", place)
+    models = "models=[near=python:networks:depth,far=python:networks:far]"
+    data = ["data=nyu_labeled", f"data.root={place / 'frames'}", "data.scale=0.001", "data.test_frames=null"]
+    typed = [sys.executable, "-m", "depthbench", "evaluate", models, *data, "protocol=full", "device=cpu"]
+    typed += ["output=board", "launcher=submitit_slurm"]
+    with (place / "first.txt").open("w") as said:
+        process = subprocess.Popen(typed, cwd=place, stdout=said, stderr=subprocess.STDOUT)
+    wait_for(lambda: "Sent to SLURM" in (place / "first.txt").read_text(), PATIENCE)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    again = subprocess.run(typed, cwd=place, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "Sent to SLURM" not in again.stdout
+    shown = read_board(place / "board").shown.values()
+    assert [one.state for one in shown] == ["done"] * 2
 
 
 def test_a_job_that_is_preempted_goes_on(place):
