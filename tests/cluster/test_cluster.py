@@ -53,9 +53,23 @@ def saved(place, process):
     wait_for(there, PATIENCE)
 
 
+def supervised(job):
+    """Whether a process of SLURM still watches over a step of a job."""
+    titles = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            titles.append(path.read_bytes())
+    return any(title.startswith(f"slurmstepd: [{job}.".encode()) for title in titles)
+
+
 def soon(job):
-    """A job that was queued again is held for two minutes; here it may start at once."""
+    """A job that was queued again is held for two minutes; here it may start as soon as its first start has ended.
+
+    Started earlier, it would be taken for failed: SLURM counts the exit status that its first batch script reports
+    late as the one of the second. The two minutes are there against this.
+    """
     wait_for(lambda: "PENDING" in ask("squeue", "--noheader", f"--jobs={job}", "--format=%T"), PATIENCE)
+    wait_for(lambda: not supervised(job), PATIENCE)
     subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now"], check=False, timeout=60)
 
 

@@ -98,3 +98,22 @@ def test_the_table_shows_each_job(tmp_path):
     # A run that says so without a process was interrupted.
     assert fourth.status["state"] == "interrupted"
     assert ledger.failures == 3
+
+
+def test_long_names_leave_room_for_states(tmp_path):
+    ledger = Ledger()
+    typed = "__".join(f"data.choice_{place}-value" for place in range(8))
+    for loss in ("l1", "eigen"):
+        (tmp_path / f"loss-{loss}__{typed}").mkdir()
+        ledger.folders.append(RunFolder(tmp_path / f"loss-{loss}__{typed}"))
+        ledger.folders[-1].write_json("status.json", {"state": "failed", "reason": "no such file"})
+    with (console := Console(width=80)).capture() as captured:
+        console.print(ledger.table())
+    assert [row.split() for row in captured.get().splitlines()[1:]] == [["loss-l1", "failed"], ["loss-eigen", "failed"]]
+    ledger.folders.pop()  # a single job keeps its name, and the terminal cuts it
+    with console.capture() as captured:
+        console.print(ledger.table())
+    name, state = captured.get().splitlines()[1].split()
+    assert name.startswith("loss-l1__data.choice_0-value__")
+    assert name.endswith("…")
+    assert state == "failed"

@@ -148,20 +148,34 @@ class Ledger(Callback):
     def table(self, rows: int | None = None) -> Table:
         """One row per job; of more than ``rows`` jobs the most informative, and a count of the others."""
         table = Table(box=None, pad_edge=False)
-        for column in ("job", "state", "step", "img/s", "left", "AbsRel"):
-            table.add_column(column, justify="left" if column in ("job", "state") else "right", no_wrap=True)
+        table.add_column("job", overflow="ellipsis")  # the one column that a narrow terminal cuts
+        for column in ("state", "step", "img/s", "left", "AbsRel"):
+            table.add_column(column, justify="left" if column == "state" else "right", no_wrap=True)
         jobs = [(folder, folder.status) for folder in self.folders]
+        names = own_parts([folder.path.name for folder in self.folders])
         shown: Sequence[int] = range(len(jobs))
         if rows is not None and len(jobs) > rows:
             urgency = [URGENCY.index(status["state"]) for _, status in jobs]
             shown = sorted(sorted(shown, key=urgency.__getitem__)[: max(rows, 1)])
-        for folder, status in (jobs[index] for index in shown):
+        for name, (folder, status) in ((names[index], jobs[index]) for index in shown):
             state = status["state"]
-            table.add_row(folder.path.name, f"[{COLORS[state]}]{state}[/]", *_progress(status), _score(folder))
+            table.add_row(name, f"[{COLORS[state]}]{state}[/]", *_progress(status), _score(folder))
         if hidden := [jobs[index][1]["state"] for index in range(len(jobs)) if index not in shown]:
             table.caption = f"and {_counted(hidden)}"
             table.caption_justify = "left"
         return table
+
+
+def own_parts(names: Sequence[str]) -> list[str]:
+    """Names of run folders without the choices that all of them share.
+
+    Example:
+        >>> own_parts(["loss-l1__seed-0__trainer-smoke", "loss-l1__seed-1__trainer-smoke"])
+        ['seed-0', 'seed-1']
+    """
+    parts = [name.split("__") for name in names]
+    shared = set.intersection(*map(set, parts)) if len(parts) > 1 else set()
+    return ["__".join(part for part in own if part not in shared) or "__".join(own) for own in parts]
 
 
 def _counted(states: Sequence[str]) -> str:
