@@ -60,10 +60,15 @@ def test_results_of_earlier_versions_are_told_apart_by_their_reader(made):
 
 
 def test_runs_are_told_apart_by_the_set_of_the_bundle(made):
-    def run(data, count):
-        config = {"data": {"set": data, "_target_": "depthbench.data.DataModule"}}
-        frames = {"test": {"data": "MoGeBundle", "count": count, "names_sha256": "0" * 64}}
-        return Run(made / str(count), {"choices": {"data": "moge"}}, config, frames, {}, {}, ())
+    def run(option, reader, count, chosen=None, **record):
+        config = {"data": {"set": chosen, "_target_": "depthbench.data.DataModule"}}
+        frames = {"test": {"data": reader, "count": count, "names_sha256": str(count), **record}}
+        return Run(made / str(count), {"choices": {"data": option}}, config, {}, {}, {}, (), frames)
 
-    groups = by_test_set([run("ETH3D", 454), run("DIODE", 771)])
-    assert [name for name, _ in groups] == ["DIODE (MoGe)", "ETH3D (MoGe)"]
+    runs = [
+        run("moge", "MoGeBundle", 454, "ETH3D", edition="MoGe"),
+        run("moge", "MoGeBundle", 771, "DIODE"),  # of a version without editions
+        run("eth3d", "ETH3D", 453, edition="undistorted"),
+        run("eth3d", "ETH3D", 452),
+    ]
+    assert [name for name, _ in by_test_set(runs)] == ["DIODE (MoGe)", "ETH3D (MoGe)", "eth3d", "eth3d (undistorted)"]

@@ -13,9 +13,11 @@ def names_hash(names: Iterable[str]) -> str:
 
 
 def describe(frames: Any) -> dict[str, Any]:
-    """Record of a data set: class, number of frames, hash of their ``names`` if known, and :func:`looks`."""
+    """Record of a data set: class, number of frames, its edition, hash of its ``names`` if known, and :func:`looks`."""
     whole = getattr(frames, "dataset", frames) if hasattr(frames, "indices") else frames
     record: dict[str, Any] = {"data": type(whole).__name__, "count": len(frames)}
+    if edition := getattr(whole, "edition", None):
+        record["edition"] = edition
     if hasattr(frames, "names"):
         record["names_sha256"] = names_hash(frames.names)
     if not hasattr(whole, "key"):  # what is made by rule looks as its arguments say

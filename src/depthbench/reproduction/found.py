@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from depthbench.config.set_names import set_of_option, set_of_record
+from depthbench.config.set_names import set_label, set_of_option, set_of_record
 from depthbench.errors import UserError, reason_of
 from depthbench.input_files import parse_json, read_bytes
 from depthbench.input_files.limits import MAX_JSON
 from depthbench.output_kinds import OutputKind, output_kind
+from depthbench.report.analyze.data_sets import edition_of
 from depthbench.report.analyze.published_tables import paper_of
 from depthbench.report.read.runs import Run, read_runs
 from depthbench.results.reading import read_content
@@ -119,6 +120,8 @@ def _protocols_of(content: Any) -> dict[str, Mapping[str, Any]]:
 def _of_run(run: Run) -> FoundResult:
     file = run.path / "scores.json"
     protocols = _protocols_of(parse_json(read_bytes(file, MAX_JSON))) if run.scores else {}
-    option = run.choices.get("data")
-    data = set_of_option(str(option), run.value("data.set")) if option else None
+    option, chosen = run.choices.get("data"), run.value("data.set")
+    data = set_of_option(str(option), chosen) if option else None
+    if data is not None and not chosen:
+        data = set_label(data, edition_of(run))
     return FoundResult(run.name, str(run.path), run.kind, data, protocols, run.scores, run)

@@ -105,7 +105,10 @@ def test_distances_of_hypersim_become_depth_of_a_pinhole(made, tmp_path):
 
 def test_cameras_of_hypersim(made, tmp_path):
     given = made("hypersim")
-    one = opened("hypersim", given.overrides, cameras="one")[0]
+    own, common = opened("hypersim", given.overrides), opened("hypersim", given.overrides, cameras="one")
+    assert (own.edition, common.edition) == (None, "one camera")  # their depth differs
+    assert common.manifest()["edition"] == "one camera"
+    one = common[0]
     focal = 886.81 * SIZE[1] / 1024
     np.testing.assert_allclose(one.intrinsics, camera(focal, focal, 8, 5.5), rtol=1e-6)
     MAKERS["hypersim"](tmp_path)

@@ -52,7 +52,7 @@ class Hypersim(SceneFiles):
             toolkit and Marigold make them; ``prepared``, Marigold's files.
         cameras: the set's ``metadata_camera_parameters.csv`` (apple/ml-hypersim, ``contrib/mikeroberts3000``); None for
             the file of this name in ``root``; ``one``: one camera for all scenes, 886.81 pixels at a width of 1024, as
-            Marigold takes it. Prepared files have that one.
+            Marigold takes it, so that results are of ``Hypersim (one camera)``. Prepared files have that one.
         partition: the set's ``metadata_images_split_trainvaltest.csv``; needed where ``part`` is given.
         part: ``train``, ``val`` or ``test`` of the partition; None for all frames that are there.
         files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`, as what follows.
@@ -110,6 +110,7 @@ class Hypersim(SceneFiles):
                 "camera made; leave data.cameras out, or read the published files."
             )
         self.cameras = None if self.prepared or cameras == ONE else self._read_cameras(root, cameras)
+        self.edition = "one camera" if self.cameras is None else None
         self.part = part
         self.wanted = None if part is None or partition is None else read_partition(Path(partition).expanduser(), part)
         super().__init__(root, files, split, max_depth, size, depth_size)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from depthbench.config.amounts import frame_count
-from depthbench.config.set_names import set_of_option
+from depthbench.config.set_names import set_label, set_of_option
 from depthbench.errors import UserError
 from depthbench.report.read.runs import Run
 
@@ -21,11 +21,24 @@ TestSet = tuple[str, ...]
 
 
 def data_name(run: Run) -> str:
-    """``data.name`` where it is given, the folder's name of own data, else the choice of ``data`` or its class."""
+    """``data.name`` where it is given, the folder's name of own data, else the choice of ``data`` or its class.
+
+    With the edition of the test set, see :mod:`depthbench.config.set_names`.
+    """
     if name := run.value("data.name"):
         return str(name)
     if chosen := run.value("data.set"):
         return set_of_option(str(run.choices.get("data")), chosen)
+    return set_label(_plain_name(run), edition_of(run))
+
+
+def edition_of(run: Run) -> str | None:
+    """Whose copy of its test set a run was tested on; None for the published files."""
+    edition = record(run, "test").get("edition")
+    return None if edition is None else str(edition)
+
+
+def _plain_name(run: Run) -> str:
     choice, root, target = run.choices.get("data"), run.value("data.root"), run.value("data._target_")
     if choice in OWN and isinstance(root, str) and Path(root).name:
         return Path(root).name
