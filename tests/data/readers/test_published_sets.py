@@ -1,6 +1,7 @@
 """Readers of published data sets on made-up files in their real formats: what they deliver, and how it is scored."""
 
 import dataclasses
+import inspect
 import pickle
 
 import numpy as np
@@ -9,10 +10,12 @@ import scipy.io
 import torch
 from omegaconf import OmegaConf
 
+import depthbench.data
 from depthbench.annotations import stack_annotations
 from depthbench.config.compose import config_dir
 from depthbench.config.published import every_member
 from depthbench.data import Corrupted, Pairs
+from depthbench.data.readers.scene_files import SceneFiles
 from depthbench.errors import UserError
 from depthbench.evaluation import score_arrays
 from depthbench.evaluation.test_set import EvaluationSet
@@ -30,6 +33,18 @@ def test_every_yaml_has_made_up_files():
     names = {path.stem for path in (CONF / "data").glob("*.yaml")}
     assert {name for name in names if name.endswith("_c") or not name.startswith(OLD)} == set(MAKERS)
     assert set(MAKERS) <= set(SOURCES)
+
+
+SCENE_FILES = [one for one in vars(depthbench.data).values() if isinstance(one, type) and issubclass(one, SceneFiles)]
+
+
+@pytest.mark.parametrize("reader", SCENE_FILES, ids=lambda reader: reader.__name__)
+def test_the_arguments_that_readers_share_are_the_same(reader):
+    """They are written out in each, for configurations and the reference read signatures; so they could drift apart."""
+    root, *shared = list(inspect.signature(SceneFiles).parameters.values())
+    first, *own = list(inspect.signature(reader).parameters.values())
+    assert first == root
+    assert own[-len(shared) :] == shared
 
 
 @pytest.mark.parametrize("name", FORMS)
