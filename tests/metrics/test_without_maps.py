@@ -1,6 +1,7 @@
 """Metrics that do not score single depth maps: annotated pairs, clips, corruptions, cameras."""
 
 import json
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -22,6 +23,11 @@ from depthbench.metrics import (
 from depthbench.metrics.ordered_pairs import pairs_right, scene_counts
 from depthbench.metrics.robustness import KITTI_C, NYU_C
 from depthbench.metrics.temporal import carried_depth
+from depthbench.output_kinds import OutputKind
+from depthbench.report.__main__ import main as report
+from depthbench.results import ModelRecord, read_results
+from depthbench.results.of_units import write_unit_results
+from depthbench.stats.intervals import intervals
 
 CAMERA = torch.tensor([[40.0, 0.0, 15.5], [0.0, 42.0, 11.5], [0.0, 0.0, 1.0]])
 
@@ -203,3 +209,156 @@ def test_errors_of_images_are_those_of_their_means():
         errors_of_images({"a": 1}, {"a": 1})
     with pytest.raises(UserError, match="fog/1/b has only one of AbsRel and delta1"):
         errors_of_images({"fog/1/a": 1, "fog/1/b": 1}, {"fog/1/a": 1})
+
+
+def limits_by_a_loop(rows, score, resamples=2000):
+    """BCa limits (Efron 1987) of a score of drawn units, unit by unit, draw by draw."""
+    count = len(rows)
+    times = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), resamples)
+    drawn = []
+    for each in times:
+        total = [sum(each[unit] * rows[unit][column] for unit in range(count)) for column in range(len(rows[0]))]
+        drawn.append(score(total))
+    value = score([sum(row[column] for row in rows) for column in range(len(rows[0]))])
+    left = [
+        score([sum(row[column] for unit, row in enumerate(rows) if unit != out) for column in range(len(rows[0]))])
+        for out in range(count)
+    ]
+    equal = [abs(one - value) <= 1e-12 * abs(value) for one in drawn]
+    below = sum(0.5 if same else float(one < value) for one, same in zip(drawn, equal, strict=True)) / resamples
+    away = [np.mean(left) - one for one in left]
+    acceleration = sum(one**3 for one in away) / (6 * sum(one**2 for one in away) ** 1.5)
+    normal, found = NormalDist(), []
+    for tail in (0.025, 0.975):
+        shifted = normal.inv_cdf(below) + normal.inv_cdf(tail)
+        found.append(
+            np.percentile(drawn, 100 * normal.cdf(normal.inv_cdf(below) + shifted / (1 - acceleration * shifted)))
+        )
+    return found
+
+
+def share(total):
+    return total[0] / total[1]
+
+
+def pairs_of(rng, count):
+    """Pairs whose first point is closer in the truth."""
+    return AnnotatedPairs(*torch.from_numpy(rng.integers(0, 6, (2, count, 2))))
+
+
+def test_intervals_of_pairs_draw_images():
+    rng = np.random.default_rng(1)
+    metric, rows = PairAccuracy(), []
+    for image in range(14):
+        maps, pairs = torch.from_numpy(rng.random((6, 6))), pairs_of(rng, int(rng.integers(1, 5)))
+        scene = ("indoor", "aerial", "elsewhere")[image % 3]
+        metric.update(maps, pairs, f"images/{scene}/{image:02}.jpg")
+        rows.append((scene, int(pairs_right(maps, pairs).sum()), len(pairs.closer)))
+    rows.sort(key=lambda row: row[0])  # drawn in the order of their names
+    found = metric.intervals()
+    assert found.keys() == {"pair_accuracy", *metric.scenes}
+    assert found["pair_accuracy"] == pytest.approx(limits_by_a_loop([row[1:] for row in rows], share), rel=1e-9)
+    for scene in ("indoor", "aerial"):
+        own = [row[1:] for row in rows if row[0] == scene]
+        assert metric.compute()[scene].item() == pytest.approx(sum(row[0] for row in own) / sum(row[1] for row in own))
+        assert found[scene] == pytest.approx(limits_by_a_loop(own, share), rel=1e-9)
+    assert np.isnan(found["underwater"]).all()
+
+
+def test_pairs_of_one_image_are_no_independent_pairs():
+    """Eight images of 50 pairs, of which an image has all right or all wrong: the interval is that of eight draws."""
+    metric, single = PairAccuracy(), PairAccuracy()
+    pairs = AnnotatedPairs(torch.zeros(50, 2, dtype=torch.int64), torch.ones(50, 2, dtype=torch.int64))
+    one = AnnotatedPairs(pairs.closer[:1], pairs.farther[:1])
+    for image in range(8):
+        right = torch.tensor([[1.0, 0.0], [0.0, 2.0]]) * (1 if image < 5 else -1)
+        metric.update(right, pairs, f"indoor/{image}")
+        single.update(right, one, f"indoor/{image}")
+    low, high = metric.intervals()["pair_accuracy"]
+    assert (low, high) == pytest.approx(single.intervals()["pair_accuracy"])
+    assert high - low > 0.4
+
+
+def test_intervals_of_cameras_and_clips():
+    rng = np.random.default_rng(2)
+    cameras = torch.eye(3).repeat(9, 1, 1)
+    predicted = cameras.clone()
+    cameras[:, 0, 0], predicted[:, 0, 0] = torch.from_numpy(rng.uniform(300, 700, (2, 9))).float()
+    names = [f"{number}" for number in rng.permutation(9)]
+    metric = FieldOfViewError()
+    metric.update_cameras(predicted[:4], cameras[:4], 640, names[:4])
+    metric.update_cameras(predicted[4:], cameras[4:], 640, names[4:])
+    angles = 2 * np.degrees(np.arctan(320 / np.stack([predicted[:, 0, 0], cameras[:, 0, 0]]).astype(np.float64)))
+    errors = (angles[0] - angles[1])[np.argsort(names)]
+    found = metric.intervals()
+    for name, values in (("fov_error", np.abs(errors)), ("fov_bias", errors)):
+        assert found[name] == pytest.approx(limits_by_a_loop([(value, 1) for value in values], share), rel=1e-6)
+    listed, scores = metric.per_unit()
+    assert listed == sorted(names)
+    np.testing.assert_allclose(scores["fov_bias"], errors, rtol=1e-6)
+
+    clips, values = TemporalError(), []
+    for seed in range(5):
+        depth, poses = (torch.from_numpy(one) for one in clip(frames=2, seed=seed))
+        clips.update_clip(depth, CAMERA, poses, name=f"clip{seed}")
+        values.append(temporal_error(depth, CAMERA, poses).item())
+    away = torch.eye(4).repeat(2, 1, 1)
+    away[1, 0, 3] = 1000.0
+    clips.update_clip(torch.ones(2, 1, 24, 32), CAMERA, away, name="away")  # no score, and no part in the interval
+    assert clips.intervals()["TAE"] == pytest.approx(limits_by_a_loop([(one, 1) for one in values], share), rel=1e-9)
+    assert np.isnan(clips.per_unit()[1]["TAE"][0])
+
+
+def test_neither_order_nor_processes_change_an_interval():
+    rng = np.random.default_rng(4)
+    images = [(torch.from_numpy(rng.random((6, 6))), pairs_of(rng, 3), f"indoor/{number}") for number in range(6)]
+    whole, shares = PairAccuracy(), [PairAccuracy() for _ in range(3)]  # the last process has seen none
+    for one in images[::-1]:
+        whole.update(*one)
+    for place, one in enumerate(images):
+        shares[place % 2].update(*one)
+    gathered = [(torch.cat(metric.kept_rows), torch.cat(metric.kept_names)) for metric in shares[:2]]
+
+    def together(value, group=None):
+        place = 0 if value.dtype == torch.float64 else 1
+        return [*(share[place] for share in gathered), value.new_zeros(0)]
+
+    last = PairAccuracy(dist_sync_fn=together, distributed_available_fn=lambda: True)
+    for name, limits in whole.intervals().items():
+        assert last.intervals()[name] == pytest.approx(limits, nan_ok=True)
+    assert whole.intervals()["pair_accuracy"][0] < whole.intervals()["pair_accuracy"][1]
+    assert not torch.cat(last.kept_rows).numel(), "afterwards it has what it has seen itself"
+    with pytest.raises(UserError, match="2 images or clips have 1 names"):
+        FieldOfViewError().update_cameras(torch.eye(3).repeat(2, 1, 1), torch.eye(3).repeat(2, 1, 1), 640, ["a"])
+
+
+def test_results_of_pairs_are_read_back_and_shown(tmp_path):
+    rng = np.random.default_rng(5)
+    metrics = {ModelRecord(name, OutputKind.AFFINE_DISPARITY): PairAccuracy() for name in ("first", "second")}
+    for image in range(10):
+        pairs = pairs_of(rng, int(rng.integers(1, 5)))
+        for metric in metrics.values():
+            metric.update(torch.from_numpy(rng.random((6, 6))), pairs, f"indoor/{image}")
+    path = tmp_path / "pairs.json"
+    write_unit_results(path, metrics, "DA-2K", "da2k", source="Depth Anything V2")
+    results = read_results(path)
+    assert [one.model for one in results] == list(metrics)
+    for one, metric in zip(results, metrics.values(), strict=True):
+        assert one.scores["pair_accuracy"] == metric.compute()["pair_accuracy"].item()
+        assert one.limits["pair_accuracy"] == pytest.approx(metric.intervals()["pair_accuracy"])
+        assert np.isnan(one.limits["underwater"]).all()
+        again = one.sums("pair_accuracy")  # from the scores of images alone
+        assert again.scores["pair_accuracy"] == pytest.approx(one.scores["pair_accuracy"])
+        assert intervals(again)["pair_accuracy"] == pytest.approx(one.limits["pair_accuracy"], rel=1e-6)
+    assert report([str(path), "--output", str(tmp_path / "page.html")]) in (0, None)
+    page = (tmp_path / "page.html").read_text()
+    assert "pair_accuracy" in page
+    assert f"{results[0].scores['pair_accuracy']:.3f}" in page
+    other = PairAccuracy()
+    other.update(torch.ones(6, 6), pairs, "indoor/other")
+    with pytest.raises(UserError, match="third was scored on other images"):
+        write_unit_results(path, {**metrics, ModelRecord("third"): other}, "DA-2K", "da2k")
+    unnamed = PairAccuracy()
+    unnamed.update(torch.ones(6, 6), pairs)
+    with pytest.raises(UserError, match="of mine have no names"):
+        write_unit_results(path, {ModelRecord("mine"): unnamed}, "DA-2K", "da2k")

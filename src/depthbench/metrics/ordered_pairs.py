@@ -2,16 +2,20 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 
 from depthbench.errors import UserError
 from depthbench.input_files import parse_json, read_bytes
 from depthbench.input_files.limits import MAX_JSON
+from depthbench.metrics.kept_units import KeptUnits, Units
+from depthbench.stats.image_sums import Array, PerImageSums, Read
 
 SCENES = ("indoor", "outdoor", "non_real", "transparent_reflective", "adverse_style", "aerial", "underwater", "object")
 
@@ -87,10 +91,11 @@ def pairs_right(prediction: Tensor, pairs: AnnotatedPairs, kind: str = "depth") 
     return right & closer.isfinite() & farther.isfinite()
 
 
-class PairAccuracy(Metric):
+class PairAccuracy(KeptUnits):
     """Accuracy on annotated pairs, over all of them and by scene (DA-2K: the first folder of an image's path).
 
     Every pair counts the same, as in DA-2K's table. No alignment is needed; any kind of prediction can be scored.
+    :meth:`intervals` draws images with all of their pairs, which are not independent; for a scene those of the scene.
 
     Args:
         kind: of the predictions: ``depth`` or ``disparity``.
@@ -107,15 +112,11 @@ class PairAccuracy(Metric):
         0.5
     """
 
-    full_state_update = False
     higher_is_better = True
 
     def __init__(self, kind: str = "depth", scenes: Sequence[str] = SCENES, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(2, **kwargs)
         self.kind, self.scenes = kind, tuple(scenes)
-        self.counts: Tensor
-        shape = len(self.scenes) + 1, 2
-        self.add_state("counts", torch.zeros(shape, dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, prediction: Tensor, pairs: AnnotatedPairs, image: str = "") -> None:
         """Add an image.
@@ -126,16 +127,41 @@ class PairAccuracy(Metric):
             image: its path within the data set, which begins with the scene.
         """
         right = pairs_right(prediction, pairs, self.kind)
-        scene = image.replace("\\", "/").lstrip("./").removeprefix("images/").partition("/")[0]
-        rows = [0, *([1 + self.scenes.index(scene)] if scene in self.scenes else [])]
-        added = torch.stack([right.sum(), right.new_tensor(len(right), dtype=torch.int64)]).double()
-        self.counts[rows] += added.to(self.counts.device)
+        self.keep(torch.stack([right.sum(), torch.full_like(right.sum(), len(right))])[None], [image] if image else ())
+
+    def read(self, totals: Array, units: int) -> dict[str, Array]:
+        """The share of pairs in the right order."""
+        with np.errstate(invalid="ignore"):
+            return {"pair_accuracy": totals[..., 0] / totals[..., 1]}
+
+    def groups(self, units: Units) -> list[PerImageSums]:
+        """The images of all scenes and of each, where they have pairs."""
+        found = units.of(units.rows[:, 1] > 0)
+        scenes = np.array([_scene(name) for name in found.names], dtype=str)
+        own = [(name, self.resampling(found.of(scenes == name))) for name in self.scenes]
+        called = [replace(sums, read=partial(_renamed, sums.read, name)) for name, sums in own]
+        return [self.resampling(found), *called]
+
+    def weights(self, units: Units) -> Array:
+        """The number of pairs of each image."""
+        return units.rows[:, 1]
 
     def compute(self) -> dict[str, Tensor]:
         """``pair_accuracy`` of all pairs, the scenes', and ``pairs``; NaN where there is no pair."""
-        shares = self.counts[:, 0] / self.counts[:, 1]
-        named = dict(zip(("pair_accuracy", *self.scenes), shares, strict=True))
-        return {**named, "pairs": self.counts[0, 1]}
+        units = self.units()
+        found = {name: value for sums in self.groups(units) for name, value in sums.scores.items()}
+        found["pairs"] = float(units.rows[:, 1].sum())
+        return {name: torch.tensor(value, dtype=torch.float64, device=self.device) for name, value in found.items()}
+
+
+def _renamed(read: Read, name: str, totals: Array, units: int) -> dict[str, Array]:
+    (value,) = read(totals, units).values()
+    return {name: value}
+
+
+def _scene(image: str) -> str:
+    """The scene in an image's path within DA-2K."""
+    return image.replace("\\", "/").lstrip("./").removeprefix("images/").partition("/")[0]
 
 
 def scene_counts(annotations: Mapping[str, AnnotatedPairs]) -> dict[str, int]:

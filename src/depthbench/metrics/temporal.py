@@ -7,7 +7,7 @@ from torch import Tensor
 
 from depthbench.errors import UserError
 from depthbench.geometry import back_project
-from depthbench.metrics.image.image_metric import ImageMeans
+from depthbench.metrics.kept_units import KeptMeans
 
 
 def carried_depth(depth: Tensor, intrinsics: Tensor, pose: Tensor, other_pose: Tensor) -> Tensor:
@@ -80,8 +80,8 @@ def temporal_error(depth: Tensor, intrinsics: Tensor, poses: Tensor, valid: Tens
     return 100 * torch.stack(errors).nanmean()
 
 
-class TemporalError(ImageMeans):
-    """TAE, mean over clips, in percent; see :func:`temporal_error`.
+class TemporalError(KeptMeans):
+    """TAE, mean over clips, in percent; see :func:`temporal_error`. :meth:`intervals` draws whole clips.
 
     Example:
         >>> import torch
@@ -98,8 +98,15 @@ class TemporalError(ImageMeans):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(["TAE"], **kwargs)
 
-    def update_clip(self, depth: Tensor, intrinsics: Tensor, poses: Tensor, valid: Tensor | None = None) -> None:
-        """Add a clip; arguments as for :func:`temporal_error`. ``images`` then counts clips."""
+    def update(
+        self, depth: Tensor, intrinsics: Tensor, poses: Tensor, valid: Tensor | None = None, name: str = ""
+    ) -> None:
+        """Add a clip of this name; other arguments as for :func:`temporal_error`. ``images`` then counts clips."""
         error = temporal_error(depth, intrinsics, poses, valid)
-        known = error.isfinite()
-        self.update(torch.stack([error.nan_to_num(), known, torch.ones_like(error)]).double()[None])
+        self.keep(torch.stack([error.nan_to_num(), error.isfinite()])[None], [name] if name else ())
+
+    def update_clip(
+        self, depth: Tensor, intrinsics: Tensor, poses: Tensor, valid: Tensor | None = None, name: str = ""
+    ) -> None:
+        """As ``update``."""
+        self.update(depth, intrinsics, poses, valid, name)

@@ -1,5 +1,6 @@
 """A leaderboard's tables: for each set of rules the ranks of the models on every data set and over all of them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -186,11 +187,19 @@ def rules_tables(cells: Sequence[BoardCell], results: Mapping[int, Result]) -> l
     for rules, by_set in groups.items():
         done = [results[place] for places in by_set.values() for place in places if place in results]
         if done:
-            metric = next((name for name in SHOWN if all(name in one.scores for one in done)), min(done[0].scores))
+            metric = _ranking(done)
             sets = tuple(_set_table(data, places, cells, results, metric) for data, places in by_set.items())
             scored = tuple(one for one in sets if one.results)
             tables.append(RulesTable(rules, done[0].rules.alignment, models, kinds, scored))
     return tables
+
+
+def _ranking(done: Sequence[Result]) -> str:
+    """By which metric: one of every table, else the first with an interval, as of pairs and clips; else any."""
+    known = [name for name in done[0].scores if all(math.isfinite(one.scores.get(name, math.nan)) for one in done)]
+    of_images = [name for name in done[0].limits if name in known]
+    shown = [name for name in SHOWN if all(name in one.scores for one in done)]
+    return next(iter([*shown, *of_images, *known]), min(done[0].scores))
 
 
 def _set_table(
