@@ -2,8 +2,13 @@
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
+from depthbench.config.compose import config_dir
+from depthbench.config.set_names import same_set, set_label, set_of_option
 from depthbench.evaluate import main
+from depthbench.evaluation.origins import data_record
+from depthbench.evaluation.test_set import EvaluationSet
 from depthbench.report.analyze.board import rules_tables
 from depthbench.report.analyze.data_sets import by_test_set
 from depthbench.report.read.boards import read_shown
@@ -13,7 +18,7 @@ from depthbench.reproduction.found import read_results_file
 from depthbench.reproduction.verdicts import why_not
 from depthbench.results.hub import benchmark_name
 from depthbench.results.reading import read_content, results_of
-from tests.data.published_sets import SIZE, eth3d, moge
+from tests.data.published_sets import FORMS, SIZE, eth3d, moge
 
 RULES = "moge_eth3d_affine_depth"
 
@@ -57,6 +62,19 @@ def test_results_of_earlier_versions_are_told_apart_by_their_reader(made):
     content["data"]["name"] = "ETH3D"
     (result,) = results_of(content)
     assert result.data.name == "ETH3D (MoGe)"
+
+
+@pytest.mark.parametrize("form", [*FORMS, "rooms", "rooms_ood"])
+def test_a_result_is_called_as_its_option_says(form, tmp_path):
+    """The report of runs and the published numbers know the option alone."""
+    option = form.partition(" ")[0]
+    given = FORMS[form](tmp_path).overrides if form in FORMS else ["data.test_frames=1"]
+    node = {"data": OmegaConf.load(config_dir() / f"data/{option}.yaml"), "seed": 0}
+    config = OmegaConf.merge(node, OmegaConf.from_dotlist([*given, "data.size=[16,24]"]))
+    frames = EvaluationSet(config)
+    expected = set_of_option(option, config.data.get("set"))
+    expected = set_label(expected, None if option == "moge" else frames.edition)
+    assert same_set(data_record(config, frames).name, expected)
 
 
 def test_runs_are_told_apart_by_the_set_of_the_bundle(made):

@@ -14,6 +14,7 @@ OPTIONS = {
     "nyu_raw": "NYUv2",
     "nyu_labeled_and_rooms": "NYUv2",
     "nyu_matterport_sun": "NYUv2",
+    "rooms_ood": "rooms (ood)",
     "rooms_to_nyu": "NYUv2",
     "ibims": "iBims-1",
     "syns": "SYNS-Patches",

@@ -62,7 +62,9 @@ def data_record(config: DictConfig, frames: EvaluationSet, names: list[str] | No
 
 def _made(frames: object) -> str:
     """Rooms have NYUv2's rules and number of frames, and are not it: no result may be called by its name."""
-    return "rooms" if any(kind.__name__ == "Rooms" for kind in type(frames).__mro__) else ""
+    if not any(kind.__name__ == "Rooms" for kind in type(frames).__mro__):
+        return ""
+    return set_label("rooms", "ood" if getattr(frames, "part", None) == "ood" else None)
 
 
 def _folder(config: DictConfig) -> str:
