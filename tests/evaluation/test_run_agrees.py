@@ -11,11 +11,13 @@ from hydra import compose, initialize_config_dir
 from depthbench.config.compose import config_dir
 from depthbench.errors import UserError
 from depthbench.evaluate import main
+from depthbench.evaluation.run_kinds import determined_kind
+from depthbench.evaluation.run_network import Network
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols import EvalProtocol
 from depthbench.runs.checksums import renew_done
 from depthbench.runs.folder import RunFolder
-from depthbench.runs.results import read_scores
+from depthbench.runs.results import read_scores, recorded_kind
 from depthbench.training.results import save_results
 from depthbench.training.trainer import build_data, build_task, build_trainer
 from tests.commands import TINY_NET, TINY_RUN, TINY_TWO_STREAM, make_frames
@@ -87,18 +89,19 @@ def test_the_kind_of_a_run_is_that_of_its_loss(frames, tmp_path, capsys):
         out = capsys.readouterr()
         return code, " ".join((out.out + out.err).split())
 
-    for recorded in (False, True):  # by the configuration; by the record
-        if recorded:
-            folder.claim_kind(OutputKind.AFFINE_DEPTH)
-            renew_done(folder.path)
-        code, text = told()
-        assert code == 0
-        assert f"{folder.path.name} predicts depth up to scale and shift." in text
-        assert set(json.loads(output.read_text())["kinds"].values()) == {"affine_depth"}
-        assert json.loads((folder.path / "scores.json").read_text())["kind"] == "affine_depth"
-        code, text = told("protocol=full", "protocol.alignment=none")
-        assert code == 2
-        assert "not a measure of depth up to scale and shift; append protocol.alignment=... (scale_shift," in text
+    assert recorded_kind(folder.path) is None
+    assert determined_kind(folder) == "affine_depth", "by the configuration"
+    folder.claim_kind(OutputKind.AFFINE_DEPTH)
+    renew_done(folder.path)
+    assert recorded_kind(folder.path) == "affine_depth"
+    code, text = told()
+    assert code == 0
+    assert f"{folder.path.name} predicts depth up to scale and shift." in text
+    assert set(json.loads(output.read_text())["kinds"].values()) == {"affine_depth"}
+    assert json.loads((folder.path / "scores.json").read_text())["kind"] == "affine_depth"
+    code, text = told("protocol=full", "protocol.alignment=none")
+    assert code == 2
+    assert "not a measure of depth up to scale and shift; append protocol.alignment=... (scale_shift," in text
     code, text = told("protocol=full", "kind=metric_depth")
     assert code == 0
     assert "its loss determines depth up to scale and shift only; that it is metric depth is what kind= says." in text
@@ -121,6 +124,43 @@ def test_a_protocol_that_is_no_measure_of_the_kind_is_refused_before_training(fr
     }.items():
         with pytest.raises(UserError, match=sentence):
             own_test(tmp_path, frames, loss, "protocol.alignment=none", *TINY_NET)
+
+
+def test_predictions_of_a_run_are_made_once(frames, tmp_path, monkeypatch, capsys):
+    """To the last bit those of the run's own test; other weights, another batch and other pixels are never served."""
+    folder, _ = own_test(tmp_path, frames, *TINY_NET, "protocol.flip_average=true")
+    asked, predictions = [], Network.predict
+
+    def counted(network, image, mirror):
+        asked.append(len(image))
+        return predictions(network, image, mirror)
+
+    monkeypatch.setattr(Network, "predict", counted)
+    output, place = tmp_path / "scores.json", tmp_path / "maps"
+
+    def scores(*words):
+        asked.clear()
+        assert main([f"run={folder.path}", f"output={output}", *words]) == 0
+        (found,) = json.loads(output.read_text())["scores"].values()
+        return found, sum(asked), " ".join(capsys.readouterr().out.split())
+
+    own = read_scores(folder.path / "scores.json")
+    assert scores()[:2] == (own, 7)
+    assert not (tmp_path / ".predictions").exists(), "nobody named a place for maps"
+    for passes in (7, 0):
+        found, made, told = scores(f"cache={place}")
+        assert (found, made) == (own, passes)
+        assert f"{14 - 2 * passes} of 14 predictions were in" in told
+    other = "protocol=full", "protocol.alignment=median", "protocol.flip_average=false"
+    assert scores(f"cache={place}", *other)[1] == 0
+    assert scores(f"cache={place}", "data.test_batch_size=2")[1] == 6  # the last frame is a batch of its own in both
+
+    state = torch.load(folder.checkpoint)
+    weights = state["state_dict"].items()
+    torch.save({"state_dict": {name: 1.01 * value for name, value in weights}}, folder.checkpoint)
+    retrained, made, _ = scores(f"cache={place}")
+    assert made == 7
+    assert retrained["full"]["AbsRel"] != own["full"]["AbsRel"]
 
 
 def test_image_and_mirror_image_pass_the_network_once_each(frames, tmp_path, monkeypatch):

@@ -10,12 +10,19 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import torch
+from hydra import compose
 
+from depthbench.config.compose import composing
 from depthbench.errors import UserError
 from depthbench.evaluate import main
+from depthbench.evaluation.run_network import Network
 from depthbench.leaderboard import asked, fill
 from depthbench.results import read_results
 from depthbench.results.board import board_results, read_board
+from depthbench.runs.folder import RunFolder
+from depthbench.training.parts import build_task
+from tests.commands import TINY_NET, TINY_RUN
 from tests.leaderboard.conftest import sets
 
 BOARD = Path("board")
@@ -68,6 +75,27 @@ def test_a_cell_has_the_numbers_of_the_command_for_one(place, here, evaluate, fr
     assert [dict(one.scores) for one in found] == [dict(alone.scores)]
     assert found[0].model.sha256 == alone.model.sha256
     assert found[0].model.name == "near"
+
+
+@pytest.mark.slow
+def test_a_run_predicts_once_for_every_protocol_that_is_asked_for_later(place, here, evaluate, frames, monkeypatch):
+    given = [*TINY_NET, *TINY_RUN, "loss=ssi", f"data.root={frames}", "data.test_frames=null"]
+    with composing():
+        config = compose("config", [*given, f"output={place / 'runs'}"])
+    run = RunFolder.create(config, given, {})
+    run.checkpoint.parent.mkdir()
+    torch.save({"state_dict": build_task(run.config).state_dict()}, run.checkpoint)
+    seen, predict = [], Network.predict
+    monkeypatch.setattr(Network, "predict", lambda *given: seen.append(len(given[1])) or predict(*given))
+    models = f"models=[mine=run:{run.path}]"
+    assert evaluate(models, "protocol=full", "protocol.alignment=scale_shift")[0] == 0
+    first = sum(seen)
+    assert first >= 6
+    evaluate(models, "protocol=[moge_nyu_affine_depth,marigold_nyu]")
+    assert sum(seen) == first
+    results = board_results(BOARD, read_board(BOARD)).values()
+    assert {str(one.model.kind) for one in results} == {"affine_depth"}
+    assert "moge_nyu_affine_depth" in {one.rules.name for one in results}
 
 
 def test_what_fails_is_told_and_tried_again_and_the_rest_goes_on(place, here, evaluate):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from depthbench.evaluation import predictors
+from depthbench.evaluation import run_network
 from depthbench.training import trainer as training
 from depthbench.training.callbacks import Stopped
 from depthbench.training.loading import load_task
@@ -16,7 +16,7 @@ SENTENCE = "Goes on in bf16-mixed, in which it began on another machine; this on
 
 def chooses(monkeypatch, precision):
     """A machine on which ``auto`` is this."""
-    for module in (training, predictors):
+    for module in (training, run_network):
         monkeypatch.setattr(module, "faster_precision", lambda net, device: precision)
 
 
@@ -37,7 +37,7 @@ def test_it_goes_on_and_is_evaluated_as_it_began(begun, capfd):
     assert SENTENCE in printed.splitlines()
     assert "On 1 x CPU, bf16-mixed;" in printed
     assert load_task(begun).trained_in == "bf16-mixed"
-    network = predictors.Network(begun, begun.config, torch.device("cpu"))
+    network = run_network.Network(begun, begun.config, torch.device("cpu"))
     with network._precision():
         assert torch.is_autocast_enabled("cpu")
         assert torch.get_autocast_dtype("cpu") == torch.bfloat16

@@ -5,20 +5,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.errors import UserError
 from depthbench.files import write_atomically
-from depthbench.images import Picture
 from depthbench.input_files import NumpyFile
 
 Values = NDArray[np.float32]
 
 
-def cache_key(identity: str, picture: Picture, intrinsics: NDArray[np.float64] | None) -> str:
-    """Hexadecimal digits that change with the network, any pixel, the picture's shape and the camera.
+def cache_key(identity: str, picture: NDArray[Any], intrinsics: NDArray[np.float64] | None) -> str:
+    """Hexadecimal digits that change with the network, any pixel, the shape of the picture (or batch) and the camera.
 
     Example:
         >>> picture = np.zeros((2, 3, 3), np.uint8)

@@ -31,7 +31,7 @@ def model_record(one: Input, request: EvaluateRequest, model: ForeignModel | Non
     if model is not None and one.model is not None:
         return ModelRecord(one.name, model.kind, one.model.form, model.identity)
     if one.run is not None:
-        found = files_hash([one.run.checkpoint], "run", str(one.config.trainer.precision))
+        found = files_hash([one.run.weights], "run", str(one.config.trainer.precision))
         return ModelRecord(one.name, one.kind, "run", found)
     said = [(key, str(request.options[key])) for key in _OF_FILES]
     return ModelRecord(one.name, one.kind, "files", files_hash(files_of(one.path), "files", str(one.kind), said))

@@ -1,29 +1,26 @@
 """Where predictions come from: files, the network of a run, or other people's networks."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
-from omegaconf import DictConfig
 from torch import Tensor
 
 from depthbench.errors import UserError
 from depthbench.evaluation.command_line import EvaluateRequest
 from depthbench.evaluation.covered_part import check_covers, check_no_crop
 from depthbench.evaluation.inputs import Input
+from depthbench.evaluation.kept_network import KeptNetwork
 from depthbench.evaluation.map_cache import MapCache
 from depthbench.evaluation.models import ForeignModel, ModelMaps
 from depthbench.evaluation.prediction_files import PredictionFiles, check_prediction, missing_pixels
 from depthbench.evaluation.prediction_units import check_unit
+from depthbench.evaluation.run_network import Network
 from depthbench.evaluation.test_set import EvaluationSet, Items
-from depthbench.models import faster_precision
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols import Declared, EvalProtocol
 from depthbench.protocols.regions import Region, region_box
 from depthbench.protocols.scored_maps import crop
-from depthbench.runs.folder import RunFolder
-from depthbench.training.loading import load_task
 
 _LOOKED_AT = 8  # frames from which the unit is judged
 
@@ -138,47 +135,6 @@ class Files:
         return plain, self._checked(items, mirror=True)[0][None].to(device) if mirror and self.mirrors else None
 
 
-class Network:
-    """The last checkpoint of a run, predicting as the run's own test does.
-
-    Args:
-        folder: of the run.
-        config: whose ``trainer`` gives the precision and whose ``data`` the batch size.
-        device: where it predicts.
-        kind: of the predictions as the user reads them; None for what the loss determines.
-
-    Raises:
-        UserError: if the checkpoint can't be read or is of another network.
-    """
-
-    covers: Region = "full"
-
-    def __init__(
-        self, folder: RunFolder, config: DictConfig, device: torch.device, kind: OutputKind | None = None
-    ) -> None:
-        self.task = load_task(folder).to(device).eval()
-        self.kind, self.declared = kind or self.task.output_kind, self.task.declared
-        self.trainer, self.device = config.trainer, device
-        self.batch_size = int(config.data.test_batch_size)
-
-    def __call__(self, items: Items, mirror: bool) -> tuple[Tensor, Tensor | None]:
-        """See :meth:`predict`."""
-        return self.predict(items.image, mirror)
-
-    def predict(self, image: Tensor, mirror: bool) -> tuple[Tensor, Tensor | None]:
-        """One pass of the network for the images ``(B, 3, H, W)`` and, if wanted, one for their mirror images."""
-        with self._precision():
-            return self.task.predictions(image, mirror)
-
-    def _precision(self) -> AbstractContextManager[Any]:
-        precision = self.trainer.precision
-        if precision == "auto":  # as in the run's own test; of runs that recorded none, as training chooses it
-            gpu = self.device.type == "cuda" and self.trainer.accelerator != "cpu"
-            precision = self.task.trained_in or faster_precision(self.task.net, "cuda" if gpu else "cpu")
-        dtype = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(precision)
-        return torch.autocast(self.device.type, dtype, enabled=dtype is not None)
-
-
 def open_predictor(
     one: Input,
     test_set: EvaluationSet,
@@ -197,14 +153,17 @@ def open_predictor(
         request: of the user.
         device: where the network of a run predicts.
         model: the opened network of an input that has one.
-        cache: of its maps.
+        cache: of its maps; those of a run are kept where the user names a place for them.
 
     Raises:
         UserError: if it can't be read, or what it gives doesn't fit the test set.
     """
-    if one.run:
-        return Network(one.run, one.config, device, one.kind)
     options = request.options
+    if one.run:
+        network = Network(one.run, one.config, device, one.kind)
+        # A folder of maps of a run appears only where somebody names it, as a leaderboard does.
+        named = options["cache"] not in (None, "", "null")
+        return KeptNetwork(network, one.run, cache) if named and cache and cache.folder else network
     unitless, holes = all(protocol.alignment.fit != "none" for protocol in protocols), options["missing"] == "error"
     if model:
         unit = None if any(not other.model and not other.run for other in request.inputs) else request.unit

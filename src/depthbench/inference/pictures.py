@@ -11,7 +11,7 @@ from depthbench.errors import UserError
 from depthbench.evaluation.model_source import ModelOptions, ModelSource
 from depthbench.evaluation.models import predicted_map
 from depthbench.evaluation.prediction_files import in_quantity
-from depthbench.evaluation.predictors import Network
+from depthbench.evaluation.run_network import Network
 from depthbench.geometry import camera_matrix, flip_intrinsics
 from depthbench.images import Picture, Size, resize_rgb
 from depthbench.inference.command_line import PredictRequest
