@@ -195,6 +195,8 @@ def test_a_fit_at_limited_resolution_sees_the_nearest_pixels():
 
 def perfect(kind, truth):
     """What a perfect network of a kind gives."""
+    if kind.unknown == "order":
+        return truth.double() + truth.double() ** 2
     known = {"": (1, 0), "scale": (0.37, 0)}.get(kind.unknown, (0.37, 0.61))
     return known[0] * SPACES[kind.quantity].of_depth(truth.double()) + known[1]
 
