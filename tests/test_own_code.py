@@ -49,7 +49,7 @@ def test_a_loss_is_added_as_readme_says(tmp_path):
     files, commands, output = add_a_loss(tmp_path, training=False)
     assert [Path(name).suffix for name in files] == [".py", ".yaml", ".py"]
     assert commands == ["new", "-m", "test-plugin", "run"]
-    assert output == "loss=charbonnier: 8 checks passed\n"
+    assert output == "loss=charbonnier: 9 checks passed\n"
 
 
 @pytest.mark.slow

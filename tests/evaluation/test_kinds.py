@@ -105,6 +105,15 @@ def test_no_protocol_measures_an_order(folder, capsys):
     assert "not a measure of the order of depths, and no distances; no alignment makes it one." in told
 
 
+def test_a_way_out_of_a_refusal_is_one(folder, capsys):
+    """Of a limit in metres another alignment would not be a way out."""
+    path = written(folder, "limited", stretched)
+    words = ["kind=affine_depth", "protocol.alignment=scale_shift", "protocol.clamp=[0.1,10]"]
+    assert evaluated(folder, path, *words, "protocol.clamp_at=output")[0] == 2
+    assert "has none; append protocol.clamp_at=scored, or protocol=all." in " ".join(capsys.readouterr().err.split())
+    assert evaluated(folder, path, *words, "protocol.clamp_at=scored")[0] == 0
+
+
 @pytest.mark.parametrize(
     ("left_open", "quantity", "from_zero", "kind"),
     [

@@ -88,3 +88,10 @@ def test_who_did_not_choose_the_cpu_is_told_of_the_short_way(tmp_path, trainer, 
     config = composed(f"trainer={trainer}", "loss=l1")
     task, data, made = prepared(tmp_path, config)
     assert ("append trainer=smoke" in announcement(config, task, data, made, False)) == said
+
+
+def test_a_loss_that_leaves_something_open_is_told(tmp_path):
+    told = [announcement(config, *prepared(tmp_path, config), False) for config in (composed("loss=ssi"), composed())]
+    sentence = "The loss determines depth up to scale and shift: scores are of predictions that are fitted to the truth"
+    assert f"{sentence} (rooms: alignment scale_shift)." in told[0]
+    assert "The loss determines" not in told[1]

@@ -23,5 +23,9 @@ def refused_kind(protocol: EvalProtocol, kind: OutputKind, otherwise: str = "") 
         return None
     fitting = fitting_alignments(kind)
     if not fitting:
-        return f"{reason.rstrip('.')}; no alignment makes it one."
-    return f"{reason.rstrip('.')}; append protocol.alignment=... ({', '.join(fitting)}){otherwise}."
+        way = "no alignment makes it one"
+    elif protocol.alignment.serves(kind):
+        way = f"append protocol.clamp_at=scored{otherwise}"
+    else:
+        way = f"append protocol.alignment=... ({', '.join(fitting)}){otherwise}"
+    return f"{reason.rstrip('.')}; {way}."

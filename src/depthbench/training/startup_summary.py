@@ -30,6 +30,12 @@ def announcement(config: DictConfig, task: DepthTask, data: DataModule, trainer:
         f"{data.validation}",
         f"On {trainer.world_size} x {device}, {trainer.precision}; results in {trainer.default_root_dir}.",
     ]
+    kind, rules = task.output_kind, task.first_protocol
+    if not kind.is_metric:
+        lines.append(
+            f"The loss determines {kind.words}: scores are of predictions that are fitted to the truth "
+            f"({rules.name}: alignment {rules.alignment})."
+        )
     asked = config.trainer.accelerator != "auto"  # who chose the CPU knows
     if trainer.strategy.root_device.type == "cpu" and config.trainer.max_epochs > 1 and not asked:
         lines.append("There is no GPU in use: append trainer=smoke for a quick look at whether everything runs.")

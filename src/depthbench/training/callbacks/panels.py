@@ -44,7 +44,8 @@ class Panels(Callback):
     """Keep ``panels.npz`` of some test frames, and show panels in every logger that can, during training and after it.
 
     The file holds ``name``, ``image (N, H, W, 3)`` in 8 bits, ``truth`` and ``prediction (N, H, W)`` in metres, and,
-    where the data set knows them, ``intrinsics (N, 3, 3)`` in pixels of the image. It lies in the trainer's
+    where the data set knows them, ``intrinsics (N, 3, 3)`` in pixels of the image. A prediction whose scale or shift
+    the loss leaves open is fitted to the truth, as the first protocol does. The file lies in the trainer's
     ``default_root_dir``. Colors end at the protocol's largest depth.
 
     Args:
