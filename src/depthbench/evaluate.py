@@ -30,8 +30,7 @@ Anybody's network, or several (docs/foreign_models.md):
   model=python:MODULE:FUNCTION    a function of RGB (H, W, 3) in [0, 1]; its attribute kind, or kind=, says what it is
   model=onnx:FILE                 of `depthbench export`; others also kind=, range=0..1|0..255|imagenet, size=H,W
   model=FILE.ckpt|FOLDER|hub:USER/NAME    a network of this bench
-  cache=FOLDER|none        where their predictions are kept for the next time, by default .predictions beside output;
-                           those of runs only in a FOLDER that is named
+  cache=FOLDER|none        where their predictions, and runs', are kept; by default theirs in .predictions beside output
 
 A leaderboard, a process for each model and set; started again, it fills what is left (docs/leaderboard.md):
   depthbench evaluate models=[run:FOLDER,hf:NAME] data=[nyu,kitti] data.nyu.root=FOLDER protocol=[moge] output=FOLDER
