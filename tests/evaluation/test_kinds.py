@@ -231,7 +231,7 @@ def test_arrays_in_memory_have_kinds_too():
     protocol = EvalProtocol(name="x", alignment="disparity")
     found = score_arrays(7 / truths + 0.9, truths, protocol, kind="affine_disparity")
     assert found.scores["x"]["AbsRel"] < 2e-6
-    with pytest.raises(UserError, match="takes them as they are, which is not a measure of disparity"):
+    with pytest.raises(UserError, match="takes predictions as they are, which is not a measure of disparity"):
         score_arrays(7 / truths + 0.9, truths, kind="affine_disparity")
 
 

@@ -119,7 +119,7 @@ def test_a_metric_run_may_be_scored_as_a_weaker_kind(frames, tmp_path, capsys):
 
 def test_a_protocol_that_is_no_measure_of_the_kind_is_refused_before_training(frames, tmp_path):
     for loss, sentence in {
-        "loss=ssi": r"The loss \(ScaleShiftInvariant\) leaves scale and shift open. Protocol 'full' takes them as they",
+        "loss=ssi": r"The loss \(ScaleShiftInvariant\) leaves scale and shift open. Protocol 'full' takes predictions",
         "loss._target_=depthbench.losses.Ranking": r"all but the order of depths open\. .*no alignment makes it one",
     }.items():
         with pytest.raises(UserError, match=sentence):

@@ -154,7 +154,7 @@ def test_a_perfect_network_scores_perfectly_as_the_kind_that_its_loss_determines
     assert scores["delta1"] == 1
     if kind != "metric_depth":
         assert torch.allclose(task.in_metres(task(batch.image), depth), depth, rtol=1e-3)
-        with pytest.raises(UserError, match=r"leaves .* open. Protocol 'none' takes them as they are"):
+        with pytest.raises(UserError, match=r"leaves .* open. Protocol 'none' takes predictions as they are"):
             refuse_unmeasured(task.loss, task.output_kind, rules.values())
 
 

@@ -282,7 +282,9 @@ class EvalProtocol:
     def refuses(self, kind: OutputKind) -> str | None:
         """Why predictions of a kind can't be scored so; None where a perfect one scores perfectly."""
         if not self.alignment.serves(kind):
-            done = "takes them as they are" if self.alignment.fit == "none" else f"has alignment={self.alignment}"
+            done = (
+                "takes predictions as they are" if self.alignment.fit == "none" else f"has alignment={self.alignment}"
+            )
             return f"Protocol '{self.name}' {done}, which is not a measure of {kind.words}."
         if kind.unknown and self.clamp_at == "output" and self.limits != (None, None):
             return (

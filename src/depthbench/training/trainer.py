@@ -21,6 +21,7 @@ from depthbench.errors import UserError
 from depthbench.models import faster_precision
 from depthbench.runs.folder import RunFolder
 from depthbench.tasks import Adversarial, DepthTask
+from depthbench.tasks.left_open import refuse_unmeasured
 from depthbench.training.callbacks import EpochLoss, ProcessStates, Pruning, SeedEachStep, StatusReporter
 from depthbench.training.checkpoint_file import CheckpointFile, Resumed, precision_of, steps_in
 from depthbench.training.compiled_files import forget_unfinished
@@ -144,6 +145,7 @@ def train_and_test(
         silence_hints()
         resumed = where_it_stands(folder, config)
         task, data = build_task(config, given), build_data(config, given)
+        refuse_unmeasured(task.loss, task.output_kind, task.protocols.values())  # before anything is said of the run
         began_in = precision_of(resumed.state) if resumed else None
         begins = [go_on(task, config), None if resumed else load_start(task.net, config)]
         begins.append(_kept_precision(config, task, began_in))
