@@ -80,6 +80,14 @@ class KeptStudy:
         near = [cell for cell in self.rows if (cell.method == base.method) != (cell.amount == base.amount)]
         return [cell for cell in near if cell is not base]
 
+    def choice(self, cell: Cell) -> str:
+        """What a row has instead of what the baseline has."""
+        base = self.baseline
+        if cell.method == base.method and cell.amount and base.amount:
+            of = f" ({cell.method})" if self.study.methods[1:] else ""
+            return f"{number_text(cell.amount)} instead of {number_text(base.amount)} training images{of}"
+        return f"{cell.method} instead of {base.method}"
+
     def name(self, cell: Cell) -> str:
         """Of a row: with the amount of data where there are several."""
         return row_label(cell, "" if self.study.amounts[1:] else "one amount")
@@ -161,7 +169,7 @@ def worth_table(every: Sequence[KeptStudy]) -> str:
             rows.append(
                 [
                     one.result.name,
-                    f"{one.name(cell)} instead of {one.name(one.baseline)}",
+                    one.choice(cell),
                     f"{value:+.4f} [{low:+.4f}, {high:+.4f}]",
                     p_number(test.p_adjusted),
                     told,
@@ -183,8 +191,8 @@ def habit_text(one: KeptStudy) -> str:
             f"- {one.result.name}{f', {title}' if title else ''}: {found.pairs} pairs of rows, {found.seeds} seeds. "
             f"All seeds and images tell {found.all_seeds} of them apart. One seed, tested over images alone, "
             f"tells {found.one_seed:.1f} apart on average; {100 * found.unconfirmed:.0f} % of these findings are not "
-            f"confirmed, and {len(found.opposed)} pairs are told apart in opposite directions by two seeds. The rows "
-            f"have {found.orders} different orders; first is {firsts}."
+            f"confirmed, and {len(found.opposed)} pairs are told apart in opposite directions by two seeds. Orders "
+            f"of the rows among the seeds: {found.orders}; first is {firsts}."
         )
     return "\n".join(lines)
 
@@ -280,24 +288,26 @@ def draw_amounts(every: Sequence[KeptStudy]) -> None:
 
 
 def draw(every: Sequence[KeptStudy]) -> None:
-    """Every choice's change of AbsRel with its interval, by study."""
-    bars = [(place, one, cell, test) for place, one in enumerate(every) for cell, test in one.worth]
+    """Every choice's change of AbsRel with its interval, a study above the other."""
+    heights = np.cumsum([0, *(len(one.worth) + 1 for one in every)])  # a line for the study's name, then its rows
     with plt.rc_context(RC):
-        figure, axes = plt.subplots(figsize=(8, 1.2 + 0.28 * len(bars)), layout="constrained")
-        for row, (place, one, _, test) in enumerate(bars):
-            value, low, high, _ = test.difference
-            sure = better(test, False)
-            color = SERIES[APART[place % len(APART)]]
-            axes.plot([low, high], [row, row], color=color, linewidth=2.2 if sure else 1.0)
-            axes.plot([value], [row], "o", color=color, markerfacecolor=color if sure else "none")
-            if row == 0 or bars[row - 1][1] is not one:
-                axes.text(1.01, row, one.result.shows, transform=axes.get_yaxis_transform(), fontsize=8, color=MUTED)
+        figure, axes = plt.subplots(figsize=(9, 1.0 + 0.28 * heights[-1]), layout="constrained")
+        places, names = [], []
+        for number, (one, top) in enumerate(zip(every, heights, strict=False)):
+            color = SERIES[APART[number % len(APART)]]
+            axes.text(0.01, top, one.result.shows, transform=axes.get_yaxis_transform(), va="center", color=MUTED)
+            for row, (cell, test) in enumerate(one.worth, int(top) + 1):
+                value, low, high, _ = test.difference
+                sure = better(test, False)
+                axes.plot([low, high], [row, row], color=color, linewidth=2.2 if sure else 1.0)
+                axes.plot([value], [row], "o", color=color, markerfacecolor=color if sure else "none")
+                places.append(row)
+                names.append(one.choice(cell))
         axes.axvline(0, color=INK, linewidth=0.8)
-        names = [f"{one.name(cell)} instead of {one.name(one.baseline)}" for _, one, cell, _ in bars]
-        axes.set_yticks(range(len(bars)), names)
-        axes.invert_yaxis()
+        axes.set_yticks(places, names)
+        axes.set_ylim(heights[-1], -1)
         axes.grid(visible=False, axis="y")
-        axes.set_xlabel(f"change of {METRIC} (left is better), 95 % interval over seeds and images")
+        axes.set_xlabel(f"change of {METRIC} with its 95 % interval (left is better; filled: told apart)")
         figure.savefig(PICTURE, dpi=110)
 
 
