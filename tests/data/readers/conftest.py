@@ -6,7 +6,7 @@ from tests.data.published_sets import FORMS
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory):
+def published(tmp_path_factory):
     """Each form of each published set, written once: a function from its name to what it must deliver."""
     written = {}
 

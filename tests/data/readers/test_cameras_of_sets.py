@@ -63,8 +63,8 @@ def test_cameras_of_eth3d_that_do_not_fit_are_sentences(file, old, new, says, tm
         opened("eth3d", given.overrides)
 
 
-def test_the_forms_of_eth3d(made, tmp_path):
-    given = made("eth3d undistorted")
+def test_the_forms_of_eth3d(published, tmp_path):
+    given = published("eth3d undistorted")
     undistorted, stored = opened("eth3d", given.overrides), opened("eth3d", given.overrides, view="stored")
     assert (undistorted.edition, stored.edition) == ("undistorted", None)
     assert stored[0].intrinsics is None
@@ -80,7 +80,7 @@ def test_the_forms_of_eth3d(made, tmp_path):
         opened("eth3d", [f"data.root={tmp_path}", "data.view=undistorted"])
 
 
-def test_distances_of_hypersim_become_depth_of_a_pinhole(made, tmp_path):
+def test_distances_of_hypersim_become_depth_of_a_pinhole(published, tmp_path):
     """Points by depth and camera are the points by distance and ray, turned: all lie as far from each other."""
     size = (9, 12)
     for rays in HYPERSIM.values():
@@ -103,8 +103,8 @@ def test_distances_of_hypersim_become_depth_of_a_pinhole(made, tmp_path):
     assert tilted[1, 2] - 383.5 == pytest.approx(tilted[1, 1] * 0.5073, rel=1e-3)  # and lies lens_shift off the axis
 
 
-def test_cameras_of_hypersim(made, tmp_path):
-    given = made("hypersim")
+def test_cameras_of_hypersim(published, tmp_path):
+    given = published("hypersim")
     own, common = opened("hypersim", given.overrides), opened("hypersim", given.overrides, cameras="one")
     assert (own.edition, common.edition) == (None, "one camera")  # their depth differs
     assert common.manifest()["edition"] == "one camera"

@@ -48,8 +48,8 @@ def test_the_arguments_that_readers_share_are_the_same(reader):
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_frames(name, made):
-    given = made(name)
+def test_frames(name, published):
+    given = published(name)
     data = opened(name, given.overrides)
     assert data.known_as == given.known_as
     assert data.names == list(given.frames)
@@ -102,9 +102,9 @@ PERFECT = {
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_a_perfect_prediction_scores_zero_under_every_protocol_of_the_set(name, made):
+def test_a_perfect_prediction_scores_zero_under_every_protocol_of_the_set(name, published):
     """Protocols of regions in pixels are scored without them: made-up files are smaller."""
-    given = made(name)
+    given = published(name)
     truths = [frame.depth[0].numpy() for frame in opened(name, given.overrides)]
     filled = [np.where(truth > 0, truth, np.float32(2)) for truth in truths]
     of_set = [protocol_from(rule) for rule in RULES.values() if rule.get("data") in (None, given.known_as)]
@@ -120,17 +120,17 @@ def test_a_perfect_prediction_scores_zero_under_every_protocol_of_the_set(name, 
             assert scores["delta1"] == 1, (rule.name, kind)
 
 
-def test_annotations_of_ibims(made):
+def test_annotations_of_ibims(published):
     """Right, forward, up there; right, down, forward here."""
-    notes = opened("ibims", made("ibims").overrides)[0].annotations
+    notes = opened("ibims", published("ibims").overrides)[0].annotations
     assert notes.present == ("edges", "planes", "plane_normals")
     np.testing.assert_allclose(notes.plane_normals, [[0, -0.1, -1], [0, -1, 0]], atol=1e-7)
     assert [int((notes.planes == label).sum()) for label in (1, 2)] == [4 * 9, 4 * 17]
     np.testing.assert_array_equal(notes.edges, notes.planes == 1)
 
 
-def test_the_forms_of_ibims(made, tmp_path):
-    raw = opened("ibims", made("ibims raw").overrides)[0]
+def test_the_forms_of_ibims(published, tmp_path):
+    raw = opened("ibims", published("ibims raw").overrides)[0]
     assert raw.annotations.present == ("edges",)
     np.testing.assert_array_equal(raw.annotations.edges[0], np.arange(SIZE[1])[None].repeat(SIZE[0], 0) < 4)
     FORMS["ibims raw"](tmp_path)
@@ -173,8 +173,8 @@ def test_a_plane_of_ibims_faces_as_annotated(tmp_path):
     assert found["PE_plan"] < 1e-3  # centimetres
 
 
-def test_objects_of_moge(made):
-    overrides = made("moge").overrides
+def test_objects_of_moge(published):
+    overrides = published("moge").overrides
     segments = opened("moge", overrides)[0].annotations.segments
     np.testing.assert_array_equal(segments[0, :, 0], np.repeat([0, 1, 2], 4))  # the sky is none
     assert not opened("moge", overrides, least_segment=70)[0].annotations.segments.any()
@@ -183,8 +183,8 @@ def test_objects_of_moge(made):
     assert opened("moge", overrides, view="official", max_depth=2)[0].depth.shape == (1, 512, 512)
 
 
-def test_parts_kinds_and_lists_of_diode(made, tmp_path):
-    given = made("diode")
+def test_parts_kinds_and_lists_of_diode(published, tmp_path):
+    given = published("diode")
     assert len(opened("diode", given.overrides, kind="indoor")) == 1
     root = given.overrides[0].removeprefix("data.root=")
     (tmp_path / "list.txt").write_text("".join(f"elsewhere/{name}.png x y\n" for name in reversed(given.frames)))
@@ -199,7 +199,7 @@ def test_parts_kinds_and_lists_of_diode(made, tmp_path):
         opened("diode", given.overrides, files=tmp_path / "list.txt")
 
 
-def test_a_folder_of_something_else_is_a_sentence(made, tmp_path):
+def test_a_folder_of_something_else_is_a_sentence(published, tmp_path):
     with pytest.raises(UserError, match="holds nothing, but Sintel has final/SCENE"):
         opened("sintel", [f"data.root={tmp_path}"])
     put(tmp_path / "a/b.png", scene(0)[0])
@@ -225,8 +225,8 @@ def test_a_depth_without_near_and_far_is_a_sentence(tmp_path):
         opened("moge", given.overrides)[1]
 
 
-def test_hypersims_pictures_and_parts(made):
-    given = made("hypersim")
+def test_hypersims_pictures_and_parts(published):
+    given = published("hypersim")
     root = given.overrides[0].removeprefix("data.root=")
     val = opened("hypersim", given.overrides, part="val", partition=f"{root}/split.csv")
     assert val.names == ["ai_001_001/cam_00/0001"]
@@ -276,8 +276,8 @@ def test_occluded_pixels_and_calibrations_of_booster(tmp_path):
             opened("booster", given.overrides)
 
 
-def test_corruptions(made, tmp_path):
-    given = made("nyu_c")
+def test_corruptions(published, tmp_path):
+    given = published("nyu_c")
     fog = opened("nyu_c", given.overrides, corruption="dark", severity=2)
     assert fog.names == ["dark/2/bath/rgb_00000", "dark/2/bath/rgb_00001"]
     assert opened("nyu_c", given.overrides, corruption=["motion_blur"], severity=[1, 2]).scene(3) == "bath"
@@ -310,34 +310,34 @@ def test_the_camera_follows_a_corrupted_picture_of_another_size(tmp_path):
         Corrupted(clean, tmp_path / "corrupt", "mine")
 
 
-def test_archives_that_lack_something_are_sentences(made, tmp_path):
-    given = made("ddad")
+def test_archives_that_lack_something_are_sentences(published, tmp_path):
+    given = published("ddad")
     with pytest.raises(UserError, match=r"holds no file 'train\.txt'; is it UniDepth's archive"):
         opened("ddad", given.overrides, part="train")
     with pytest.raises(UserError, match=r"ddad_0\.hdf5 are not there; give data\.root the folder"):
         opened("ddad", [f"data.root={tmp_path}"])
 
 
-def test_sequences_that_are_not_there_are_a_sentence(made):
+def test_sequences_that_are_not_there_are_a_sentence(published):
     with pytest.raises(UserError, match="has no sequence rgbd_bonn_moon, but balloon2, crowd2"):
-        opened("bonn", made("bonn").overrides, sequences=["moon"])
+        opened("bonn", published("bonn").overrides, sequences=["moon"])
     with pytest.raises(UserError, match=r"has 5 pictures, of which none of data.frames=\[9, 12\] has depth"):
-        opened("bonn", made("bonn").overrides, frames=[9, 12])
-    assert len(opened("bonn", made("bonn").overrides, frames=None, sequences=None)) == 10
+        opened("bonn", published("bonn").overrides, frames=[9, 12])
+    assert len(opened("bonn", published("bonn").overrides, frames=None, sequences=None)) == 10
 
 
-def test_edges_of_syns(made):
-    frame = opened("syns", made("syns").overrides)[0]
+def test_edges_of_syns(published):
+    frame = opened("syns", published("syns").overrides)[0]
     assert frame.annotations.edges.nonzero()[:, 2].unique().tolist() == [9]
-    assert opened("syns", made("syns").overrides, edges=None)[0].annotations is None
+    assert opened("syns", published("syns").overrides, edges=None)[0].annotations is None
     with pytest.raises(UserError, match=r"00\.npy is listed but missing"):
-        opened("syns", made("syns").overrides, part="test")
+        opened("syns", published("syns").overrides, part="test")
 
 
-def test_a_protocol_of_another_set_is_left_out(made):
+def test_a_protocol_of_another_set_is_left_out(published):
     """Those of NYUv2 and KITTI say how many images they have, or their data set."""
     config = OmegaConf.create({"data": OmegaConf.load(CONF / "data/eth3d.yaml"), "seed": 0})
-    frames = EvaluationSet(OmegaConf.merge(config, OmegaConf.from_dotlist(made("eth3d").overrides)))
+    frames = EvaluationSet(OmegaConf.merge(config, OmegaConf.from_dotlist(published("eth3d").overrides)))
     said = {name: frames.refuses(protocol_from(rule)) for name, rule in RULES.items()}
     assert said["full"] is None
     assert said["marigold_eth3d_affine_depth"] is None
