@@ -80,9 +80,18 @@ class Reader(Dataset[Frame], ABC):
 
     def opened_otherwise(self, **changes: Any) -> Self:
         """The same files, opened with some other arguments."""
+        return type(self)(**{**self._given, **changes})
+
+    @property
+    def _constructor(self) -> inspect.Signature:
+        """Not of the class: where it inherits its constructor, Python 3.11.2 reads another signature from it."""
+        return inspect.signature(self.__init__)  # type: ignore[misc]
+
+    @property
+    def _given(self) -> dict[str, Any]:
+        """The arguments with which these data were opened, by name."""
         args, kwargs = self._opened_with
-        given = inspect.signature(type(self)).bind(*args, **kwargs).arguments
-        return type(self)(**{**given, **changes})
+        return self._constructor.bind(*args, **kwargs).arguments
 
     def scene(self, index: int) -> str | None:
         """The scene of a frame, None where it is not known; here the folder in its name."""
@@ -90,14 +99,13 @@ class Reader(Dataset[Frame], ABC):
 
     def hold_out(self, share: Share, frames: int | None) -> tuple[Dataset[Frame], Dataset[Frame] | None]:
         """See :class:`~depthbench.data.held_out.HoldsOut`; nothing is held out where scenes are not known."""
-        arguments = inspect.signature(type(self)).parameters
+        arguments = self._constructor.parameters
         if "split" not in arguments or not len(self) or self.scene(0) is None:
             return self, None
         everything = self.opened_otherwise(split=None)
         scenes = [everything.scene(index) for index in range(len(everything))]
         known = [scene for scene in scenes if scene is not None]
-        args, kwargs = self._opened_with
-        split = inspect.signature(type(self)).bind(*args, **kwargs).arguments.get("split")
+        split = self._given.get("split")
         training, held = split_scenes(known, split, share) if len(known) == len(scenes) else ([], [])
         if not held:
             return self, None
