@@ -3,20 +3,14 @@
 Maps are ``(B, C, H, W)``; masks are bool of the same shape. Pixel centers are at integer coordinates.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
-from depthbench.errors import UserError
-from depthbench.images import Size
-from depthbench.pinhole import points_at
-
-Matrix = NDArray[np.float64]
+from depthbench.pinhole import Matrix, points_at
 
 
 def sobel(values: Tensor) -> tuple[Tensor, Tensor]:
@@ -184,33 +178,6 @@ def flip_intrinsics(intrinsics: Tensor, width: int) -> Tensor:
     mirrored[..., 0, 2] = width - 1 - intrinsics[..., 0, 2]
     mirrored[..., 0, 1] = -intrinsics[..., 0, 1]
     return mirrored
-
-
-def resize_intrinsics(intrinsics: NDArray[np.float64], old: Size, new: Size) -> NDArray[np.float64]:
-    """Intrinsics ``(3, 3)`` of an image of size ``old`` after its resize to ``new``."""
-    sy, sx = new[0] / old[0], new[1] / old[1]
-    scale = np.array([[sx, 0, 0.5 * sx - 0.5], [0, sy, 0.5 * sy - 0.5], [0, 0, 1]])
-    return np.asarray(scale @ intrinsics, np.float64)
-
-
-_LEAST_FOCAL = 4.0  # more than any focal length in units of the picture's sides
-
-
-def camera_matrix(values: Sequence[float]) -> np.ndarray:
-    """``(fx, fy, cx, cy)`` in pixels as a ``(3, 3)`` matrix.
-
-    Raises:
-        UserError: if they are not four, or fractions of the picture's sides.
-    """
-    if len(values) != 4:
-        raise UserError(f"data.intrinsics={list(values)} is not [fx, fy, cx, cy]; give four numbers in pixels.")
-    fx, fy, cx, cy = values
-    if max(abs(fx), abs(fy)) < _LEAST_FOCAL and 0 < cx < 1 and 0 < cy < 1:
-        raise UserError(
-            f"The focal lengths {fx:g}, {fy:g} are not in pixels: as fractions of a picture's width and height (some "
-            "data sets write them so), multiply fx and cx by its width, fy and cy by its height."
-        )
-    return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], dtype=np.float64)
 
 
 def map_intrinsics(intrinsics: Tensor | None, pixels: Matrix) -> Tensor | None:

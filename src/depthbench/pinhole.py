@@ -1,11 +1,16 @@
 """The pinhole camera without torch: formulas for tensors and arrays alike. Pixel centers are at integer coordinates."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from depthbench.errors import UserError
+
+Matrix = NDArray[np.float64]
 Values = TypeVar("Values", bound=Any)  # a tensor or an array
+_LEAST_FOCAL = 4.0  # more than any focal length in units of the picture's sides
 ASSUMED_FIELD = np.radians(60)  # horizontal field of view where the camera is not known
 
 
@@ -62,3 +67,29 @@ def assumed_camera(height: int, width: int) -> NDArray[np.float64]:
     """Intrinsics ``(3, 3)`` of a camera with a horizontal field of view of 60 degrees."""
     focal = width / 2 / np.tan(ASSUMED_FIELD / 2)
     return np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
+
+
+def camera_matrix(values: Sequence[float]) -> np.ndarray:
+    """``(fx, fy, cx, cy)`` in pixels as a ``(3, 3)`` matrix.
+
+    Raises:
+        UserError: if they are not four, or fractions of the picture's sides.
+    """
+    if len(values) != 4:
+        raise UserError(f"data.intrinsics={list(values)} is not [fx, fy, cx, cy]; give four numbers in pixels.")
+    fx, fy, cx, cy = values
+    if max(abs(fx), abs(fy)) < _LEAST_FOCAL and 0 < cx < 1 and 0 < cy < 1:
+        raise UserError(
+            f"The focal lengths {fx:g}, {fy:g} are not in pixels: as fractions of a picture's width and height (some "
+            "data sets write them so), multiply fx and cx by its width, fy and cy by its height."
+        )
+    return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], dtype=np.float64)
+
+
+def resize_intrinsics(
+    intrinsics: NDArray[np.float64], old: tuple[int, int], new: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Intrinsics ``(3, 3)`` of an image of size ``old`` (height, width) after its resize to ``new``."""
+    sy, sx = new[0] / old[0], new[1] / old[1]
+    scale = np.array([[sx, 0, 0.5 * sx - 0.5], [0, sy, 0.5 * sy - 0.5], [0, 0, 1]])
+    return np.asarray(scale @ intrinsics, np.float64)

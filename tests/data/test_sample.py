@@ -3,11 +3,11 @@ import pytest
 import torch
 
 from depthbench.annotations import Annotations
-from depthbench.data.frame import collate
-from depthbench.data.sample import Sample, to_frame
-from depthbench.geometry import resize_intrinsics
+from depthbench.data.frame import collate, to_frame
+from depthbench.data.sample import Sample
 from depthbench.images import resize_depth, resize_rgb
 from depthbench.maps import resize_nearest
+from depthbench.pinhole import resize_intrinsics
 
 
 @pytest.mark.parametrize("size", [(12, 16), (13, 17), (96, 100), (48, 64), (1, 1)])

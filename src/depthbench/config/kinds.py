@@ -57,7 +57,7 @@ COMPONENTS = (
     Kind("schedules", ("torch.optim.lr_scheduler.LRScheduler",), ("torch.optim",)),
     Kind(
         "data sets",
-        ("torch.utils.data.dataset.Dataset",),
+        ("torch.utils.data.dataset.Dataset", "depthbench.data.readers.reader.Reader"),
         # Not the caches in memory and on disk, which take space when they are made.
         ("depthbench.data.readers", "depthbench.data.mixed", "depthbench.data.cache.packed"),
     ),
@@ -141,7 +141,7 @@ def find(target: str, kinds: Sequence[Kind]) -> type:
     """
     check_package(target)
     module, rest = _module(target)
-    found = vars(module).get(rest[0]) if rest else module
+    found = _member(module, rest[0]) if rest else module
     if found is None:
         raise UserError(f"_target_: {target} does not exist ({module.__name__} has no {rest[0]}).")
     if len(rest) == 1 and isinstance(found, type) and any(kind.holds(found, _trusted) for kind in kinds):
@@ -167,6 +167,11 @@ def check_package(target: str) -> None:
         raise UserError(f"This run uses {target}; open its package with plugins=[{top}] (only if you trust it).")
     listed = ", ".join(allowed)
     raise UserError(f"_target_: {target} is not allowed; a configuration may name only classes of {listed}.")
+
+
+def _member(module: ModuleType, name: str) -> object:
+    """A name of a module; of the bench's own modules also one that is imported when it is first used."""
+    return getattr(module, name, None) if within(module.__name__, ROOTS[:1]) else vars(module).get(name)
 
 
 def _module(target: str) -> tuple[ModuleType, list[str]]:

@@ -1,26 +1,31 @@
-"""Files that a run needs are looked for before torch, which takes seconds to import, opens them."""
+"""Files that a run needs are opened before torch, which takes seconds to import: a wrong folder is said at once."""
 
+import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from safetensors import SafetensorError, safe_open
 
-from depthbench.config.amounts import frame_count
+from depthbench.config.targets import instantiate
 from depthbench.errors import UserError
+from depthbench.files import verify_archive
 
-LABELED_FILE, SPLITS_FILE = "nyu_depth_v2_labeled.mat", "splits.mat"
-LABELED_PAIRS = 795
 ENCODER = "depthbench.models.Encoder"  # others may give `pretrained` another meaning
-RAW_MANIFEST = "manifest.json"  # of the raw pairs, as `prepare nyu-raw` writes it
+# This package's data sets in files are opened without torch. Rooms are no files, and a mixture's parts are opened one
+# by one; a data set of a plug-in is opened by the run.
+_READERS = "depthbench.data."
+_NO_READERS = ("Rooms", "Mixed")
 
 
 def check_needed(config: DictConfig) -> None:
-    """Refuse a run whose data or weights are not there, as far as this is known without opening them.
+    """Refuse a run whose data or weights are not there, or not what they should be, as far as torch isn't needed.
 
     Raises:
-        UserError: naming the first file or folder that is missing.
+        UserError: naming the first file or folder that is wrong.
     """
     check_root(config)
     check_contents(config, ["train", "test"])
@@ -33,10 +38,17 @@ def encoder_weights(path: Path) -> Path:
     """A file of an encoder's weights.
 
     Raises:
-        UserError: if it is missing.
+        UserError: if it is missing or damaged, as far as it says so itself.
     """
     if not path.is_file():
         raise UserError(f"There is no file of weights at '{path}'; correct the encoder's `pretrained`.")
+    verify_archive(path)
+    if path.suffix == ".safetensors":
+        try:
+            with safe_open(path, framework="np"):
+                pass
+        except (SafetensorError, OSError) as error:
+            raise UserError(f"'{path}' can't be read as .safetensors: {error}; get it again.") from None
     return path
 
 
@@ -57,21 +69,27 @@ def check_root(config: DictConfig) -> None:
 
 
 def check_contents(config: DictConfig, parts: Sequence[str]) -> None:
-    """Refuse folders that lack the first thing that their readers open, where this is known without opening them.
+    """Open the data sets in files, so that a wrong folder, a missing unit or a damaged file is said.
 
     Args:
         config: of a run or an evaluation.
         parts: the data sets that will be opened: ``train``, ``test``.
 
     Raises:
-        UserError: naming the folder, and the files that it should hold.
+        UserError: as their readers.
     """
     given = [config.data.get(part) for part in parts]
     plain = [OmegaConf.to_container(part, resolve=True) for part in given if OmegaConf.is_config(part)]
     for node in _nodes(plain):
-        look = _LOOKS.get(str(node["_target_"]))
-        if look is not None:
-            look(node)
+        name = str(node["_target_"])
+        if name.startswith(_READERS) and name.removeprefix(_READERS) not in _NO_READERS:
+            _open_once(json.dumps(node, default=str))
+
+
+@cache
+def _open_once(node: str) -> None:
+    """The jobs of a sweep share their data."""
+    instantiate(json.loads(node))
 
 
 def _nodes(node: Any) -> Iterator[Mapping[str, Any]]:
@@ -81,84 +99,3 @@ def _nodes(node: Any) -> Iterator[Mapping[str, Any]]:
         yield from _nodes(value)
     if isinstance(node, dict) and "_target_" in node:
         yield node
-
-
-def check_labeled(root: str | Path) -> None:
-    """Refuse a folder that is none of the forms of the labeled part of NYUv2; one that is no folder is left to readers.
-
-    Raises:
-        UserError: naming what it lacks.
-    """
-    path = Path(root).expanduser()
-    if not path.is_dir():
-        return
-    if (path / LABELED_FILE).exists():
-        splits_file(path)
-        return
-    for needed in ("train", "test"):
-        if not (path / needed).is_dir():
-            raise UserError(f"{path} has neither {LABELED_FILE} nor a folder {needed}; is data.root right?")
-
-
-def splits_file(root: Path) -> Path:
-    """The official ``splits.mat``.
-
-    Raises:
-        UserError: if it is missing.
-    """
-    path = root / SPLITS_FILE
-    if not path.is_file():
-        raise UserError(
-            f"{path} is missing; put the official {SPLITS_FILE} (trainNdxs, testNdxs) beside {LABELED_FILE}."
-        )
-    return path
-
-
-def check_amount(labeled_root: str | Path, raw_root: str | Path, split: str | int | None) -> bool:
-    """Whether an amount of NYUv2's training frames are labeled pairs; larger amounts are raw pairs.
-
-    Raises:
-        UserError: if the folder of these pairs is missing, or not prepared.
-    """
-    if split is not None and frame_count(split) <= LABELED_PAIRS:
-        if not Path(labeled_root).expanduser().is_dir():
-            raise UserError(
-                f"The labeled part of NYUv2 is missing: there is no folder {labeled_root}. Put {LABELED_FILE} and "
-                f"{SPLITS_FILE} there, or set data.labeled_root to the folder that holds them."
-            )
-        check_labeled(labeled_root)
-        return True
-    if not (Path(raw_root).expanduser() / RAW_MANIFEST).is_file():
-        raise UserError(
-            f"data.split={'null' if split is None else split} needs the raw pairs of NYUv2, but {raw_root} holds no "
-            f"prepared ones; make them with `python -m depthbench.prepare nyu-raw raw=DOWNLOADS output={raw_root} "
-            f"scenes={labeled_root}`, set data.raw_root to the folder that has them, or take "
-            f"data.split={LABELED_PAIRS}, the labeled pairs."
-        )
-    return False
-
-
-def raw_manifest(root: Path) -> Path:
-    """The manifest of prepared raw pairs.
-
-    Raises:
-        UserError: if it is missing.
-    """
-    path = root / RAW_MANIFEST
-    if not os.path.lexists(path):
-        raise UserError(f"{path} is missing; prepare the folder to its end: depthbench.prepare nyu-raw.")
-    return path
-
-
-def _look_at_raw(node: Mapping[str, Any]) -> None:
-    path = Path(str(node["root"])).expanduser()
-    if path.is_dir():
-        raw_manifest(path)
-
-
-# The readers call the same functions; all others are heard of when they open their files.
-_LOOKS: dict[str, Callable[[Mapping[str, Any]], object]] = {
-    "depthbench.data.NYULabeled": lambda node: check_labeled(node["root"]),
-    "depthbench.data.NYURaw": _look_at_raw,
-    "depthbench.data.NYU": lambda node: check_amount(node["labeled_root"], node["raw_root"], node["split"]),
-}

@@ -8,14 +8,11 @@ from functools import cached_property
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from depthbench.cells import nearest_valid
-from depthbench.geometry import Matrix
 from depthbench.images import Size
-from depthbench.pinhole import depth_of_distance, pixel_rays
+from depthbench.pinhole import Matrix, depth_of_distance, pixel_rays
 
 _CORNERS = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 1], [1, 0, 1]], np.float64)
 _ALMOST = 1e-6  # of a pixel, by which a size may miss a whole number through rounding
@@ -137,5 +134,9 @@ def _nearest(depth: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
     """Depth of another size: for each pixel the nearest valid one within it (utils3d's ``masked_nearest_resize``)."""
     if depth.shape == size:
         return depth
+    import torch
+
+    from depthbench.cells import nearest_valid
+
     places, known = nearest_valid(size, torch.from_numpy(depth > 0)[None, None])
     return np.where(known[0].numpy(), depth.ravel()[places[0].numpy()], np.float32(0)).reshape(size)

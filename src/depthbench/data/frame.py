@@ -6,12 +6,17 @@ torch's own loader stacks frames by :func:`collate`, too: ``DataLoader(Rooms())`
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data._utils.collate import default_collate_fn_map
 
 from depthbench.annotations import Annotations, stack_annotations
+from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError
+from depthbench.images import Size, resize_depth, resize_rgb
+from depthbench.maps import resize_nearest
+from depthbench.pinhole import resize_intrinsics
 
 
 class Frame(NamedTuple):
@@ -43,6 +48,31 @@ class Batch(NamedTuple):
     intrinsics: Tensor | None
     name: list[str]
     annotations: Annotations | None = None
+
+
+def to_frame(sample: Sample, size: Size | None = None, depth_size: DepthSize = "image") -> Frame:
+    """A sample as the bench wants it.
+
+    Args:
+        sample: as read.
+        size: (height, width) of the image, None for its own.
+        depth_size: ``image`` gives depth the image's size, ``native`` keeps the sensor's (tests are scored at it).
+    """
+    old: Size = sample.rgb.shape[:2]
+    new = size or old
+    rgb = resize_rgb(sample.rgb, new)
+    depth = sample.depth if depth_size == "native" else resize_depth(sample.depth, new)
+    known, notes = sample.intrinsics, sample.annotations
+    if notes is not None and depth.shape != sample.depth.shape:
+        height, width = depth.shape
+        notes = notes.changed(lambda maps: resize_nearest(maps[None].double(), (height, width))[0].to(maps.dtype))
+    return Frame(
+        image=torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1))).float().div_(255.0),
+        depth=torch.from_numpy(np.ascontiguousarray(depth, dtype=np.float32))[None],
+        intrinsics=None if known is None else torch.from_numpy(resize_intrinsics(known, old, new)).float(),
+        name=sample.name,
+        annotations=notes,
+    )
 
 
 def collate(frames: Sequence[Frame]) -> Batch:

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from depthbench.config.amounts import evenly_spaced
 from depthbench.data.frame import Frame
+from depthbench.data.readers.reader import Reader
 from depthbench.data.subset import FrameSubset
 from depthbench.data.units import suggested
 from depthbench.errors import UserError
@@ -96,7 +97,7 @@ def as_frames(data: Any, part: str, trains: bool = False) -> Dataset[Frame]:
         )
     if not len(data):
         raise UserError(f"{part} is empty; give frames.")
-    frames = data if isinstance(data, Dataset) and isinstance(data[0], Frame) else GivenFrames(data)
+    frames = data if isinstance(data, Dataset | Reader) and isinstance(data[0], Frame) else GivenFrames(data)
     places = list(dict.fromkeys((0, len(data) // 2, len(data) - 1)))[:_LOOKED]
     _look([frames[place] for place in places], part, trains)
     return frames

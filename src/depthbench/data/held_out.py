@@ -6,13 +6,15 @@ scene of each frame can hold scenes out; one that does not has no validation fra
 
 import hashlib
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
-
-from torch.utils.data import Dataset
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from depthbench.config.amounts import evenly_spaced, frame_count
-from depthbench.data.frame import Frame
 from depthbench.errors import UserError
+
+if TYPE_CHECKING:
+    from torch.utils.data import Dataset
+
+    from depthbench.data.frame import Frame
 
 Share = float | int
 """Of the training scenes: a fraction in (0, 1), or a whole number of them."""
@@ -22,7 +24,7 @@ Share = float | int
 class HoldsOut(Protocol):
     """A training set that can hold scenes out."""
 
-    def hold_out(self, share: Share, frames: int | None) -> tuple[Dataset[Frame], Dataset[Frame] | None]:
+    def hold_out(self, share: Share, frames: int | None) -> "tuple[Dataset[Frame], Dataset[Frame] | None]":
         """Training frames without the scenes that are held out, and ``frames`` frames of those scenes.
 
         The number of training frames stays. Where that leaves nothing to hold out, the second is None.

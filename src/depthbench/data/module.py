@@ -79,7 +79,7 @@ class DataModule(pl.LightningDataModule):
             raise UserError(f"data.cache={cache} is unknown; choose none, ram, disk or auto.")
         if on_error not in ("stop", "skip"):
             raise UserError(f"data.on_error={on_error} is unknown; choose stop or skip.")
-        self.val_kind = "given" if isinstance(val, Dataset) else val or "none"
+        self.val_kind = "given" if val is not None and not isinstance(val, str) else val or "none"
         own = self.val_kind == "held_out" and getattr(train, "has_validation", False)
         self._val_told = "frames of the data's own validation part" if own else ""
         train, held_out = self._hold_out(train, check_share(hold_out), val_frames)

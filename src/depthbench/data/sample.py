@@ -1,22 +1,21 @@
-"""Bring what a file holds to the size that is asked for: image, depth and intrinsics together.
+"""A frame as it is stored, and one size for its picture and depth; nothing here imports torch.
 
 Pixel convention: integer coordinates are pixel centers, so the image covers ``[-0.5, W - 0.5]`` and scaling by ``s``
 moves a point ``u`` to ``(u + 0.5) * s - 0.5``.
 """
 
 import math
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from depthbench.annotations import Annotations
-from depthbench.data.frame import Frame
 from depthbench.errors import UserError
-from depthbench.geometry import resize_intrinsics
-from depthbench.images import Size, resize_depth, resize_rgb
-from depthbench.maps import resize_nearest
+from depthbench.images import resize_depth, resize_rgb
+from depthbench.pinhole import resize_intrinsics
+
+if TYPE_CHECKING:
+    from depthbench.annotations import Annotations
 
 DepthSize = Literal["image", "native"]
 ResizeTo = Literal["depth", "picture"]
@@ -38,7 +37,7 @@ class Sample(NamedTuple):
     depth: NDArray[np.float32]
     intrinsics: NDArray[np.float64] | None
     name: str
-    annotations: Annotations | None = None
+    annotations: "Annotations | None" = None
 
 
 def of_one_size(
@@ -82,28 +81,3 @@ def of_one_size(
     elif picture != map_size:
         depth = resize_depth(depth, picture)
     return sample._replace(rgb=rgb, depth=depth, intrinsics=known)
-
-
-def to_frame(sample: Sample, size: Size | None = None, depth_size: DepthSize = "image") -> Frame:
-    """A sample as the bench wants it.
-
-    Args:
-        sample: as read.
-        size: (height, width) of the image, None for its own.
-        depth_size: ``image`` gives depth the image's size, ``native`` keeps the sensor's (tests are scored at it).
-    """
-    old: Size = sample.rgb.shape[:2]
-    new = size or old
-    rgb = resize_rgb(sample.rgb, new)
-    depth = sample.depth if depth_size == "native" else resize_depth(sample.depth, new)
-    known, notes = sample.intrinsics, sample.annotations
-    if notes is not None and depth.shape != sample.depth.shape:
-        height, width = depth.shape
-        notes = notes.changed(lambda maps: resize_nearest(maps[None].double(), (height, width))[0].to(maps.dtype))
-    return Frame(
-        image=torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1))).float().div_(255.0),
-        depth=torch.from_numpy(np.ascontiguousarray(depth, dtype=np.float32))[None],
-        intrinsics=None if known is None else torch.from_numpy(resize_intrinsics(known, old, new)).float(),
-        name=sample.name,
-        annotations=notes,
-    )

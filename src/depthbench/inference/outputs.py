@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from depthbench.errors import UserError
 from depthbench.files import whole
-from depthbench.geometry import back_project, camera_matrix
+from depthbench.geometry import back_project
 from depthbench.images import Picture
 from depthbench.inference.command_line import FRAMES
 from depthbench.output_kinds import OutputKind
 from depthbench.palette import ColorRange, color_bar, color_depth, own_range
+from depthbench.pinhole import camera_matrix
 
 Depth = NDArray[np.float32]
 

@@ -12,12 +12,13 @@ from depthbench.evaluation.model_source import ModelOptions, ModelSource
 from depthbench.evaluation.models import predicted_map
 from depthbench.evaluation.prediction_files import in_quantity
 from depthbench.evaluation.run_network import Network
-from depthbench.geometry import camera_matrix, flip_intrinsics
+from depthbench.geometry import flip_intrinsics
 from depthbench.images import Picture, Size, resize_rgb
 from depthbench.inference.command_line import PredictRequest
 from depthbench.inference.foreign import open_model
 from depthbench.maps import resize_bilinear
 from depthbench.output_kinds import OutputKind
+from depthbench.pinhole import camera_matrix
 from depthbench.runs.folder import RunFolder
 
 

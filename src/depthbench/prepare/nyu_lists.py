@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from depthbench.config.amounts import evenly_spaced, taken
-from depthbench.config.needed_files import RAW_MANIFEST as MANIFEST
 from depthbench.data.manifest import names_hash
 from depthbench.data.readers.nyu_labeled import INTRINSICS
+from depthbench.data.readers.nyu_raw import MANIFEST
 from depthbench.files import write_atomically
 from depthbench.prepare.nyu_camera import VALID
 from depthbench.prepare.nyu_pairs import UNITS, PairForm

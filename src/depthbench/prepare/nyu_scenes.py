@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from depthbench.config.needed_files import LABELED_FILE as FILE
 from depthbench.data.formats.hdf5 import find_array, open_hdf5
 from depthbench.data.formats.lists import parse_lines
 from depthbench.data.formats.store import Store
-from depthbench.data.readers.nyu_labeled import read_splits
+from depthbench.data.readers.nyu_labeled import FILE, read_splits
 from depthbench.errors import UserError
 from depthbench.input_files import read_bytes
 from depthbench.input_files.limits import MAX_LINES, MAX_TEXT

@@ -12,13 +12,13 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from depthbench.config.needed_files import LABELED_FILE
 from depthbench.data.formats.cameras import CAMERA_SUFFIXES, read_camera
 from depthbench.data.formats.depth_files import read_depth
 from depthbench.data.formats.pair_lists import read_pair_list
 from depthbench.data.readers.file_listing import Listing, list_files
 from depthbench.data.readers.layouts import Pair, find_pairs
 from depthbench.data.readers.listed_pairs import listed_pairs
+from depthbench.data.readers.nyu_labeled import FILE
 from depthbench.data.readers.pairs import Pairs
 from depthbench.data.readers.parts import FOLDERS as PARTS
 from depthbench.data.readers.parts import by_part, part_folders
@@ -54,8 +54,8 @@ def propose(root: Path, given: dict[str, Any]) -> Proposal:
         UserError: if nothing fits, or the user has to choose first; says what to append.
     """
     listing = list_files(root)
-    if (root / LABELED_FILE).is_file():
-        return Proposal(["data=nyu_labeled"], [f"{root} holds {LABELED_FILE}, the labeled part of NYUv2."], {})
+    if (root / FILE).is_file():
+        return Proposal(["data=nyu_labeled"], [f"{root} holds {FILE}, the labeled part of NYUv2."], {})
     if any({"rgb.txt", "depth.txt"} <= set(files) for files in listing.folders.values()):
         return _tum(root, given)
     return _pairs(root, listing, given)

@@ -88,9 +88,9 @@ def scene_of_photos(request: PredictRequest) -> Scene:
         UserError: if the network can't be opened or gives no map, or a photo can't be read.
     """
     # Here and not above: torch takes seconds to import, and a run needs none.
-    from depthbench.geometry import camera_matrix
     from depthbench.inference.photos import read_photo
     from depthbench.inference.pictures import open_network
+    from depthbench.pinhole import camera_matrix
     from depthbench.training.devices import choose_device
 
     network = open_network(request, choose_device(request.device))

@@ -14,7 +14,8 @@ import torch
 
 from depthbench.data.frame import Frame
 from depthbench.errors import UserError
-from depthbench.geometry import Matrix, map_intrinsics
+from depthbench.geometry import map_intrinsics
+from depthbench.pinhole import Matrix
 
 _MODES = {"bilinear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST}
 

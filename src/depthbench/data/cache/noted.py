@@ -1,15 +1,16 @@
-"""Annotations of a frame as bytes of a cache."""
+"""Annotations of a frame as bytes of a cache. They are tensors: a cache without any is read without torch."""
 
 import math
 import zlib
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from depthbench.annotations import LISTS, Annotations
 from depthbench.images import Size
+
+if TYPE_CHECKING:
+    from depthbench.annotations import Annotations
 
 _TYPES = ("|b1", "|u1", "<i4", "<i8", "<f4", "<f8")
 _MAX_ROWS = 10_000  # of an annotation that is no map
@@ -35,7 +36,7 @@ class Note(NamedTuple):
         return math.prod(self.shape) * np.dtype(self.type).itemsize
 
 
-def encode_annotations(annotations: Annotations | None) -> tuple[list[Note], bytes]:
+def encode_annotations(annotations: "Annotations | None") -> tuple[list[Note], bytes]:
     """Annotations as notes and deflated bytes; both are empty where there are none."""
     notes, parts = [], []
     for name in annotations.present if annotations else ():
@@ -46,7 +47,7 @@ def encode_annotations(annotations: Annotations | None) -> tuple[list[Note], byt
     return notes, zlib.compress(b"".join(parts), 1) if notes else b""
 
 
-def decode_annotations(data: NDArray[np.uint8], notes: list[Note]) -> Annotations | None:
+def decode_annotations(data: NDArray[np.uint8], notes: list[Note]) -> "Annotations | None":
     """The annotations that :func:`encode_annotations` wrote.
 
     Raises:
@@ -54,6 +55,10 @@ def decode_annotations(data: NDArray[np.uint8], notes: list[Note]) -> Annotation
     """
     if not notes:
         return None
+    import torch
+
+    from depthbench.annotations import Annotations
+
     wanted, unzip = sum(note.bytes for note in notes), zlib.decompressobj()
     try:
         found = unzip.decompress(np.ascontiguousarray(data).data, wanted + 1)
@@ -80,6 +85,10 @@ def checked_notes(content: Any, depth: Size) -> list[Note]:
         ValueError: if they claim what no annotation is.
     """
     notes = [Note(name, kind, tuple(map(int, shape))) for name, kind, shape in content]
+    if not notes:
+        return []
+    from depthbench.annotations import LISTS, Annotations
+
     for note in notes:
         if note.name not in Annotations._fields or note.type not in _TYPES or min(note.shape, default=-1) < 0:
             raise ValueError("an annotation of unknown form")

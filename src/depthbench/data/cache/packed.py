@@ -11,7 +11,7 @@ import sys
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -20,13 +20,15 @@ from numpy.typing import NDArray
 from depthbench.config.amounts import evenly_spaced
 from depthbench.data.cache.noted import Note, checked_notes, decode_annotations, encode_annotations
 from depthbench.data.formats.store import PerProcess
-from depthbench.data.frame import Frame
 from depthbench.data.readers.reader import Reader, existing_folder
 from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError
 from depthbench.images import Size, decode_rgb
 from depthbench.input_files import check_pixels, check_regular, parse_json, read_bytes
 from depthbench.input_files.limits import MAX_JSON
+
+if TYPE_CHECKING:
+    from depthbench.data.frame import Frame
 
 FORMAT = 2
 READABLE = (1, FORMAT)  # the first format has no annotations
@@ -70,7 +72,7 @@ class FrameRecord(NamedTuple):
 
 
 def encode_frame(
-    frame: Frame, start: int, quality: int = 0, units: Sequence[float] = UNITS
+    frame: "Frame", start: int, quality: int = 0, units: Sequence[float] = UNITS
 ) -> tuple[FrameRecord, bytes]:
     """A frame as bytes.
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from depthbench.errors import UserError
-from depthbench.geometry import Matrix, camera_matrix
 from depthbench.input_files import parse_json, read_bytes
+from depthbench.pinhole import Matrix, camera_matrix
 
 CAMERA_SUFFIXES = (".txt", ".json")
 _FORMS = "fx fy cx cy, a 3x3 or 4x4 matrix, or JSON with fx, fy, cx, cy or one of K, camera_matrix, intrinsic_matrix"

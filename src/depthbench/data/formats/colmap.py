@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from depthbench.data.formats.lists import parse_lines
 from depthbench.errors import UserError, reason_of
-from depthbench.geometry import Matrix, camera_matrix
 from depthbench.images import Size
 from depthbench.input_files import check_pixels, read_bytes
 from depthbench.input_files.limits import MAX_TEXT
+from depthbench.pinhole import Matrix, camera_matrix
 
 PINHOLE, FISHEYE = "PINHOLE", "THIN_PRISM_FISHEYE"
 _PARAMETERS = {

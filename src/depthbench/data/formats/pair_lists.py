@@ -8,9 +8,9 @@ from depthbench.data.formats.cameras import parse_camera
 from depthbench.data.formats.lists import parse_lines, separated
 from depthbench.data.formats.store import inside
 from depthbench.errors import UserError, reason_of
-from depthbench.geometry import Matrix
 from depthbench.input_files import read_bytes
 from depthbench.input_files.limits import MAX_TEXT
+from depthbench.pinhole import Matrix
 
 _COLUMNS = {
     "picture": "picture",

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.errors import UserError
-from depthbench.geometry import Matrix
 from depthbench.input_files import check_pixels, read_bytes
+from depthbench.pinhole import Matrix
 
 _TAG = struct.pack("<f", 202021.25)  # reads "PIEH"
 _MOST = 1 << 28  # bytes: 67 megapixels

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.errors import UserError, reason_of
-from depthbench.geometry import Matrix
 from depthbench.images import Size
 from depthbench.input_files import read_bytes
+from depthbench.pinhole import Matrix
 
 MAX_SCAN = 1 << 26  # bytes: four million points; a turn of KITTI's scanner has 130,000
 _MAX_CALIBRATION = 1 << 20  # bytes; KITTI's have 4,000

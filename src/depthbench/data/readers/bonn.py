@@ -9,7 +9,7 @@ from depthbench.data.readers.reader import INDOOR
 from depthbench.data.readers.tum import PER_METRE, TUM, read_stamps
 from depthbench.data.sample import DepthSize
 from depthbench.errors import UserError
-from depthbench.geometry import Matrix, camera_matrix
+from depthbench.pinhole import Matrix, camera_matrix
 
 INTRINSICS = (542.822841, 542.576870, 315.593520, 237.756098)  # the data set's page; depth is registered to them
 _PREFIX = "rgbd_bonn_"

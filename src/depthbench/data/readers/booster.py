@@ -12,10 +12,9 @@ from depthbench.data.readers.layouts import Pair
 from depthbench.data.readers.scene_files import FrameFiles, SceneFiles, Truth
 from depthbench.data.sample import DepthSize
 from depthbench.errors import UserError, reason_of
-from depthbench.geometry import Matrix, camera_matrix
 from depthbench.images import Size
 from depthbench.input_files import read_bytes
-from depthbench.pinhole import depth_of_disparity
+from depthbench.pinhole import Matrix, camera_matrix, depth_of_disparity
 
 _MAX_CALIBRATION = 1 << 20  # bytes; the set's have 5,000
 

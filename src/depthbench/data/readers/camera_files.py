@@ -8,7 +8,7 @@ import numpy as np
 from depthbench.data.formats.cameras import CAMERA_SUFFIXES, read_camera
 from depthbench.data.readers.layouts import Pair
 from depthbench.errors import UserError
-from depthbench.geometry import Matrix, camera_matrix
+from depthbench.pinhole import Matrix, camera_matrix
 
 
 class CameraFiles:

@@ -9,9 +9,9 @@ from depthbench.data.readers.reader import Reader, existing_folder
 from depthbench.data.readers.wanted_names import PICTURE_SUFFIXES
 from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError
-from depthbench.geometry import resize_intrinsics
 from depthbench.images import decode_rgb
 from depthbench.input_files import read_bytes
+from depthbench.pinhole import resize_intrinsics
 
 
 class Corrupted(Reader):

@@ -11,8 +11,8 @@ from depthbench.data.readers.layouts import Pair
 from depthbench.data.readers.scene_files import FrameFiles, SceneFiles, Truth
 from depthbench.data.sample import DepthSize
 from depthbench.errors import UserError
-from depthbench.geometry import camera_matrix
 from depthbench.images import Size
+from depthbench.pinhole import camera_matrix
 
 INTRINSICS = (886.81, 927.06, 512.0, 384.0)  # of all pictures, 768x1024 (UniDepth: unidepth/datasets/diode.py)
 _KINDS = {"indoor": "indoors", "outdoor": "outdoor"}

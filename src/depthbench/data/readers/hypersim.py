@@ -21,10 +21,9 @@ from depthbench.data.readers.reader import existing_folder
 from depthbench.data.readers.scene_files import FrameFiles, SceneFiles, Truth
 from depthbench.data.sample import DepthSize
 from depthbench.errors import UserError, reason_of
-from depthbench.geometry import Matrix
 from depthbench.images import Size
 from depthbench.input_files import read_table
-from depthbench.pinhole import depth_of_distance
+from depthbench.pinhole import Matrix, depth_of_distance
 
 ONE = "one"  # camera for all scenes
 _LUMA = (0.30, 0.59, 0.11)

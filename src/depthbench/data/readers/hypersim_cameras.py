@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.errors import UserError, reason_of
-from depthbench.geometry import Matrix, camera_matrix
 from depthbench.images import Size
 from depthbench.input_files import read_table
+from depthbench.pinhole import Matrix, camera_matrix
 
 CAMERA_TABLE = "metadata_camera_parameters.csv"
 FOCAL, WIDTH = 886.81, 1024  # pixels, of 768x1024; the optical axis meets the center of the picture

@@ -5,20 +5,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from depthbench.annotations import Annotations
 from depthbench.data.formats.cameras import read_camera
 from depthbench.data.formats.depth_files import read_depth, read_mask
 from depthbench.data.formats.mat import load_struct
 from depthbench.data.readers.layouts import Pair
 from depthbench.data.readers.reader import same_size
-from depthbench.data.readers.scene_files import FrameFiles, SceneFiles, Truth
+from depthbench.data.readers.scene_files import FrameFiles, SceneFiles, Truth, edges_only
 from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError
-from depthbench.geometry import Matrix, camera_matrix
 from depthbench.images import Size
+from depthbench.pinhole import Matrix, camera_matrix
 
 _PLANES = ("wall", "table", "floor")
 _MASKS = tuple(f"mask_{plane}" for plane in _PLANES)
@@ -126,6 +124,10 @@ class IBims1(SceneFiles):
         valid = (data["mask_invalid"] != 0) & (data["mask_transp"] != 0)
         depth = np.where(valid, data["depth"], 0).astype(np.float64)
         planes, normals = _planes(data, path)
+        import torch
+
+        from depthbench.annotations import Annotations
+
         notes = Annotations(
             edges=torch.from_numpy(data["edges"] != 0)[None],
             planes=torch.from_numpy(planes)[None],
@@ -151,7 +153,7 @@ def _raw_truth(pair: Pair) -> Truth:
             f"{above / other / name} is {masks[other].shape}, but {pair.depth} {depth.shape}; get it again."
         )
     edges = masks.pop("edges", None)
-    notes = None if edges is None else Annotations(edges=torch.from_numpy(edges)[None])
+    notes = None if edges is None else edges_only(edges)
     camera = read_camera(above / "calib" / f"{pair.depth.stem}.txt") - _FROM_ONE
     return Truth(np.where(np.logical_and.reduce([*masks.values()]), depth, 0), camera, notes)
 

@@ -23,7 +23,7 @@ from depthbench.data.readers.wanted_names import (
     folder_pattern,
 )
 from depthbench.errors import UserError
-from depthbench.geometry import Matrix
+from depthbench.pinhole import Matrix
 
 _RGB = re.compile(r"rgb_(.+)\.(?:jpe?g|png)", re.IGNORECASE)
 _DEPTH = re.compile(r"(?:sync_)?depth_(.+)\.png", re.IGNORECASE)

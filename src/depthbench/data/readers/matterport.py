@@ -13,8 +13,8 @@ from depthbench.data.missing import Invalid, missing
 from depthbench.data.readers.reader import Reader, existing_folder, read_pair
 from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError
-from depthbench.geometry import camera_matrix
 from depthbench.input_files import read_bytes
+from depthbench.pinhole import camera_matrix
 
 _VIEW = re.compile(r"(?P<pano>.+)_i(?P<camera>\d)_(?P<yaw>\d)\.jpg")
 _SCALE = 1 / 4000

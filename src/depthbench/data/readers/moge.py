@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from depthbench.annotations import Annotations
 from depthbench.config.amounts import evenly_spaced
 from depthbench.data.centered_view import CenteredView, centered_view, in_pixels
 from depthbench.data.formats.lists import parse_lines
@@ -18,10 +16,13 @@ from depthbench.data.missing import missing
 from depthbench.data.readers.reader import Reader, checked_files, existing_folder, same_size
 from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError
-from depthbench.geometry import Matrix
 from depthbench.images import Size, decode_rgb
 from depthbench.input_files import check_pixels, parse_json, read_bytes
 from depthbench.input_files.limits import MAX_TEXT
+
+if TYPE_CHECKING:
+    from depthbench.annotations import Annotations
+from depthbench.pinhole import Matrix
 
 INDEX = ".index.txt"
 SIZES: dict[str, Size] = {
@@ -131,13 +132,13 @@ class MoGeBundle(Reader):
             check_pixels(*view.between, folder / "meta.json")
             rgb, depth, labels = view.picture(rgb), _without_far(view.depth(depth)), _seen(labels, view)
             camera = view.target
-        notes = None if labels is None else Annotations(segments=segments(labels, self.least_segment))
+        notes = None if labels is None else _annotated(segments(labels, self.least_segment))
         known = in_pixels(camera, rgb.shape[:2])
         return Sample(rgb, self.missing.metres(depth, 1.0), known, self.names[index], notes)
 
 
-def segments(labels: Labels, least: int) -> torch.Tensor:
-    """``(1, H, W)`` int64: the largest objects from 1 on, the largest first; 0 is none.
+def segments(labels: Labels, least: int) -> NDArray[np.int64]:
+    """``(H, W)``: the largest objects from 1 on, the largest first; 0 is none.
 
     Args:
         labels: as stored.
@@ -149,7 +150,16 @@ def segments(labels: Labels, least: int) -> torch.Tensor:
     table = np.zeros(65536, np.int64)
     for place, label in enumerate(kept[:_MOST_SEGMENTS], 1):
         table[label] = place if counts[label] >= least else 0
-    return torch.from_numpy(table[labels.map])[None]
+    return table[labels.map]
+
+
+def _annotated(objects: NDArray[np.int64]) -> "Annotations":
+    """Tensors, so torch is imported here."""
+    import torch
+
+    from depthbench.annotations import Annotations
+
+    return Annotations(segments=torch.from_numpy(objects)[None])
 
 
 def _view_size(view: str | Sequence[int], name: str) -> Size:

@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-from torch.utils.data import Dataset
-
-from depthbench.config.needed_files import LABELED_PAIRS, check_amount
-from depthbench.data.frame import Frame
+from depthbench.config.amounts import frame_count
 from depthbench.data.held_out import Share
 from depthbench.data.missing import Invalid
-from depthbench.data.readers.nyu_labeled import NYULabeled
-from depthbench.data.readers.nyu_raw import NYURaw
+from depthbench.data.readers.nyu_labeled import FILE, PAIRS, SPLITS_FILE, NYULabeled, check_labeled
+from depthbench.data.readers.nyu_raw import MANIFEST, NYURaw
 from depthbench.data.readers.reader import Reader
 from depthbench.data.sample import DepthSize, Sample
+from depthbench.errors import UserError
+
+if TYPE_CHECKING:
+    from torch.utils.data import Dataset
+
+    from depthbench.data.frame import Frame
 
 
 class NYU(Reader):
@@ -45,7 +48,7 @@ class NYU(Reader):
         self,
         labeled_root: str | Path,
         raw_root: str | Path,
-        split: str | int | None = LABELED_PAIRS,
+        split: str | int | None = PAIRS,
         depth: Literal["filled", "raw"] = "filled",
         scale: float | None = None,
         size: Sequence[int] | None = None,
@@ -71,7 +74,7 @@ class NYU(Reader):
         other.truth = other.part.truth
         return other
 
-    def hold_out(self, share: Share, frames: int | None) -> tuple[Dataset[Frame], Dataset[Frame] | None]:
+    def hold_out(self, share: Share, frames: int | None) -> "tuple[Dataset[Frame], Dataset[Frame] | None]":
         """See :meth:`Reader.hold_out`: the raw pairs know their scenes, the labeled ones do not."""
         rest, held = self.part.hold_out(share, frames)
         return (self, None) if held is None else (rest, held)
@@ -79,3 +82,27 @@ class NYU(Reader):
     def read(self, index: int) -> Sample:
         """See :meth:`Reader.read`."""
         return self.part.read(index)
+
+
+def check_amount(labeled_root: str | Path, raw_root: str | Path, split: str | int | None) -> bool:
+    """Whether an amount of NYUv2's training frames are labeled pairs; larger amounts are raw pairs.
+
+    Raises:
+        UserError: if the folder of these pairs is missing, or not prepared.
+    """
+    if split is not None and frame_count(split) <= PAIRS:
+        if not Path(labeled_root).expanduser().is_dir():
+            raise UserError(
+                f"The labeled part of NYUv2 is missing: there is no folder {labeled_root}. Put {FILE} and "
+                f"{SPLITS_FILE} there, or set data.labeled_root to the folder that holds them."
+            )
+        check_labeled(labeled_root)
+        return True
+    if not (Path(raw_root).expanduser() / MANIFEST).is_file():
+        raise UserError(
+            f"data.split={'null' if split is None else split} needs the raw pairs of NYUv2, but {raw_root} holds no "
+            f"prepared ones; make them with `python -m depthbench.prepare nyu-raw raw=DOWNLOADS output={raw_root} "
+            f"scenes={labeled_root}`, set data.raw_root to the folder that has them, or take "
+            f"data.split={PAIRS}, the labeled pairs."
+        )
+    return False

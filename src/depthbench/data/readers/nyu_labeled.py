@@ -11,8 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.config.amounts import evenly_spaced
-from depthbench.config.needed_files import LABELED_FILE as FILE
-from depthbench.config.needed_files import check_labeled, splits_file
 from depthbench.data.formats.hdf5 import check_stored, find_array, read_array, told_hdf5
 from depthbench.data.formats.mat import load_mat
 from depthbench.data.formats.store import PerProcess
@@ -22,9 +20,11 @@ from depthbench.data.readers.pairs import checked_scale
 from depthbench.data.readers.reader import Reader, existing_folder, read_pair
 from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError
-from depthbench.geometry import camera_matrix
 from depthbench.input_files import check_pixels, check_regular
+from depthbench.pinhole import camera_matrix
 
+FILE, SPLITS_FILE = "nyu_depth_v2_labeled.mat", "splits.mat"
+PAIRS = 795  # for training
 INTRINSICS = (518.85790117, 519.46961112, 325.58244941, 253.73616633)  # 640x480
 _KEYS = {"filled": "depths", "raw": "rawDepths"}
 _SPLIT_KEYS = {"train": "trainNdxs", "test": "testNdxs"}
@@ -75,15 +75,16 @@ class NYULabeled(Reader):
         if part not in _SPLIT_KEYS or depth not in _KEYS:
             raise UserError(f"part={part}, depth={depth}: part is train or test, depth is filled or raw.")
         self.root = existing_folder(root, f"{FILE} and splits.mat, or the folders train and test")
+        check_labeled(self.root)
         self.part, self.truth = part, depth
-        if (self.root / FILE).exists():
+        official = (self.root / FILE).exists()
+        if official:
             self.names, self._load = _open_official(self.root, part, _KEYS[depth], self.missing)
         else:
             self.names, self._load = _open_pictures(self.root, part, depth, scale, self.missing)
         amount = split if part == "train" else test_split
         if amount is not None:
             self.names = [self.names[index] for index in evenly_spaced(len(self.names), amount)]
-        official = (self.root / FILE).exists()
         self.check_units(scale or 1.0, fixed=official, bits=None if official else 16)
 
     def with_truth(self, truth: str) -> Self:
@@ -107,7 +108,6 @@ Load = Callable[[str], StoredPair]
 def _open_pictures(
     root: Path, part: SplitPart, depth: str, scale: float | None, known: Missing
 ) -> tuple[list[str], Callable[[str], StoredPair]]:
-    check_labeled(root)
     if depth == "raw":
         raise UserError(f"{root} holds pictures with one kind of depth; data.depth=raw needs {FILE}.")
     load = _Pictures(root / part, checked_scale(scale, root), known)
@@ -196,3 +196,32 @@ def read_splits(root: Path) -> dict[str, list[int]]:
     if not all(parts.values()) or min(map(min, parts.values())) < 0 or set(parts["train"]) & set(parts["test"]):
         raise UserError(f"{path} must hold 1-based indices whose parts do not overlap; download it again.")
     return parts
+
+
+def check_labeled(root: str | Path) -> None:
+    """Refuse a folder that is none of the forms of the labeled part of NYUv2; one that is no folder is left to readers.
+
+    Raises:
+        UserError: naming what it lacks.
+    """
+    path = Path(root).expanduser()
+    if not path.is_dir():
+        return
+    if (path / FILE).exists():
+        splits_file(path)
+        return
+    for needed in ("train", "test"):
+        if not (path / needed).is_dir():
+            raise UserError(f"{path} has neither {FILE} nor a folder {needed}; is data.root right?")
+
+
+def splits_file(root: Path) -> Path:
+    """The official ``splits.mat``.
+
+    Raises:
+        UserError: if it is missing.
+    """
+    path = root / SPLITS_FILE
+    if not path.is_file():
+        raise UserError(f"{path} is missing; put the official {SPLITS_FILE} (trainNdxs, testNdxs) beside {FILE}.")
+    return path

@@ -1,9 +1,9 @@
 """NYUv2 as `python -m depthbench.prepare nyu-raw` prepared it from the raw scenes."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from depthbench.config.needed_files import raw_manifest
 from depthbench.data.manifest import names_hash
 from depthbench.data.readers.nyu_sync import NYUSync
 from depthbench.data.readers.reader import existing_folder
@@ -11,6 +11,8 @@ from depthbench.data.sample import DepthSize
 from depthbench.errors import UserError
 from depthbench.input_files import parse_json, read_bytes
 from depthbench.input_files.limits import MAX_JSON
+
+MANIFEST = "manifest.json"  # as `prepare nyu-raw` writes it
 
 
 class NYURaw(NYUSync):
@@ -50,3 +52,15 @@ class NYURaw(NYUSync):
         super().__init__(path.parent, files, split, 0.001, size, depth_size, intrinsics, "none", max_depth)
         if names_hash(self.listed) != digest:
             raise UserError(f"{files} is not the list that {path} describes; run `depthbench prepare nyu-raw` again.")
+
+
+def raw_manifest(root: Path) -> Path:
+    """The manifest of prepared raw pairs.
+
+    Raises:
+        UserError: if it is missing.
+    """
+    path = root / MANIFEST
+    if not os.path.lexists(path):
+        raise UserError(f"{path} is missing; prepare the folder to its end: depthbench.prepare nyu-raw.")
+    return path

@@ -11,7 +11,7 @@ from depthbench.data.readers.nyu_labeled import INTRINSICS
 from depthbench.data.readers.reader import Reader, checked_files, existing_folder, read_pair
 from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError
-from depthbench.geometry import camera_matrix
+from depthbench.pinhole import camera_matrix
 
 
 class NYUSync(Reader):

@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
 
 from depthbench.config.amounts import evenly_spaced
 from depthbench.data.formats.depth_files import Bits, read_depth, read_mask
-from depthbench.data.frame import Frame
 from depthbench.data.held_out import Share
 from depthbench.data.missing import Invalid, missing
 from depthbench.data.readers.camera_files import CameraFiles
@@ -21,11 +19,16 @@ from depthbench.data.readers.parts import Fractions, PairSource, PartName, by_pa
 from depthbench.data.readers.reader import INDOOR, Reader, existing_folder
 from depthbench.data.readers.wanted_names import Wanted
 from depthbench.data.sample import DepthSize, ResizeTo, Sample, of_one_size
-from depthbench.data.subset import FrameSubset
 from depthbench.data.units import suggested
 from depthbench.errors import UserError
 from depthbench.images import decode_rgb
 from depthbench.input_files import read_bytes
+
+if TYPE_CHECKING:
+    from torch.utils.data import Dataset
+
+    from depthbench.data.frame import Frame
+
 
 _PROBES = 5
 _OTHER_UNIT = 20.0  # a frame's mean beyond the plausible range by this factor is no depth of the same unit
@@ -139,8 +142,10 @@ class Pairs(Reader):
         """The pictures of the frames below the root, without their endings."""
         return [pair.rgb.relative_to(self.root).with_suffix("").as_posix() for pair in self.pairs]
 
-    def hold_out(self, share: Share, frames: int | None) -> tuple[Dataset[Frame], Dataset[Frame] | None]:
+    def hold_out(self, share: Share, frames: int | None) -> "tuple[Dataset[Frame], Dataset[Frame] | None]":
         """See :meth:`Reader.hold_out`; where the data have validation frames of their own, these."""
+        from depthbench.data.subset import FrameSubset
+
         if self.part != "train" or not self.has_validation:
             return super().hold_out(share, frames)
         held = self.opened_otherwise(part="val", split=None, depth_size="native")

@@ -1,33 +1,43 @@
-"""Base class of all readers of files: sizes, the way from a stored sample to a frame, and checks when opened."""
+"""Base class of all readers of files: sizes, the way from a stored sample to a frame, and checks when opened.
+
+Files are opened without torch, whose import takes seconds: a wrong folder or unit is said before it. Reading a frame
+imports it.
+"""
 
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
 
 from depthbench.config.amounts import evenly_spaced
 from depthbench.data.formats.listed import found_instead
-from depthbench.data.frame import Frame
 from depthbench.data.held_out import Share, split_scenes
 from depthbench.data.manifest import describe
 from depthbench.data.missing import ZERO_ONLY, Missing
-from depthbench.data.sample import DepthSize, Sample, to_frame
-from depthbench.data.subset import FrameSubset
+from depthbench.data.sample import DepthSize, Sample
 from depthbench.data.units import listed, plausible_units
 from depthbench.errors import UserError
 from depthbench.images import Size, decode_depth, decode_rgb
 from depthbench.input_files import read_bytes
 
+if TYPE_CHECKING:
+    from torch.utils.data import Dataset
+
+    from depthbench.data.frame import Frame
+
+    class _Base(Dataset[Frame], ABC): ...
+else:
+    _Base = ABC  # loaders need `__len__` and `__getitem__` only
+
 INDOOR = (0.5, 10.0)  # metres: where the median depth of an indoor data set lies
 _PROBES = 5
 
 
-class Reader(Dataset[Frame], ABC):
+class Reader(_Base):
     """A data set in files: subclasses list the ``names`` of the frames when opened and read one on demand.
 
     Args:
@@ -97,8 +107,10 @@ class Reader(Dataset[Frame], ABC):
         """The scene of a frame, None where it is not known; here the folder in its name."""
         return self.names[index].rpartition("/")[0] or None
 
-    def hold_out(self, share: Share, frames: int | None) -> tuple[Dataset[Frame], Dataset[Frame] | None]:
+    def hold_out(self, share: Share, frames: int | None) -> "tuple[Dataset[Frame], Dataset[Frame] | None]":
         """See :class:`~depthbench.data.held_out.HoldsOut`; nothing is held out where scenes are not known."""
+        from depthbench.data.subset import FrameSubset
+
         arguments = self._constructor.parameters
         if "split" not in arguments or not len(self) or self.scene(0) is None:
             return self, None
@@ -117,7 +129,9 @@ class Reader(Dataset[Frame], ABC):
     def read(self, index: int) -> Sample:
         """The frame as stored, at its own size. Raises UserError naming the file if it is damaged."""
 
-    def __getitem__(self, index: int) -> Frame:
+    def __getitem__(self, index: int) -> "Frame":
+        from depthbench.data.frame import to_frame
+
         count = len(self)
         if not -count <= index < count:
             raise IndexError(f"Frame {index} of {count}.")

@@ -6,8 +6,8 @@ from depthbench.data.formats.cameras import read_camera
 from depthbench.data.formats.depth_files import read_depth
 from depthbench.data.readers.layouts import Pair
 from depthbench.data.readers.scene_files import FrameFiles, SceneFiles, Truth
-from depthbench.geometry import resize_intrinsics
 from depthbench.images import Size
+from depthbench.pinhole import resize_intrinsics
 
 _CAMERA = "intrinsic/intrinsic_depth.txt"
 

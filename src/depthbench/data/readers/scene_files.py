@@ -4,12 +4,11 @@ import re
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from depthbench.annotations import Annotations
 from depthbench.config.amounts import evenly_spaced
 from depthbench.data.formats.listed import by_numbers, fitted
 from depthbench.data.formats.lists import parse_lines
@@ -20,10 +19,13 @@ from depthbench.data.readers.layouts import Pair
 from depthbench.data.readers.reader import Reader, checked_files, existing_folder, same_size
 from depthbench.data.sample import DepthSize, ResizeTo, Sample, of_one_size
 from depthbench.errors import UserError
-from depthbench.geometry import Matrix
 from depthbench.images import Size, decode_rgb
 from depthbench.input_files import read_bytes
 from depthbench.input_files.limits import MAX_TEXT
+
+if TYPE_CHECKING:
+    from depthbench.annotations import Annotations
+from depthbench.pinhole import Matrix
 
 
 class FrameFiles(NamedTuple):
@@ -71,7 +73,7 @@ class Truth(NamedTuple):
 
     depth: NDArray[np.floating]
     intrinsics: Matrix | None = None
-    annotations: Annotations | None = None
+    annotations: "Annotations | None" = None
 
 
 class SceneFiles(Reader):
@@ -206,3 +208,12 @@ class SceneFiles(Reader):
         if not pairs:
             raise UserError(f"{path} lists no frame that is wanted{self._asked()}.")
         return pairs
+
+
+def edges_only(edges: NDArray[np.bool_]) -> "Annotations":
+    """Annotated edges ``(H, W)`` of a frame without other annotations; tensors, so torch is imported here."""
+    import torch
+
+    from depthbench.annotations import Annotations
+
+    return Annotations(edges=torch.from_numpy(edges)[None])

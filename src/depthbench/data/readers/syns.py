@@ -5,19 +5,17 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 
-from depthbench.annotations import Annotations
 from depthbench.data.formats.depth_files import read_depth, read_mask
 from depthbench.data.formats.lists import parse_lines
 from depthbench.data.readers.layouts import Pair
-from depthbench.data.readers.scene_files import FrameFiles, SceneFiles, Truth
+from depthbench.data.readers.scene_files import FrameFiles, SceneFiles, Truth, edges_only
 from depthbench.data.sample import DepthSize
 from depthbench.errors import UserError
-from depthbench.geometry import Matrix, camera_matrix
 from depthbench.images import Size
 from depthbench.input_files import read_bytes
 from depthbench.input_files.limits import MAX_TEXT
+from depthbench.pinhole import Matrix, camera_matrix
 
 FIELD_OF_VIEW = (25.46, 84.10)  # degrees down and across, of 376x1242
 
@@ -97,7 +95,7 @@ class SYNSPatches(SceneFiles):
         depth, edges = read_depth(pair.depth), None if pair.mask is None else read_mask(pair.mask)
         if edges is not None and edges.shape != depth.shape:
             raise UserError(f"{pair.mask} is {edges.shape}, but {pair.depth} {depth.shape}; get both again.")
-        notes = None if edges is None else Annotations(edges=torch.from_numpy(edges)[None])
+        notes = None if edges is None else edges_only(edges)
         return Truth(depth, syns_camera(size), notes)
 
 

@@ -16,9 +16,9 @@ from depthbench.data.readers.parts import PartName
 from depthbench.data.readers.reader import INDOOR, checked_files
 from depthbench.data.sample import DepthSize
 from depthbench.errors import UserError
-from depthbench.geometry import Matrix, camera_matrix
 from depthbench.input_files import read_bytes
 from depthbench.input_files.limits import MAX_TEXT
+from depthbench.pinhole import Matrix, camera_matrix
 
 PER_METRE = 5000
 # The data set's page "File formats", intrinsics of the color cameras; depth is registered to them.

@@ -14,9 +14,9 @@ from depthbench.data.missing import missing
 from depthbench.data.readers.reader import Reader, existing_folder, same_size
 from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError, reason_of
-from depthbench.geometry import Matrix, camera_matrix
 from depthbench.images import decode_depth, decode_rgb
 from depthbench.input_files import parse_json
+from depthbench.pinhole import Matrix, camera_matrix
 
 _MAX_FILE = 1 << 28  # bytes of a file inside of an archive
 

@@ -10,8 +10,8 @@ from depthbench.data.formats.depth_files import read_depth
 from depthbench.data.readers.layouts import Pair
 from depthbench.data.readers.scene_files import FrameFiles, SceneFiles, Truth
 from depthbench.data.sample import DepthSize
-from depthbench.geometry import camera_matrix
 from depthbench.images import Size
+from depthbench.pinhole import camera_matrix
 
 INTRINSICS = (725.0087, 725.0087, 620.5, 187.0)  # of all pictures, 375x1242
 _SKY = 65535  # 655.35 m

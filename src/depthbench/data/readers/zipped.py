@@ -14,8 +14,8 @@ from depthbench.data.readers.nyu_labeled import INTRINSICS
 from depthbench.data.readers.reader import INDOOR, Reader, same_size
 from depthbench.data.sample import DepthSize, Sample
 from depthbench.errors import UserError
-from depthbench.geometry import camera_matrix
 from depthbench.images import decode_depth, decode_rgb
+from depthbench.pinhole import camera_matrix
 
 
 class Zipped(Reader):
