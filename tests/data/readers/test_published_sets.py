@@ -35,7 +35,8 @@ def test_every_yaml_has_made_up_files():
     assert set(MAKERS) <= set(SOURCES)
 
 
-SCENE_FILES = [one for one in vars(depthbench.data).values() if isinstance(one, type) and issubclass(one, SceneFiles)]
+PUBLIC = [getattr(depthbench.data, name) for name in depthbench.data.__all__]
+SCENE_FILES = [one for one in PUBLIC if isinstance(one, type) and issubclass(one, SceneFiles)]
 
 
 @pytest.mark.parametrize("reader", SCENE_FILES, ids=lambda reader: reader.__name__)

@@ -207,8 +207,9 @@ def check_labeled(root: str | Path) -> None:
     path = Path(root).expanduser()
     if not path.is_dir():
         return
-    if (path / FILE).exists():
+    if (path / FILE).is_file():
         splits_file(path)
+    if (path / FILE).exists():
         return
     for needed in ("train", "test"):
         if not (path / needed).is_dir():
