@@ -12,14 +12,15 @@ import numpy as np
 import torch
 
 from depthbench.config.compose import config_dir
-from depthbench.protocols import EvalProtocol, Scorer, load_protocol
+from depthbench.protocols import EvalProtocol, PairProtocol, Scorer, load_protocol
 
 RECORD = Path(__file__).with_name("versions.json")
 KEPT = ("delta1", "AbsRel", "SqRel", "RMSE", "RMSElog", "log10", "pixels")
 
 
 def shipped() -> list[EvalProtocol]:
-    return [load_protocol(path.stem) for path in sorted((config_dir() / "protocol").glob("*.yaml"))]
+    every = [load_protocol(path.stem) for path in sorted((config_dir() / "protocol").glob("*.yaml"))]
+    return [one for one in every if not isinstance(one, PairProtocol)]  # tests/evaluation/test_pair_scores.py
 
 
 def fields(protocol: EvalProtocol) -> dict[str, Any]:

@@ -76,6 +76,7 @@ COMPONENTS = (
             "depthbench.losses.weighting.rebalancing",
             "depthbench.models.depth_spaces",
             "depthbench.protocols.protocol",
+            "depthbench.protocols.pair_protocol",
             "depthbench.tasks.optimization",
         ),
     ),

@@ -6,6 +6,9 @@ stands in the name. ``ETH3D`` is the photographs as published, ``ETH3D (MoGe)`` 
 
 from collections.abc import Sequence
 
+from depthbench.config.mistakes import nearest
+from depthbench.errors import UserError
+
 OPTIONS = {
     "nyu": "NYUv2",
     "nyu_labeled": "NYUv2",
@@ -16,6 +19,7 @@ OPTIONS = {
     "nyu_matterport_sun": "NYUv2",
     "rooms_ood": "rooms (ood)",
     "rooms_to_nyu": "NYUv2",
+    "da2k": "DA-2K",
     "ibims": "iBims-1",
     "syns": "SYNS-Patches",
     "tum": "TUM RGB-D",
@@ -25,6 +29,13 @@ OPTIONS = {
 
 BUNDLES = {"moge": "MoGe"}
 """Editions by the option of ``data=`` that reads them; ``data.set`` names one of their sets."""
+
+BUNDLE_SETS = {
+    "moge": ("NYUv2", "KITTI", "ETH3D", "iBims-1", "GSO", "Sintel", "DDAD", "DIODE", "Spring", "HAMMER"),
+}
+"""The sets of a bundle; ``data=BUNDLE/SET`` names one."""
+
+EVERY = "all"
 
 _READERS = {"MoGeBundle": "MoGe"}  # whose results of earlier versions do not name the edition
 
@@ -42,6 +53,58 @@ def set_label(name: str, edition: str | None) -> str:
         ('ETH3D (MoGe)', 'ETH3D')
     """
     return f"{name} ({edition})" if edition else name
+
+
+def bundled(names: Sequence[str]) -> list[str]:
+    """Names of options with those of a bundle's sets checked; ``moge/all`` is all of them.
+
+    Raises:
+        UserError: if a bundle has no such set.
+
+    Example:
+        >>> from depthbench.config.set_names import bundled
+        >>> bundled(["nyu", "moge/GSO"]), len(bundled(["moge/all"]))
+        (['nyu', 'moge/GSO'], 10)
+    """
+    found: list[str] = []
+    for name in names:
+        option, slash, inner = name.partition("/")
+        known = BUNDLE_SETS.get(option, ()) if slash else ()
+        if known and inner != EVERY and inner not in known:
+            raise UserError(f"data={name} does not exist; {nearest(name, [f'{option}/{one}' for one in known])}")
+        found += [f"{option}/{one}" for one in known] if known and inner == EVERY else [name]
+    return found
+
+
+def option_words(name: str) -> list[str]:
+    """The overrides that choose a set: ``data=moge data.set=GSO`` for ``moge/GSO``.
+
+    Example:
+        >>> from depthbench.config.set_names import option_words
+        >>> option_words("moge/GSO"), option_words("nyu")
+        (['data=moge', 'data.set=GSO'], ['data=nyu'])
+    """
+    option, slash, inner = name.partition("/")
+    return [f"data={option}", f"data.set={inner}"] if slash and option in BUNDLE_SETS else [f"data={name}"]
+
+
+def with_bundles(words: Sequence[str]) -> list[str]:
+    """Words of a command line, of which ``data=BUNDLE/SET`` is two.
+
+    Raises:
+        UserError: if a bundle has no such set, or all are named where one is scored.
+    """
+    found: list[str] = []
+    for word in words:
+        chosen = word.removeprefix("data=") if word.startswith("data=") else ""
+        if chosen.partition("/")[0] not in BUNDLE_SETS or "," in chosen:
+            found.append(word)
+            continue
+        sets = bundled([chosen])
+        if len(sets) > 1:
+            raise UserError(f"{word} names {len(sets)} sets: they fill a leaderboard, so append models=[...].")
+        found += option_words(sets[0])
+    return found
 
 
 def published_name(label: str) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from depthbench.data.readers.bonn import Bonn
     from depthbench.data.readers.booster import Booster
     from depthbench.data.readers.corrupted import Corrupted
+    from depthbench.data.readers.da2k import DA2K
     from depthbench.data.readers.ddad import DDAD
     from depthbench.data.readers.diode import DIODE
     from depthbench.data.readers.eth3d import ETH3D
@@ -66,6 +67,7 @@ _NAMES = {
     "depthbench.data.readers.bonn": ("Bonn",),
     "depthbench.data.readers.booster": ("Booster",),
     "depthbench.data.readers.corrupted": ("Corrupted",),
+    "depthbench.data.readers.da2k": ("DA2K",),
     "depthbench.data.readers.ddad": ("DDAD",),
     "depthbench.data.readers.diode": ("DIODE",),
     "depthbench.data.readers.eth3d": ("ETH3D",),
@@ -107,6 +109,7 @@ _NAMES = {
 _PLACES = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
+    "DA2K",
     "DDAD",
     "DIODE",
     "ETH3D",

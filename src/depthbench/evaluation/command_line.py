@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from depthbench.config.aliases import renew_overrides
 from depthbench.config.compose import composing, readable
 from depthbench.config.mistakes import MISTAKES, explain
+from depthbench.config.set_names import with_bundles
 from depthbench.config.values import check_kinds
 from depthbench.errors import UserError
 from depthbench.evaluation.inputs import Input, read_inputs, read_unit
@@ -65,7 +66,7 @@ def read_evaluate_request(arguments: Sequence[str]) -> EvaluateRequest:
     with composing():
         known = compose("evaluate")
         try:
-            own, overrides = _sorted_out(renew_overrides(arguments), known)
+            own, overrides = _sorted_out(renew_overrides(with_bundles(arguments)), known)
             known = compose("evaluate", [item for item in overrides if item.startswith("data=")])
             check_kinds(known, OverridesParser.create().parse_overrides(overrides))
             options = {**{key: known[key] for key in _flat(known)}, **own}

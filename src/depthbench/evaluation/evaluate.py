@@ -8,16 +8,20 @@ from pathlib import Path
 import torch
 
 from depthbench.errors import UserError
+from depthbench.evaluation.chosen import Chosen, open_sets
 from depthbench.evaluation.command_line import EvaluateRequest
 from depthbench.evaluation.map_cache import MapCache
 from depthbench.evaluation.models import ForeignModel, OpenModel
 from depthbench.evaluation.origins import OPTIONS, data_record, model_record
+from depthbench.evaluation.outcome import Evaluation, Paired, ScoredInput
+from depthbench.evaluation.pair_scores import score_pairs
 from depthbench.evaluation.predictors import Predictor, open_predictor
 from depthbench.evaluation.processes import joined_processes, rank_and_world
 from depthbench.evaluation.run_kinds import with_run_kind
-from depthbench.evaluation.scoring import Scored, score
-from depthbench.evaluation.tables import Evaluation, Paired, notes, per_image_csv, show, write
-from depthbench.evaluation.test_set import EvaluationSet, open_sets
+from depthbench.evaluation.scoring import score
+from depthbench.evaluation.table_notes import clip_notes, notes
+from depthbench.evaluation.tables import per_image_csv, show, write
+from depthbench.evaluation.test_set import EvaluationSet
 from depthbench.files import write_atomically
 from depthbench.protocols import EvalProtocol
 from depthbench.stats.crossed import Tested, compare_rows
@@ -65,15 +69,16 @@ def evaluate(
     request, models, claims = _with_models(request, device, open_model)
     cache = MapCache(request.cache)
     chosen = open_sets(request)
-    scored: list[Scored] = []
+    scored: list[ScoredInput] = []
     doubts = claims
     for one, frames in zip(request.inputs, chosen.sets, strict=True):
         predict = open_predictor(one, frames, chosen.protocols, request, device, models.get(one.name), cache)
         doubts += getattr(predict, "notes", [])
-        scored.append(score(one.name, predict, frames, chosen.protocols, device, chosen.structure, request.extended))
-        if look:
+        scored.append(_scored(one.name, predict, frames, chosen, device, request.extended))
+        if look and not frames.has_pairs:
             look(predict, frames, chosen.protocols, scored[-1].frames)
     doubts += [f"{told}." for told in [cache.told()] if told]
+    doubts += clip_notes(scored[0], chosen.protocols) if "tae" in chosen.beside else []
     told = [*notes(request, chosen.protocols, len(scored[0].frames)), *chosen.lacking, *doubts]
     found = evaluation_of(scored, chosen.protocols, chosen.refused, told, request.options["seed"])
     if not request.output or rank_and_world()[0] > 0:
@@ -84,6 +89,14 @@ def evaluate(
         data=data_record(request.inputs[0].config, chosen.sets[0], scored[0].frames),
         options={key: request.options[key] for key in OPTIONS},
     )
+
+
+def _scored(
+    name: str, predict: Predictor, frames: EvaluationSet, chosen: Chosen, device: torch.device, extended: bool
+) -> ScoredInput:
+    if frames.has_pairs:
+        return score_pairs(name, predict, frames, chosen.protocols, device)
+    return score(name, predict, frames, chosen.protocols, device, chosen.structure, extended, chosen.beside)
 
 
 def _with_models(
@@ -101,7 +114,7 @@ def _with_models(
 
 
 def evaluation_of(
-    scored: list[Scored], protocols: list[EvalProtocol], refused: dict[str, str], notes: list[str], seed: int
+    scored: Sequence[ScoredInput], protocols: list[EvalProtocol], refused: dict[str, str], notes: list[str], seed: int
 ) -> Evaluation:
     """Scores, intervals and differences from sums.
 

@@ -17,8 +17,8 @@ def depth_sums(sums: Tensor, reduction: str, names: Sequence[str] = (), seed: in
     if reduction == "image":
         scores = torch.stack(list(read_out(sums).values()), -1)
         known = tuple(scores_by_columns(sums.shape[1]))
-        return _sums(scores, partial(_means_of_scores, names=known), sums[:, 0], names, seed)
-    return _sums(sums if reduction == "pixel" else means(sums), _read_out, sums[:, 0], names, seed)
+        return array_sums(scores, partial(_means_of_scores, names=known), sums[:, 0], names, seed)
+    return array_sums(sums if reduction == "pixel" else means(sums), _read_out, sums[:, 0], names, seed)
 
 
 def structure_sums(sums: Tensor, metrics: Sequence[str], names: Sequence[str] = (), seed: int = 0) -> PerImageSums:
@@ -27,10 +27,10 @@ def structure_sums(sums: Tensor, metrics: Sequence[str], names: Sequence[str] = 
     def read(totals: Array, images: int) -> dict[str, Array]:
         return _as_arrays(image_scores(torch.from_numpy(totals), metrics))
 
-    return _sums(sums, read, sums[:, -1], names, seed)
+    return array_sums(sums, read, sums[:, -1], names, seed)
 
 
-def _sums(values: Tensor, read: Read, pixels: Tensor, names: Sequence[str], seed: int) -> PerImageSums:
+def array_sums(values: Tensor, read: Read, pixels: Tensor, names: Sequence[str], seed: int) -> PerImageSums:
     """In the order of the names, so that the same images are drawn in whatever order a data set lists them."""
     order = np.argsort(np.array(names, dtype=str), kind="stable") if names else np.arange(len(values))
     listed = tuple(names[index] for index in order) if names else ()

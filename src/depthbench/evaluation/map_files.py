@@ -13,6 +13,7 @@ from depthbench.data.formats.mat import load_mat
 from depthbench.data.formats.pfm import read_pfm
 from depthbench.data.formats.sintel import read_dpt
 from depthbench.errors import UserError
+from depthbench.evaluation.predicted_cameras import CAMERA_KEYS
 from depthbench.images import decode_depth
 from depthbench.input_files import NumpyFile, read_bytes
 from depthbench.input_files.limits import MAX_LINES
@@ -95,11 +96,24 @@ def load_numpy(path: Path, key: str | None, mapped: bool) -> tuple[Map, list[str
     with NumpyFile(path) as file:
         if file.names == [""]:
             return file.read("", on_disk=mapped), None
-        chosen = only_key(path, [name for name in file.names if name != "names"], key)
+        chosen = only_key(path, [name for name in file.names if name not in ("names", *CAMERA_KEYS)], key)
         listed = np.atleast_1d(file.read("names")) if "names" in file.names else None
         if listed is not None and (listed.size > MAX_LINES or listed.dtype.itemsize > MAX_NAME):
             raise UserError(f"{path} claims {listed.size:,} names of {listed.dtype}; is it the right file?")
         return file.read(chosen), None if listed is None else [text_of(name, path) for name in listed]
+
+
+def read_camera_beside(path: Path) -> Map | None:
+    """The intrinsics in an ``.npz`` beside its map; None where it has none, or is another file.
+
+    Raises:
+        UserError: if it is damaged.
+    """
+    if path.suffix.lower() != ".npz":
+        return None
+    with NumpyFile(path) as file:
+        key = next((key for key in CAMERA_KEYS if key in file.names), None)
+        return None if key is None else file.read(key)
 
 
 def only_key(path: Path, keys: list[str], key: str | None) -> str:

@@ -2,20 +2,21 @@
 
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from depthbench.data.formats.store import PerProcess, inside
 from depthbench.errors import UserError
 from depthbench.evaluation.file_names import matched, without_ending
-from depthbench.evaluation.map_files import MAP_SUFFIXES, Map, read_map
+from depthbench.evaluation.map_files import MAP_SUFFIXES, Map, read_camera_beside, read_map
 from depthbench.evaluation.map_lists import LISTS, read_map_list
 from depthbench.evaluation.map_stacks import ORDERS, STACKS, StackMaps, rows_in_order
 from depthbench.input_files import MAX_PICTURE, open_zip
 from depthbench.input_files.zips import unpack
 
+T = TypeVar("T")
 ZIP = ".zip"
 _MACS_OWN = "__MACOSX/"  # macOS adds it to a zip: no file of the user
 
@@ -25,6 +26,10 @@ class MapSource(Protocol):
 
     def read(self, place: int) -> Map:
         """The map of a frame; raises :class:`UserError` if it can't be read."""
+        ...
+
+    def camera(self, place: int) -> Map | None:
+        """The intrinsics beside the map, as stored; None where there are none."""
         ...
 
 
@@ -79,6 +84,10 @@ class FileMaps:
         """The map of a frame."""
         return read_map(self.files[place], self.key)
 
+    def camera(self, place: int) -> Map | None:
+        """See :class:`MapSource`."""
+        return read_camera_beside(self.files[place])
+
 
 class ZipMaps:
     """A zip with a file for each frame, named as in a folder; all of them may lie below one more folder.
@@ -106,6 +115,13 @@ class ZipMaps:
 
     def read(self, place: int) -> Map:
         """The map of a frame, which is a file for as long as that takes."""
+        return self._read(place, partial(read_map, key=self.key))
+
+    def camera(self, place: int) -> Map | None:
+        """See :class:`MapSource`."""
+        return self._read(place, read_camera_beside)
+
+    def _read(self, place: int, reader: Callable[[Path], T]) -> T:
         info = self._members[place]
         where = f"{self.path}:{info.filename}"
         with tempfile.TemporaryDirectory() as folder:
@@ -113,7 +129,7 @@ class ZipMaps:
             with file.open("wb") as part:
                 unpack(self._zip.get(), info, MAX_PICTURE, where, part.write)
             try:
-                return read_map(file, self.key)
+                return reader(file)
             except UserError as error:
                 raise UserError(str(error).replace(str(file), where)) from None
 

@@ -11,7 +11,7 @@ from depthbench.data.formats.hdf5 import check_stored, find_array, open_hdf5, re
 from depthbench.data.formats.listed import by_numbers
 from depthbench.errors import UserError
 from depthbench.evaluation.file_names import matched, without_ending
-from depthbench.evaluation.map_files import Map, load_numpy, only_key, text_of
+from depthbench.evaluation.map_files import Map, load_numpy, only_key, read_camera_beside, text_of
 from depthbench.input_files import check_pixels
 
 ORDERS = ("frames", "names", "numbers")
@@ -47,6 +47,15 @@ class StackMaps:
             return np.asarray(self._stack[row])
         with open_hdf5(self.path) as file:  # opened anew: safe with workers
             return np.asarray(read_array(find_array(file, self.key or "", self.path), row, self.path))
+
+    def camera(self, place: int) -> Map | None:
+        """The intrinsics of a frame in an ``.npz`` whose array of them has as many rows as there are maps, or one."""
+        found = read_camera_beside(self.path)
+        if found is None or found.ndim < 3:
+            return found
+        if len(found) != len(self._rows):
+            raise UserError(f"{self.path} holds {len(self._rows)} maps, but {len(found)} intrinsics.")
+        return np.asarray(found[self._rows[place]])
 
     def _matched(
         self, length: int, listed: list[str] | None, names: Sequence[str], order: str | None, pictures: Sequence[str]

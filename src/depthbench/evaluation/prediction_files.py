@@ -12,6 +12,8 @@ from torch import Tensor
 from depthbench.errors import UserError
 from depthbench.evaluation.map_files import Map
 from depthbench.evaluation.map_sources import open_maps
+from depthbench.evaluation.predicted_cameras import camera_of_points, normalized_camera
+from depthbench.geometry import Matrix
 from depthbench.input_files import MAX_PIXELS, check_pixels
 from depthbench.output_kinds import OutputKind, output_kind
 
@@ -79,6 +81,20 @@ class PredictionFiles:
         values = one_map(values, where, self.kind)
         return torch.from_numpy(in_quantity(values, self.kind, self.unit))[None]
 
+    def camera(self, items: Placed) -> Matrix | None:
+        """The predicted camera of a frame, normalized; None where neither an array nor points tell it.
+
+        Raises:
+            UserError: if it is no camera.
+        """
+        (place,) = items.places
+        where = f"the prediction of '{self.names[place]}' in {self.path}"
+        found, values = self._maps.camera(place), np.squeeze(self._maps.read(place))
+        if found is None:
+            return camera_of_points(values, where) if tells_camera(values, self.kind) else None
+        height, width = one_map(values, where, self.kind).shape
+        return normalized_camera(found, (height, width), where)
+
     def of(self, items: Placed, mirror: bool = False) -> Tensor:
         """The prediction of one test frame; of its mirror image there is none."""
         return self[items.places[0]]
@@ -132,6 +148,11 @@ def one_map(values: Map, where: str, kind: OutputKind) -> Map:
         raise UserError(f"{where} has shape {values.shape}, not one map (height, width).")
     check_pixels(values.shape[0], values.shape[1], where)
     return values
+
+
+def tells_camera(values: Map, kind: OutputKind) -> bool:
+    """Whether values are points whose directions are known: an unknown shift along z changes them."""
+    return kind in (OutputKind.METRIC_POINTS, OutputKind.SCALE_POINTS) and values.ndim == 3
 
 
 def _depth_of_points(values: Map, where: str) -> Map:

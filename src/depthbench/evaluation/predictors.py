@@ -17,6 +17,7 @@ from depthbench.evaluation.prediction_files import PredictionFiles, check_predic
 from depthbench.evaluation.prediction_units import check_unit
 from depthbench.evaluation.run_network import Network
 from depthbench.evaluation.test_set import EvaluationSet, Items
+from depthbench.geometry import Matrix
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols import Declared, EvalProtocol
 from depthbench.protocols.regions import Region, region_box
@@ -44,7 +45,7 @@ class Predictor(Protocol):
 
 
 class Maps(Protocol):
-    """One map ``(1, h, w)`` for each test frame, in the quantity of its kind.
+    """One map ``(1, h, w)`` for each test frame, in the quantity of its kind, and the normalized camera, if predicted.
 
     Attributes:
         kind: of the maps.
@@ -61,6 +62,8 @@ class Maps(Protocol):
     def __len__(self) -> int: ...
 
     def of(self, items: Items, mirror: bool = False) -> Tensor: ...  # noqa: D102
+
+    def camera(self, items: Items) -> Matrix | None: ...  # noqa: D102
 
 
 class Files:
@@ -100,7 +103,9 @@ class Files:
         pairs = list(self._pairs(range(0, len(files), max(1, len(files) // _LOOKED_AT))))
         if covers is None and self.kind.unknown in ("", "scale"):  # a shift would hide whether they fit
             check_no_crop(pairs)
-        doubt = check_unit(pairs, float("inf") if unitless else 5.0, files.unit, self.kind)
+        doubt = None  # pairs of points have no unit
+        if not test_set.has_pairs:
+            doubt = check_unit(pairs, float("inf") if unitless else 5.0, files.unit, self.kind)
         self.notes = [f"{files.name}: {doubt}"] if doubt else []
 
     def _pairs(self, places: Iterable[int]) -> Iterator[tuple[Tensor, Tensor]]:

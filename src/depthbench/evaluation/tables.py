@@ -3,8 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,70 +13,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from depthbench.evaluation.command_line import EvaluateRequest
-from depthbench.evaluation.scoring import Scored
+from depthbench.evaluation.outcome import Evaluation, Paired, ScoredInput
+from depthbench.evaluation.table_notes import table_notes
 from depthbench.files import write_atomically
-from depthbench.metrics.functional import SCORES, STANDARD
-from depthbench.output_kinds import OutputKind
 from depthbench.protocols import EvalProtocol
 from depthbench.results.reading import results_of
 from depthbench.results.records import DataRecord, ModelRecord
 from depthbench.results.writing import result_text
 from depthbench.runs.names import labels
-from depthbench.stats.crossed import Difference
 from depthbench.stats.intervals import Limits
 from depthbench.stats.wording import p_text
 
 COUNTS = ("images", "images_empty", "images_nonfinite")
-
-
-@dataclass(frozen=True)
-class Paired:
-    """Two inputs under one protocol; p-values of each score adjusted for all pairs of inputs."""
-
-    protocol: str
-    first: str
-    second: str
-    differences: dict[str, Difference]
-    adjusted: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Everything that the forms show.
-
-    Attributes:
-        protocols: that were scored.
-        scored: the inputs.
-        scores: by input, protocol and score (with counts).
-        limits: of the 95 % intervals, by input, protocol and score.
-        paired: all pairs of inputs under all protocols.
-        refused: sentences of protocols that were left out.
-        notes: sentences that a reader of the numbers must know.
-        models: what the inputs are.
-        data: what they were scored on.
-        options: of the command, as far as they may change a score.
-    """
-
-    protocols: list[EvalProtocol]
-    scored: list[Scored]
-    scores: dict[str, dict[str, dict[str, float]]]
-    limits: dict[str, dict[str, dict[str, Limits]]]
-    paired: list[Paired]
-    refused: dict[str, str]
-    notes: list[str]
-    models: list[ModelRecord] = field(default_factory=list)
-    data: DataRecord | None = None
-    options: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def further(self) -> tuple[str, ...]:
-        """Names of the scores besides the standard ones, perhaps none."""
-        return self.scored[0].further()
-
-    def lines(self) -> Iterator[tuple[str, str]]:
-        """Inputs with their protocols, as tables list them."""
-        return ((one.name, protocol.name) for protocol in self.protocols for one in self.scored)
 
 
 def write(evaluation: Evaluation, path: Path) -> None:
@@ -120,7 +68,7 @@ def as_card_head(evaluation: Evaluation) -> str:
     return yaml.safe_dump({"model-index": entries}, sort_keys=False, allow_unicode=True)
 
 
-def _of_images(one: Scored, protocol: EvalProtocol) -> dict[str, list[float]]:
+def _of_images(one: ScoredInput, protocol: EvalProtocol) -> dict[str, Sequence[float]]:
     found = one.per_image(protocol)
     return {name: found[name] for name in (*one.shown(), "pixels")}
 
@@ -141,7 +89,7 @@ def as_csv(evaluation: Evaluation) -> str:
 
 def per_image_csv(evaluation: Evaluation) -> str:
     """One row per input, protocol and image."""
-    columns = [*SCORES, "pixels", "nonfinite", *evaluation.further]
+    columns = evaluation.scored[0].columns()
     rows: list[list[Any]] = [["input", "protocol", "name", *columns]]
     for protocol in evaluation.protocols:
         for one in evaluation.scored:
@@ -160,7 +108,7 @@ def _csv(rows: Iterable[Iterable[Any]]) -> str:
 def as_markdown(evaluation: Evaluation) -> str:
     """Tables for people: scores with intervals, differences, and sentences."""
     rows = [[name, protocol, *_cells(evaluation, name, protocol)] for name, protocol in evaluation.lines()]
-    parts = [_markdown(["input", "protocol", *STANDARD, *COUNTS], rows)]
+    parts = [_markdown(["input", "protocol", *evaluation.standard, *COUNTS], rows)]
     if evaluation.further:
         parts += ["Further scores:", _markdown(*further_table(evaluation, _with_limits))]
     if evaluation.paired:
@@ -168,7 +116,7 @@ def as_markdown(evaluation: Evaluation) -> str:
         head, rows = ["difference", "protocol"], []
         for pair in evaluation.paired:
             rows.append([f"{pair.first} - {pair.second}", pair.protocol, *(_told(pair, key) for key in pair.adjusted)])
-        parts.append(_markdown([*head, *STANDARD, *evaluation.further], rows))
+        parts.append(_markdown([*head, *evaluation.standard, *evaluation.further], rows))
     parts.append("In brackets: 95 % bootstrap intervals over images.")
     parts += table_notes(evaluation)
     return "\n\n".join(parts) + "\n"
@@ -186,81 +134,11 @@ def further_table(evaluation: Evaluation, cell: Callable[[float, Limits], str]) 
     return ["score", *head], rows
 
 
-def notes(request: EvaluateRequest, protocols: Sequence[EvalProtocol], images: int) -> list[str]:
-    """Sentences about the inputs and the number of images that a reader of the numbers must know."""
-    found = [
-        f"{one.name} is not done: its last checkpoint was scored."
-        for one in request.inputs
-        if one.run and not one.run.done
-    ]
-    averaging = [protocol.name for protocol in protocols if protocol.flip_average]
-    if averaging and not all(one.is_network for one in request.inputs):
-        found.append(
-            f"{', '.join(averaging)}: averages with the mirror image's prediction; files are taken as they are."
-        )
-    other = [protocol for protocol in protocols if protocol.images not in (None, images)]
-    for published in sorted({protocol.images or 0 for protocol in other}):
-        names = ", ".join(protocol.name for protocol in other if protocol.images == published)
-        found.append(f"{names}: published numbers are of {published} images, these of {images}.")
-    return found
-
-
-def not_finite_note(evaluation: Evaluation) -> list[str]:
-    """Sentences about predictions that are not finite: they make scores NaN, and are counted."""
-    found: dict[str, list[str]] = {}
-    for name, protocol in evaluation.lines():
-        scores = evaluation.scores[name][protocol]
-        if scores["images_nonfinite"]:
-            pixels, images = (f"{scores[key]:.0f}" for key in ("nonfinite", "images_nonfinite"))
-            counted = f"{pixels} pixel{'s' * (pixels != '1')} of {images} image{'s' * (images != '1')}"
-            found.setdefault(f"{name}: the errors of {counted} are not finite", []).append(protocol)
-    return [f"{what} ({', '.join(rules)}), so means over them are not numbers." for what, rules in found.items()]
-
-
-def miss_notes(evaluation: Evaluation) -> list[str]:
-    """Sentences about pixels that can't be right: without a prediction, or aligned to a depth that none has."""
-    told = {
-        "missing": "{} valid pixels have no prediction and count as errors (a depth of 0)",
-        "nonpositive": "{} valid pixels are aligned to 0 m or below: misses of delta, or hits where the alignment says "
-        "so, and without a logarithm",
-    }
-    found: dict[str, list[str]] = {}
-    for name, protocol in evaluation.lines():
-        scores = evaluation.scores[name][protocol]
-        for key, sentence in told.items():
-            if scores.get(key):
-                found.setdefault(f"{name}: {sentence.format(f'{scores[key]:.0f}')}", []).append(protocol)
-    return [f"{what} ({', '.join(rules)})." for what, rules in found.items()]
-
-
-def kind_notes(scored: Sequence[Scored], protocols: Sequence[EvalProtocol]) -> list[str]:
-    """Sentences about what the inputs predict and what was fitted to the truth before it was scored."""
-    kinds = {one.name: one.kind for one in scored}
-    found = [f"{name} predicts {kind.words}." for name, kind in kinds.items() if kind != OutputKind.METRIC_DEPTH]
-    aligned = [f"{one.name} ({one.alignment})" for one in protocols if one.alignment.fit != "none"]
-    if aligned:
-        found.append(f"Fitted to the truth before scoring: {', '.join(aligned)}.")
-    unknown = {kind.unknown for kind in kinds.values()}
-    if len(unknown) > 1:
-        found.append("Inputs that know more than others are fitted like these: what only they know is not scored.")
-    return found
-
-
-def table_notes(evaluation: Evaluation, left_out: bool = True) -> list[str]:
-    """Notes below the numbers; protocols that refuse for one reason share a sentence."""
-    told = kind_notes(evaluation.scored, evaluation.protocols)
-    found = [*not_finite_note(evaluation), *miss_notes(evaluation), *told, *evaluation.notes]
-    if not left_out:
-        return found
-    reasons: dict[str, list[str]] = {}
-    for name, sentence in evaluation.refused.items():
-        reasons.setdefault(sentence.removeprefix(f"Protocol '{name}' is "), []).append(name)
-    return [*found, *(f"Left out: {', '.join(names)}: {reason}" for reason, names in reasons.items())]
-
-
 def _cells(evaluation: Evaluation, name: str, protocol: str) -> list[str]:
     scores, limits = evaluation.scores[name][protocol], evaluation.limits[name][protocol]
-    return [_with_limits(scores[key], limits[key]) for key in STANDARD] + [f"{scores[key]:.0f}" for key in COUNTS]
+    return [_with_limits(scores[key], limits[key]) for key in evaluation.standard] + [
+        f"{scores[key]:.0f}" for key in COUNTS
+    ]
 
 
 def _with_limits(value: float, limits: Limits) -> str:
@@ -287,10 +165,10 @@ def show(evaluation: Evaluation) -> None:
     if not console.is_terminal:
         console = Console(width=max(console.width, 150))
     several, shown = len(evaluation.scored) > 1, _labels([one.name for one in evaluation.scored])
-    table = _table(["protocol", *(["input"] if several else []), *STANDARD, "images"], 2 if several else 1)
+    table = _table(["protocol", *(["input"] if several else []), *evaluation.standard, "images"], 2 if several else 1)
     for name, protocol in evaluation.lines():
         scores, limits = evaluation.scores[name][protocol], evaluation.limits[name][protocol]
-        cells = [_with_half(scores[key], limits[key]) for key in STANDARD]
+        cells = [_with_half(scores[key], limits[key]) for key in evaluation.standard]
         table.add_row(protocol, *([shown[name]] if several else []), *cells, _images(scores))
     console.print(table)
     if evaluation.further:
@@ -301,9 +179,12 @@ def show(evaluation: Evaluation) -> None:
         console.print(table)
     console.print("[dim]± half of the 95 % bootstrap interval over images[/]")
     if evaluation.paired:
-        table = _table(["protocol", "difference", *STANDARD], 2)
+        table = _table(["protocol", "difference", *evaluation.standard], 2)
         for pair in evaluation.paired:
-            cells = [f"{pair.differences[key].value:+.4f}\n[dim]{p_text([pair.adjusted[key]])}[/]" for key in STANDARD]
+            cells = [
+                f"{pair.differences[key].value:+.4f}\n[dim]{p_text([pair.adjusted[key]])}[/]"
+                for key in evaluation.standard
+            ]
             table.add_row(pair.protocol, f"{shown[pair.first]} -\n{shown[pair.second]}", *cells)
         console.print(table)
         console.print("[dim]p: permutation test over images, adjusted for all pairs of inputs, each score by itself[/]")
@@ -316,7 +197,7 @@ def _labels(names: list[str]) -> dict[str, str]:
     return dict(zip(names, map(escape, labels(names)), strict=True))
 
 
-def _images(scores: dict[str, float]) -> str:
+def _images(scores: Mapping[str, float]) -> str:
     extra = [f"{scores[key]:.0f} {key.removeprefix('images_')}" for key in COUNTS[1:] if scores[key]]
     return "\n".join([f"{scores['images']:.0f}", *extra])
 

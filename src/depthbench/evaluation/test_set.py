@@ -1,7 +1,6 @@
-"""The test frames of a data set with one or both kinds of truth, and the protocols and metrics that fit them."""
+"""The test frames of a data set with one or both kinds of truth, or with annotated pairs of points."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from inspect import signature
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from depthbench.annotated_pairs import AnnotatedPairs
 from depthbench.annotations import Annotations, stack_annotations
 from depthbench.config.aliases import renew_targets
 from depthbench.config.kinds import COMPONENTS, find
@@ -17,41 +17,10 @@ from depthbench.config.targets import instantiate
 from depthbench.data import Frame
 from depthbench.data.stream import fetch
 from depthbench.errors import UserError
-from depthbench.evaluation.command_line import EvaluateRequest
-from depthbench.metrics import ImageMetric
-from depthbench.metrics.image.image_metric import lacks
-from depthbench.protocols import EvalProtocol, Scorer, protocol_from, refused_kind
-from depthbench.protocols.pooled import group_of
-from depthbench.protocols.shared_pass import SharedMaps
+from depthbench.protocols import EvalProtocol, PairProtocol
 
 # The number of test images that published numbers have says which data set a protocol is of.
 PUBLISHED = {"NYUv2": (654,), "KITTI": (697, 652), "Make3D": (134,)}
-
-
-class Chosen(NamedTuple):
-    """A resolved request.
-
-    Attributes:
-        sets: one for each input.
-        protocols: that fit all of them.
-        structure: metrics of structure that all of them can serve.
-        refused: sentences of the protocols that were left out, by name.
-        lacking: sentences about the metrics that were left out.
-    """
-
-    sets: list["EvaluationSet"]
-    protocols: list[EvalProtocol]
-    structure: dict[str, ImageMetric]
-    refused: dict[str, str]
-    lacking: list[str]
-
-
-class NoProtocolFitsError(UserError):
-    """All protocols refuse; ``refused`` has their sentences by name."""
-
-    def __init__(self, refused: dict[str, str]) -> None:
-        super().__init__(f"No protocol fits this data; for example: {next(iter(refused.values()))}")
-        self.refused = refused
 
 
 class Items(NamedTuple):
@@ -116,6 +85,30 @@ class EvaluationSet(Dataset[Items]):
         """The truth as a protocol suite takes it: by kind, or as it is where kinds are unknown."""
         return truth["any"] if "any" in truth else dict(truth)
 
+    @property
+    def has_pairs(self) -> bool:
+        """Whether the truth is annotated pairs of points, and no depth."""
+        return hasattr(self.sets[self.kind], "point_pairs")
+
+    def pairs_of(self, place: int) -> AnnotatedPairs:
+        """The annotated pairs of an image, in pixels of its file."""
+        found: AnnotatedPairs = self.sets[self.kind].point_pairs(place)  # type: ignore[attr-defined]
+        return found
+
+    def pose(self, place: int) -> Tensor | None:
+        """Camera to world ``(4, 4)`` float64 of a frame; None where it is not known."""
+        read = getattr(self.sets[self.kind], "pose", None)
+        found = None if read is None else read(place)
+        return None if found is None else torch.from_numpy(found)
+
+    def lacks_truth_of(self, protocol: EvalProtocol) -> str | None:
+        """Why a protocol finds nothing to compare here; None where it does."""
+        if isinstance(protocol, PairProtocol) == self.has_pairs:
+            return None
+        if self.has_pairs:
+            return f"Protocol '{protocol.name}' compares depth, of which {self.target} has none; choose protocol=da2k."
+        return f"Protocol '{protocol.name}' scores annotated pairs of points, of which {self.target} has none."
+
     def refuses(self, protocol: EvalProtocol) -> str | None:
         """Why numbers under this protocol would not be this data set's; None where they are, or the set is unknown."""
         family = self.family
@@ -155,78 +148,3 @@ def stack(items: Sequence[tuple[int, Mapping[str, Frame]]]) -> Items:
         torch.stack(known) if len(known) == len(frames) else None,
         stack_annotations([frame.annotations for frame in frames]),
     )
-
-
-def open_sets(request: EvaluateRequest) -> Chosen:
-    """The test frames of every input, and what of the request fits them.
-
-    Raises:
-        UserError: if data can't be opened, or protocols or metrics that were named don't fit them.
-    """
-    protocols = [protocol_from(config) for config in request.protocols.values()]
-    free = [one for one in protocols if one.images is None and one.truth == "filled" and request.own_truth]
-    named = [protocol for protocol in protocols if protocol not in free]
-    sets = [EvaluationSet(one.config, named, one.own_size) for one in request.inputs]
-    own = sets[0].kind
-    if own != "any":  # without published numbers there is no kind of truth to keep to
-        protocols = [replace(protocol, truth=own) if protocol in free else protocol for protocol in protocols]
-    fitting, refused = fitting_protocols(protocols, request, sets)
-    structure, lacking = fitting_structure(request, sets)
-    return Chosen(sets, fitting, structure, refused, lacking)
-
-
-def fitting_protocols(
-    protocols: Sequence[EvalProtocol], request: EvaluateRequest, sets: Sequence[EvaluationSet]
-) -> tuple[list[EvalProtocol], dict[str, str]]:
-    """Protocols that fit the data, and the refusals of the others.
-
-    Raises:
-        UserError: if one that was named refuses.
-        NoProtocolFitsError: if all do.
-    """
-    refused: dict[str, str] = {}
-    for one, frames in zip(request.inputs, sets, strict=True):
-        first = frames[0]
-        truth, covers = frames.given(first.truth), "full" if one.is_network else request.options["covers"] or "full"
-        for protocol in protocols:
-            try:
-                lenient = request.every or protocol.name in request.by_family
-                reason = frames.refuses(protocol) if lenient else None
-                named = None if lenient else refused_kind(protocol, one.kind, ", or protocol=all")
-                reason = reason or named or protocol.refuses(one.kind)
-                if reason:
-                    raise UserError(reason)
-                if protocol.alignment.over != "image":
-                    group_of(first.names[0], protocol.alignment)
-                Scorer([protocol]).sums(SharedMaps(torch.ones(1, 1, 8, 8), truth, covers=covers, image=first.image))
-            except UserError as error:
-                if not lenient:
-                    raise
-                refused[protocol.name] = str(error)
-    fitting = [protocol for protocol in protocols if protocol.name not in refused]
-    if not fitting:
-        raise NoProtocolFitsError(refused)
-    return fitting, refused
-
-
-def fitting_structure(
-    request: EvaluateRequest, sets: Sequence[EvaluationSet]
-) -> tuple[dict[str, ImageMetric], list[str]]:
-    """Metrics of structure that the data can serve, and a sentence about the others.
-
-    Raises:
-        UserError: if one that was named needs intrinsics or annotations that the data lack.
-    """
-    metrics: dict[str, ImageMetric] = {name: instantiate(config) for name, config in request.structure.items()}
-    lacking: dict[tuple[str, str], list[str]] = {}
-    for frames in sets if metrics else ():
-        first = frames[0]
-        for name, metric in metrics.items():
-            words = lacks(metric, first.intrinsics is not None, first.annotations)
-            if words and not any(name in names for names in lacking.values()):
-                lacking.setdefault((" and ".join(words), frames.target), []).append(name)
-    for (wanted, target), names in lacking.items() if not request.every_structure else ():
-        raise UserError(f"structure={','.join(names)} needs {wanted}, which {target} lacks.")
-    notes = [f"Left out: {', '.join(names)}: {target} has no {wanted}." for (wanted, target), names in lacking.items()]
-    left_out = {name for names in lacking.values() for name in names}
-    return {name: metric for name, metric in metrics.items() if name not in left_out}, notes

@@ -8,6 +8,7 @@ from pathlib import Path
 from depthbench.config.compose import names_of
 from depthbench.config.compose_once import composing_once
 from depthbench.config.mistakes import nearest
+from depthbench.config.set_names import BUNDLE_SETS, EVERY, bundled, option_words
 from depthbench.errors import UserError
 from depthbench.evaluation.command_line import EvaluateRequest, read_evaluate_request
 from depthbench.evaluation.model_source import read_source
@@ -96,7 +97,7 @@ def read_board_request(arguments: Sequence[str]) -> AskedBoard:
     with composing_once():  # models on one set differ in no override
         for model in models:
             for name, words in sets.items():
-                line = [*_words_of(model, name, len(sets)), f"data={name}", *words, *common]
+                line = [*_words_of(model, name, len(sets)), *words, *common]
                 line += [f"kind={model.kind}"] if model.kind else []
                 groups.append(AskedCells(model.label, name, tuple(line), _read(line, model, name)))
     return AskedBoard(folder, launched, tuple(one.label for one in models), tuple(sets), tuple(groups))
@@ -181,20 +182,36 @@ def _words_of(model: AskedModel, name: str, sets: int) -> list[str]:
 
 
 def _sets(text: str, others: Sequence[str]) -> dict[str, list[str]]:
-    """The words of each data set: the shared ones, then its own (``data.NAME.root=FOLDER``)."""
-    names, known = _listed(text), names_of("data")
+    """The words of each data set: its choice, shared ones, those of its bundle (``data.moge.``) and its own."""
+    names = bundled(_listed(text))
+    _check_sets(text, names, {word.lstrip("+").partition("=")[0] for word in others})
+    groups = {name: tuple(dict.fromkeys((name.partition("/")[0], name))) for name in names}
+    prefixes = tuple(f"data.{group}." for every in groups.values() for group in every)
+    shared = [word for word in others if not word.lstrip("+").startswith(prefixes)]
+    return {
+        name: [*option_words(name), *shared, *(word for group in every for word in _own_words(group, others))]
+        for name, every in groups.items()
+    }
+
+
+def _own_words(group: str, others: Sequence[str]) -> list[str]:
+    """The words of one set or bundle, as `evaluate` reads them."""
+    prefix = f"data.{group}."
+    return [word.replace(prefix, "data.", 1) for word in others if word.lstrip("+").startswith(prefix)]
+
+
+def _check_sets(text: str, names: Sequence[str], keys: set[str]) -> None:
+    known = names_of("data")
     if not names:
         raise UserError(f"models=[...] needs data to be scored on: append data=[...] (of {', '.join(known)}).")
     for name in names:
-        if name not in known:
+        sets = BUNDLE_SETS.get(name, ())
+        if sets and not keys & {"data.set", f"data.{name}.set"}:
+            raise UserError(
+                f"data={name} is {len(sets)} sets; name some, data=[{name}/{sets[0]},...], or all of them, "
+                f"data={name}/{EVERY}."
+            )
+        if option_words(name)[0].removeprefix("data=") not in known:
             raise UserError(f"data={name} does not exist; {nearest(name, known)}")
     if len(set(names)) < len(names):
         raise UserError(f"data={text} names a data set twice; leave one out.")
-    found: dict[str, list[str]] = {}
-    own = {name: f"data.{name}." for name in names}
-    for name in names:
-        found[name] = [word for word in others if not word.lstrip("+").startswith(tuple(own.values()))]
-        found[name] += [
-            word.replace(own[name], "data.", 1) for word in others if word.lstrip("+").startswith(own[name])
-        ]
-    return found

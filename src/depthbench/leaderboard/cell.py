@@ -58,10 +58,10 @@ def fill(words: list[str], label: str, protocols: list[str], result: Path) -> di
         UserError: if it can't be evaluated at all.
     """
     # Here and not above: torch takes seconds to import, in which the parent may be gone.
+    from depthbench.evaluation.chosen import NoProtocolFitsError
     from depthbench.evaluation.command_line import read_evaluate_request
     from depthbench.evaluation.evaluate import evaluate
     from depthbench.evaluation.tables import write
-    from depthbench.evaluation.test_set import NoProtocolFitsError
     from depthbench.inference.foreign import open_model
     from depthbench.leaderboard.panels import keep_panels
     from depthbench.training.devices import choose_device

@@ -1,5 +1,6 @@
 """Metrics: predictions in, scores out."""
 
+from depthbench.annotated_pairs import AnnotatedPairs, read_da2k
 from depthbench.metrics.extended import MAE, DeltaAUC, FineDelta, InverseMAE, InverseRMSE, LogMAE
 from depthbench.metrics.field_of_view import FieldOfViewError
 from depthbench.metrics.functional import per_image, read_out
@@ -24,7 +25,7 @@ from depthbench.metrics.image.published_normals import NormalAngles, RelNormal, 
 from depthbench.metrics.image.published_order import SAWAH, WKDR
 from depthbench.metrics.image.published_points import MoGeLocalPointError, MoGePointError
 from depthbench.metrics.image.ssim import MeanSSIM
-from depthbench.metrics.ordered_pairs import AnnotatedPairs, PairAccuracy, read_da2k
+from depthbench.metrics.ordered_pairs import PairAccuracy
 from depthbench.metrics.pixel_sums import masked_sums
 from depthbench.metrics.robustness import (
     depth_estimation_error,

@@ -93,11 +93,15 @@ class KeptUnits(Metric):
         names = tuple(units.names) if named else ()
         return PerImageSums(units.rows, self.read, np.ones(len(units.rows)), scenes, names)
 
-    def intervals(self) -> dict[str, Limits]:
-        """95 % BCa bootstrap limits over images or clips of all processes, by score; NaN where there is none."""
+    def resampled(self) -> list[PerImageSums]:
+        """The images or clips of all processes as the bootstrap takes them, for each score or for all."""
         with self.sync_context(dist_sync_fn=self.dist_sync_fn, should_sync=self.sync_on_compute):
             units = self.units()
-        return {name: limits for sums in self.groups(units) for name, limits in intervals(sums).items()}
+        return self.groups(units)
+
+    def intervals(self) -> dict[str, Limits]:
+        """95 % BCa bootstrap limits over images or clips of all processes, by score; NaN where there is none."""
+        return {name: limits for sums in self.resampled() for name, limits in intervals(sums).items()}
 
     def per_unit(self) -> tuple[list[str], dict[str, Array]]:
         """Names and scores ``(N,)`` of the images or clips, NaN without score, and ``pixels``: how much each weighs."""

@@ -4,66 +4,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from depthbench.annotated_pairs import AnnotatedPairs
 from depthbench.errors import UserError
-from depthbench.input_files import parse_json, read_bytes
-from depthbench.input_files.limits import MAX_JSON
 from depthbench.metrics.kept_units import KeptUnits, Units
 from depthbench.stats.image_sums import Array, PerImageSums, Read
 
 SCENES = ("indoor", "outdoor", "non_real", "transparent_reflective", "adverse_style", "aerial", "underwater", "object")
-
-
-class AnnotatedPairs(NamedTuple):
-    """Pairs of points of an image of which the first is closer.
-
-    Attributes:
-        closer: ``(N, 2)`` int64, rows and columns at the original size of the image.
-        farther: ``(N, 2)``.
-    """
-
-    closer: Tensor
-    farther: Tensor
-
-
-def read_da2k(path: str | Path) -> dict[str, AnnotatedPairs]:
-    """Pairs by the image's path, from DA-2K's ``annotations.json``.
-
-    Raises:
-        UserError: if the file can't be read or is not of that form.
-    """
-    try:
-        content = parse_json(read_bytes(Path(path), MAX_JSON))
-    except ValueError as error:
-        raise UserError(f"{path} can't be read as DA-2K's annotations ({error}).") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path} holds no annotations of DA-2K: expected lists of pairs by the path of an image.")
-    return {image: _pairs(path, image, pairs) for image, pairs in content.items()}
-
-
-def _pairs(path: str | Path, image: str, pairs: Any) -> AnnotatedPairs:
-    points = []
-    for place, pair in enumerate(pairs if isinstance(pairs, list) else [pairs]):
-        closer = pair.get("closer_point") if isinstance(pair, Mapping) else None
-        other = {"point1": "point2", "point2": "point1"}.get(str(closer))
-        if other is None or not all(_is_point(pair.get(key)) for key in (closer, other)):
-            raise UserError(
-                f"Pair {place} of {image} in {path} is {pair}; expected point1 and point2 as [row, column] and "
-                "closer_point as the name of one of them."
-            )
-        points.append([pair[closer], pair[other]])
-    listed = torch.tensor(points, dtype=torch.int64).reshape(-1, 2, 2)
-    return AnnotatedPairs(listed[:, 0], listed[:, 1])
-
-
-def _is_point(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(type(one) is int and one >= 0 for one in value)
 
 
 def pairs_right(prediction: Tensor, pairs: AnnotatedPairs, kind: str = "depth") -> Tensor:
@@ -168,5 +120,5 @@ def scene_counts(annotations: Mapping[str, AnnotatedPairs]) -> dict[str, int]:
     """Number of pairs by the first folder of the images, to compare with a data set's description."""
     found: Counter[str] = Counter()
     for image, pairs in annotations.items():
-        found[image.removeprefix("images/").partition("/")[0]] += len(pairs.closer)
+        found[_scene(image)] += len(pairs.closer)
     return dict(found)

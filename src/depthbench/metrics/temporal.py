@@ -40,6 +40,25 @@ def carried_depth(depth: Tensor, intrinsics: Tensor, pose: Tensor, other_pose: T
     return values[last].view(1, height, width)
 
 
+def pair_errors(depth: Tensor, intrinsics: Tensor, poses: Tensor, valid: Tensor | None = None) -> Tensor:
+    """AbsRel of each of two frames carried to the other, ``(2,)`` float64; NaN where they have no common pixel.
+
+    Args:
+        depth: ``(2, 1, H, W)``, 0 = missing.
+        intrinsics: ``(2, 3, 3)``, pixel centers at integers.
+        poses: ``(2, 4, 4)``, camera to world.
+        valid: mask of the pixels that are compared.
+    """
+    errors = []
+    for here, there in ((0, 1), (1, 0)):
+        carried = carried_depth(depth[here], intrinsics[here], poses[here], poses[there])
+        both = (carried > 0) & (depth[there] > 0)
+        both = both if valid is None else both & valid[there]
+        error = (carried - depth[there].double()).abs() / torch.where(both, depth[there].double(), 1.0)
+        errors.append(torch.where(both, error, 0.0).sum() / both.sum())
+    return torch.stack(errors)
+
+
 def temporal_error(depth: Tensor, intrinsics: Tensor, poses: Tensor, valid: Tensor | None = None) -> Tensor:
     """TAE of a clip in percent (Chen et al. 2025; ``benchmark/eval/eval_tae.py`` of Video-Depth-Anything), a scalar.
 
@@ -71,13 +90,9 @@ def temporal_error(depth: Tensor, intrinsics: Tensor, poses: Tensor, valid: Tens
     cameras = intrinsics.expand(len(depth), 3, 3)
     errors = []
     for first in range(len(depth) - 1):
-        for here, there in ((first, first + 1), (first + 1, first)):
-            carried = carried_depth(depth[here], cameras[here], poses[here], poses[there])
-            both = (carried > 0) & (depth[there] > 0)
-            both = both if valid is None else both & valid[there]
-            error = (carried - depth[there].double()).abs() / torch.where(both, depth[there].double(), 1.0)
-            errors.append(torch.where(both, error, 0.0).sum() / both.sum())  # NaN for views without a common pixel
-    return 100 * torch.stack(errors).nanmean()
+        two = slice(first, first + 2)
+        errors.append(pair_errors(depth[two], cameras[two], poses[two], None if valid is None else valid[two]))
+    return 100 * torch.cat(errors).nanmean()
 
 
 class TemporalError(KeptMeans):

@@ -109,6 +109,11 @@ SOURCES = {
         "those of each of the ten sets; read the page",
         todo="Download the zips of the sets that you want, and unpack them in one folder: data.root.",
     ),
+    "da2k": Source(
+        "https://huggingface.co/datasets/depth-anything/DA-2K",
+        _RESEARCH,
+        todo="Unpack it: data.root is the folder of annotations.json.",
+    ),
     "diode": Source("https://diode-dataset.org", _RESEARCH, todo="Unpack val.tar.gz (and train.tar.gz) in one folder."),
     "ibims": Source(
         "https://www.asg.ed.tum.de/lmf/ibims1/",

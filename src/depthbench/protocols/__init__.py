@@ -4,6 +4,7 @@ from depthbench.protocols.alignment import Alignment, Declared
 from depthbench.protocols.image_metrics import Camera, Structure
 from depthbench.protocols.kinds import fitting_alignments, refused_kind
 from depthbench.protocols.load import load_protocol, protocol_from
+from depthbench.protocols.pair_protocol import PairProtocol
 from depthbench.protocols.protocol import EvalProtocol
 from depthbench.protocols.scorer import ScoredImages, Scorer
 
@@ -12,6 +13,7 @@ __all__ = [
     "Camera",
     "Declared",
     "EvalProtocol",
+    "PairProtocol",
     "ScoredImages",
     "Scorer",
     "Structure",

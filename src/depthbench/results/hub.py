@@ -17,7 +17,8 @@ from depthbench.config.set_names import set_label
 from depthbench.results.records import Result
 from depthbench.stats.directions import higher_is_better
 
-CARD_METRICS = ("AbsRel", "RMSE", "log10", "delta1", "delta2", "delta3")
+PAIRS = "pair_accuracy"
+CARD_METRICS = ("AbsRel", "RMSE", "log10", "delta1", "delta2", "delta3", PAIRS, "TAE", "fov_error")
 TASK = "depth-estimation"
 
 
@@ -55,7 +56,9 @@ def model_index(name: str, results: Sequence[Result], metrics: Sequence[str] = C
     return found
 
 
-def verification_table(results: Sequence[Result], metrics: Sequence[str] = ("AbsRel", "delta1")) -> list[list[str]]:
+def verification_table(
+    results: Sequence[Result], metrics: Sequence[str] = ("AbsRel", "delta1", PAIRS)
+) -> list[list[str]]:
     """Head and rows: benchmark, model, metric, score and protocol, with what makes the number this one."""
     rows = [["benchmark", "model", "kind", "metric", "score", "95 % interval", "images", "missing", "protocol", "code"]]
     for result in results:
@@ -70,7 +73,12 @@ def verification_table(results: Sequence[Result], metrics: Sequence[str] = ("Abs
 
 
 def benchmark_name(result: Result) -> str:
-    """``NYUv2 (metric)`` where predictions are scored as they are, ``NYUv2 (relative)`` where they are fitted first."""
+    """``NYUv2 (metric)`` where predictions are scored as they are, ``NYUv2 (relative)`` where they are fitted first.
+
+    The order of points is neither: ``DA-2K``.
+    """
+    if PAIRS in result.scores:
+        return result.data.name
     fitted = result.rules.alignment != "none"
     return set_label(result.data.name, "relative" if fitted else "metric").replace(") (", ", ")
 
@@ -78,6 +86,8 @@ def benchmark_name(result: Result) -> str:
 def protocol_text(result: Result) -> str:
     """A protocol in one line: name, version, region, range, alignment, mean, and eight digits of its hash."""
     fields = result.rules.fields
+    if PAIRS in result.scores:
+        return f"{result.rules.name} {result.rules.version}; mean over pairs; sha256 {result.rules.sha256[:8]}"
     low, high = fields.get("min_depth"), fields.get("max_depth")
     parts = [
         f"{result.rules.name} {result.rules.version}",

@@ -19,7 +19,7 @@ from depthbench.data import DataModule, Frame
 from depthbench.data.stream import Augment
 from depthbench.errors import UserError
 from depthbench.models import DepthModel, prefers_channels_last
-from depthbench.protocols import protocol_from
+from depthbench.protocols import PairProtocol, protocol_from
 from depthbench.tasks import DepthTask, Optimization
 
 
@@ -103,6 +103,11 @@ def build_protocols(config: DictConfig) -> dict[str, Any]:
     every = [config.protocol, *filter(None, (config.get("more_protocols") or {}).values())]
     protocols = {protocol.name: protocol for protocol in map(protocol_from, every)}
     for name, protocol in protocols.items():
+        if isinstance(protocol, PairProtocol):
+            raise UserError(
+                f"Protocol '{name}' scores pairs of points, which a run's own test has not; choose another for "
+                f"the run, and score it with `depthbench evaluate run=... data=... protocol={name}`."
+            )
         if protocol.alignment.over != "image":
             raise UserError(
                 f"Protocol '{name}' is fitted over more than an image, which takes a second pass: "

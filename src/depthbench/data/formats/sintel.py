@@ -2,10 +2,12 @@
 
 import struct
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from depthbench.data.formats.poses import checked_pose
 from depthbench.errors import UserError
 from depthbench.input_files import check_pixels, read_bytes
 from depthbench.pinhole import Matrix
@@ -34,11 +36,18 @@ def read_dpt(path: Path) -> NDArray[np.float32]:
     return np.frombuffer(data, "<f4", offset=12).reshape(height, width).astype(np.float32)
 
 
-def read_cam(path: Path) -> Matrix:
-    """Intrinsics ``(3, 3)`` of a ``.cam``: a tag, nine doubles of intrinsics, twelve of extrinsics.
+class SintelCamera(NamedTuple):
+    """Intrinsics ``(3, 3)`` and pose ``(4, 4)``, camera to world."""
+
+    intrinsics: Matrix
+    pose: Matrix
+
+
+def read_cam(path: Path) -> SintelCamera:
+    """The camera in a ``.cam``: a tag, nine doubles of intrinsics, twelve of extrinsics (world to camera).
 
     Raises:
-        UserError: if it is another file, or holds no intrinsics.
+        UserError: if it is another file, or holds no camera.
     """
     data = read_bytes(path, _CAMERA)
     if len(data) != _CAMERA or data[:4] != _TAG:
@@ -49,4 +58,6 @@ def read_cam(path: Path) -> Matrix:
     matrix = np.frombuffer(data, "<f8", 9, 4).reshape(3, 3).astype(np.float64)
     if not np.isfinite(matrix).all() or min(matrix[0, 0], matrix[1, 1]) <= 0 or list(matrix[2]) != [0, 0, 1]:
         raise UserError(f"{path} holds no intrinsics: {matrix.tolist()}; download it again.")
-    return matrix
+    extrinsics = np.vstack([np.frombuffer(data, "<f8", 12, 4 + 9 * 8).reshape(3, 4), [0, 0, 0, 1]])
+    pose: Matrix = np.linalg.inv(checked_pose(extrinsics, path)).astype(np.float64)
+    return SintelCamera(matrix, pose)

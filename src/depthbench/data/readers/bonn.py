@@ -71,6 +71,10 @@ class Bonn(TUM):
         """The one camera of all sequences."""
         return camera_matrix(INTRINSICS)
 
+    def pose(self, index: int) -> Matrix | None:
+        """Unknown: ``groundtruth.txt`` is of the markers on the sensor, not of its camera."""
+        return None
+
     def _find(self, folder: Path) -> list[Pair]:
         self.seen: list[str] = []
         pairs = super()._find(folder)

@@ -23,6 +23,7 @@ from depthbench.data.units import listed, plausible_units
 from depthbench.errors import UserError
 from depthbench.images import Size, decode_depth, decode_rgb
 from depthbench.input_files import read_bytes
+from depthbench.pinhole import Matrix
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset
@@ -106,6 +107,13 @@ class Reader(_Base):
     def scene(self, index: int) -> str | None:
         """The scene of a frame, None where it is not known; here the folder in its name."""
         return self.names[index].rpartition("/")[0] or None
+
+    def pose(self, index: int) -> Matrix | None:
+        """Camera to world ``(4, 4)`` of a frame, in the unit of its depth; None where it is not known.
+
+        Frames whose names have one folder share a world.
+        """
+        return None
 
     def hold_out(self, share: Share, frames: int | None) -> "tuple[Dataset[Frame], Dataset[Frame] | None]":
         """See :class:`~depthbench.data.held_out.HoldsOut`; nothing is held out where scenes are not known."""

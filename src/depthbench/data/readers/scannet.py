@@ -4,10 +4,11 @@ import numpy as np
 
 from depthbench.data.formats.cameras import read_camera
 from depthbench.data.formats.depth_files import read_depth
+from depthbench.data.formats.poses import read_pose
 from depthbench.data.readers.layouts import Pair
 from depthbench.data.readers.scene_files import FrameFiles, SceneFiles, Truth
 from depthbench.images import Size
-from depthbench.pinhole import resize_intrinsics
+from depthbench.pinhole import Matrix, resize_intrinsics
 
 _CAMERA = "intrinsic/intrinsic_depth.txt"
 
@@ -16,7 +17,7 @@ class ScanNet(SceneFiles):
     """``scene0000_00/color/0.jpg`` with ``scene0000_00/depth/0.png``, as ScanNet's ``SensReader`` exports them.
 
     Depth is in millimetres, 480x640, 0 = missing. Pictures have 968x1296 and are resized to their depth. The camera is
-    that of ``intrinsic/intrinsic_depth.txt``; unknown where the file is missing.
+    that of ``intrinsic/intrinsic_depth.txt``, and poses are those of ``pose/0.txt``; unknown where a file is missing.
 
     Example:
         >>> import tempfile, cv2, numpy as np
@@ -47,6 +48,12 @@ class ScanNet(SceneFiles):
     def scene(self, index: int) -> str | None:
         """The room: its scans, ``_00``, ``_01`` ..., see the same place."""
         return self.names[index].rpartition("/")[0].rpartition("_")[0]
+
+    def pose(self, index: int) -> Matrix | None:
+        """See :meth:`Reader.pose`; unknown where the camera was lost, too."""
+        depth = self.pairs[index].depth
+        path = depth.parents[1] / "pose" / f"{depth.stem}.txt"
+        return read_pose(path) if path.is_file() else None
 
     def read_truth(self, pair: Pair, size: Size) -> Truth:
         """See :class:`SceneFiles`."""

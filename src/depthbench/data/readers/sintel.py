@@ -10,13 +10,14 @@ from depthbench.data.readers.scene_files import FrameFiles, SceneFiles, Truth
 from depthbench.data.sample import DepthSize
 from depthbench.errors import UserError
 from depthbench.images import Size
+from depthbench.pinhole import Matrix
 
 
 class Sintel(SceneFiles):
     """``training/final/SCENE/frame_0001.png`` with ``training/depth/SCENE/frame_0001.dpt``, 436x1024, 1064 frames.
 
     Depth is in units of the film, not in metres, and the sky has a depth, too: published evaluations limit it (70 m in
-    Video Depth Anything, 1000 m in UniDepth V2). Intrinsics come from ``training/camdata_left``, as stored.
+    Video Depth Anything, 1000 m in UniDepth V2). Intrinsics and poses come from ``training/camdata_left``.
 
     Args:
         root: the folder of ``training``, or one above it.
@@ -73,7 +74,13 @@ class Sintel(SceneFiles):
         )
         super().__init__(root, files, split, max_depth, size, depth_size)
 
+    def pose(self, index: int) -> Matrix | None:
+        """See :meth:`Reader.pose`; the files hold the way from the world to the camera."""
+        camera = self.pairs[index].camera
+        assert isinstance(camera, Path)
+        return read_cam(camera).pose
+
     def read_truth(self, pair: Pair, size: Size) -> Truth:
         """See :class:`SceneFiles`."""
         assert isinstance(pair.camera, Path)
-        return Truth(read_dpt(pair.depth), read_cam(pair.camera))
+        return Truth(read_dpt(pair.depth), read_cam(pair.camera).intrinsics)

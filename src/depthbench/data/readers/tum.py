@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from depthbench.data.formats.lists import parse_lines
+from depthbench.data.formats.poses import Trajectory, read_trajectory
 from depthbench.data.formats.store import inside
 from depthbench.data.missing import Invalid
 from depthbench.data.readers.file_listing import list_files
@@ -93,6 +94,8 @@ class TUM(Pairs):
         if not max_difference > 0:
             raise UserError(f"data.max_difference={max_difference} must be positive: seconds, such as 0.02.")
         self.max_difference = max_difference
+        self._times: dict[Path, float] = {}
+        self._trajectories: dict[Path, Trajectory | None] = {}
         self.published = intrinsics is None
         super().__init__(
             root,
@@ -122,6 +125,16 @@ class TUM(Pairs):
         found = [pair for parts in sorted(places) for pair in self._sequence(folder, parts)]
         return sorted(found, key=lambda pair: pair.name)
 
+    def pose(self, index: int) -> Matrix | None:
+        """See :meth:`Reader.pose`: the nearest in time in ``groundtruth.txt``, within ``max_difference`` seconds."""
+        picture = self.pairs[index].rgb
+        place = next((one for one in picture.parents if (one / _LISTS[0]).is_file()), picture.parent)
+        if place not in self._trajectories:
+            path = place / "groundtruth.txt"
+            self._trajectories[place] = read_trajectory(path) if path.is_file() else None
+        known = self._trajectories[place]
+        return None if known is None else known.at(self._times[picture], self.max_difference)
+
     def camera_of(self, sequence: Path) -> Matrix | None:
         """The published intrinsics of a sequence, None where there are none."""
         return published_camera(sequence)
@@ -136,6 +149,7 @@ class TUM(Pairs):
                 "data.max_difference=SECONDS if its clocks are so far apart."
             )
         camera = self.camera_of(place) if self.published else None
+        self._times |= {place / rgb[one][1]: rgb[one][0] for one, _ in matched}
         pairs = [
             Pair("/".join((*parts, Path(rgb[one][1]).stem)), place / rgb[one][1], place / depth[other][1], None, camera)
             for one, other in matched

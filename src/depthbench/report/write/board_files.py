@@ -19,6 +19,8 @@ from depthbench.stats.wording import p_number
 
 NOTHING = "–"
 
+BESIDE = ("TAE", "fov_error")
+
 
 def write_board_files(board: ShownBoard, tables: Sequence[RulesTable], folder: Path) -> None:
     """Every number as ``cells.csv``, tests as ``differences.csv``, ranks as ``ranks.csv``; tables by their rules."""
@@ -91,10 +93,14 @@ def differences_csv(tables: Sequence[RulesTable]) -> str:
 
 
 def metrics_of(table: RulesTable, most: int = 2) -> list[str]:
-    """The metrics of a table: AbsRel and delta1, as tables of today print them, where there are these."""
+    """The metrics of a table: AbsRel and delta1, as tables of today print them, where there are these.
+
+    Scores of clips and cameras follow where all results have them.
+    """
     known = [one.scores for part in table.sets for one in part.results.values()]
     found = [name for name in ("AbsRel", "delta1", *METRICS) if all(name in scores for scores in known)]
-    return list(dict.fromkeys(found))[:most] or [table.metric]
+    beside = [name for name in BESIDE if all(name in scores for scores in known)]
+    return [*list(dict.fromkeys(found))[:most], *beside] or [table.metric]
 
 
 def rules_rows(table: RulesTable, bold: str, nothing: str = NOTHING) -> list[list[str]]:
