@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.errors import UserError
-from depthbench.geometry import Matrix, camera_matrix
+from depthbench.geometry import Matrix
 
 CAMERA_KEYS = ("intrinsics", "intr", "K")
 """Names of the array in ``.npz`` files and dicts."""
@@ -38,7 +38,10 @@ def normalized_camera(values: Any, size: tuple[int, int], where: str) -> Matrix:
     """
     found = np.squeeze(np.asarray(values))
     numbers = found.astype(np.float64) if found.dtype.kind in "fiu" else np.zeros(0)
-    matrix = camera_matrix(numbers.tolist()) if numbers.shape == (4,) and (numbers[:2] > 0).all() else numbers
+    matrix = numbers
+    if numbers.shape == (4,):
+        fx, fy, cx, cy = numbers
+        matrix = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or min(matrix[0, 0], matrix[1, 1]) <= 0:
         raise UserError(
             f"The intrinsics of {where} are no camera: {np.round(numbers, 3).tolist()}; give (3, 3), or fx, fy, cx, cy."
