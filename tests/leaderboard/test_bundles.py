@@ -20,10 +20,11 @@ MODELS = "models=[near=python:networks:depth,scaled=python:networks:scaled]"
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory) -> Path:
-    """GSO, and the same frames under another set's name."""
+    """GSO, and the same frames under the others' names."""
     root = tmp_path_factory.mktemp("bundle")
     moge(root)
-    shutil.copytree(root / "GSO", root / "ETH3D")
+    for name in SIZES.keys() - {"GSO"}:
+        shutil.copytree(root / "GSO", root / name)
     return root
 
 
@@ -44,12 +45,12 @@ def test_two_sets_of_a_bundle_fill_a_board(place, here, bundle, capsys):
     assert {cell.data for cell in shown.cells} == {"GSO (MoGe)", "ETH3D (MoGe)"}
 
 
-def test_one_word_names_all_ten(place, tmp_path, monkeypatch):
-    request = ["models=[hf:x]", "data=moge/all", f"data.moge.root={tmp_path}", "protocol=moge"]
+def test_one_word_names_all_ten(bundle):
+    request = ["models=[hf:x]", "data=moge/all", f"data.moge.root={bundle}", "protocol=moge"]
     asked = read_board_request(request)
     assert asked.data == tuple(f"moge/{name}" for name in SIZES)
     chosen = [group.request.inputs[0].config.data for group in asked.groups]
-    assert [(one.set, one.root) for one in chosen] == [(name, str(tmp_path)) for name in SIZES]
+    assert [(one.set, one.root) for one in chosen] == [(name, str(bundle)) for name in SIZES]
 
 
 def test_a_single_evaluation_takes_the_name_too():

@@ -15,9 +15,10 @@ from depthbench.evaluation.model_source import ModelOptions, ModelSource
 from depthbench.evaluation.predicted_cameras import CAMERA_KEYS, camera_beside, camera_of_points, normalized_camera
 from depthbench.evaluation.prediction_files import check_unit_of, in_quantity, one_map, tells_camera
 from depthbench.evaluation.test_set import EvaluationSet, Items
-from depthbench.geometry import Matrix, flip_intrinsics
+from depthbench.geometry import flip_intrinsics
 from depthbench.images import Picture
 from depthbench.output_kinds import OutputKind
+from depthbench.pinhole import Matrix
 
 
 class ForeignModel(Protocol):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depthbench.errors import UserError
-from depthbench.geometry import Matrix
+from depthbench.pinhole import Matrix
 
 CAMERA_KEYS = ("intrinsics", "intr", "K")
 """Names of the array in ``.npz`` files and dicts."""

@@ -13,9 +13,9 @@ from depthbench.errors import UserError
 from depthbench.evaluation.map_files import Map
 from depthbench.evaluation.map_sources import open_maps
 from depthbench.evaluation.predicted_cameras import camera_of_points, normalized_camera
-from depthbench.geometry import Matrix
 from depthbench.input_files import MAX_PIXELS, check_pixels
 from depthbench.output_kinds import OutputKind, output_kind
+from depthbench.pinhole import Matrix
 
 
 class Placed(Protocol):

@@ -17,8 +17,8 @@ from depthbench.evaluation.prediction_files import PredictionFiles, check_predic
 from depthbench.evaluation.prediction_units import check_unit
 from depthbench.evaluation.run_network import Network
 from depthbench.evaluation.test_set import EvaluationSet, Items
-from depthbench.geometry import Matrix
 from depthbench.output_kinds import OutputKind
+from depthbench.pinhole import Matrix
 from depthbench.protocols import Declared, EvalProtocol
 from depthbench.protocols.regions import Region, region_box
 from depthbench.protocols.scored_maps import crop

@@ -87,8 +87,9 @@ class DA2K(Reader):
         size: Size = rgb.shape[:2]
         outside = points[(points >= size).any(-1)].tolist()
         if outside:
+            row, column = outside[0]
             raise UserError(
-                f"{self.root / ANNOTATIONS} has a point at row {outside[0][0]}, column {outside[0][1]} of {name}, which "
-                f"has {size[0]} rows and {size[1]} columns; is it the picture of the annotations?"
+                f"{self.root / ANNOTATIONS} has a point at row {row}, column {column} of {name}, which has "
+                f"{size[0]} rows and {size[1]} columns; is it the picture of the annotations?"
             )
         return Sample(rgb, np.zeros(size, np.float32), None, self.names[index])
