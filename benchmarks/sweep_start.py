@@ -34,15 +34,26 @@ def cpu_seconds(*arguments: str) -> tuple[float, float]:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, time.perf_counter() - begin
 
 
+WAYS = {
+    "each imports everything": ["launch.warm=false"],
+    "forked from one process": [],
+    "forked, two at once": ["hydra/launcher=parallel", "hydra.launcher.n_jobs=2"],
+}
+
+
 def main() -> None:
     """One line per way to start jobs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=5)
-    jobs = parser.parse_args().jobs
-    print(f"{platform.processor() or platform.machine()}, {jobs} jobs of four steps, built-in rooms")
-    for name, warm in (("each imports everything", "false"), ("forked from one process", "true")):
-        cpu, clock = cpu_seconds("-m", f"seed=range({jobs})", f"launch.warm={warm}", *TINY)
-        print(f"{name:<26}{cpu:7.1f} s of CPU, {cpu / jobs:5.2f} a job; {clock:6.1f} s by the clock")
+    parser.add_argument("--importing", type=int, help="jobs that import everything; as many as --jobs")
+    given = parser.parse_args()
+    print(f"{platform.processor() or platform.machine()}, jobs of four steps, built-in rooms")
+    for name, how in WAYS.items():
+        jobs = (given.importing or given.jobs) if "launch.warm=false" in how else given.jobs
+        cpu, clock = cpu_seconds("-m", f"seed=range({jobs})", *how, *TINY)
+        print(
+            f"{name:<26}{jobs:4} jobs, of each {cpu / jobs:6.2f} s of CPU, {clock / jobs:6.2f} by the clock", flush=True
+        )
 
 
 if __name__ == "__main__":
