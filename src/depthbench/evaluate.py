@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HELP = """Score predictions, anybody's or a run's, under named protocols.
 
-Prediction files (folder or zip of npy, npz, png, pfm, exr, tiff, dpt, h5, mat; csv or txt list; h5, npz, npy stack):
+Prediction files (folder, zip, tar of npy, npz, png, pfm, exr, tiff, dpt, h5, mat; csv, txt list; h5, npz, npy stack):
   depthbench evaluate data=nyu_labeled data.root=FOLDER predictions=FOLDER protocol=eigen
 
 A run folder, on its own test data and under its own protocol, or on others:

@@ -1,5 +1,6 @@
 """Predictions as people keep them: each layout is scored by one command, to the same number."""
 
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -108,6 +109,21 @@ def zipped(make, above: str = ""):
     return make_zip
 
 
+def tarred(make, mode: str, suffix: str, above: str = "", form: int = tarfile.PAX_FORMAT):
+    """A layout of a folder as a tar, with what macOS adds to it."""
+
+    def make_tar(folder: Path) -> Path:
+        path = folder.with_name(f"{folder.name}{suffix}")
+        with tarfile.open(path, mode, format=form) as file:
+            for one in sorted(make(folder).rglob("*.*")):
+                extra = tarfile.TarInfo(f"{above}._{one.name}")
+                file.addfile(extra)
+                file.add(one, f"{above}{one.relative_to(folder).as_posix()}")
+        return path
+
+    return make_tar
+
+
 def listed(make, line: str, header: str = "", form: str = ".csv", order=NAMES[::-1]):
     """A layout of a folder named by a list beside it."""
 
@@ -163,6 +179,12 @@ LAYOUTS = {
     "a zip": (zipped(each(np.save, ".npy")), []),
     "a zip of a folder": (zipped(each(np.save, ".npy"), "maps/"), []),
     "a zip of h5": (zipped(each(h5, ".h5")), []),
+    "a tar": (tarred(each(np.save, ".npy"), "w", ".tar"), []),
+    "a gzipped tar of a folder": (tarred(each(np.save, ".npy"), "w:gz", ".tar.gz", "./maps/"), []),
+    "a tgz of long names": (
+        tarred(each(np.save, ".npy", "p" * 120 + "-{scene}-{frame}"), "w:gz", ".tgz", "", tarfile.GNU_FORMAT),
+        [],
+    ),
     "a list with names": (listed(FLAT, "{name},{path}"), []),
     "a list with a header": (listed(FLAT, "{path}\t{name}.jpg", "Prediction\tImage", ".txt"), []),
     "a list of files named like the frames": (listed(FLAT, "{path}", form=".txt"), []),

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from depthbench.errors import UserError
-from depthbench.evaluation import map_sources
+from depthbench.evaluation import map_archives
 from depthbench.evaluation.map_sources import files_of
 from depthbench.evaluation.prediction_files import PredictionFiles, check_prediction
 
@@ -387,6 +387,6 @@ def test_a_wrong_zip_is_told(tmp_path, depth, monkeypatch):
     refused("damaged, truncated or not a zip", path, NAMES)
     with pytest.raises(UserError, match=r"maps\.zip:b\.npy"):
         PredictionFiles(a_zip(path, {**maps, "b.npy": b"nothing"}), NAMES)[1]
-    monkeypatch.setattr(map_sources, "MAX_PICTURE", 1000)
+    monkeypatch.setattr(map_archives, "MAX_PICTURE", 1000)
     with pytest.raises(UserError, match=r"maps\.zip:b\.npy unpacks to 1,001 bytes, more than the 1,000"):
         PredictionFiles(a_zip(path, {**maps, "b.npy": bytes(1001)}), NAMES)[1]

@@ -142,7 +142,7 @@ def _undetectable(name: str, path: Path, mutation: Mutation) -> str:
 
 def _undetectable_too(name: str, suffix: str, mutation: Mutation) -> str:
     """As above, of formats whose length is told by their headers, or by nothing."""
-    if suffix in (".dpt", ".cam", ".safetensors") and mutation.same_length:
+    if suffix in (".dpt", ".cam", ".safetensors", ".tar") and mutation.same_length:
         return "no checksum: plain numbers"
     if suffix in (".tif", ".tiff", ".exr"):  # offsets in the file say where pixels are; what lies there is taken
         return "no checksum: pixels" if mutation.kind not in ("cut", "empty", "noise") else ""

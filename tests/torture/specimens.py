@@ -2,6 +2,7 @@
 
 import io
 import json
+import tarfile
 import zipfile
 from collections.abc import Callable
 from gzip import compress
@@ -75,6 +76,20 @@ def _zipped(root: Path) -> Read:
             np.save(buffer, values)
             file.writestr(f"maps/{name}.npy", buffer.getvalue())
     return _predictions(root / "maps.zip")
+
+
+def _tarred(suffix: str) -> Callable[[Path], Read]:
+    def build(root: Path) -> Read:
+        with tarfile.open(root / f"maps{suffix}", "w:gz" if suffix.endswith("gz") else "w") as file:
+            for name, values in zip(NAMES, maps(), strict=True):
+                buffer = io.BytesIO()
+                np.save(buffer, values)
+                info = tarfile.TarInfo(f"maps/{name}.npy")
+                info.size = buffer.tell()
+                file.addfile(info, io.BytesIO(buffer.getvalue()))
+        return _predictions(root / f"maps{suffix}")
+
+    return build
 
 
 def _listed(root: Path) -> Read:
@@ -289,6 +304,8 @@ SPECIMENS: dict[str, Callable[[Path], Read]] = {
     "prediction png": _folder(".png"),
     "prediction pfm": _folder(".pfm"),
     "prediction zip": _zipped,
+    "prediction tar": _tarred(".tar"),
+    "prediction tar.gz": _tarred(".tar.gz"),
     "prediction list": _listed,
     "stack npy": _stack(".npy"),
     "stack npz": _stack(".npz"),

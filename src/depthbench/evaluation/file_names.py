@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePosixPath
 
 from depthbench.errors import UserError
 
@@ -94,6 +95,23 @@ def _within(pictures: Sequence[str]) -> Iterator[list[str]]:
 def _framed(name: str, before: str, after: str) -> str:
     folder, slash, base = name.rpartition("/")
     return f"{folder}{slash}{before}{base}{after}"
+
+
+def below_one_folder(names: Sequence[str], maps: Sequence[str], where: str, pictures: Sequence[str] = ()) -> list[int]:
+    """As :func:`matched` of files, also without the first folder where all lie in one: zips are often of a folder."""
+    listed = [stem_of(name) for name in maps]
+    try:
+        return matched(names, listed, where, pictures)
+    except UserError:
+        first = {name.partition("/")[0] if "/" in name else "" for name in listed}
+        if len(first) > 1 or first == {""}:
+            raise
+        return matched(names, [name.partition("/")[2] for name in listed], where, pictures)
+
+
+def stem_of(name: str) -> str:
+    """A name without its last ending."""
+    return name[: -len(PurePosixPath(name).suffix)] if PurePosixPath(name).suffix else name
 
 
 def without_ending(name: str) -> str:

@@ -1,24 +1,15 @@
-"""Where the maps of prediction files lie: a folder, a zip of one, a list of files, or one stack."""
+"""Where the maps of prediction files lie: a folder, a zip or tar of one, a list of files, or one stack."""
 
-import tempfile
-import zipfile
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-from depthbench.data.formats.store import PerProcess, inside
 from depthbench.errors import UserError
-from depthbench.evaluation.file_names import matched, without_ending
+from depthbench.evaluation.file_names import below_one_folder, matched, stem_of, without_ending
+from depthbench.evaluation.map_archives import ARCHIVES, ArchiveMaps, open_archive
 from depthbench.evaluation.map_files import MAP_SUFFIXES, Map, read_camera_beside, read_map
 from depthbench.evaluation.map_lists import LISTS, read_map_list
 from depthbench.evaluation.map_stacks import ORDERS, STACKS, StackMaps, rows_in_order
-from depthbench.input_files import MAX_PICTURE, open_zip
-from depthbench.input_files.zips import unpack
-
-T = TypeVar("T")
-ZIP = ".zip"
-_MACS_OWN = "__MACOSX/"  # macOS adds it to a zip: no file of the user
 
 
 class MapSource(Protocol):
@@ -39,7 +30,7 @@ def open_maps(
     """The maps of a path.
 
     Args:
-        path: a folder, a zip, a list or a stack.
+        path: a folder, a zip, a tar, a list or a stack.
         names: of the frames, as the data set lists them.
         key: of the array in files with several.
         order: of maps without names, one of :data:`~depthbench.evaluation.map_stacks.ORDERS`, or None.
@@ -49,7 +40,7 @@ def open_maps(
         UserError: if there is nothing, it can't be read, or it does not fit the frames.
     """
     if not path.exists():
-        raise UserError(f"There is nothing at {path}; give a folder of predictions, a zip, a list or one stack.")
+        raise UserError(f"There is nothing at {path}; give a folder of predictions, a zip, a tar, a list or one stack.")
     if order not in (None, *ORDERS):
         raise UserError(f"Maps without names are in the order of {', '.join(ORDERS)}, not '{order}'.")
     suffix = path.suffix.lower()
@@ -57,13 +48,13 @@ def open_maps(
         return FileMaps(_of_folder(path, names, pictures), key)
     if suffix in LISTS:
         return FileMaps(_of_list(path, names, order, pictures), key)
-    if suffix == ZIP:
-        return ZipMaps(path, names, key, pictures)
+    if path.name.lower().endswith(ARCHIVES):
+        return ArchiveMaps(open_archive(path), path, names, key, pictures)
     if suffix in STACKS:
         return StackMaps(path, names, key, order, pictures)
     raise UserError(
-        f"{path} can't be read as predictions; give a folder, a zip of one ({ZIP}), a list ({', '.join(LISTS)}), or "
-        f"one stack ({', '.join(STACKS)})."
+        f"{path} can't be read as predictions; give a folder, one packed ({', '.join(ARCHIVES)}), a list "
+        f"({', '.join(LISTS)}), or one stack ({', '.join(STACKS)})."
     )
 
 
@@ -89,70 +80,13 @@ class FileMaps:
         return read_camera_beside(self.files[place])
 
 
-class ZipMaps:
-    """A zip with a file for each frame, named as in a folder; all of them may lie below one more folder.
-
-    Args:
-        path: of the zip.
-        names: of the frames.
-        key: of the array in files with several.
-        pictures: of the frames.
-
-    Raises:
-        UserError: if it is damaged, claims more than it can hold, or does not fit the frames.
-    """
-
-    def __init__(self, path: Path, names: Sequence[str], key: str | None, pictures: Sequence[str]) -> None:
-        self.path, self.key = path, key
-        self._zip: PerProcess[zipfile.ZipFile] = PerProcess(partial(open_zip, path))
-        every = [one for one in self._zip.get().infolist() if not (one.is_dir() or one.filename.startswith(_MACS_OWN))]
-        members = {inside(one.filename, path): one for one in every}
-        maps = [name for name in members if name.lower().endswith(MAP_SUFFIXES)]
-        if not maps:
-            other = f"no maps but {next(iter(members))}" if members else "nothing"
-            raise UserError(f"{path} holds {other}; give a zip of files of one of {', '.join(MAP_SUFFIXES)}.")
-        self._members = [members[maps[place]] for place in _below_one_folder(names, maps, path, pictures)]
-
-    def read(self, place: int) -> Map:
-        """The map of a frame, which is a file for as long as that takes."""
-        return self._read(place, partial(read_map, key=self.key))
-
-    def camera(self, place: int) -> Map | None:
-        """See :class:`MapSource`."""
-        return self._read(place, read_camera_beside)
-
-    def _read(self, place: int, reader: Callable[[Path], T]) -> T:
-        info = self._members[place]
-        where = f"{self.path}:{info.filename}"
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / f"map{Path(info.filename).suffix.lower()}"
-            with file.open("wb") as part:
-                unpack(self._zip.get(), info, MAX_PICTURE, where, part.write)
-            try:
-                return reader(file)
-            except UserError as error:
-                raise UserError(str(error).replace(str(file), where)) from None
-
-
-def _below_one_folder(names: Sequence[str], maps: Sequence[str], path: Path, pictures: Sequence[str]) -> list[int]:
-    """As :func:`matched`, also without the first folder where all files lie in one: zips are often of a folder."""
-    listed = [_stem(name) for name in maps]
-    try:
-        return matched(names, listed, str(path), pictures)
-    except UserError:
-        first = {name.partition("/")[0] if "/" in name else "" for name in listed}
-        if len(first) > 1 or first == {""}:
-            raise
-        return matched(names, [name.partition("/")[2] for name in listed], str(path), pictures)
-
-
 def _of_folder(path: Path, names: Sequence[str], pictures: Sequence[str]) -> list[Path]:
     every = sorted(path.rglob("*"))
     files = [file for file in every if file.suffix.lower() in MAP_SUFFIXES]
     if not files and any(file.suffix for file in every):
         other = next(file.name for file in every if file.suffix)
         raise UserError(f"{path} holds {other}; convert the predictions to one of {', '.join(MAP_SUFFIXES)}.")
-    listed = [_stem(file.relative_to(path).as_posix()) for file in files]
+    listed = [stem_of(file.relative_to(path).as_posix()) for file in files]
     return [files[place] for place in matched(names, listed, str(path), pictures)]
 
 
@@ -165,9 +99,9 @@ def _of_list(path: Path, names: Sequence[str], order: str | None, pictures: Sequ
         return [files[place] for place in matched(names, called, str(path), pictures)]
     if len(files) != len(names):
         raise UserError(f"{path} lists {len(files)} predictions, but the data set has {len(names)} frames.")
-    own = [_stem(file.relative_to(path.parent).as_posix()) for file in files]
+    own = [stem_of(file.relative_to(path.parent).as_posix()) for file in files]
     try:
-        by_name = _below_one_folder(names, own, path, pictures)
+        by_name = below_one_folder(names, own, str(path), pictures)
     except UserError as error:
         if order is None:
             reason = str(error).removeprefix(f"{path} ").rstrip(".")
@@ -180,8 +114,3 @@ def _of_list(path: Path, names: Sequence[str], order: str | None, pictures: Sequ
     if order is not None and rows_in_order(names, order) != by_name:
         raise UserError(f"order={order} contradicts {path}, whose files are named like other frames; leave order out.")
     return [files[place] for place in by_name]
-
-
-def _stem(name: str) -> str:
-    """A name without its last ending."""
-    return name[: -len(Path(name).suffix)] if Path(name).suffix else name

@@ -33,9 +33,10 @@ class PredictionFiles:
 
     Args:
         path: a folder with one file per frame, named like the frame (with one of :data:`MAP_SUFFIXES`; a ``/`` in a
-            name is a subfolder; a prefix and a suffix that all files share do not matter), a ``.zip`` of one, a list
-            (``.csv``, ``.txt``) with a path in each line and perhaps the name of its frame, or one stack ``(N, h, w)``
-            as ``.h5``, ``.npz`` or ``.npy``. A stack with an array ``names`` is matched by it, else by ``order``.
+            name is a subfolder; a prefix and a suffix that all files share do not matter), a zip or tar of one
+            (``.zip``, ``.tar``, ``.tar.gz``, ``.tgz``), a list (``.csv``, ``.txt``) with a path in each line and
+            perhaps the name of its frame, or one stack ``(N, h, w)`` as ``.h5``, ``.npz`` or ``.npy``. A stack with an
+            array ``names`` is matched by it, else by ``order``.
         names: of all frames of the data set.
         kind: what the files hold, see :class:`~depthbench.output_kinds.OutputKind`; points ``(h, w, 3)`` or
             ``(3, h, w)`` are read for their depth.

@@ -6,6 +6,7 @@ MAX_PIXELS = 1 << 26  # 67 megapixels: more than data sets and nearly all camera
 MAX_PICTURE = 1 << 28  # bytes of one picture or depth file: 67 megapixels of RGB that don't compress have 200 MB
 MAX_ARRAY = 900_000_000  # bytes of one array in memory: the 654 maps of NYUv2 as float32 have 803,635,200
 MAX_MEMBERS = 1_000_000  # of a zip: Python makes 700 bytes of each; NYUv2's raw data have 400,000
+MAX_UNPACKED = 1 << 36  # bytes of all files of a gzipped tar: ETH3D's 454 maps of 24 megapixels have 44 GB as float32
 MAX_TEXT = 1 << 26  # bytes of a list or a table: 230,000 pairs of NYUv2 have 20 MB
 MAX_LINES = 1_000_000  # of a list: the longest published one has 230,000
 MAX_CELLS = (
