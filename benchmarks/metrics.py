@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from depthbench.config.compose import config_dir
 from depthbench.config.published import every_member
 from depthbench.metrics import DepthScores
-from depthbench.metrics.native import compiled
 from depthbench.metrics.pixel_kernel import SOURCE
+from depthbench.native import compiled
 from depthbench.protocols import EvalProtocol, Scorer, load_protocol
 
 INDOOR = ("eigen", "toolbox", "bts", "hu", "fcrn", "lee2020", "carvalho2018", "alhashim2018", "full")

@@ -6,7 +6,8 @@ import subprocess
 import pytest
 import torch
 
-from depthbench.metrics import native, pixel_kernel
+from depthbench import native
+from depthbench.metrics import pixel_kernel
 from depthbench.metrics.pixel_sums import COLUMNS, PRESENT, cell_sums, key_of
 
 RULES = [(True, False), (False, False), (True, True)]
@@ -52,6 +53,17 @@ def test_they_agree_with_torch_and_float64(maps, valid, crossed, monkeypatch):
     expected = [torch.where(inside, value, 0).sum((1, 2)) for value in (ratio.log(), ratio.log().abs())]
     places = [COLUMNS.index("log"), COLUMNS.index("log_abs")]
     torch.testing.assert_close(found[:, 0, 1, 0, places], torch.stack(expected, -1), rtol=1e-6, atol=1e-5)
+
+
+@pytest.mark.parametrize("valid", ["range", "mask"])
+def test_sums_over_all_columns_are_those_of_cells(maps, valid):
+    p, t = maps
+    given = (0.5, 20.0) if valid == "range" else (t > 0) & (p < 15)
+    whole = cell_sums(p, t, given, RULES, [0, 50, 171])
+    cells = cell_sums(p, t, given, RULES, [0, 50, 171], [0, 3, 77])
+    torch.testing.assert_close(whole[:, :, :, 0], cells.sum(3), rtol=1e-6, atol=1e-6)
+    counts = [COLUMNS.index(name) for name in ("pixels", "nonfinite", "delta1", "delta2", "delta3")]
+    assert torch.equal(whole[:, :, :, 0, counts], cells.sum(3)[..., counts])
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1.0, 0.0])

@@ -2,17 +2,21 @@
 
 import ctypes
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from depthbench.metrics.native import compiled
+from depthbench.native import compiled
+
+SumKey = tuple[str, bool | None]
+"""A column, and which way it is taken where rules differ in it: strict, or swapped."""
 
 SOURCE = Path(__file__).with_name("pixel_pass.c")
 # In the order of the C file; where rules differ in a sum, which way it is taken.
-ROWS: tuple[tuple[str, bool | None], ...] = (
+ROWS: tuple[SumKey, ...] = (
     ("pixels", None),
     *((f"delta{power}", False) for power in (1, 2, 3)),
     *((f"delta{power}", True) for power in (1, 2, 3)),
@@ -22,28 +26,38 @@ ROWS: tuple[tuple[str, bool | None], ...] = (
     ("log", False),
     ("log_square", None),
 )
-# Others are made from these: the logarithm of the inverse ratio is the negative, and what is finite is not counted.
-_MADE = (("log", True), ("nonfinite", False), ("nonfinite", True))
+# Others are this factor times the logarithm: that of the inverse ratio is the negative, and what is finite is no miss.
+_MADE: dict[SumKey, float] = {("log", True): -1.0, ("nonfinite", False): 0.0, ("nonfinite", True): 0.0}
 _LOOSE, _STRICT, _SWAPPED = 1, 2, 4  # of the C file
 _PLACES = {key: place for place, key in enumerate(ROWS)}
 
 
-def places_in_kernel(t: Tensor, keys: Sequence[tuple[str, bool | None]]) -> list[int]:
+def places_in_kernel(t: Tensor, keys: Sequence[SumKey]) -> list[int]:
     """Which of these sums of these maps can be taken here, by their places; none without a compiler."""
     if t.device.type != "cpu" or _library() is None:
         return []
     return [place for place, key in enumerate(keys) if key in _PLACES or key in _MADE]
 
 
+class _Maps(ctypes.Structure):
+    """``struct maps`` of the C file."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("p", "t", "mask")),
+        *((name, ctypes.c_long) for name in ("p_stride", "t_stride", "mask_stride", "rows", "width")),
+        ("range", ctypes.c_void_p),
+    )
+
+
 def kernel_sums(
     p: Tensor,
     t: Tensor,
     valid: Tensor | tuple[float, float],
-    keys: Sequence[tuple[str, bool | None]],
+    keys: Sequence[SumKey],
     rows: Sequence[int],
     limits: Sequence[float],
 ) -> Tensor:
-    """See :func:`~depthbench.metrics.pixel_pass.sums_by_column`, without its care.
+    """Sums of maps ``(N, H, W)`` between rows, per column: ``(R, len(keys), N, W)``, right where they are finite.
 
     Args:
         p: prediction, float32.
@@ -53,29 +67,48 @@ def kernel_sums(
         rows: increasing edges.
         limits: of ``|L|`` for delta1 to delta3, first with ``<=``, then with ``<``.
     """
-    library = _library()
-    assert library is not None
-    p, t = _dense(p), _dense(t)
+    sums = torch.empty(len(rows) - 1, len(t), len(ROWS), t.shape[2], dtype=torch.float64)
+    return _chosen(_filled("pixel_sums", sums, (p, t, valid), keys, rows, limits), keys)
+
+
+def kernel_totals(
+    p: Tensor,
+    t: Tensor,
+    valid: Tensor | tuple[float, float],
+    keys: Sequence[SumKey],
+    rows: Sequence[int],
+    limits: Sequence[float],
+) -> Tensor:
+    """As :func:`kernel_sums`, over all columns, and of deltas only what counts: ``(R, len(keys), N)``."""
+    sums = torch.empty(len(rows) - 1, len(t), len(ROWS), dtype=torch.float64)
+    return _chosen(_filled("pixel_totals", sums, (p, t, valid), keys, rows, limits), keys)
+
+
+def _filled(
+    function: str,
+    sums: Tensor,
+    maps: tuple[Tensor, Tensor, Tensor | tuple[float, float]],
+    keys: Sequence[SumKey],
+    rows: Sequence[int],
+    limits: Sequence[float],
+) -> Tensor:
+    """Sums ``(R, N, len(ROWS), ...)``, filled by a function of the C file."""
+    call = getattr(_library(), function)
+    p, t, valid = _dense(maps[0]), _dense(maps[1]), maps[2]
     mask = _dense(valid) if isinstance(valid, Tensor) else None
     low_high = (ctypes.c_float * 2)(*((0.0, 0.0) if isinstance(valid, Tensor) else valid))
-    six = (ctypes.c_float * 6)(*limits)
-    wanted = _wanted(keys)
-    sums = torch.empty(len(rows) - 1, len(t), len(ROWS), t.shape[2], dtype=torch.float64)
+    six, wanted = (ctypes.c_float * 6)(*limits), _wanted(keys)
+    strides = [one.stride(1) for one in (p, t, t if mask is None else mask)]
     for strip, (top, bottom) in enumerate(pairwise(rows)):
         for image in range(len(t)):
-            library.pixel_sums(
-                _address(p[image, top:bottom]),
-                _address(t[image, top:bottom]),
-                None if mask is None else _address(mask[image, top:bottom]),
-                *(ctypes.c_long(maps.stride(1)) for maps in (p, t, t if mask is None else mask)),
-                ctypes.c_long(bottom - top),
-                ctypes.c_long(t.shape[2]),
-                *(low_high, six, wanted, _address(sums[strip, image])),
-            )
-    return torch.stack([_sum_of(sums, key) for key in keys], 1)
+            addresses = [None if one is None else one[image, top:bottom].data_ptr() for one in (p, t, mask)]
+            sizes = bottom - top, t.shape[2]
+            of = _Maps(*addresses, *strides, *sizes, ctypes.addressof(low_high))
+            call(ctypes.byref(of), six, wanted, ctypes.c_void_p(sums[strip, image].data_ptr()))
+    return sums
 
 
-def _wanted(keys: Sequence[tuple[str, bool | None]]) -> int:
+def _wanted(keys: Sequence[SumKey]) -> int:
     """Which sums to take where rules differ in them."""
     found = 0
     for name, way in keys:
@@ -86,19 +119,25 @@ def _wanted(keys: Sequence[tuple[str, bool | None]]) -> int:
     return found
 
 
-def _sum_of(sums: Tensor, key: tuple[str, bool | None]) -> Tensor:
-    if key == ("log", True):
-        return -sums[:, :, _PLACES["log", False]]
-    return sums[:, :, _PLACES[key]] if key in _PLACES else torch.zeros_like(sums[:, :, 0])
+def _chosen(sums: Tensor, keys: Sequence[SumKey]) -> Tensor:
+    """The sums of keys, ``(R, N, len(ROWS), ...) -> (R, len(keys), N, ...)``."""
+    places, factors = _choice(tuple(keys))
+    found = sums.index_select(2, places) * factors.view(-1, *(1,) * (sums.ndim - 3))
+    return found.transpose(1, 2)
+
+
+@lru_cache(maxsize=64)
+def _choice(keys: tuple[SumKey, ...]) -> tuple[Tensor, Tensor]:
+    """Of each key the place of its sum, and its factor."""
+    with torch.inference_mode(False):
+        places = [_PLACES.get(key, _PLACES["log", False]) for key in keys]
+        factors = [1.0 if key in _PLACES else _MADE[key] for key in keys]
+        return torch.tensor(places), torch.tensor(factors, dtype=torch.float64)
 
 
 def _dense(maps: Tensor) -> Tensor:
     """With neighbors of a row side by side in memory."""
     return maps if maps.stride(2) == 1 or maps.shape[2] <= 1 else maps.contiguous()
-
-
-def _address(maps: Tensor) -> ctypes.c_void_p:
-    return ctypes.c_void_p(maps.data_ptr())
 
 
 def _library() -> ctypes.CDLL | None:

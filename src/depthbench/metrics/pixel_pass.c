@@ -1,17 +1,26 @@
 /* The sums of pixel_pass.py over rows of one map, in one pass: each number is read once and nothing is written back.
 
-   Vectors of several columns go down the rows, so a sum per column needs no sum across a vector. */
+   Per column, vectors of several columns go down the rows, so that no sum across a vector is needed; of all columns
+   together, the sums of a vector stay in registers. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__AVX512F__) && __GNUC__ >= 12
+#pragma GCC target("prefer-vector-width=512")
+#define LANES 16
+#else
 #define LANES 8
-#define TILE 80  /* vectors side by side: rows of 640 columns are read one after another, as memory likes it */
-#define FLUSH 64 /* rows that are summed in float32, as many as a block of pixel_pass.py has about */
+#endif
+#define HALF 8 /* lanes of a vector of float64 */
+#define HALVES (LANES / HALF)
+#define TILE (640 / LANES) /* vectors side by side: rows are read one after another, as memory likes it */
+#define FLUSH 64           /* numbers that are summed in float32, as many as a block of pixel_pass.py has rows about */
 
 typedef float vec __attribute__((vector_size(4 * LANES), aligned(4)));
 typedef int32_t bits __attribute__((vector_size(4 * LANES), aligned(4)));
-typedef double wide __attribute__((vector_size(8 * LANES), aligned(8)));
+typedef float narrow __attribute__((vector_size(4 * HALF), aligned(4)));
+typedef double wide __attribute__((vector_size(8 * HALF), aligned(8)));
 typedef int8_t bytes __attribute__((vector_size(LANES), aligned(1)));
 
 enum { PIXELS, DELTA1, DELTA2, DELTA3, STRICT1, STRICT2, STRICT3, COUNTS };
@@ -21,8 +30,19 @@ enum { LOG, LOG_SQUARE, WIDES };
 struct sums {
     bits counts[COUNTS];
     vec floats[FLOATS];
-    wide wides[WIDES];
+    wide wides[WIDES][HALVES];
 };
+
+/* Eight of the lanes as float64. */
+static inline wide half(vec x, int which) {
+#if LANES == HALF
+    narrow found = x;
+#else
+    narrow found = which ? __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15)
+                         : __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7);
+#endif
+    return __builtin_convertvector(found, wide);
+}
 
 static inline vec select_or_zero(bits keep, vec x) { return (vec)((bits)x & keep); }
 
@@ -60,18 +80,20 @@ static inline vec logarithm_of_1_plus(vec ratio) {
 /* Which sums are wanted, where rules differ in them. */
 enum { LOOSE = 1, STRICT = 2, SWAPPED = 4 };
 
-static inline void add(struct sums *s, vec p, vec t, bits keep, const float *limits, int wanted) {
+static inline __attribute__((always_inline)) void add(struct sums *s, vec p, vec t, bits keep, const float *limits, int wanted) {
     vec error = select_or_zero(keep, p - t);
     vec ratio = select_or_zero(keep, error / t);
     vec log = logarithm_of_1_plus(ratio), log_abs = absolute(log);
-    wide exact = __builtin_convertvector(log, wide);
     s->counts[PIXELS] -= keep;
     for (int i = 0; i < 3; i++) {
         if (wanted & LOOSE) s->counts[DELTA1 + i] -= log_abs <= limits[i];
         if (wanted & STRICT) s->counts[STRICT1 + i] -= log_abs < limits[3 + i];
     }
-    s->wides[LOG] += exact;
-    s->wides[LOG_SQUARE] += exact * exact;
+    for (int i = 0; i < HALVES; i++) {
+        wide exact = half(log, i);
+        s->wides[LOG][i] += exact;
+        s->wides[LOG_SQUARE][i] += exact * exact;
+    }
     s->floats[LOG_ABS] += log_abs;
     s->floats[SQUARE] += error * error;
     s->floats[ABS_REL] += absolute(ratio);
@@ -91,33 +113,46 @@ static void flush(struct sums *s, double *out, long width, long column, long col
         double *place = out + column + lane;
         for (int i = 0; i < COUNTS; i++) place[i * width] += s->counts[i][lane];
         for (int i = 0; i < FLOATS; i++) place[(COUNTS + i) * width] += s->floats[i][lane];
-        for (int i = 0; i < WIDES; i++) place[(COUNTS + FLOATS + i) * width] += s->wides[i][lane];
+        for (int i = 0; i < WIDES; i++) place[(COUNTS + FLOATS + i) * width] += s->wides[i][lane / HALF][lane % HALF];
     }
     memset(s, 0, sizeof *s);
 }
 
-static inline __attribute__((always_inline)) void tile(const float *p, const float *t, const uint8_t *mask, long p_stride,
-                 long t_stride, long mask_stride, long rows, long width, long first, const float *range,
-                 const float *limits, int wanted, double *out) {
+/* Rows of a map, and which of its pixels count: `mask`, of 0 and 1, or the closed `range` of depths. */
+struct maps {
+    const float *p, *t;
+    const uint8_t *mask;
+    long p_stride, t_stride, mask_stride, rows, width;
+    const float *range;
+};
+
+/* Add a vector of pixels, of which there may be less than lanes. */
+static inline __attribute__((always_inline)) void visit(struct sums *s, const struct maps *maps, int masked, long row,
+                                                         long column, const float *limits, int wanted) {
+    const float *p = maps->p + row * maps->p_stride + column, *t = maps->t + row * maps->t_stride + column;
+    const uint8_t *mask = masked ? maps->mask + row * maps->mask_stride + column : 0;
+    float rest[2][LANES] = {0};
+    uint8_t marks[LANES] = {0};
+    if (maps->width - column < LANES) {
+        long columns = maps->width - column;
+        p = memcpy(rest[0], p, 4 * columns);
+        t = memcpy(rest[1], t, 4 * columns);
+        if (masked) mask = memcpy(marks, mask, columns);
+    }
+    vec b = *(const vec *)t;
+    bits keep = masked ? -__builtin_convertvector(*(const bytes *)mask, bits)
+                       : (b >= maps->range[0]) & (b <= maps->range[1]);
+    add(s, *(const vec *)p, b, keep, limits, wanted);
+}
+
+static inline __attribute__((always_inline)) void tile(const struct maps *maps, int masked, long first,
+                                                        const float *limits, int wanted, double *out) {
+    long width = maps->width, rows = maps->rows;
     struct sums sums[TILE];
     memset(sums, 0, sizeof sums);
     for (long row = 0; row < rows; row++) {
-        for (long i = 0; i < TILE && first + i * LANES < width; i++) {
-            long column = first + i * LANES, columns = width - column < LANES ? width - column : LANES;
-            vec a = {0}, b = {0};
-            bytes m = {0};
-            if (columns == LANES) {
-                memcpy(&a, p + row * p_stride + column, sizeof a);
-                memcpy(&b, t + row * t_stride + column, sizeof b);
-                if (mask) memcpy(&m, mask + row * mask_stride + column, sizeof m);
-            } else {
-                memcpy(&a, p + row * p_stride + column, 4 * columns);
-                memcpy(&b, t + row * t_stride + column, 4 * columns);
-                if (mask) memcpy(&m, mask + row * mask_stride + column, columns);
-            }
-            bits keep = mask ? -__builtin_convertvector(m, bits) : (b >= range[0]) & (b <= range[1]);
-            add(&sums[i], a, b, keep, limits, wanted);
-        }
+        for (long i = 0; i < TILE && first + i * LANES < width; i++)
+            visit(&sums[i], maps, masked, row, first + i * LANES, limits, wanted);
         if ((row + 1) % FLUSH == 0 || row + 1 == rows)
             for (long i = 0; i < TILE && first + i * LANES < width; i++) {
                 long column = first + i * LANES, columns = width - column < LANES ? width - column : LANES;
@@ -126,20 +161,56 @@ static inline __attribute__((always_inline)) void tile(const float *p, const flo
     }
 }
 
-/* Sums per column over `rows` rows into out[COUNTS + FLOATS + WIDES][width]. `mask`, of 0 and 1, or the closed `range`
-   of depths that count; `limits` of |L| for <= and for <; `wanted`: the sums that are taken where rules differ, others
-   are 0. What does not count is in all deltas that are taken, as in pixel_pass.py. */
-void pixel_sums(const float *p, const float *t, const uint8_t *mask, long p_stride, long t_stride, long mask_stride,
-                long rows, long width, const float *range, const float *limits, int wanted, double *out) {
-    memset(out, 0, sizeof(double) * (COUNTS + FLOATS + WIDES) * width);
-    for (long first = 0; first < width; first += TILE * LANES) {
-        /* Constants, so that the loop of the common cases has no test in it. */
-#define SUMS(M, WANTED) tile(p, t, M, p_stride, t_stride, mask_stride, rows, width, first, range, limits, WANTED, out)
-        if (mask) SUMS(mask, wanted);
-        else if (wanted == LOOSE) SUMS(0, LOOSE);
-        else if (wanted == STRICT) SUMS(0, STRICT);
-        else if (wanted == (LOOSE | STRICT)) SUMS(0, LOOSE | STRICT);
-        else SUMS(0, wanted);
+/* Calls a function with constants, so that the loop of the common cases has no test in it. */
+#define WITH_CONSTANTS(CALL) \
+    if (maps->mask) CALL(1, wanted); \
+    else if (wanted == LOOSE) CALL(0, LOOSE); \
+    else if (wanted == STRICT) CALL(0, STRICT); \
+    else if (wanted == (LOOSE | STRICT)) CALL(0, LOOSE | STRICT); \
+    else CALL(0, wanted)
+
+/* Sums per column into out[COUNTS + FLOATS + WIDES][width]. `limits` of |L| for <= and for <; `wanted`: the sums that
+   are taken where rules differ, others are 0. What does not count is in all deltas that are taken, as in pixel_pass.py. */
+void pixel_sums(const struct maps *maps, const float *limits, int wanted, double *out) {
+    memset(out, 0, sizeof(double) * (COUNTS + FLOATS + WIDES) * maps->width);
+    for (long first = 0; first < maps->width; first += TILE * LANES) {
+#define SUMS(MASKED, WANTED) tile(maps, MASKED, first, limits, WANTED, out)
+        WITH_CONSTANTS(SUMS);
 #undef SUMS
     }
+}
+
+static inline __attribute__((always_inline)) void whole(const struct maps *maps, int masked, const float *limits,
+                                                         int wanted, double *out) {
+    struct sums s = {0};
+    wide floats[FLOATS] = {0}; /* each the sum of blocks that are summed in float32 */
+    long vectors = 0;
+    for (long row = 0; row < maps->rows; row++)
+        for (long first = 0; first < maps->width; first += FLUSH * LANES) {
+            long end = first + FLUSH * LANES < maps->width ? first + FLUSH * LANES : maps->width;
+            for (long column = first; column < end; column += LANES, vectors++)
+                visit(&s, maps, masked, row, column, limits, wanted);
+            for (int i = 0; i < FLOATS; i++) {
+                for (int part = 0; part < HALVES; part++) floats[i] += half(s.floats[i], part);
+                s.floats[i] = (vec){0};
+            }
+        }
+    memset(out, 0, sizeof(double) * (COUNTS + FLOATS + WIDES));
+    for (int i = 0; i < COUNTS; i++)
+        for (int lane = 0; lane < LANES; lane++) out[i] += s.counts[i][lane];
+    for (int lane = 0; lane < HALF; lane++) {
+        for (int i = 0; i < FLOATS; i++) out[COUNTS + i] += floats[i][lane];
+        for (int i = 0; i < WIDES; i++)
+            for (int part = 0; part < HALVES; part++) out[COUNTS + FLOATS + i] += s.wides[i][part][lane];
+    }
+    double others = vectors * LANES - out[PIXELS];
+    for (int i = DELTA1; i < STRICT1; i++) out[i] -= wanted & LOOSE ? others : 0;
+    for (int i = STRICT1; i < COUNTS; i++) out[i] -= wanted & STRICT ? others : 0;
+}
+
+/* As pixel_sums, of all columns together into out[COUNTS + FLOATS + WIDES], and only what counts. */
+void pixel_totals(const struct maps *maps, const float *limits, int wanted, double *out) {
+#define WHOLE(MASKED, WANTED) whole(maps, MASKED, limits, WANTED, out)
+    WITH_CONSTANTS(WHOLE);
+#undef WHOLE
 }

@@ -15,16 +15,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from depthbench.metrics.pixel_kernel import kernel_sums, places_in_kernel
+from depthbench.metrics.pixel_kernel import SumKey, kernel_sums, kernel_totals, places_in_kernel
 
 Rule = tuple[bool, bool]
 """``(strict, swapped)``: delta with ``<`` or ``<=``; divide by the truth or by the prediction."""
 
 Interval = tuple[float, float]
 """Least and greatest depth in metres that count, both included; positive."""
-
-SumKey = tuple[str, bool | None]
-"""A column, and which way it is taken where rules differ in it: strict, or swapped."""
 
 THRESHOLD = 1.25
 POWERS = {"delta1": 1.0, "delta2": 2.0, "delta3": 3.0}
@@ -42,35 +39,56 @@ def key_of(column: str, rule: Rule) -> SumKey:
     return column, swapped if column in _RELATIVE else None
 
 
-def sums_by_column(
+def sums_by_cell(
     p: Tensor,
     t: Tensor,
     valid: Tensor | Interval,
     keys: Sequence[SumKey],
-    rows: Sequence[int],
+    edges: tuple[Sequence[int], Sequence[int]],
     careful: bool,
 ) -> Tensor:
-    """Sums of maps ``(N, H, W)`` between the edges ``rows``: ``(R, len(keys), N, W)`` float64.
+    """Sums of maps ``(N, H, W)`` over the cells of a grid: ``(R, len(keys), N, C)`` float64.
 
     Args:
         p: prediction, float32.
         t: truth, float32.
         valid: mask, or the depths of the truth that count.
         keys: the sums.
-        rows: increasing edges.
+        edges: increasing ones of the rows and of the columns of cells.
         careful: whether sums may become infinite or NaN; without, they are right where all of them are finite.
     """
     places = [] if careful else places_in_kernel(t, keys)
-    if not places:
-        return _sums_by_block(p, t, valid, keys, rows, careful)
-    limits = [_limit(name, strict) for strict in (False, True) for name in POWERS]
-    standard = kernel_sums(p, t, valid, [keys[place] for place in places], rows, limits)
     if len(places) == len(keys):
-        return standard
-    # With further sums, too, the standard ones are the kernel's: a score does not depend on which others are asked for.
-    found = _sums_by_block(p, t, valid, keys, rows, careful)
-    found[:, places] = standard
-    return found
+        return _kernel_cells(p, t, valid, keys, edges)
+    cells = _cells(_sums_by_block(p, t, valid, keys, edges[0], careful), keys, edges)
+    if places:
+        # The standard sums are the kernel's, too: a score does not depend on which others are asked for.
+        cells[:, places] = _kernel_cells(p, t, valid, [keys[place] for place in places], edges)
+    return cells
+
+
+def _kernel_cells(
+    p: Tensor, t: Tensor, valid: Tensor | Interval, keys: Sequence[SumKey], edges: tuple[Sequence[int], Sequence[int]]
+) -> Tensor:
+    rows, columns = edges
+    limits = [_limit(name, strict) for strict in (False, True) for name in POWERS]
+    if len(columns) > 2:
+        return _cells(kernel_sums(p, t, valid, keys, rows, limits), keys, edges)
+    left, right = columns
+    mask = valid[..., left:right] if isinstance(valid, Tensor) else valid
+    return kernel_totals(p[..., left:right], t[..., left:right], mask, keys, rows, limits)[..., None]
+
+
+def _cells(strips: Tensor, keys: Sequence[SumKey], edges: tuple[Sequence[int], Sequence[int]]) -> Tensor:
+    """Of sums per column ``(R, len(keys), N, W)``, whose deltas count what is not valid, too."""
+    rows, columns = edges
+    # Filled, not copied: a copy would wait for the device.
+    heights = torch.stack([strips.new_full((1, 1), bottom - top) for top, bottom in pairwise(rows)])
+    outside = heights - strips[:, keys.index(("pixels", None))]
+    for index, (name, _) in enumerate(keys):
+        if name in POWERS or name in FINE_POWERS:
+            strips[:, index] -= outside
+    return torch.stack([strips[..., left:right].sum(-1) for left, right in pairwise(columns)], -1)
 
 
 def _sums_by_block(

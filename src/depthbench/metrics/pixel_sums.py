@@ -6,7 +6,6 @@ L = ln prediction - ln truth, over the valid pixels.
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -16,14 +15,12 @@ from depthbench.maps import check_maps
 from depthbench.metrics.pixel_kernel import places_in_kernel
 from depthbench.metrics.pixel_pass import (
     BLOCK,
-    FINE_POWERS,
-    POWERS,
     Interval,
     Rule,
     Scratch,
     key_of,
     number_of_bits,
-    sums_by_column,
+    sums_by_cell,
 )
 
 COLUMNS = (
@@ -158,19 +155,11 @@ def _grid_sums(
     careful: bool,
 ) -> Tensor:
     """Sums of maps ``(N, H, W)``, ``(N, rules, R, C, len(names))``."""
-    rows, columns = edges
-    keys = list(dict.fromkeys(key_of(name, rule) for rule in rules for name in names))
-    strips = sums_by_column(p, t, valid, keys, rows, careful)
-    # Filled, not copied: a copy would wait for the device.
-    heights = torch.stack([strips.new_full((1, 1), bottom - top) for top, bottom in pairwise(rows)])
-    outside = heights - strips[:, keys.index(("pixels", None))]
-    for index, (name, _) in enumerate(keys):
-        if name in POWERS or name in FINE_POWERS:
-            strips[:, index] -= outside
-    cells = torch.stack([strips[..., left:right].sum(-1) for left, right in pairwise(columns)], -1)
+    wanted = [key_of(name, rule) for rule in rules for name in names]
+    keys = list(dict.fromkeys(wanted))
+    cells = sums_by_cell(p, t, valid, keys, edges, careful)
     by_key = dict(zip(keys, cells.unbind(1), strict=True))
-    found = [torch.stack([by_key[key_of(name, rule)] for name in names], -1) for rule in rules]
-    return torch.stack(found).permute(2, 0, 1, 3, 4)
+    return torch.stack([by_key[key] for key in wanted], -1).unflatten(-1, (len(rules), -1)).permute(1, 3, 0, 2, 4)
 
 
 def least_present(maps: Tensor) -> float:

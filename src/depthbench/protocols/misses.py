@@ -33,18 +33,17 @@ class Misses(NamedTuple):
 
     @classmethod
     def of(
-        cls, protocol: EvalProtocol, depth: Tensor, limited: Tensor, truth: Tensor, holes: Tensor | None
+        cls, protocol: EvalProtocol, depth: Tensor | None, limited: Tensor, truth: Tensor, holes: Tensor | None
     ) -> "Misses":
-        """Of aligned depth before and after the protocol's limits."""
-        aligns = protocol.alignment.fit != "none"
-        if holes is None and (not aligns or _all_positive(depth)):
+        """Of aligned depth before and after the protocol's limits; None before them where nothing was aligned to 0."""
+        if holes is None and (depth is None or _all_positive(depth)):
             return cls()
         valid = protocol.mask(truth)
         known = valid if holes is None else valid & ~holes
         hits = protocol.alignment.nonpositive == "hit"
         return cls(
             None if holes is None else valid & holes,
-            known & (depth <= 0) if aligns else None,
+            None if depth is None else known & (depth <= 0),
             known & (limited < 0) if hits else None,
         )
 

@@ -214,12 +214,11 @@ def _group_sums(
         truth = crop(maps.true(acting), around)
         prediction = acting.fit(maps.predicted(acting), maps.true(acting), maps.covers, maps.image)
         prediction = crop(prediction, around)
-        depth = acting.aligned(prediction, truth, maps.declared)
+        depth, limited = None, acting.limited(acting.aligned(prediction, truth, maps.declared))
     else:  # its region is its own, so equal keys have equal boxes
         pixels = maps.pixels(acting, around)
         prediction, truth = pixels.prediction, pixels.truth
-        depth = acting.aligned_pixels(pixels, maps.declared)
-    limited = acting.limited(depth)
+        limited, depth = acting.scored_pixels(pixels, maps.declared)
     cells = cell_sums(
         limited,
         truth,

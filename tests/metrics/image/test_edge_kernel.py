@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 
+from depthbench import native
 from depthbench.annotations import Annotations
 from depthbench.metrics import (
     DepthProBoundaryF1,
@@ -15,7 +16,6 @@ from depthbench.metrics import (
     PlanarityError,
     SharpDepthBoundaryError,
     SoftEdgeError,
-    native,
 )
 from depthbench.metrics.canny import canny
 from depthbench.metrics.image import edge_kernel

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from depthbench.metrics import native
+from depthbench import native
 from depthbench.protocols.alignment import NAMED, fit_kernel, fits
 from depthbench.protocols.alignment.pixels import FitPixels
 from depthbench.protocols.alignment.ransac import ransac_line
-from depthbench.protocols.alignment.spaces import SPACES
+from depthbench.protocols.alignment.spaces import SPACES, in_space
+from depthbench.protocols.scored_maps import clamp_finite
 
 PER_IMAGE = sorted(name for name, one in NAMED.items() if one.fit != "none" and one.over == "image")
 
@@ -101,3 +102,30 @@ def test_log1p_has_all_digits():
     torch.testing.assert_close(space.of_depth(edges), torch.log1p(edges), equal_nan=True)
     near = torch.logspace(-3, 3, 500, dtype=torch.float64)  # metres
     torch.testing.assert_close(space.to_depth(space.of_depth(near)), near, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("space", ["depth", "disparity", "log", "log1p"])
+@pytest.mark.parametrize("quantity", ["depth", "disparity"])
+def test_rows_in_a_space_are_torchs(quantity, space):
+    """To an ulp, and for numbers that have no logarithm or no inverse."""
+    usual = torch.logspace(-30, 30, 2001)
+    edges = torch.tensor([0.0, -0.0, 1e-45, 1e-39, -0.5, -1.0, -3.0, torch.inf, -torch.inf, torch.nan, 3e38])
+    for row in (usual, torch.cat([usual[:13], edges]), torch.logspace(-3, 3, 501), usual[:0]):
+        found = fit_kernel.row_in_space(row, quantity, space)
+        wanted = in_space(row, quantity, space).double()
+        torch.testing.assert_close(found, wanted, rtol=3e-16, atol=1e-16, equal_nan=True)
+
+
+@pytest.mark.parametrize("space", ["depth", "disparity", "log", "log1p"])
+@pytest.mark.parametrize("limits", [(None, None), (0.5, 4.0), (None, 3.0)])
+def test_depth_within_limits_and_pixels_that_are_not_above_0(space, limits):
+    p = torch.rand(19, 21, generator=torch.Generator().manual_seed(0))[1:, 2:] * 9 + 0.2  # rows have gaps
+    p[3, 4], p[5, 18], p[7, 7] = torch.nan, 0.0, 1e30
+    line = (7.0, 1.4, 0.3), (-torch.inf, -5.0, 800.0)
+    found, wrong = fit_kernel.through(p, line[0], ("depth", space), line[1], limits)
+    scale, x0, y0 = line[0]
+    value = ((in_space(p.double(), "depth", space) - x0) * scale + y0).clamp(*line[1][1:])
+    wanted = SPACES[space].to_depth(value).float()
+    assert wrong == int((~(wanted > 0)).sum())
+    assert (wrong > 1) == (space != "log")
+    torch.testing.assert_close(found, clamp_finite(wanted, limits), rtol=2e-7, atol=1e-12, equal_nan=True)

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from depthbench.errors import UserError
-from depthbench.medians import masked_median, masked_percentile, weighted_median
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols import Alignment, EvalProtocol
 from depthbench.protocols.alignment import NAMED, alignment_from, fits
@@ -117,21 +116,6 @@ def test_medians_and_weiszfeld(rows):
             again = 1 / (np.abs(s * p - t) + 1e-8)
             s = np.sum(again * p * t) / np.sum(again * p * p)
         assert weiszfeld[row] == pytest.approx(s, rel=1e-12)
-
-
-@pytest.mark.parametrize("count", [1, 2, 7, 20])
-def test_percentiles_are_numpys(count):
-    values, valid = torch.rand(2, 20, dtype=torch.float64), torch.zeros(2, 20, dtype=torch.bool)
-    valid[0, torch.randperm(20)[:count]] = True
-    for percent in (0, 5, 50, 95, 100):
-        found = masked_percentile(values, valid, percent)
-        assert found[0].item() == pytest.approx(np.percentile(values[0][valid[0]].numpy(), percent), rel=1e-12)
-        assert found[1] == float("inf")
-
-
-def test_weighted_median_of_equal_weights_is_a_median():
-    values = torch.rand(4, 9, dtype=torch.float64)
-    assert torch.equal(weighted_median(values, torch.ones_like(values)), values.median(1).values)
 
 
 @pytest.mark.parametrize("known", json.loads(RECORD.read_text()), ids=lambda known: f"{known['count']}-{known['seed']}")
@@ -316,17 +300,3 @@ def test_a_map_larger_than_a_block_is_aligned_whole():
     truth = torch.rand(1, 1, 300, 401, generator=torch.Generator().manual_seed(0)) * 8 + 1
     found = NAMED["disparity"].aligned(7 / truth + 0.9, truth, truth > 3, "disparity")
     assert torch.allclose(found, truth.clamp(max=float(truth.amax())), rtol=1e-5)
-
-
-def test_medians_and_percentiles_of_selected_places_are_numpys():
-    rng = np.random.default_rng(0)
-    for count in (1, 2, 3, 10, 101):
-        values = torch.from_numpy(rng.normal(size=(2, count)))
-        expected = np.median(values.numpy(), 1)
-        np.testing.assert_array_equal(masked_median(values), expected)
-        np.testing.assert_array_equal(masked_median(values, torch.ones_like(values, dtype=torch.bool)), expected)
-        assert torch.equal(masked_median(values, middle="lower"), values.median(1).values)
-        for percent in (0, 5, 37.5, 100):
-            found = masked_percentile(values, torch.ones_like(values, dtype=torch.bool), percent)
-            np.testing.assert_allclose(found, np.percentile(values.numpy(), percent, axis=1), rtol=1e-12)
-    assert masked_median(torch.zeros(1, 0)).isnan()

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from depthbench.metrics.native import compiled
+from depthbench.native import compiled
 
 SOURCE = Path(__file__).with_name("edges.c")
 
@@ -113,7 +113,7 @@ def soft_errors(p: FloatMap, t: FloatMap, maps: FloatMap, valid: Mask | None, st
     A pixel's soft error is the least of the nine errors between the prediction there and the truth around it, which is
     0 around the map and where it is not valid.
     """
-    marks, found = np.empty(t.shape, dtype=bool), np.empty(2)
+    marks, found = np.empty(t.shape[1], dtype=bool), np.empty(2)
     sizes = (*map(ctypes.c_long, t.shape), ctypes.c_float(step))
     _function("soft_errors", ctypes.c_int)(_at(p), _at(t), _at(maps), _at(valid), *sizes, _at(marks), _at(found))
     return float(found[0]), float(found[1])

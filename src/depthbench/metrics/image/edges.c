@@ -200,59 +200,97 @@ void step_levels(const float *restrict p, const float *restrict t, long height, 
         }
 }
 
-/* Mark both pixels of each pair of valid neighbors (4 directions) that differ by more than `step`. */
-void step_marks(const float *restrict maps, const uint8_t *restrict valid, long height, long width, float step,
-                uint8_t *restrict out) {
-    for (long row = 0; row < height; row++) {
-        const float *own = maps + row * width, *above = row ? own - width : own;
-        const float *below = row + 1 < height ? own + width : own;
-        uint8_t *restrict marks = out + row * width;
-        for (long c = 0; c < width; c++)
-            marks[c] = (fabsf(own[c] - above[c]) > step) | (fabsf(below[c] - own[c]) > step);
-        for (long c = 1; c < width; c++) marks[c] |= fabsf(own[c] - own[c - 1]) > step;
-        for (long c = 0; c + 1 < width; c++) marks[c] |= fabsf(own[c + 1] - own[c]) > step;
-        if (!valid) continue;
-        for (long c = 0; c < width; c++) { /* rare, so each mark is looked at again */
-            long at = row * width + c;
-            if (!marks[c]) continue;
-            int over = (row > 0 && valid[at - width] && fabsf(own[c] - above[c]) > step) ||
-                       (row + 1 < height && valid[at + width] && fabsf(below[c] - own[c]) > step) ||
-                       (c > 0 && valid[at - 1] && fabsf(own[c] - own[c - 1]) > step) ||
-                       (c + 1 < width && valid[at + 1] && fabsf(own[c + 1] - own[c]) > step);
-            marks[c] = valid[at] && over;
-        }
+#define COLUMNS 16 /* whose steps are found at once */
+
+typedef float column_vec __attribute__((vector_size(4 * COLUMNS), aligned(4)));
+typedef int32_t column_bits __attribute__((vector_size(4 * COLUMNS), aligned(4)));
+typedef int8_t column_marks __attribute__((vector_size(COLUMNS), aligned(1)));
+
+static inline column_bits differ(column_vec a, column_vec b, float step) {
+    return (column_vec)((column_bits)(a - b) & INT32_MAX) > step;
+}
+
+static inline column_vec columns_at(const float *from) { return *(const column_vec *)from; }
+
+/* Mark the pixels of a row that differ from a neighbor (4 directions) by more than `step`. */
+static void row_marks(const float *restrict own, const float *restrict above, const float *restrict below, long width,
+                      float step, uint8_t *restrict marks) {
+    long c = 1;
+    for (; c + COLUMNS < width; c += COLUMNS) {
+        column_vec middle = columns_at(own + c);
+        column_bits over = differ(middle, columns_at(above + c), step) | differ(columns_at(below + c), middle, step) |
+                           differ(middle, columns_at(own + c - 1), step) | differ(columns_at(own + c + 1), middle, step);
+        column_marks found = __builtin_convertvector(over, column_marks) & 1;
+        memcpy(marks + c, &found, sizeof found);
+    }
+    for (long rest = -1; c + rest < width; rest++) {
+        long at = rest < 0 ? 0 : c + rest;
+        marks[at] = (fabsf(own[at] - above[at]) > step) | (fabsf(below[at] - own[at]) > step) |
+                    (at > 0 && fabsf(own[at] - own[at - 1]) > step) |
+                    (at + 1 < width && fabsf(own[at + 1] - own[at]) > step);
     }
 }
 
-/* Over the pixels that `step_marks` marks in `maps`: the sum of the least of the nine errors around each, with zeros
-   where the truth is not valid and around it, and their number: out[2]. */
-void soft_errors(const float *restrict p, const float *restrict t, const float *restrict maps,
-                 const uint8_t *restrict valid, long height, long width, float step, uint8_t *restrict marks,
-                 double *out) {
+/* The marked pixels of a row whose step leads to a valid pixel, from a valid one. */
+static void keep_valid(const float *maps, const uint8_t *valid, long height, long width, long row, float step,
+                       uint8_t *marks) {
+    for (long c = 0; c < width; c++) { /* marks are rare, so each is looked at again */
+        if (!marks[c]) continue;
+        const float *own = maps + row * width + c;
+        const uint8_t *here = valid + row * width + c;
+        int over = (row > 0 && here[-width] && fabsf(own[0] - own[-width]) > step) ||
+                   (row + 1 < height && here[width] && fabsf(own[width] - own[0]) > step) ||
+                   (c > 0 && here[-1] && fabsf(own[0] - own[-1]) > step) ||
+                   (c + 1 < width && here[1] && fabsf(own[1] - own[0]) > step);
+        marks[c] = here[0] && over;
+    }
+}
+
+static void marked_row(const float *maps, const uint8_t *valid, long height, long width, long row, float step,
+                       uint8_t *marks) {
+    const float *own = maps + row * width;
+    row_marks(own, row ? own - width : own, row + 1 < height ? own + width : own, width, step, marks);
+    if (valid) keep_valid(maps, valid, height, width, row, step, marks);
+}
+
+/* Mark both pixels of each pair of valid neighbors (4 directions) that differ by more than `step`. */
+void step_marks(const float *maps, const uint8_t *valid, long height, long width, float step, uint8_t *out) {
+    for (long row = 0; row < height; row++) marked_row(maps, valid, height, width, row, step, out + row * width);
+}
+
+/* The least of the nine errors around a pixel, with zeros where the truth is not valid and around it. */
+static float soft_error(float p, const float *t, const uint8_t *valid, long height, long width, long row, long column) {
+    float least = INFINITY;
+    for (long y = row - 1; y <= row + 1; y++)
+        for (long x = column - 1; x <= column + 1; x++) {
+            int outside = y < 0 || y >= height || x < 0 || x >= width;
+            float around = outside || (valid && !valid[y * width + x]) ? 0 : t[y * width + x];
+            float error = fabsf(around - p);
+            least = error < least ? error : least;
+        }
+    return least;
+}
+
+/* Over the pixels that `step_marks` marks in `maps`: the sum of their soft errors, and their number: out[2]. `marks`
+   has room for a row. */
+void soft_errors(const float *p, const float *t, const float *maps, const uint8_t *valid, long height, long width,
+                 float step, uint8_t *marks, double *out) {
     double sum = 0;
     long count = 0;
-    step_marks(maps, valid, height, width, step, marks);
-    for (long row = 0; row < height; row++)
+    for (long row = 0; row < height; row++) {
+        marked_row(maps, valid, height, width, row, step, marks);
         for (long c = 0; c < width; c++) {
-            long at = row * width + c;
             uint64_t eight = 1;
-            if (c + 8 <= width) memcpy(&eight, marks + at, 8);
+            if (c + 8 <= width) memcpy(&eight, marks + c, 8);
             if (!eight) {
                 c += 7;
                 continue;
             }
-            if (!marks[at]) continue;
-            float least = INFINITY;
-            for (long y = row - 1; y <= row + 1; y++)
-                for (long x = c - 1; x <= c + 1; x++) {
-                    int outside = y < 0 || y >= height || x < 0 || x >= width;
-                    float around = outside || (valid && !valid[y * width + x]) ? 0 : t[y * width + x];
-                    float error = fabsf(around - p[at]);
-                    least = error < least ? error : least;
-                }
-            sum += least;
+            if (!marks[c]) continue;
+            sum += soft_error(p[row * width + c], t, valid, height, width, row, c);
             count++;
         }
+    }
     out[0] = sum;
     out[1] = count;
 }

@@ -19,6 +19,7 @@ from depthbench.protocols.alignment.pixels import FitPixels, blocks_of
 from depthbench.protocols.alignment.ransac import ransac_line
 from depthbench.protocols.alignment.samples import Rows
 from depthbench.protocols.alignment.spaces import RECIPROCAL, SPACES, in_space
+from depthbench.protocols.scored_maps import ClampLimits
 
 Limit = float | str | None
 """Metres; ``truth``: the least or greatest scored truth; None for no limit."""
@@ -199,12 +200,13 @@ class Alignment:
         """As :meth:`aligned`, of pixels that alignments share."""
         if self.fit == "none":
             return SPACES[pixels.quantity].to_depth(pixels.prediction)
+        limited = self.limited_pixels(pixels, line)
+        if limited is not None:
+            return limited[0]
         found = line or pixels.line(self)
         least, greatest = self._limits(pixels)
         if pixels.truth.device.type != "cpu":
             return self._through(pixels.prediction, pixels.quantity, found, least, greatest)
-        if {pixels.quantity, self.space} <= RECIPROCAL and fit_kernel.serves_maps(pixels.prediction):
-            return self._through_kernel(pixels, found, least, greatest)
         depth = torch.empty_like(pixels.prediction, dtype=torch.float32)
         for image, blocks in enumerate(blocks_of(pixels.prediction, depth)):
             at = slice(image, image + 1)
@@ -224,21 +226,35 @@ class Alignment:
             torch.minimum(value, greatest, out=value)
         return SPACES[self.space].to_depth(value).float()
 
-    def _through_kernel(
-        self, pixels: FitPixels, line: FittedLine, least: Tensor | None, greatest: Tensor | None
-    ) -> Tensor:
-        """As :meth:`_through`, by ``fits.c``."""
+    def limited_pixels(
+        self, pixels: FitPixels, line: FittedLine | None = None, limits: ClampLimits = (None, None)
+    ) -> tuple[Tensor, int] | None:
+        """As :meth:`aligned_pixels`, by ``fits.c``: depth within limits; None where it does not serve.
+
+        Args:
+            pixels: as there.
+            line: as there.
+            limits: of finite depth in metres.
+
+        Returns:
+            The depth, and how many pixels of all are not above 0 before the limits.
+        """
+        serves = fit_kernel.goes_between(pixels.quantity, self.space) and fit_kernel.serves_maps(pixels.prediction)
         count = len(pixels.prediction)
+        if self.fit == "none" or not serves or not count:
+            return None
         none = torch.full((1,), torch.inf, dtype=torch.float64)
         low, high = (
             (sign * none if edge is None else edge.flatten()).expand(count).tolist()
-            for edge, sign in ((least, -1), (greatest, 1))
+            for edge, sign in zip(self._limits(pixels), (-1, 1), strict=True)
         )
         floor = -torch.inf if self.floor is None else self.floor
-        inverts = pixels.quantity != self.space, self.space == "disparity"
-        maps = zip(pixels.prediction[:, 0], zip(*(one.tolist() for one in line), strict=True), low, high, strict=True)
-        found = [fit_kernel.through(one, own, inverts, (floor, a, b)) for one, own, a, b in maps]
-        return torch.stack(found)[:, None] if count != 1 else found[0][None, None]
+        between = pixels.quantity, self.space
+        lines = zip(*(one.tolist() for one in line or pixels.line(self)), strict=True)
+        maps = zip(pixels.prediction[:, 0], lines, low, high, strict=True)
+        found = [fit_kernel.through(one, own, between, (floor, a, b), limits) for one, own, a, b in maps]
+        depth = torch.stack([one for one, _ in found])[:, None] if count != 1 else found[0][0][None, None]
+        return depth, sum(nonpositive for _, nonpositive in found)
 
     def raised(self, x: Tensor) -> Tensor:
         """The prediction in its space, not below the floor."""

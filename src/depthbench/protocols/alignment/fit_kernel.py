@@ -13,11 +13,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from depthbench.metrics.native import compiled
+from depthbench.native import compiled
+from depthbench.output_kinds import Quantity
+from depthbench.protocols.scored_maps import ClampLimits
 
 SOURCE = Path(__file__).with_name("fits.c")
 
 FloatRow = NDArray[np.float64]
+
+_RECIPROCAL: tuple[Quantity, ...] = ("depth", "disparity")
+_LOGARITHMS = {"log": 1, "log1p": 2}  # of the C file
 
 
 def _library() -> ctypes.CDLL | None:
@@ -57,11 +62,11 @@ def lines(x: Tensor, y: Tensor, weight: Tensor | None, rounds: int = 0, floor: f
     """
     library = _library()
     assert library is not None
-    found = torch.empty(len(x), 3, dtype=torch.float64)
+    found, again = torch.empty(len(x), 3, dtype=torch.float64), torch.empty(x.shape[1], dtype=torch.float64)
     for row in range(len(x)):
         sides = _at(x[row]), _at(y[row]), None if weight is None else _at(weight[row])
         rest = ctypes.c_long(x.shape[1]), ctypes.c_long(rounds), ctypes.c_double(floor)
-        library.fitted_line(*sides, *rest, _at(found[row]))
+        library.fitted_line(*sides, *rest, _at(again), _at(found[row]))
     return found
 
 
@@ -112,21 +117,62 @@ def agreeing(x: FloatRow, y: FloatRow, scale: float, shift: float, threshold: fl
     return int(library.agreeing(_of(x), _of(y), ctypes.c_long(len(x)), *line, _of(inside)))
 
 
+def goes_between(quantity: Quantity, space: Quantity) -> bool:
+    """Whether the kernel brings a quantity into a space: any into itself, depth and disparity into all."""
+    return quantity == space or quantity in _RECIPROCAL
+
+
+def _into(quantity: Quantity, space: Quantity) -> tuple[bool, int]:
+    """Whether a value is inverted first, and which logarithm of it is taken."""
+    if quantity == space:
+        return False, 0
+    return (quantity == "disparity") != (space == "disparity"), _LOGARITHMS.get(space, 0)
+
+
+def row_in_space(values: Tensor, quantity: Quantity, space: Quantity) -> Tensor:
+    """Of a row ``(N,)`` float32 of a quantity, in another that :func:`goes_between`: float64."""
+    library = _library()
+    assert library is not None
+    found = torch.empty(values.shape, dtype=torch.float64)
+    library.in_space(_at(values), ctypes.c_long(len(values)), *map(int, _into(quantity, space)), _at(found))
+    return found
+
+
+class _Way(ctypes.Structure):
+    """``struct way`` of the C file."""
+
+    _fields_ = (
+        *((name, ctypes.c_double) for name in ("scale", "x0", "y0", "floor", "least", "greatest")),
+        *((name, ctypes.c_float) for name in ("low", "high")),
+        *((f"{name}_{place}", ctypes.c_int32) for place in ("first", "last") for name in ("inverts", "log")),
+        ("limited", ctypes.c_int32),
+    )
+
+
 def through(
-    prediction: Tensor, line: tuple[float, float, float], inverts: tuple[bool, bool], limits: tuple[float, float, float]
-) -> Tensor:
-    """Depth ``(H, W)`` of a prediction in depth or disparity that is put through a line in one of both.
+    prediction: Tensor,
+    line: tuple[float, float, float],
+    between: tuple[Quantity, Quantity],
+    edges: tuple[float, float, float],
+    limits: ClampLimits = (None, None),
+) -> tuple[Tensor, int]:
+    """Depth ``(H, W)`` of a prediction that is put through a line, and how many depths are not above 0 before limits.
 
     Args:
         prediction: ``(H, W)``.
         line: scale, x0 and y0.
-        inverts: whether the prediction, and whether the value of the line, is inverted.
-        limits: least prediction, least and greatest value of the line; infinite for none.
+        between: the quantity of the prediction and that of the line, which the first :func:`goes_between`.
+        edges: least prediction, least and greatest value of the line; infinite for none.
+        limits: of finite depth in metres.
     """
     library = _library()
     assert library is not None
+    library.through.restype = ctypes.c_long
     found = torch.empty(prediction.shape, dtype=torch.float32)
+    low, high = limits
+    space = between[1]
+    ways = *_into(*between), space == "disparity", _LOGARITHMS.get(space, 0)
+    metres = -np.inf if low is None else low, np.inf if high is None else high
+    way = _Way(*line, *edges, *metres, *map(int, ways), limits != (None, None))
     sizes = (ctypes.c_long(size) for size in (prediction.stride(0), *prediction.shape))
-    numbers = (ctypes.c_double(value) for value in (*line, *limits))
-    library.through(_at(prediction), *sizes, *map(int, inverts), *numbers, _at(found))
-    return found
+    return found, library.through(_at(prediction), *sizes, ctypes.byref(way), _at(found))

@@ -1,15 +1,13 @@
 /* The arithmetic of fits.py, ransac.py and alignment.py on one image, without an array in between.
 
-   Sums are taken in eight lanes, so they differ from torch's in the last bits; what is not a sum is the same. */
-#include <math.h>
-#include <stdint.h>
+   Sums are taken in eight lanes, so they differ from torch's in the last bits; logarithms and exponentials, too. What is
+   neither is the same. */
 #include <string.h>
 
-#define LANES 8
+#include "elementary.h"
 
-typedef double wide __attribute__((vector_size(8 * LANES), aligned(8)));
 typedef float floats __attribute__((vector_size(4 * LANES), aligned(4)));
-typedef int64_t bits __attribute__((vector_size(8 * LANES), aligned(8)));
+typedef int32_t marks __attribute__((vector_size(4 * LANES), aligned(4)));
 
 struct line {
     double scale, x0, y0;
@@ -23,12 +21,17 @@ static double total(wide x) {
 
 /* Eight numbers, zeros beyond the last. */
 static inline wide eight(const double *from, long left) {
+    if (left >= LANES) return *(const wide *)from;
     wide found = {0};
-    if (left >= LANES)
-        memcpy(&found, from, sizeof found);
-    else
-        memcpy(&found, from, sizeof(double) * left);
+    for (long lane = 0; lane < left; lane++) found[lane] = from[lane];
     return found;
+}
+
+static inline void put(double *to, wide values, long left) {
+    if (left >= LANES)
+        *(wide *)to = values;
+    else
+        for (long lane = 0; lane < left; lane++) to[lane] = values[lane];
 }
 
 static inline wide ones(long left) {
@@ -37,23 +40,25 @@ static inline wide ones(long left) {
     return found;
 }
 
-/* The line of least weighted squares. Weights are 1, w, or those of another round, where a line is given: w over the
-   absolute residual of it, which is at least `floor`. */
-static struct line least_squares(const double *x, const double *y, const double *w, long count,
-                                 const struct line *before, double floor) {
-    wide n = {0}, sx = {0}, sy = {0}, xx = {0}, xy = {0}, zero = {0};
+static inline wide at_least(wide x, wide limit) {
+    bits below = x < limit;
+    return (wide)(((bits)limit & below) | ((bits)x & ~below));
+}
+
+static inline wide at_most(wide x, wide limit) {
+    bits above = x > limit;
+    return (wide)(((bits)limit & above) | ((bits)x & ~above));
+}
+
+/* The line of least squares, weighted where there are weights. */
+static struct line least_squares(const double *x, const double *y, const double *w, long count) {
+    wide n = {0}, sx = {0}, sy = {0}, xx = {0}, xy = {0};
     double x0 = 0, y0 = 0;
     for (int pass = 0; pass < 2; pass++)
         for (long i = 0; i < count; i += LANES) {
             long left = count - i;
             wide a = eight(x + i, left), b = eight(y + i, left);
-            wide weight = w ? eight(w + i, left) : left < LANES ? ones(left) : zero + 1.0;
-            if (before) {
-                wide residual = (a - before->x0) * before->scale + before->y0 - b;
-                residual = (wide)((bits)residual & INT64_MAX); /* its absolute value */
-                bits small = residual < floor;
-                weight /= (wide)(((bits)(zero + floor) & small) | ((bits)residual & ~small));
-            }
+            wide weight = w ? eight(w + i, left) : left < LANES ? ones(left) : (wide){0} + 1.0;
             if (!pass) {
                 n += weight;
                 sx += weight * a;
@@ -72,21 +77,48 @@ static struct line least_squares(const double *x, const double *y, const double 
     return (struct line){total(xy) / (variance > 0 ? variance : 1), x0, y0};
 }
 
-/* As fits.least_squares_line, and `rounds` of weighted_l1_line after it: out[3]. `w` may be missing. */
-void fitted_line(const double *x, const double *y, const double *w, long count, long rounds, double floor, double *out) {
-    struct line line = least_squares(x, y, w, count, 0, floor);
-    for (long round = 0; round < rounds; round++) line = least_squares(x, y, w, count, &line, floor);
+/* Weights of another round: those of the first, or 1, over the absolute residual of a line, which is at least `floor`. */
+static void reweight(const double *x, const double *y, const double *w, long count, struct line line, double floor,
+                     double *out) {
+    for (long i = 0; i < count; i += LANES) {
+        long left = count - i;
+        wide residual = (eight(x + i, left) - line.x0) * line.scale + line.y0 - eight(y + i, left);
+        residual = at_least((wide)((bits)residual & INT64_MAX), (wide){0} + floor);
+        wide weight = (w ? eight(w + i, left) : (wide){0} + 1.0) / residual;
+        put(out + i, weight, left);
+    }
+}
+
+/* As fits.least_squares_line, and `rounds` of weighted_l1_line after it: out[3]. `w` may be missing; `again` has room for
+   weights. */
+void fitted_line(const double *x, const double *y, const double *w, long count, long rounds, double floor, double *again,
+                 double *out) {
+    struct line line = least_squares(x, y, w, count);
+    for (long round = 0; round < rounds; round++) {
+        reweight(x, y, w, count, line, floor, again);
+        line = least_squares(x, y, again, count);
+    }
     memcpy(out, &line, sizeof line);
 }
 
-/* Copy the valid pixels of rows of both maps side by side; how many there are. */
+/* Copy the valid pixels of rows of both maps side by side; how many there are. The last ones may be followed by others. */
 long taken(const float *restrict p, const float *restrict t, const uint8_t *restrict valid, const long *strides,
            long rows, long width, float *restrict p_out, float *restrict t_out) {
     long count = 0;
     for (long row = 0; row < rows; row++) {
         const float *a = p + row * strides[0], *b = t + row * strides[1];
         const uint8_t *keep = valid + row * strides[2];
-        for (long c = 0; c < width; c++) {
+        long c = 0;
+#ifdef __AVX512F__
+        for (; c + 16 <= width; c += 16) {
+            __mmask16 kept = _mm512_test_epi32_mask(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(keep + c))),
+                                                    _mm512_set1_epi32(1));
+            _mm512_storeu_ps(p_out + count, _mm512_maskz_compress_ps(kept, _mm512_loadu_ps(a + c)));
+            _mm512_storeu_ps(t_out + count, _mm512_maskz_compress_ps(kept, _mm512_loadu_ps(b + c)));
+            count += __builtin_popcount(kept);
+        }
+#endif
+        for (; c < width; c++) {
             p_out[count] = a[c];
             t_out[count] = b[c];
             count += keep[c];
@@ -95,12 +127,35 @@ long taken(const float *restrict p, const float *restrict t, const uint8_t *rest
     return count;
 }
 
-/* Of eight values: as they are, or their inverse. */
-static inline wide side(const float *from, int inverts) {
-    floats found;
-    memcpy(&found, from, sizeof found);
-    wide value = __builtin_convertvector(found, wide);
-    return inverts ? 1.0 / value : value;
+enum { NO_LOG, LOG, LOG_OF_1_PLUS };
+
+/* Of eight values in depth or disparity: into a space, through the other of both where it `inverts`. */
+static inline __attribute__((always_inline)) wide into(wide value, int inverts, int log) {
+    if (inverts) value = 1.0 / value;
+    return log == LOG ? logarithm(value) : log == LOG_OF_1_PLUS ? logarithm_of_1_plus(value) : value;
+}
+
+/* And out of it, into depth. */
+static inline __attribute__((always_inline)) wide out_of(wide value, int inverts, int log) {
+    value = log ? exponential(value) : value;
+    return inverts ? 1.0 / value : log == LOG_OF_1_PLUS ? value - 1.0 : value;
+}
+
+/* Some values, ones beyond the last. */
+static inline wide some(const float *from, long left) {
+    if (left >= LANES) return __builtin_convertvector(*(const floats *)from, wide);
+    wide found = (wide){0} + 1.0;
+    for (long lane = 0; lane < left; lane++) found[lane] = from[lane];
+    return found;
+}
+
+/* A row in a space. */
+void in_space(const float *from, long count, int inverts, int log, double *to) {
+    for (long i = 0; i < count; i += LANES) {
+        long left = count - i;
+        wide found = into(some(from + i, left), inverts, log);
+        put(to + i, found, left);
+    }
 }
 
 /* Moments of two rows, each of which may be inverted first: means of x and y, centered sums of xx and xy: out[4]. */
@@ -116,7 +171,7 @@ void moments(const float *x, const float *y, long count, int inverts_x, int inve
     wide sx = {0}, sy = {0}, sxx = {0}, sxy = {0};
     long i = 0;
     for (; i + LANES <= count; i += LANES) {
-        wide a = side(x + i, inverts_x) - x0, b = side(y + i, inverts_y) - y0;
+        wide a = into(some(x + i, LANES), inverts_x, NO_LOG) - x0, b = into(some(y + i, LANES), inverts_y, NO_LOG) - y0;
         sx += a;
         sy += b;
         sxx += a * a;
@@ -151,21 +206,64 @@ long agreeing(const double *restrict x, const double *restrict y, long count, do
     return found;
 }
 
-/* Rows of a prediction through a line, in depth or disparity: `inverts_first` where the prediction is in the other of
-   both, `inverts_last` where the line gives a disparity. Limits are of the line's sides; NaN stays. */
-void through(const float *restrict p, long stride, long rows, long width, int inverts_first, int inverts_last,
-             double scale, double x0, double y0, double floor, double least, double greatest, float *restrict out) {
+/* How a map is put through a line in a space, see `through`. */
+struct way {
+    double scale, x0, y0, floor, least, greatest;
+    float low, high;
+    int32_t inverts_first, log_first, inverts_last, log_last, limited;
+};
+
+/* Depth limited where it is finite; NaN where it is not. */
+static inline floats limited(floats x, floats low, floats high) {
+    floats rest = x - x;
+    marks below = x < low, above = x > high;
+    x = (floats)(((marks)low & below) | ((marks)x & ~below));
+    x = (floats)(((marks)high & above) | ((marks)x & ~above));
+    return x + rest;
+}
+
+static inline __attribute__((always_inline)) long mapped(const float *restrict p, long stride, long rows, long width,
+        const struct way *way, int inverts_first, int log_first, int inverts_last, int log_last, float *restrict out) {
+    const wide none = {0}, floor = none + way->floor, least = none + way->least, greatest = none + way->greatest;
+    const wide scale = none + way->scale, x0 = none + way->x0, y0 = none + way->y0;
+    const floats low = (floats){0} + way->low, high = (floats){0} + way->high;
+    const int limits = way->limited;
+    long count = 0;
     for (long row = 0; row < rows; row++) {
         const float *from = p + row * stride;
         float *to = out + row * width;
-        for (long c = 0; c < width; c++) {
-            double x = from[c];
-            x = inverts_first ? 1 / x : x;
-            x = x < floor ? floor : x;
-            x = (x - x0) * scale + y0;
-            x = x < least ? least : x;
-            x = x > greatest ? greatest : x;
-            to[c] = (float)(inverts_last ? 1 / x : x);
+        marks wrong = {0};
+        for (long c = 0; c < width; c += LANES) {
+            long left = width - c;
+            wide x = at_least(into(some(from + c, left), inverts_first, log_first), floor);
+            x = at_most(at_least((x - x0) * scale + y0, least), greatest);
+            floats depth = __builtin_convertvector(out_of(x, inverts_last, log_last), floats);
+            marks bad = ~(depth > 0.0f);
+            if (limits) depth = limited(depth, low, high);
+            if (left >= LANES)
+                *(floats *)(to + c) = depth;
+            else {
+                for (long lane = 0; lane < left; lane++) to[c + lane] = depth[lane];
+                for (long lane = left; lane < LANES; lane++) bad[lane] = 0;
+            }
+            wrong -= bad;
         }
+        for (int lane = 0; lane < LANES; lane++) count += wrong[lane];
     }
+    return count;
+}
+
+/* Rows of a prediction through a line, to depth: `inverts_first` and `log_first` into the space of the line (`into`),
+   `inverts_last` and `log_last` out of it. `floor`, `least` and `greatest` are of the line's sides, `low` and `high` of
+   the depth, where it is `limited`; NaN stays. How many depths are not above 0, before these limits. */
+long through(const float *p, long stride, long rows, long width, const struct way *way, float *out) {
+    /* Constants, so that the loop has no test in it. */
+#define MAPPED(A, B, C, D) mapped(p, stride, rows, width, way, A, B, C, D, out)
+    if (!way->log_first && !way->log_last) {
+        if (way->inverts_first) return way->inverts_last ? MAPPED(1, 0, 1, 0) : MAPPED(1, 0, 0, 0);
+        return way->inverts_last ? MAPPED(0, 0, 1, 0) : MAPPED(0, 0, 0, 0);
+    }
+    if (!way->inverts_first && way->log_first == LOG_OF_1_PLUS) return MAPPED(0, LOG_OF_1_PLUS, 0, LOG_OF_1_PLUS);
+    return MAPPED(way->inverts_first, way->log_first, way->inverts_last, way->log_last);
+#undef MAPPED
 }

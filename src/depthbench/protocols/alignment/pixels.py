@@ -98,7 +98,8 @@ class FitPixels:
             values, quantity = (
                 (self._taken(image)[0], self.quantity) if side == "x" else (self._taken(image)[1], _DEPTH)
             )
-            return in_space(values, quantity, space)
+            kernel = quantity != space and fit_kernel.goes_between(quantity, space) and fit_kernel.serves_maps(values)
+            return (fit_kernel.row_in_space if kernel else in_space)(values, quantity, space)
 
         return self._once((side, space, precision, image), make)  # type: ignore[no-any-return]
 

@@ -23,7 +23,7 @@ def compiled(source: Path) -> ctypes.CDLL | None:
     """The functions of a C file, for this processor.
 
     The library lies in ``~/.cache/depthbench`` (``XDG_CACHE_HOME``) under a name that changes with the source, the
-    compiler and the processor, so that machines may share a home.
+    headers beside it, the compiler and the processor, so that machines may share a home.
 
     Args:
         source: the C file.
@@ -33,7 +33,7 @@ def compiled(source: Path) -> ctypes.CDLL | None:
 
     Example:
         >>> from pathlib import Path
-        >>> from depthbench.metrics.native import compiled
+        >>> from depthbench.native import compiled
         >>> compiled(Path("missing.c")) is None
         True
     """
@@ -62,7 +62,8 @@ def _folder() -> Path:
 
 def _key(source: Path, compiler: str) -> str:
     found = Path(compiler).resolve().stat()
-    about = [source.read_bytes(), " ".join(FLAGS), compiler, found.st_size, found.st_mtime_ns, _processor()]
+    headers = [one.read_bytes() for one in sorted(source.parent.glob("*.h"))]
+    about = [source.read_bytes(), *headers, " ".join(FLAGS), compiler, found.st_size, found.st_mtime_ns, _processor()]
     return hashlib.sha256(repr(about).encode()).hexdigest()[:16]
 
 
