@@ -6,13 +6,16 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from depthbench.native import compiled
 
 SumKey = tuple[str, bool | None]
 """A column, and which way it is taken where rules differ in it: strict, or swapped."""
+
+Doubles = NDArray[np.float64]
 
 SOURCE = Path(__file__).with_name("pixel_pass.c")
 # In the order of the C file; where rules differ in a sum, which way it is taken.
@@ -49,66 +52,67 @@ class _Maps(ctypes.Structure):
     )
 
 
-def kernel_sums(
+def kernel_cells(
     p: Tensor,
     t: Tensor,
     valid: Tensor | tuple[float, float],
     keys: Sequence[SumKey],
-    rows: Sequence[int],
+    edges: tuple[Sequence[int], Sequence[int]],
     limits: Sequence[float],
-) -> Tensor:
-    """Sums of maps ``(N, H, W)`` between rows, per column: ``(R, len(keys), N, W)``, right where they are finite.
+) -> Doubles:
+    """Sums of maps ``(N, H, W)`` over the cells of a grid: ``(R, N, C, len(keys))``, right where they are finite.
 
     Args:
         p: prediction, float32.
         t: truth, float32.
         valid: mask, or the depths of the truth that count.
         keys: the sums.
-        rows: increasing edges.
+        edges: increasing ones of the rows and of the columns of cells.
         limits: of ``|L|`` for delta1 to delta3, first with ``<=``, then with ``<``.
     """
-    sums = torch.empty(len(rows) - 1, len(t), len(ROWS), t.shape[2], dtype=torch.float64)
-    return _chosen(_filled("pixel_sums", sums, (p, t, valid), keys, rows, limits), keys)
-
-
-def kernel_totals(
-    p: Tensor,
-    t: Tensor,
-    valid: Tensor | tuple[float, float],
-    keys: Sequence[SumKey],
-    rows: Sequence[int],
-    limits: Sequence[float],
-) -> Tensor:
-    """As :func:`kernel_sums`, over all columns, and of deltas only what counts: ``(R, len(keys), N)``."""
-    sums = torch.empty(len(rows) - 1, len(t), len(ROWS), dtype=torch.float64)
-    return _chosen(_filled("pixel_totals", sums, (p, t, valid), keys, rows, limits), keys)
+    rows, columns = edges
+    left, right = columns[0], columns[-1]
+    mask = valid[..., left:right] if isinstance(valid, Tensor) else valid
+    maps = p[..., left:right], t[..., left:right], mask
+    if len(columns) == 2:
+        sums = _filled("pixel_totals", (), maps, keys, rows, limits)[:, :, None]
+    else:
+        per_column = _filled("pixel_sums", (right - left,), maps, keys, rows, limits)
+        places = [column - left for column in columns[:-1]]
+        sums = np.add.reduceat(per_column, places, axis=-1).swapaxes(-1, -2)
+    places, factors = _choice(tuple(keys))
+    chosen: Doubles = sums.take(places, -1) * factors
+    return chosen
 
 
 def _filled(
     function: str,
-    sums: Tensor,
+    shape: tuple[int, ...],
     maps: tuple[Tensor, Tensor, Tensor | tuple[float, float]],
     keys: Sequence[SumKey],
     rows: Sequence[int],
     limits: Sequence[float],
-) -> Tensor:
-    """Sums ``(R, N, len(ROWS), ...)``, filled by a function of the C file."""
+) -> Doubles:
+    """Sums ``(R, N, len(ROWS), *shape)`` of a function of the C file."""
     call = getattr(_library(), function)
     p, t, valid = _dense(maps[0]), _dense(maps[1]), maps[2]
     mask = _dense(valid) if isinstance(valid, Tensor) else None
+    given = [(one.data_ptr(), *(one.stride(dim) * one.element_size() for dim in (0, 1))) for one in (p, t)]
+    given.append((0, 0, 0) if mask is None else (mask.data_ptr(), mask.stride(0), mask.stride(1)))
+    strides = p.stride(1), t.stride(1), given[2][2]
     low_high = (ctypes.c_float * 2)(*((0.0, 0.0) if isinstance(valid, Tensor) else valid))
-    six, wanted = (ctypes.c_float * 6)(*limits), _wanted(keys)
-    strides = [one.stride(1) for one in (p, t, t if mask is None else mask)]
+    six, wanted = (ctypes.c_float * 6)(*limits), _wanted(tuple(keys))
+    sums = np.empty((len(rows) - 1, len(t), len(ROWS), *shape))
     for strip, (top, bottom) in enumerate(pairwise(rows)):
         for image in range(len(t)):
-            addresses = [None if one is None else one[image, top:bottom].data_ptr() for one in (p, t, mask)]
-            sizes = bottom - top, t.shape[2]
-            of = _Maps(*addresses, *strides, *sizes, ctypes.addressof(low_high))
-            call(ctypes.byref(of), six, wanted, ctypes.c_void_p(sums[strip, image].data_ptr()))
+            addresses = [(at + image * apart + top * down) or None for at, apart, down in given]
+            of = _Maps(*addresses, *strides, bottom - top, t.shape[2], ctypes.addressof(low_high))
+            call(ctypes.byref(of), six, wanted, ctypes.c_void_p(sums[strip, image].ctypes.data))
     return sums
 
 
-def _wanted(keys: Sequence[SumKey]) -> int:
+@lru_cache(maxsize=64)
+def _wanted(keys: tuple[SumKey, ...]) -> int:
     """Which sums to take where rules differ in them."""
     found = 0
     for name, way in keys:
@@ -119,20 +123,11 @@ def _wanted(keys: Sequence[SumKey]) -> int:
     return found
 
 
-def _chosen(sums: Tensor, keys: Sequence[SumKey]) -> Tensor:
-    """The sums of keys, ``(R, N, len(ROWS), ...) -> (R, len(keys), N, ...)``."""
-    places, factors = _choice(tuple(keys))
-    found = sums.index_select(2, places) * factors.view(-1, *(1,) * (sums.ndim - 3))
-    return found.transpose(1, 2)
-
-
 @lru_cache(maxsize=64)
-def _choice(keys: tuple[SumKey, ...]) -> tuple[Tensor, Tensor]:
+def _choice(keys: tuple[SumKey, ...]) -> tuple[NDArray[np.intp], Doubles]:
     """Of each key the place of its sum, and its factor."""
-    with torch.inference_mode(False):
-        places = [_PLACES.get(key, _PLACES["log", False]) for key in keys]
-        factors = [1.0 if key in _PLACES else _MADE[key] for key in keys]
-        return torch.tensor(places), torch.tensor(factors, dtype=torch.float64)
+    places = [_PLACES.get(key, _PLACES["log", False]) for key in keys]
+    return np.array(places), np.array([1.0 if key in _PLACES else _MADE[key] for key in keys])
 
 
 def _dense(maps: Tensor) -> Tensor:

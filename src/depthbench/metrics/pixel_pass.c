@@ -6,7 +6,15 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__AVX512F__) && __GNUC__ >= 12
+/* Products may be joined with sums here: each sum is rounded once less. */
+#ifdef __clang__
+#pragma clang fp contract(fast)
+#else
+#pragma GCC optimize("fp-contract=fast")
+#endif
+
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+#include <immintrin.h>
 #pragma GCC target("prefer-vector-width=512")
 #define LANES 16
 #else
@@ -36,19 +44,27 @@ struct sums {
 /* Eight of the lanes as float64. */
 static inline wide half(vec x, int which) {
 #if LANES == HALF
-    narrow found = x;
+    return __builtin_convertvector((narrow)x, wide);
 #else
-    narrow found = which ? __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15)
-                         : __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7);
+    return (wide)_mm512_cvtps_pd(which ? _mm512_extractf32x8_ps((__m512)x, 1) : _mm512_castps512_ps256((__m512)x));
 #endif
-    return __builtin_convertvector(found, wide);
+}
+
+static inline int any(bits marks) {
+#if LANES == HALF
+    int32_t found = 0;
+    for (int lane = 0; lane < LANES; lane++) found |= marks[lane];
+    return found != 0;
+#else
+    return _mm512_test_epi32_mask((__m512i)marks, (__m512i)marks) != 0;
+#endif
 }
 
 static inline vec select_or_zero(bits keep, vec x) { return (vec)((bits)x & keep); }
 
 static inline vec absolute(vec x) { return (vec)((bits)x & 0x7fffffff); }
 
-/* Natural logarithm of positive numbers, to about an ulp (the polynomial of Cephes, Moshier 1992). */
+/* Natural logarithm of positive numbers, to about an ulp (the polynomial of Cephes, Moshier 1992); of others anything. */
 static inline vec logarithm(vec x) {
     bits exponent = (((bits)x - 0x3f3504f3) >> 23);
     vec m = (vec)((bits)x - (exponent << 23)) - 1.0f;
@@ -73,22 +89,25 @@ static inline vec logarithm_of_1_plus(vec ratio) {
     vec first_order = 2.0f - x; /* 1 / x near 1; farther away the rounding is nothing beside the logarithm */
     first_order = (vec)((bits)first_order & (first_order > 0.0f));
     bits defined = (x > 0.0f) & (x < INFINITY);
-    vec value = logarithm((vec)(((bits)x & defined) | ((bits)((vec){0} + 1.0f) & ~defined))) + rounding * first_order;
+    vec value = logarithm(x) + rounding * first_order;
     return (vec)((bits)value | ~defined); /* all bits set are a NaN */
 }
 
 /* Which sums are wanted, where rules differ in them. */
 enum { LOOSE = 1, STRICT = 2, SWAPPED = 4 };
 
-static inline __attribute__((always_inline)) void add(struct sums *s, vec p, vec t, bits keep, const float *limits, int wanted) {
+/* Add the pixels of a vector. The counts of deltas are those beyond the limits, which are few. */
+static inline __attribute__((always_inline)) void add(struct sums *s, vec p, vec t, bits keep, const float *limits,
+                                                       int wanted) {
     vec error = select_or_zero(keep, p - t);
     vec ratio = select_or_zero(keep, error / t);
     vec log = logarithm_of_1_plus(ratio), log_abs = absolute(log);
     s->counts[PIXELS] -= keep;
-    for (int i = 0; i < 3; i++) {
-        if (wanted & LOOSE) s->counts[DELTA1 + i] -= log_abs <= limits[i];
-        if (wanted & STRICT) s->counts[STRICT1 + i] -= log_abs < limits[3 + i];
-    }
+    if (any(~(log_abs < (limits[0] < limits[3] ? limits[0] : limits[3]))))
+        for (int i = 0; i < 3; i++) {
+            if (wanted & LOOSE) s->counts[DELTA1 + i] -= ~(log_abs <= limits[i]);
+            if (wanted & STRICT) s->counts[STRICT1 + i] -= ~(log_abs < limits[3 + i]);
+        }
     for (int i = 0; i < HALVES; i++) {
         wide exact = half(log, i);
         s->wides[LOG][i] += exact;
@@ -107,11 +126,18 @@ static inline __attribute__((always_inline)) void add(struct sums *s, vec p, vec
     }
 }
 
+/* Whether a count is taken. */
+static inline int is_wanted(int count, int wanted) {
+    return count == PIXELS || (count < STRICT1 ? wanted & LOOSE : wanted & STRICT) != 0;
+}
+
 /* Add the sums of a vector to those of its columns, and begin anew. */
-static void flush(struct sums *s, double *out, long width, long column, long columns) {
+static void flush(struct sums *s, double *out, long width, long column, long columns, int wanted) {
     for (long lane = 0; lane < columns; lane++) {
         double *place = out + column + lane;
-        for (int i = 0; i < COUNTS; i++) place[i * width] += s->counts[i][lane];
+        place[0] += s->counts[PIXELS][lane];
+        for (int i = DELTA1; i < COUNTS; i++)
+            if (is_wanted(i, wanted)) place[i * width] += s->counts[PIXELS][lane] - s->counts[i][lane];
         for (int i = 0; i < FLOATS; i++) place[(COUNTS + i) * width] += s->floats[i][lane];
         for (int i = 0; i < WIDES; i++) place[(COUNTS + FLOATS + i) * width] += s->wides[i][lane / HALF][lane % HALF];
     }
@@ -126,23 +152,30 @@ struct maps {
     const float *range;
 };
 
-/* Add a vector of pixels, of which there may be less than lanes. */
+static inline __attribute__((always_inline)) void add_at(struct sums *s, const float *p, const float *t,
+                                                          const uint8_t *mask, const float *range, const float *limits,
+                                                          int wanted) {
+    vec b = *(const vec *)t;
+    bits keep = mask ? -__builtin_convertvector(*(const bytes *)mask, bits) : (b >= range[0]) & (b <= range[1]);
+    add(s, *(const vec *)p, b, keep, limits, wanted);
+}
+
 static inline __attribute__((always_inline)) void visit(struct sums *s, const struct maps *maps, int masked, long row,
                                                          long column, const float *limits, int wanted) {
     const float *p = maps->p + row * maps->p_stride + column, *t = maps->t + row * maps->t_stride + column;
-    const uint8_t *mask = masked ? maps->mask + row * maps->mask_stride + column : 0;
+    add_at(s, p, t, masked ? maps->mask + row * maps->mask_stride + column : 0, maps->range, limits, wanted);
+}
+
+/* As `visit`, of the last columns, which are less than lanes. */
+static __attribute__((noinline)) void visit_rest(struct sums *s, const struct maps *maps, long row, long column,
+                                                 const float *limits, int wanted) {
+    long columns = maps->width - column;
     float rest[2][LANES] = {0};
     uint8_t marks[LANES] = {0};
-    if (maps->width - column < LANES) {
-        long columns = maps->width - column;
-        p = memcpy(rest[0], p, 4 * columns);
-        t = memcpy(rest[1], t, 4 * columns);
-        if (masked) mask = memcpy(marks, mask, columns);
-    }
-    vec b = *(const vec *)t;
-    bits keep = masked ? -__builtin_convertvector(*(const bytes *)mask, bits)
-                       : (b >= maps->range[0]) & (b <= maps->range[1]);
-    add(s, *(const vec *)p, b, keep, limits, wanted);
+    memcpy(rest[0], maps->p + row * maps->p_stride + column, 4 * columns);
+    memcpy(rest[1], maps->t + row * maps->t_stride + column, 4 * columns);
+    if (maps->mask) memcpy(marks, maps->mask + row * maps->mask_stride + column, columns);
+    add_at(s, rest[0], rest[1], maps->mask ? marks : 0, maps->range, limits, wanted);
 }
 
 static inline __attribute__((always_inline)) void tile(const struct maps *maps, int masked, long first,
@@ -151,26 +184,26 @@ static inline __attribute__((always_inline)) void tile(const struct maps *maps, 
     struct sums sums[TILE];
     memset(sums, 0, sizeof sums);
     for (long row = 0; row < rows; row++) {
-        for (long i = 0; i < TILE && first + i * LANES < width; i++)
-            visit(&sums[i], maps, masked, row, first + i * LANES, limits, wanted);
+        long column = first, i = 0;
+        for (; i < TILE && column + LANES <= width; i++, column += LANES)
+            visit(&sums[i], maps, masked, row, column, limits, wanted);
+        if (i < TILE && column < width) visit_rest(&sums[i], maps, row, column, limits, wanted);
         if ((row + 1) % FLUSH == 0 || row + 1 == rows)
             for (long i = 0; i < TILE && first + i * LANES < width; i++) {
                 long column = first + i * LANES, columns = width - column < LANES ? width - column : LANES;
-                flush(&sums[i], out, width, column, columns);
+                flush(&sums[i], out, width, column, columns, wanted);
             }
     }
 }
 
-/* Calls a function with constants, so that the loop of the common cases has no test in it. */
+/* Calls a function with constants, so that the loop of the common case has no test in it. */
 #define WITH_CONSTANTS(CALL) \
     if (maps->mask) CALL(1, wanted); \
-    else if (wanted == LOOSE) CALL(0, LOOSE); \
-    else if (wanted == STRICT) CALL(0, STRICT); \
-    else if (wanted == (LOOSE | STRICT)) CALL(0, LOOSE | STRICT); \
-    else CALL(0, wanted)
+    else if (wanted & SWAPPED) CALL(0, wanted); \
+    else CALL(0, wanted & (LOOSE | STRICT))
 
 /* Sums per column into out[COUNTS + FLOATS + WIDES][width]. `limits` of |L| for <= and for <; `wanted`: the sums that
-   are taken where rules differ, others are 0. What does not count is in all deltas that are taken, as in pixel_pass.py. */
+   are taken where rules differ, others are 0. */
 void pixel_sums(const struct maps *maps, const float *limits, int wanted, double *out) {
     memset(out, 0, sizeof(double) * (COUNTS + FLOATS + WIDES) * maps->width);
     for (long first = 0; first < maps->width; first += TILE * LANES) {
@@ -182,33 +215,31 @@ void pixel_sums(const struct maps *maps, const float *limits, int wanted, double
 
 static inline __attribute__((always_inline)) void whole(const struct maps *maps, int masked, const float *limits,
                                                          int wanted, double *out) {
-    struct sums s = {0};
+    struct sums s = {0}, rest = {0};
     wide floats[FLOATS] = {0}; /* each the sum of blocks that are summed in float32 */
-    long vectors = 0;
     for (long row = 0; row < maps->rows; row++)
         for (long first = 0; first < maps->width; first += FLUSH * LANES) {
-            long end = first + FLUSH * LANES < maps->width ? first + FLUSH * LANES : maps->width;
-            for (long column = first; column < end; column += LANES, vectors++)
-                visit(&s, maps, masked, row, column, limits, wanted);
+            long end = first + FLUSH * LANES < maps->width ? first + FLUSH * LANES : maps->width, column = first;
+            for (; column + LANES <= end; column += LANES) visit(&s, maps, masked, row, column, limits, wanted);
+            if (column < end) visit_rest(&rest, maps, row, column, limits, wanted);
             for (int i = 0; i < FLOATS; i++) {
-                for (int part = 0; part < HALVES; part++) floats[i] += half(s.floats[i], part);
-                s.floats[i] = (vec){0};
+                for (int part = 0; part < HALVES; part++) floats[i] += half(s.floats[i] + rest.floats[i], part);
+                s.floats[i] = rest.floats[i] = (vec){0};
             }
         }
     memset(out, 0, sizeof(double) * (COUNTS + FLOATS + WIDES));
     for (int i = 0; i < COUNTS; i++)
-        for (int lane = 0; lane < LANES; lane++) out[i] += s.counts[i][lane];
+        for (int lane = 0; lane < LANES; lane++) out[i] += s.counts[i][lane] + rest.counts[i][lane];
     for (int lane = 0; lane < HALF; lane++) {
         for (int i = 0; i < FLOATS; i++) out[COUNTS + i] += floats[i][lane];
         for (int i = 0; i < WIDES; i++)
-            for (int part = 0; part < HALVES; part++) out[COUNTS + FLOATS + i] += s.wides[i][part][lane];
+            for (int part = 0; part < HALVES; part++)
+                out[COUNTS + FLOATS + i] += s.wides[i][part][lane] + rest.wides[i][part][lane];
     }
-    double others = vectors * LANES - out[PIXELS];
-    for (int i = DELTA1; i < STRICT1; i++) out[i] -= wanted & LOOSE ? others : 0;
-    for (int i = STRICT1; i < COUNTS; i++) out[i] -= wanted & STRICT ? others : 0;
+    for (int i = DELTA1; i < COUNTS; i++) out[i] = is_wanted(i, wanted) ? out[PIXELS] - out[i] : 0;
 }
 
-/* As pixel_sums, of all columns together into out[COUNTS + FLOATS + WIDES], and only what counts. */
+/* As pixel_sums, of all columns together into out[COUNTS + FLOATS + WIDES]. */
 void pixel_totals(const struct maps *maps, const float *limits, int wanted, double *out) {
 #define WHOLE(MASKED, WANTED) whole(maps, MASKED, limits, WANTED, out)
     WITH_CONSTANTS(WHOLE);

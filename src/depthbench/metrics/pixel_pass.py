@@ -8,14 +8,14 @@ import math
 import struct
 import threading
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from depthbench.metrics.pixel_kernel import SumKey, kernel_sums, kernel_totals, places_in_kernel
+from depthbench.metrics.pixel_kernel import SumKey, kernel_cells, places_in_kernel
 
 Rule = tuple[bool, bool]
 """``(strict, swapped)``: delta with ``<`` or ``<=``; divide by the truth or by the prediction."""
@@ -47,7 +47,7 @@ def sums_by_cell(
     edges: tuple[Sequence[int], Sequence[int]],
     careful: bool,
 ) -> Tensor:
-    """Sums of maps ``(N, H, W)`` over the cells of a grid: ``(R, len(keys), N, C)`` float64.
+    """Sums of maps ``(N, H, W)`` over the cells of a grid: ``(R, N, C, len(keys))`` float64.
 
     Args:
         p: prediction, float32.
@@ -58,25 +58,21 @@ def sums_by_cell(
         careful: whether sums may become infinite or NaN; without, they are right where all of them are finite.
     """
     places = [] if careful else places_in_kernel(t, keys)
-    if len(places) == len(keys):
-        return _kernel_cells(p, t, valid, keys, edges)
+    standard = [keys[place] for place in places]
+    compiled = torch.from_numpy(kernel_cells(p, t, valid, standard, edges, _limits())) if places else None
+    if compiled is not None and len(places) == len(keys):
+        return compiled
     cells = _cells(_sums_by_block(p, t, valid, keys, edges[0], careful), keys, edges)
-    if places:
+    if compiled is not None:
         # The standard sums are the kernel's, too: a score does not depend on which others are asked for.
-        cells[:, places] = _kernel_cells(p, t, valid, [keys[place] for place in places], edges)
+        cells[..., places] = compiled
     return cells
 
 
-def _kernel_cells(
-    p: Tensor, t: Tensor, valid: Tensor | Interval, keys: Sequence[SumKey], edges: tuple[Sequence[int], Sequence[int]]
-) -> Tensor:
-    rows, columns = edges
-    limits = [_limit(name, strict) for strict in (False, True) for name in POWERS]
-    if len(columns) > 2:
-        return _cells(kernel_sums(p, t, valid, keys, rows, limits), keys, edges)
-    left, right = columns
-    mask = valid[..., left:right] if isinstance(valid, Tensor) else valid
-    return kernel_totals(p[..., left:right], t[..., left:right], mask, keys, rows, limits)[..., None]
+@cache
+def _limits() -> tuple[float, ...]:
+    """Of |L| for the standard deltas, first with <=, then with <."""
+    return tuple(_limit(name, strict) for strict in (False, True) for name in POWERS)
 
 
 def _cells(strips: Tensor, keys: Sequence[SumKey], edges: tuple[Sequence[int], Sequence[int]]) -> Tensor:
@@ -88,7 +84,8 @@ def _cells(strips: Tensor, keys: Sequence[SumKey], edges: tuple[Sequence[int], S
     for index, (name, _) in enumerate(keys):
         if name in POWERS or name in FINE_POWERS:
             strips[:, index] -= outside
-    return torch.stack([strips[..., left:right].sum(-1) for left, right in pairwise(columns)], -1)
+    cells = torch.stack([strips[..., left:right].sum(-1) for left, right in pairwise(columns)], -1)
+    return cells.permute(0, 2, 3, 1)
 
 
 def _sums_by_block(

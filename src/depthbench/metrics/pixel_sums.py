@@ -6,13 +6,15 @@ L = ln prediction - ln truth, over the valid pixels.
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from depthbench.errors import UserError
 from depthbench.maps import check_maps
-from depthbench.metrics.pixel_kernel import places_in_kernel
+from depthbench.metrics.pixel_kernel import SumKey, places_in_kernel
 from depthbench.metrics.pixel_pass import (
     BLOCK,
     Interval,
@@ -134,8 +136,8 @@ def cell_sums(
     step = max(len(t), 1) if places_in_kernel(t, [("pixels", None)]) else 1
     parts = [slice(start, start + step) for start in range(0, max(len(t), 1), step)]
     found = [_grid_sums(p[part], t[part], _part(mask, part), rules, edges, names, careful=False) for part in parts]
-    sums = torch.cat(found)
-    for index in torch.nonzero(~sums.flatten(1).sum(1).isfinite()).flatten().tolist():
+    sums = torch.cat(found) if len(found) != 1 else found[0]
+    for index in np.flatnonzero(~np.isfinite(sums.numpy().sum((1, 2, 3, 4)))):
         part = slice(index, index + 1)
         sums[part] = _grid_sums(p[part], t[part], _part(mask, part), rules, edges, names, careful=True)
     return sums
@@ -155,11 +157,19 @@ def _grid_sums(
     careful: bool,
 ) -> Tensor:
     """Sums of maps ``(N, H, W)``, ``(N, rules, R, C, len(names))``."""
-    wanted = [key_of(name, rule) for rule in rules for name in names]
-    keys = list(dict.fromkeys(wanted))
+    keys, order = _keys(tuple(rules), tuple(names))
     cells = sums_by_cell(p, t, valid, keys, edges, careful)
-    by_key = dict(zip(keys, cells.unbind(1), strict=True))
-    return torch.stack([by_key[key] for key in wanted], -1).unflatten(-1, (len(rules), -1)).permute(1, 3, 0, 2, 4)
+    if len(rules) == 1:
+        return cells.transpose(0, 1)[:, None]
+    return cells[..., order].unflatten(-1, (len(rules), -1)).permute(1, 3, 0, 2, 4)
+
+
+@lru_cache(maxsize=64)
+def _keys(rules: tuple[Rule, ...], names: tuple[str, ...]) -> tuple[tuple[SumKey, ...], list[int]]:
+    """The sums that rules take, each once, and which of them is that of each rule and name."""
+    wanted = [key_of(name, rule) for rule in rules for name in names]
+    keys = tuple(dict.fromkeys(wanted))
+    return keys, [keys.index(key) for key in wanted]
 
 
 def least_present(maps: Tensor) -> float:
