@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -19,14 +20,15 @@ PATIENCE = 60  # seconds that a compiler may take; it takes less than one
 
 
 @cache
-def compiled(source: Path) -> ctypes.CDLL | None:
-    """The functions of a C file, for this processor.
+def compiled(source: Path, *others: Path) -> ctypes.CDLL | None:
+    """The functions of a C file, and of others that it calls, for this processor.
 
-    The library lies in ``~/.cache/depthbench`` (``XDG_CACHE_HOME``) under a name that changes with the source, the
-    headers beside it, the compiler and the processor, so that machines may share a home.
+    The library lies in ``~/.cache/depthbench`` (``XDG_CACHE_HOME``) under a name that changes with the sources, the
+    headers beside them, the compiler and the processor, so that machines may share a home.
 
     Args:
         source: the C file.
+        others: C files that are compiled with it.
 
     Returns:
         None where there is no compiler, it fails, or the result can't be kept and loaded.
@@ -41,10 +43,10 @@ def compiled(source: Path) -> ctypes.CDLL | None:
         compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
         if compiler is None or not Path("/proc/cpuinfo").exists():
             return None
-        library = _folder() / f"{source.stem}-{_key(source, compiler)}.so"
+        library = _folder() / f"{source.stem}-{_key((source, *others), compiler)}.so"
         if not library.exists():
             with whole(library, durable=False) as part:
-                command = [compiler, *FLAGS, "-o", str(part), str(source), "-lm"]
+                command = [compiler, *FLAGS, "-o", str(part), *map(str, (source, *others)), "-lm"]
                 subprocess.run(command, check=True, timeout=PATIENCE, stdin=subprocess.DEVNULL, capture_output=True)
         return ctypes.CDLL(str(library))
     return None
@@ -60,10 +62,17 @@ def _folder() -> Path:
     return folder
 
 
-def _key(source: Path, compiler: str) -> str:
+def _key(sources: Sequence[Path], compiler: str) -> str:
     found = Path(compiler).resolve().stat()
-    headers = [one.read_bytes() for one in sorted(source.parent.glob("*.h"))]
-    about = [source.read_bytes(), *headers, " ".join(FLAGS), compiler, found.st_size, found.st_mtime_ns, _processor()]
+    headers = sorted({header for source in sources for header in source.parent.glob("*.h")})
+    about = [
+        *(one.read_bytes() for one in (*sources, *headers)),
+        " ".join(FLAGS),
+        compiler,
+        found.st_size,
+        found.st_mtime_ns,
+        _processor(),
+    ]
     return hashlib.sha256(repr(about).encode()).hexdigest()[:16]
 
 

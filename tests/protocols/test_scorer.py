@@ -14,6 +14,7 @@ from depthbench.filling import fill_cross_bilateral
 from depthbench.metrics import EdgeScores, OrdinalError, functional
 from depthbench.protocols import EvalProtocol, Scorer, load_protocol
 from depthbench.protocols import shared_pass as sharing
+from depthbench.protocols.alignment import fit_kernel
 from depthbench.protocols.shared_pass import SharedMaps
 from tests.forked import on_two_processes
 
@@ -77,15 +78,20 @@ def test_outdoor_protocols_and_predictions_of_a_crop():
         assert found.scores(protocol)["RMSE"] == pytest.approx(expected["RMSE"].item(), rel=1e-6)
 
 
-def test_what_can_be_shared_is_computed_once(monkeypatch):
-    calls = []
-    original = sharing.cell_sums
-    monkeypatch.setattr(sharing, "cell_sums", lambda *args: calls.append(args) or original(*args))
+@pytest.mark.parametrize("compiled", [True, False])
+def test_what_can_be_shared_is_computed_once(compiled, monkeypatch):
+    passes, lines = [], []
+    cells, aligned = sharing.cell_sums, sharing.aligned_sums
+    monkeypatch.setattr(sharing, "cell_sums", lambda *args: passes.append(args) or cells(*args))
+    monkeypatch.setattr(sharing, "aligned_sums", lambda *args: lines.append(aligned(*args)) or lines[-1])
+    if not compiled:
+        monkeypatch.setattr(fit_kernel, "_library", lambda: None)
     listed = [protocol for protocol in EVERY if protocol.region in ("eigen", "toolbox", "bts")]
     prediction, truth = scene(0.5, 9.0, batch=1)
     scored(listed, F.interpolate(prediction, truth.shape[-2:]), truth)
     # lee2020, carvalho2018, li2017 and the rest read one pass; only scaled ones need their own.
-    assert len(calls) == 1 + sum(protocol.alignment.fit != "none" for protocol in listed)
+    assert len(passes) + sum(map(len, lines)) == 1 + sum(protocol.alignment.fit != "none" for protocol in listed)
+    assert compiled or not any(lines)
 
 
 def test_limits_hold_where_bicubic_overshoots_them():

@@ -42,7 +42,7 @@ def places_in_kernel(t: Tensor, keys: Sequence[SumKey]) -> list[int]:
     return [place for place, key in enumerate(keys) if key in _PLACES or key in _MADE]
 
 
-class _Maps(ctypes.Structure):
+class Maps(ctypes.Structure):
     """``struct maps`` of the C file."""
 
     _fields_ = (
@@ -50,6 +50,14 @@ class _Maps(ctypes.Structure):
         *((name, ctypes.c_long) for name in ("p_stride", "t_stride", "mask_stride", "rows", "width")),
         ("range", ctypes.c_void_p),
     )
+
+
+def maps_of(p: Tensor, t: Tensor, interval: tuple[float, float]) -> Maps:
+    """Of a prediction and a truth ``(H, W)`` float32, rows without gaps, and the depths of the truth that count."""
+    limits = (ctypes.c_float * 2)(*interval)
+    found = Maps(p.data_ptr(), t.data_ptr(), None, p.stride(0), t.stride(0), 0, *t.shape, ctypes.addressof(limits))
+    found.kept = limits
+    return found
 
 
 def kernel_cells(
@@ -80,9 +88,14 @@ def kernel_cells(
         per_column = _filled("pixel_sums", (right - left,), maps, keys, rows, limits)
         places = [column - left for column in columns[:-1]]
         sums = np.add.reduceat(per_column, places, axis=-1).swapaxes(-1, -2)
+    return chosen(sums, keys)
+
+
+def chosen(sums: Doubles, keys: Sequence[SumKey]) -> Doubles:
+    """The sums of keys, of all those ``(..., len(ROWS))`` of the C file."""
     places, factors = _choice(tuple(keys))
-    chosen: Doubles = sums.take(places, -1) * factors
-    return chosen
+    found: Doubles = sums.take(places, -1) * factors
+    return found
 
 
 def _filled(
@@ -101,18 +114,18 @@ def _filled(
     given.append((0, 0, 0) if mask is None else (mask.data_ptr(), mask.stride(0), mask.stride(1)))
     strides = p.stride(1), t.stride(1), given[2][2]
     low_high = (ctypes.c_float * 2)(*((0.0, 0.0) if isinstance(valid, Tensor) else valid))
-    six, wanted = (ctypes.c_float * 6)(*limits), _wanted(tuple(keys))
+    six, wanted = (ctypes.c_float * 6)(*limits), wanted_sums(tuple(keys))
     sums = np.empty((len(rows) - 1, len(t), len(ROWS), *shape))
     for strip, (top, bottom) in enumerate(pairwise(rows)):
         for image in range(len(t)):
             addresses = [(at + image * apart + top * down) or None for at, apart, down in given]
-            of = _Maps(*addresses, *strides, bottom - top, t.shape[2], ctypes.addressof(low_high))
+            of = Maps(*addresses, *strides, bottom - top, t.shape[2], ctypes.addressof(low_high))
             call(ctypes.byref(of), six, wanted, ctypes.c_void_p(sums[strip, image].ctypes.data))
     return sums
 
 
 @lru_cache(maxsize=64)
-def _wanted(keys: tuple[SumKey, ...]) -> int:
+def wanted_sums(keys: tuple[SumKey, ...]) -> int:
     """Which sums to take where rules differ in them."""
     found = 0
     for name, way in keys:

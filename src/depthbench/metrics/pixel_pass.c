@@ -2,8 +2,9 @@
 
    Per column, vectors of several columns go down the rows, so that no sum across a vector is needed; of all columns
    together, the sums of a vector stay in registers. */
+#include "pixel_pass.h"
+
 #include <math.h>
-#include <stdint.h>
 #include <string.h>
 
 /* Products may be joined with sums here: each sum is rounded once less. */
@@ -144,14 +145,6 @@ static void flush(struct sums *s, double *out, long width, long column, long col
     memset(s, 0, sizeof *s);
 }
 
-/* Rows of a map, and which of its pixels count: `mask`, of 0 and 1, or the closed `range` of depths. */
-struct maps {
-    const float *p, *t;
-    const uint8_t *mask;
-    long p_stride, t_stride, mask_stride, rows, width;
-    const float *range;
-};
-
 static inline __attribute__((always_inline)) void add_at(struct sums *s, const float *p, const float *t,
                                                           const uint8_t *mask, const float *range, const float *limits,
                                                           int wanted) {
@@ -213,35 +206,56 @@ void pixel_sums(const struct maps *maps, const float *limits, int wanted, double
     }
 }
 
-static inline __attribute__((always_inline)) void whole(const struct maps *maps, int masked, const float *limits,
-                                                         int wanted, double *out) {
-    struct sums s = {0}, rest = {0};
-    wide floats[FLOATS] = {0}; /* each the sum of blocks that are summed in float32 */
+/* Sums of all columns together, as far as they were taken. */
+struct totals {
+    struct sums sums, rest;
+    wide floats[FLOATS]; /* each the sum of blocks that are summed in float32 */
+};
+
+static inline __attribute__((always_inline)) void rows_added(struct totals *totals, const struct maps *maps, int masked,
+                                                              const float *limits, int wanted) {
+    struct sums s = totals->sums;
     for (long row = 0; row < maps->rows; row++)
         for (long first = 0; first < maps->width; first += FLUSH * LANES) {
             long end = first + FLUSH * LANES < maps->width ? first + FLUSH * LANES : maps->width, column = first;
             for (; column + LANES <= end; column += LANES) visit(&s, maps, masked, row, column, limits, wanted);
-            if (column < end) visit_rest(&rest, maps, row, column, limits, wanted);
+            if (column < end) visit_rest(&totals->rest, maps, row, column, limits, wanted);
             for (int i = 0; i < FLOATS; i++) {
-                for (int part = 0; part < HALVES; part++) floats[i] += half(s.floats[i] + rest.floats[i], part);
-                s.floats[i] = rest.floats[i] = (vec){0};
+                for (int part = 0; part < HALVES; part++)
+                    totals->floats[i] += half(s.floats[i] + totals->rest.floats[i], part);
+                s.floats[i] = totals->rest.floats[i] = (vec){0};
             }
         }
+    totals->sums = s;
+}
+
+/* Memory of a `struct totals`, which begins as zeros. */
+long totals_size(void) { return sizeof(struct totals); }
+
+/* Add rows to the sums of all columns together; arguments as for `pixel_sums`. */
+void totals_add(struct totals *totals, const struct maps *maps, const float *limits, int wanted) {
+#define ADDED(MASKED, WANTED) rows_added(totals, maps, MASKED, limits, WANTED)
+    WITH_CONSTANTS(ADDED);
+#undef ADDED
+}
+
+/* The sums that were added up: out[COUNTS + FLOATS + WIDES]. */
+void totals_end(const struct totals *totals, int wanted, double *out) {
+    const struct sums *all[2] = {&totals->sums, &totals->rest};
     memset(out, 0, sizeof(double) * (COUNTS + FLOATS + WIDES));
-    for (int i = 0; i < COUNTS; i++)
-        for (int lane = 0; lane < LANES; lane++) out[i] += s.counts[i][lane] + rest.counts[i][lane];
-    for (int lane = 0; lane < HALF; lane++) {
-        for (int i = 0; i < FLOATS; i++) out[COUNTS + i] += floats[i][lane];
-        for (int i = 0; i < WIDES; i++)
-            for (int part = 0; part < HALVES; part++)
-                out[COUNTS + FLOATS + i] += s.wides[i][part][lane] + rest.wides[i][part][lane];
-    }
+    for (int which = 0; which < 2; which++)
+        for (int lane = 0; lane < LANES; lane++) {
+            for (int i = 0; i < COUNTS; i++) out[i] += all[which]->counts[i][lane];
+            for (int i = 0; i < WIDES; i++) out[COUNTS + FLOATS + i] += all[which]->wides[i][lane / HALF][lane % HALF];
+        }
+    for (int lane = 0; lane < HALF; lane++)
+        for (int i = 0; i < FLOATS; i++) out[COUNTS + i] += totals->floats[i][lane];
     for (int i = DELTA1; i < COUNTS; i++) out[i] = is_wanted(i, wanted) ? out[PIXELS] - out[i] : 0;
 }
 
 /* As pixel_sums, of all columns together into out[COUNTS + FLOATS + WIDES]. */
 void pixel_totals(const struct maps *maps, const float *limits, int wanted, double *out) {
-#define WHOLE(MASKED, WANTED) whole(maps, MASKED, limits, WANTED, out)
-    WITH_CONSTANTS(WHOLE);
-#undef WHOLE
+    struct totals totals = {0};
+    totals_add(&totals, maps, limits, wanted);
+    totals_end(&totals, wanted, out);
 }

@@ -59,7 +59,7 @@ def sums_by_cell(
     """
     places = [] if careful else places_in_kernel(t, keys)
     standard = [keys[place] for place in places]
-    compiled = torch.from_numpy(kernel_cells(p, t, valid, standard, edges, _limits())) if places else None
+    compiled = torch.from_numpy(kernel_cells(p, t, valid, standard, edges, delta_limits())) if places else None
     if compiled is not None and len(places) == len(keys):
         return compiled
     cells = _cells(_sums_by_block(p, t, valid, keys, edges[0], careful), keys, edges)
@@ -70,7 +70,7 @@ def sums_by_cell(
 
 
 @cache
-def _limits() -> tuple[float, ...]:
+def delta_limits() -> tuple[float, ...]:
     """Of |L| for the standard deltas, first with <=, then with <."""
     return tuple(_limit(name, strict) for strict in (False, True) for name in POWERS)
 

@@ -157,7 +157,7 @@ def _grid_sums(
     careful: bool,
 ) -> Tensor:
     """Sums of maps ``(N, H, W)``, ``(N, rules, R, C, len(names))``."""
-    keys, order = _keys(tuple(rules), tuple(names))
+    keys, order = sum_keys(tuple(rules), tuple(names))
     cells = sums_by_cell(p, t, valid, keys, edges, careful)
     if len(rules) == 1:
         return cells.transpose(0, 1)[:, None]
@@ -165,7 +165,7 @@ def _grid_sums(
 
 
 @lru_cache(maxsize=64)
-def _keys(rules: tuple[Rule, ...], names: tuple[str, ...]) -> tuple[tuple[SumKey, ...], list[int]]:
+def sum_keys(rules: tuple[Rule, ...], names: tuple[str, ...]) -> tuple[tuple[SumKey, ...], list[int]]:
     """The sums that rules take, each once, and which of them is that of each rule and name."""
     wanted = [key_of(name, rule) for rule in rules for name in names]
     keys = tuple(dict.fromkeys(wanted))

@@ -122,7 +122,7 @@ def test_depth_within_limits_and_pixels_that_are_not_above_0(space, limits):
     p = torch.rand(19, 21, generator=torch.Generator().manual_seed(0))[1:, 2:] * 9 + 0.2  # rows have gaps
     p[3, 4], p[5, 18], p[7, 7] = torch.nan, 0.0, 1e30
     line = (7.0, 1.4, 0.3), (-torch.inf, -5.0, 800.0)
-    found, wrong = fit_kernel.through(p, line[0], ("depth", space), line[1], limits)
+    found, wrong = fit_kernel.through(p, fit_kernel.way(line[0], ("depth", space), line[1], limits))
     scale, x0, y0 = line[0]
     value = ((in_space(p.double(), "depth", space) - x0) * scale + y0).clamp(*line[1][1:])
     wanted = SPACES[space].to_depth(value).float()

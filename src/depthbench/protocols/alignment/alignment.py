@@ -1,5 +1,6 @@
 """An alignment is an object: by which fit, of which parts, in which space and over which pixels it is made."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -240,21 +241,35 @@ class Alignment:
             The depth, and how many pixels of all are not above 0 before the limits.
         """
         serves = fit_kernel.goes_between(pixels.quantity, self.space) and fit_kernel.serves_maps(pixels.prediction)
-        count = len(pixels.prediction)
-        if self.fit == "none" or not serves or not count:
+        if self.fit == "none" or not serves or not len(pixels.prediction):
             return None
-        none = torch.full((1,), torch.inf, dtype=torch.float64)
-        low, high = (
-            (sign * none if edge is None else edge.flatten()).expand(count).tolist()
-            for edge, sign in zip(self._limits(pixels), (-1, 1), strict=True)
-        )
-        floor = -torch.inf if self.floor is None else self.floor
-        between = pixels.quantity, self.space
-        lines = zip(*(one.tolist() for one in line or pixels.line(self)), strict=True)
-        maps = zip(pixels.prediction[:, 0], lines, low, high, strict=True)
-        found = [fit_kernel.through(one, own, between, (floor, a, b), limits) for one, own, a, b in maps]
-        depth = torch.stack([one for one, _ in found])[:, None] if count != 1 else found[0][0][None, None]
+        ways = self.ways(pixels, line, limits)
+        found = [fit_kernel.through(one, way) for one, way in zip(pixels.prediction[:, 0], ways, strict=True)]
+        depth = torch.stack([one for one, _ in found])[:, None] if len(found) != 1 else found[0][0][None, None]
         return depth, sum(nonpositive for _, nonpositive in found)
+
+    def ways(self, pixels: FitPixels, line: FittedLine | None, limits: ClampLimits) -> list[fit_kernel.Way]:
+        """How ``fits.c`` brings each image to depth; arguments as for :meth:`limited_pixels`."""
+        near, far = (
+            self._edge_values(limit, pixels, side)
+            for limit, side in zip(self.clamp or (None, None), ("near", "far"), strict=True)
+        )
+        least, greatest = (far, near) if self.space == "disparity" else (near, far)
+        floor = -math.inf if self.floor is None else self.floor
+        lines = zip(*(one.tolist() for one in line or pixels.line(self)), strict=True)
+        between = pixels.quantity, self.space
+        return [
+            fit_kernel.way(own, between, (floor, -math.inf if a is None else a, math.inf if b is None else b), limits)
+            for own, a, b in zip(lines, least, greatest, strict=True)
+        ]
+
+    def _edge_values(self, limit: Limit, pixels: FitPixels, side: str) -> Sequence[float | None]:
+        """:meth:`_edge` of each image."""
+        count = len(pixels.prediction)
+        if limit == "truth":
+            edge = self._edge(limit, pixels, side)
+            return [None] * count if edge is None else edge.flatten().tolist()
+        return [None if limit is None else _in_space(self.space, float(limit))] * count
 
     def raised(self, x: Tensor) -> Tensor:
         """The prediction in its space, not below the floor."""
@@ -342,3 +357,8 @@ class Alignment:
 @cache
 def _fitted_part(alignment: Alignment) -> Alignment:
     return replace(alignment, name="", clamp=None, nonpositive="miss")
+
+
+@cache
+def _in_space(space: Quantity, metres: float) -> float:
+    return float(SPACES[space].of_depth(torch.tensor(metres, dtype=torch.float64)))

@@ -5,6 +5,13 @@
 #include <math.h>
 #include <stdint.h>
 
+/* Products may be joined with sums here: each sum is rounded once less. */
+#ifdef __clang__
+#pragma clang fp contract(fast)
+#else
+#pragma GCC optimize("fp-contract=fast")
+#endif
+
 #ifdef __AVX512F__
 #include <immintrin.h>
 #pragma GCC target("prefer-vector-width=512")

@@ -5,6 +5,7 @@ compiler.
 """
 
 import ctypes
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -117,6 +118,28 @@ def agreeing(x: FloatRow, y: FloatRow, scale: float, shift: float, threshold: fl
     return int(library.agreeing(_of(x), _of(y), ctypes.c_long(len(x)), *line, _of(inside)))
 
 
+def explained(
+    x: FloatRow, y: FloatRow, inside: NDArray[np.bool_], scale: float, shift: float
+) -> tuple[float, float]:
+    """Sums of squares over the pixels inside: of what a line leaves of y, and of the differences from its mean."""
+    library = _library()
+    assert library is not None
+    found = (ctypes.c_double * 2)()
+    rows = _of(x), _of(y), _of(inside), ctypes.c_long(len(x))
+    library.explained(*rows, ctypes.c_double(scale), ctypes.c_double(shift), found)
+    return found[0], found[1]
+
+
+def kept(x: FloatRow, y: FloatRow, inside: NDArray[np.bool_]) -> tuple[FloatRow, FloatRow]:
+    """The pixels inside."""
+    library = _library()
+    assert library is not None
+    library.kept.restype = ctypes.c_long
+    rows = np.empty_like(x), np.empty_like(y)
+    count = library.kept(_of(x), _of(y), _of(inside), ctypes.c_long(len(x)), *map(_of, rows))
+    return rows[0][:count], rows[1][:count]
+
+
 def goes_between(quantity: Quantity, space: Quantity) -> bool:
     """Whether the kernel brings a quantity into a space: any into itself, depth and disparity into all."""
     return quantity == space or quantity in _RECIPROCAL
@@ -138,8 +161,8 @@ def row_in_space(values: Tensor, quantity: Quantity, space: Quantity) -> Tensor:
     return found
 
 
-class _Way(ctypes.Structure):
-    """``struct way`` of the C file."""
+class Way(ctypes.Structure):
+    """``struct way`` of the C file: see :func:`way`."""
 
     _fields_ = (
         *((name, ctypes.c_double) for name in ("scale", "x0", "y0", "floor", "least", "greatest")),
@@ -149,30 +172,38 @@ class _Way(ctypes.Structure):
     )
 
 
-def through(
-    prediction: Tensor,
+def way(
     line: tuple[float, float, float],
     between: tuple[Quantity, Quantity],
     edges: tuple[float, float, float],
     limits: ClampLimits = (None, None),
-) -> tuple[Tensor, int]:
-    """Depth ``(H, W)`` of a prediction that is put through a line, and how many depths are not above 0 before limits.
+) -> Way:
+    """How a prediction is put through a line, to depth.
 
     Args:
-        prediction: ``(H, W)``.
         line: scale, x0 and y0.
         between: the quantity of the prediction and that of the line, which the first :func:`goes_between`.
         edges: least prediction, least and greatest value of the line; infinite for none.
         limits: of finite depth in metres.
     """
+    low, high = limits
+    space = between[1]
+    turns = *_into(*between), space == "disparity", _LOGARITHMS.get(space, 0)
+    metres = -math.inf if low is None else low, math.inf if high is None else high
+    return Way(*line, *edges, *metres, *map(int, turns), limits != (None, None))
+
+
+def through(prediction: Tensor, by: Way, out: Tensor | None = None) -> tuple[Tensor, int]:
+    """Depth ``(H, W)`` of a prediction ``(H, W)``, and how many depths are not above 0 before limits.
+
+    Args:
+        prediction: that :func:`serves_maps`.
+        by: the way.
+        out: where to write it, without gaps; None for new memory.
+    """
     library = _library()
     assert library is not None
     library.through.restype = ctypes.c_long
-    found = torch.empty(prediction.shape, dtype=torch.float32)
-    low, high = limits
-    space = between[1]
-    ways = *_into(*between), space == "disparity", _LOGARITHMS.get(space, 0)
-    metres = -np.inf if low is None else low, np.inf if high is None else high
-    way = _Way(*line, *edges, *metres, *map(int, ways), limits != (None, None))
+    found = torch.empty(prediction.shape, dtype=torch.float32) if out is None else out
     sizes = (ctypes.c_long(size) for size in (prediction.stride(0), *prediction.shape))
-    return found, library.through(_at(prediction), *sizes, ctypes.byref(way), _at(found))
+    return found, library.through(_at(prediction), *sizes, ctypes.byref(by), _at(found))

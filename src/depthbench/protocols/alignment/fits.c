@@ -2,6 +2,8 @@
 
    Sums are taken in eight lanes, so they differ from torch's in the last bits; logarithms and exponentials, too. What is
    neither is the same. */
+#include "fits.h"
+
 #include <string.h>
 
 #include "elementary.h"
@@ -195,23 +197,69 @@ void moments(const float *x, const float *y, long count, int inverts_x, int inve
     out[3] = xy - count * mx * my;
 }
 
+typedef int8_t bytes __attribute__((vector_size(LANES), aligned(1)));
+
+static inline bits within(wide x, wide y, double scale, double shift, double threshold) {
+    return (wide)((bits)(y - (x * scale + shift)) & INT64_MAX) <= threshold;
+}
+
 /* How many pixels lie within the threshold of a line, and which. */
 long agreeing(const double *restrict x, const double *restrict y, long count, double scale, double shift,
               double threshold, uint8_t *restrict inside) {
+    bits found = {0};
+    for (long i = 0; i < count; i += LANES) {
+        long left = count - i;
+        bits agrees = within(eight(x + i, left), eight(y + i, left), scale, shift, threshold);
+        if (left >= LANES)
+            *(bytes *)(inside + i) = __builtin_convertvector(agrees, bytes) & 1;
+        else
+            for (long lane = 0; lane < LANES; lane++)
+                if (lane < left) inside[i + lane] = agrees[lane] & 1;
+                else agrees[lane] = 0;
+        found -= agrees;
+    }
+    long sum = 0;
+    for (int lane = 0; lane < LANES; lane++) sum += found[lane];
+    return sum;
+}
+
+/* Sums of squares over the pixels inside: of what a line leaves, and of the differences from the mean: out[2]. */
+void explained(const double *restrict x, const double *restrict y, const uint8_t *restrict inside, long count,
+               double scale, double shift, double *out) {
+    double mean = 0;
+    wide squares[2];
+    for (int pass = 0; pass < 2; pass++) {
+        wide n = {0}, sum = {0}, around = {0};
+        for (long i = 0; i < count; i += LANES) {
+            long left = count - i;
+            wide b = eight(y + i, left), part = {0};
+            if (left >= LANES) part = __builtin_convertvector(*(const bytes *)(inside + i), wide);
+            else
+                for (long lane = 0; lane < left; lane++) part[lane] = inside[i + lane];
+            wide rest = pass ? b - (eight(x + i, left) * scale + shift) : b;
+            n += part;
+            sum += pass ? rest * rest * part : rest * part;
+            around += (b - mean) * (b - mean) * part;
+        }
+        mean = total(sum) / total(n);
+        squares[0] = sum;
+        squares[1] = around;
+    }
+    out[0] = total(squares[0]);
+    out[1] = total(squares[1]);
+}
+
+/* Copy the pixels inside side by side; how many there are. */
+long kept(const double *restrict x, const double *restrict y, const uint8_t *restrict inside, long count,
+          double *restrict x_out, double *restrict y_out) {
     long found = 0;
     for (long i = 0; i < count; i++) {
-        inside[i] = fabs(y[i] - (x[i] * scale + shift)) <= threshold;
+        x_out[found] = x[i];
+        y_out[found] = y[i];
         found += inside[i];
     }
     return found;
 }
-
-/* How a map is put through a line in a space, see `through`. */
-struct way {
-    double scale, x0, y0, floor, least, greatest;
-    float low, high;
-    int32_t inverts_first, log_first, inverts_last, log_last, limited;
-};
 
 /* Depth limited where it is finite; NaN where it is not. */
 static inline floats limited(floats x, floats low, floats high) {
@@ -253,9 +301,6 @@ static inline __attribute__((always_inline)) long mapped(const float *restrict p
     return count;
 }
 
-/* Rows of a prediction through a line, to depth: `inverts_first` and `log_first` into the space of the line (`into`),
-   `inverts_last` and `log_last` out of it. `floor`, `least` and `greatest` are of the line's sides, `low` and `high` of
-   the depth, where it is `limited`; NaN stays. How many depths are not above 0, before these limits. */
 long through(const float *p, long stride, long rows, long width, const struct way *way, float *out) {
     /* Constants, so that the loop has no test in it. */
 #define MAPPED(A, B, C, D) mapped(p, stride, rows, width, way, A, B, C, D, out)

@@ -133,17 +133,21 @@ def line_of_moments(found: Moments, factor: bool = False, ridge: float = 0.0) ->
         factor: whether there is no shift.
         ridge: as there.
     """
-    n, x, y, xx, xy = (torch.tensor([value], dtype=torch.float64) for value in found)
+    n, x, y, xx, xy = found
     if factor:
         square = xx + n * x * x
-        return FittedLine.factor((xy + n * x * y) / torch.where(square > 0, square, 1.0))
+        return _line_of((xy + n * x * y) / (square if square > 0 else 1.0))
     if not ridge:
-        return FittedLine(xy / torch.where(xx > 0, xx, 1.0), x, y)
+        return _line_of(xy / (xx if xx > 0 else 1.0), x, y)
     # (n + r) (Σxx + r) - (Σx)² and its like, of centered sums: the parts that are left cancel exactly.
     determinant = n * xx + ridge * (n + xx + n * x * x + ridge)
     scale = (n * xy + ridge * (xy + n * x * y)) / determinant
-    shift = (n * y - scale * n * x) / (n + ridge)
-    return FittedLine(scale, torch.zeros_like(shift), shift)
+    return _line_of(scale, 0.0, (n * y - scale * n * x) / (n + ridge))
+
+
+def _line_of(scale: float, x0: float = 0.0, y0: float = 0.0) -> FittedLine:
+    """Of one image."""
+    return FittedLine(*torch.tensor([[scale], [x0], [y0]], dtype=torch.float64).unbind())
 
 
 def weighted_l1_scale(x: Tensor, y: Tensor, weight: Tensor | None) -> FittedLine:

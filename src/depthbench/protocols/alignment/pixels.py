@@ -61,6 +61,8 @@ class FitPixels:
         if self.truth.device.type != "cpu":
             return alignment.line(*self.rows(alignment))
         lines = [self._line_of_one(alignment, image) for image in range(len(self.truth))]
+        if len(lines) == 1:
+            return lines[0]
         return FittedLine(*(torch.cat(parts) for parts in zip(*lines, strict=True)) if lines else torch.zeros(3, 0))
 
     def _line_of_one(self, alignment: "Alignment", image: int) -> FittedLine:
@@ -138,10 +140,8 @@ class FitPixels:
 
     def _extreme(self, side: str) -> Tensor:
         if self.truth.device.type == "cpu":
-            taken = [self._taken(image)[1] for image in range(len(self.truth))]
-            edges = [
-                torch.inf if not len(one) else float(one.amin() if side == "near" else one.amax()) for one in taken
-            ]
+            taken = [self._taken(image)[1].numpy() for image in range(len(self.truth))]
+            edges = [float(one.min() if side == "near" else one.max()) if len(one) else math.inf for one in taken]
             return torch.tensor(edges, dtype=torch.float64).view(-1, 1, 1, 1)
         flat, mask = self.truth.flatten(1), self.valid.flatten(1)
         edge = flat.where(mask, torch.inf).amin(1) if side == "near" else flat.where(mask, -torch.inf).amax(1)

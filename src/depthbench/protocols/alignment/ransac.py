@@ -43,8 +43,8 @@ def ransac_line(x: Tensor, y: Tensor, weight: Tensor | None, seed: int = 0) -> F
 def _one_line(x: _Row, y: _Row, seed: int) -> _Point:
     if len(x) < 3:
         return 1.0, 0.0, 0.0
-    kept = _consensus(x, y, np.random.RandomState(seed))  # scikit-learn's generator
-    line = (1.0, 0.0, 0.0) if kept is None else _least_squares(_at(x, kept), _at(y, kept))
+    inside = _consensus(x, y, np.random.RandomState(seed))  # scikit-learn's generator
+    line = (1.0, 0.0, 0.0) if inside is None else _least_squares(*_kept(x, y, inside))
     return line if line[0] > 0 else (float(y.mean() / x.mean()), 0.0, 0.0)
 
 
@@ -60,16 +60,25 @@ class _Trial(NamedTuple):
         """The coefficient of determination of the inliers; not a number for a single pixel."""
         if self.agreeing < 2:
             return math.nan
-        x, y = x[self.inside], y[self.inside]
-        left, spread = float(((y - (x * self.scale + self.shift)) ** 2).sum()), float(((y - y.mean()) ** 2).sum())
+        left, spread = (fit_kernel.explained if _serves(x) else _explained)(x, y, self.inside, self.scale, self.shift)
         return 1 - left / spread if spread else float(not left)
+
+
+def _serves(x: _Row) -> bool:
+    return fit_kernel.serves(torch.from_numpy(x))
+
+
+def _explained(x: _Row, y: _Row, inside: NDArray[np.bool_], scale: float, shift: float) -> tuple[float, float]:
+    x, y = x[inside], y[inside]
+    return float(((y - (x * scale + shift)) ** 2).sum()), float(((y - y.mean()) ** 2).sum())
 
 
 def _consensus(x: _Row, y: _Row, random: np.random.RandomState) -> NDArray[np.bool_] | None:
     """The inliers of the best trial; None if no trial has any."""
-    threshold = _median(np.abs(y - _median(y)))
-    agree = fit_kernel.agreeing if fit_kernel.serves(torch.from_numpy(x)) else _agreeing
-    best = None
+    deviation = y - _median(y)
+    threshold = _median(np.abs(deviation, out=deviation))
+    agree = fit_kernel.agreeing if _serves(x) else _agreeing
+    best, explained = None, math.nan  # of the best, where it was asked for
     trial, trials = 0, float(TRIALS)
     while trial < trials:
         trial += 1
@@ -80,9 +89,13 @@ def _consensus(x: _Row, y: _Row, random: np.random.RandomState) -> NDArray[np.bo
         found = _Trial(scale, shift, inside, agree(x, y, scale, shift, threshold, inside))
         if found.agreeing < (1 if best is None else best.agreeing):
             continue
-        if best is not None and found.agreeing == best.agreeing and found.explained(x, y) < best.explained(x, y):
-            continue
-        best = found
+        own = math.nan
+        if best is not None and found.agreeing == best.agreeing:
+            explained = best.explained(x, y) if math.isnan(explained) else explained
+            own = found.explained(x, y)
+            if own < explained:
+                continue
+        best, explained = found, own
         trials = min(trials, _enough_trials(found.agreeing / len(x)))
     return None if best is None else best.inside
 
@@ -105,8 +118,13 @@ def _two_of(count: int, random: np.random.RandomState) -> list[int]:
     return [first, second]
 
 
-def _at(values: _Row, kept: NDArray[np.bool_]) -> _Row:
-    return values if kept.all() else values.take(np.flatnonzero(kept))  # a fraction of a mask's time
+def _kept(x: _Row, y: _Row, inside: NDArray[np.bool_]) -> tuple[_Row, _Row]:
+    if inside.all():
+        return x, y
+    if _serves(x):
+        return fit_kernel.kept(x, y, inside)
+    places = np.flatnonzero(inside)  # a fraction of a mask's time
+    return x.take(places), y.take(places)
 
 
 def _least_squares(x: _Row, y: _Row) -> _Point:

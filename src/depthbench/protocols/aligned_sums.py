@@ -1,0 +1,84 @@
+"""Sums of one prediction under several alignments on a CPU, by ``aligned_sums.c``: in one pass, without a depth map."""
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from depthbench.metrics import pixel_kernel
+from depthbench.metrics.pixel_kernel import Doubles, SumKey
+from depthbench.metrics.pixel_pass import Rule, delta_limits
+from depthbench.metrics.pixel_sums import COLUMNS, sum_keys
+from depthbench.native import compiled
+from depthbench.protocols.alignment import AS_DEPTH, Declared, fit_kernel
+from depthbench.protocols.alignment.fit_kernel import Way
+from depthbench.protocols.alignment.pixels import FitPixels
+from depthbench.protocols.protocol import EvalProtocol
+
+SOURCE = Path(__file__).with_name("aligned_sums.c")
+
+
+def _library() -> ctypes.CDLL | None:
+    return compiled(SOURCE, pixel_kernel.SOURCE, fit_kernel.SOURCE)
+
+
+def aligned_sums(
+    rules: Mapping[EvalProtocol, Sequence[Rule]], pixels: FitPixels, declared: Declared = AS_DEPTH
+) -> dict[EvalProtocol, Tensor]:
+    """``masked_sums`` of a prediction that protocols align, under each of their rules: ``(B, rules, S)``.
+
+    Args:
+        rules: of each protocol, which has an alignment. All have the same pixels.
+        pixels: see :meth:`EvalProtocol.pixels`.
+        declared: what the prediction holds.
+
+    Returns:
+        Of those protocols of which nothing needs a look: none without the kernels or where the prediction has holes;
+        none of a protocol where a depth is not above 0 before limits, or where a sum is not finite.
+    """
+    serves = fit_kernel.serves_maps(pixels.prediction, pixels.truth) and _library() is not None
+    if declared.holes or not serves:
+        return {}
+    own = [one for one in rules if fit_kernel.goes_between(pixels.quantity, one.alignment.space)]
+    if not own:
+        return {}
+    keys, _ = sum_keys(tuple({rule for one in own for rule in rules[one]}), COLUMNS)
+    ways = [_ways(one, pixels, declared) for one in own]
+    images = [_image_sums(pixels, image, own[0], [way[image] for way in ways], keys) for image in range(len(ways[0]))]
+    found = {}
+    for place, one in enumerate(own):
+        sums = [_by_rule(totals[place], rules[one]) for totals, wrong in images if not wrong[place]]
+        if len(sums) == len(images) and all(np.isfinite(part.sum()) for part in sums):
+            found[one] = torch.from_numpy(np.stack(sums))
+    return found
+
+
+def _ways(protocol: EvalProtocol, pixels: FitPixels, declared: Declared) -> list[Way]:
+    limits = protocol.limits if protocol.clamp_at == "scored" else (None, None)
+    line = declared.lines.get(protocol.fit_key) if declared.lines else None
+    return protocol.alignment.ways(pixels, line, limits)
+
+
+def _image_sums(
+    pixels: FitPixels, image: int, protocol: EvalProtocol, ways: Sequence[Way], keys: Sequence[SumKey]
+) -> tuple[Doubles, Sequence[int]]:
+    """Of each way all sums of the C file, and how many depths are not above 0."""
+    library = _library()
+    assert library is not None
+    maps = pixel_kernel.maps_of(pixels.prediction[image, 0], pixels.truth[image, 0], protocol.interval)
+    totals = np.empty((len(ways), len(pixel_kernel.ROWS)))
+    wrong = (ctypes.c_int64 * len(ways))()
+    limits = (ctypes.c_float * 6)(*delta_limits())
+    sizes = limits, pixel_kernel.wanted_sums(tuple(keys)), ctypes.c_long(len(pixel_kernel.ROWS))
+    given = ctypes.byref(maps), (Way * len(ways))(*ways), ctypes.c_long(len(ways))
+    if not library.aligned_sums(*given, *sizes, ctypes.c_void_p(totals.ctypes.data), wrong):
+        raise MemoryError
+    return totals, wrong[:]
+
+
+def _by_rule(sums: Doubles, rules: Sequence[Rule]) -> Doubles:
+    keys, order = sum_keys(tuple(rules), COLUMNS)
+    return pixel_kernel.chosen(sums, keys).take(order).reshape(len(rules), -1)
