@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from depthbench import medians
-from depthbench.medians import at_place, masked_median, masked_percentile, weighted_median
+from depthbench.medians import at_place, masked_median, masked_percentile, median_distance, weighted_median
 
 
 def _rows():
@@ -46,6 +46,10 @@ def test_what_is_selected_is_what_sorting_puts_there(name, compiled, dtype, monk
     count = len(values)
     for place in {0, min(1, count - 1), count // 3, (count - 1) // 2, count // 2, int(0.95 * count), count - 1}:
         assert at_place(values, place) == (ordered[place], ordered[place - 1] if place else -math.inf)
+        center = float(dtype(0.3))
+        distances = np.sort(np.abs(values - dtype(0.3)))
+        assert at_place(values, place, center) == (distances[place], distances[place - 1] if place else -math.inf)
+    assert median_distance(values, 0.0) == np.median(np.abs(values))
     np.testing.assert_array_equal(values, before)  # untouched
 
 

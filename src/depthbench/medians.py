@@ -51,23 +51,24 @@ def _compact(row: Tensor, mask: Tensor | None) -> _Values:
     return np.asarray(row.numpy() if mask is None else np.compress(mask.numpy(), row.numpy()))
 
 
-def _selected_median(values: _Values, middle: str) -> float:
-    """The median of all values."""
+def _selected_median(values: _Values, middle: str, center: float | None = None) -> float:
+    """The median of all values, or of their distances from a center."""
     count = len(values)
     if count == 0:
         return math.nan
     if middle == "lower" or count % 2:
-        return at_place(values, (count - 1) // 2)[0]
-    upper, lower = at_place(values, count // 2)
+        return at_place(values, (count - 1) // 2, center)[0]
+    upper, lower = at_place(values, count // 2, center)
     return float((values.dtype.type(lower) + values.dtype.type(upper)) / 2)
 
 
-def at_place(values: _Values, place: int) -> tuple[float, float]:
+def at_place(values: _Values, place: int, center: float | None = None) -> tuple[float, float]:
     """The value at a place in the order of all ``(N,)``, and the one before it; exact. NaN are the greatest.
 
     Args:
         values: float32 or float64.
         place: from 0 on; before the first is minus infinity.
+        center: of distances that are taken instead of the values.
 
     Example:
         >>> import numpy as np
@@ -78,13 +79,21 @@ def at_place(values: _Values, place: int) -> tuple[float, float]:
     found = np.empty(2)
     library = _library() if values.flags.c_contiguous and str(values.dtype) in _FUNCTIONS else None
     if library is not None:
-        spare = np.empty_like(values)
-        arrays = [ctypes.c_void_p(one.ctypes.data) for one in (values, spare, found)]
+        spare = np.empty(2 * len(values), values.dtype)
+        rows = [ctypes.c_void_p(one.ctypes.data) for one in (values, spare, found)]
         sizes = ctypes.c_long(len(values)), ctypes.c_long(place)
-        if getattr(library, _FUNCTIONS[str(values.dtype)])(arrays[0], *sizes, *arrays[1:]):
+        distance = center is not None, ctypes.c_double(center or 0.0)
+        if getattr(library, _FUNCTIONS[str(values.dtype)])(rows[0], *sizes, *distance, *rows[1:]):
             return float(found[0]), float(found[1])
+    if center is not None:
+        values = np.abs(values - values.dtype.type(center))
     ordered = np.partition(values, place)  # numpy selects one place ten times as fast as two
     return float(ordered[place]), float(ordered[:place].max(initial=-math.inf))
+
+
+def median_distance(values: _Values, center: float) -> float:
+    """The median of the distances of values ``(N,)`` from a center; not a number where there is none."""
+    return _selected_median(values, "mean", center)
 
 
 def masked_percentile(values: Tensor, valid: Tensor, percent: float) -> Tensor:

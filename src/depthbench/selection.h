@@ -20,86 +20,100 @@ static REAL NAME(partitioned)(REAL *values, long count, long place) {
     return values[place];
 }
 
-/* How many numbers are less than `low`, and not greater than `high`. */
-static void NAME(counted)(const REAL *values, long count, REAL low, REAL high, long *below, long *upto) {
-    long less = 0, more = 0;
-    for (long start = 0; start < count; start += BLOCK) { /* counts of a block fit into the lanes of its vectors */
-        long end = start + BLOCK < count ? start + BLOCK : count;
-        int32_t a = 0, b = 0;
-        for (long i = start; i < end; i++) {
-            a += values[i] < low;
-            b += values[i] <= high;
-        }
-        less += a;
-        more += b;
-    }
-    *below = less;
-    *upto = more;
+/* A number, or its distance from a center. */
+static inline REAL NAME(measured)(REAL value, int apart, REAL center) {
+    REAL distance = value - center;
+    return !apart ? value : distance < 0 ? -distance : distance;
 }
 
 /* Bounds that the wanted number lies between very likely: numbers of a sample, some way below and above its place. */
-static void NAME(bracketed)(const REAL *values, long count, long place, REAL *low, REAL *high) {
+static void NAME(bracketed)(const REAL *values, long count, long place, int apart, REAL center, REAL *low, REAL *high) {
     REAL sample[SAMPLE];
-    for (long i = 0; i < SAMPLE; i++) sample[i] = values[i * count / SAMPLE];
+    for (long i = 0; i < SAMPLE; i++) sample[i] = NAME(measured)(values[i * count / SAMPLE], apart, center);
     long middle = (long)((double)place / count * SAMPLE);
     long first = middle - MARGIN, last = middle + MARGIN;
     *low = first < 0 ? -INFINITY : NAME(partitioned)(sample, SAMPLE, first);
     *high = last >= SAMPLE ? INFINITY : NAME(partitioned)(sample, SAMPLE, last);
 }
 
+struct NAME(part) {
+    long below, kept, nan;
+};
+
+/* Copy the numbers from `low` to `high`; how many they are, and how many are less or NaN. */
+static inline __attribute__((always_inline)) struct NAME(part) NAME(copied)(const REAL *values, long count, REAL low,
+                                                                            REAL high, int apart, REAL center, REAL *to) {
+    struct NAME(part) part = {0};
+    long i = 0;
+#ifdef __AVX512F__
+    const VECTOR(m) lows = VECTOR(set1)(low), highs = VECTOR(set1)(high), centers = VECTOR(set1)(center);
+    for (; i + WIDTH <= count; i += WIDTH) {
+        VECTOR(m) value = VECTOR(loadu)(values + i);
+        if (apart) value = VECTOR(abs)(VECTOR(sub)(value, centers));
+        unsigned less = COMPARED(value, lows, _CMP_LT_OQ), greater = COMPARED(value, highs, _CMP_GT_OQ);
+        unsigned nan = COMPARED(value, value, _CMP_UNORD_Q), within = ~(less | greater | nan) & ((1u << WIDTH) - 1);
+        VECTOR(storeu)(to + part.kept, VECTOR(maskz_compress)(within, value));
+        part.below += __builtin_popcount(less);
+        part.kept += __builtin_popcount(within);
+        part.nan += __builtin_popcount(nan);
+    }
+#endif
+    for (; i < count; i++) {
+        REAL value = NAME(measured)(values[i], apart, center);
+        part.below += value < low;
+        part.nan += value != value;
+        to[part.kept] = value;
+        part.kept += (value >= low) & (value <= high);
+    }
+    return part;
+}
+
 /* The greatest number that is less than `bound`. */
-static REAL NAME(greatest_below)(const REAL *values, long count, REAL bound) {
+static REAL NAME(greatest_below)(const REAL *values, long count, REAL bound, int apart, REAL center) {
     REAL found = -INFINITY;
     for (long i = 0; i < count; i++) {
-        REAL lesser = values[i] < bound ? values[i] : -INFINITY;
+        REAL value = NAME(measured)(values[i], apart, center), lesser = value < bound ? value : -INFINITY;
         found = lesser > found ? lesser : found;
     }
     return found;
 }
 
-/* The number that is `place`-th when they are sorted, and the one before it. `spare` has room for all. */
-static REAL NAME(selected)(const REAL *all, long count, long place, REAL *spare, REAL *before) {
+/* As `ordered`, with constants. Numbers are copied from one half of `spare` into the other, fewer each time. */
+static inline __attribute__((always_inline)) int NAME(selected)(const REAL *all, long count, long place, int apart,
+                                                                REAL center, REAL *spare, double *out) {
     const REAL *values = all;
     long left = count, rank = place;
-    while (left > 4 * SAMPLE) {
-        REAL low, high;
-        long below, upto, kept = 0;
-        NAME(bracketed)(values, left, rank, &low, &high);
-        NAME(counted)(values, left, low, high, &below, &upto);
-        if (rank < below || rank >= upto) { /* rare: all that lie on the side of the wanted one */
-            if (rank < below) high = low, low = -INFINITY;
+    int first = 1, half = 0;
+    do {
+        REAL low = -INFINITY, high = INFINITY, *to = spare + half * count;
+        int far = apart && first;
+        if (left > 4 * SAMPLE) NAME(bracketed)(values, left, rank, far, center, &low, &high);
+        struct NAME(part) part = NAME(copied)(values, left, low, high, far, center, to);
+        if (part.nan) return 0;
+        if (rank < part.below || rank >= part.below + part.kept) { /* rare: all on the side of the wanted one */
+            if (rank < part.below) high = low, low = -INFINITY;
             else low = high, high = INFINITY;
-            NAME(counted)(values, left, low, high, &below, &upto);
+            part = NAME(copied)(values, left, low, high, far, center, to);
         }
-        if (low == high) {
-            *before = rank > below ? low : NAME(greatest_below)(all, count, low);
-            return low;
-        }
-        if (upto - below == left) break;
-        for (long i = 0; i < left; i++) {
-            REAL value = values[i];
-            spare[kept] = value;
-            kept += (value >= low) & (value <= high);
-        }
-        rank -= below;
-        left = kept;
-        values = spare;
-    }
-    if (values != spare) memcpy(spare, values, left * sizeof(REAL));
-    REAL found = NAME(partitioned)(spare, left, rank);
-    *before = rank ? spare[0] : NAME(greatest_below)(all, count, found);
-    for (long i = 1; i < rank; i++) *before = spare[i] > *before ? spare[i] : *before;
-    return found;
+        rank -= part.below;
+        int same = low == high || part.kept == left;
+        values = to;
+        left = part.kept;
+        first = 0;
+        half = !half;
+        if (same) break;
+    } while (left > 4 * SAMPLE);
+    REAL *rest = spare + !half * count, found = NAME(partitioned)(rest, left, rank), before = rest[0];
+    for (long i = 1; i < rank; i++) before = rest[i] > before ? rest[i] : before;
+    out[0] = found;
+    out[1] = rank ? before : NAME(greatest_below)(all, count, found, apart, center);
+    return 1;
 }
 
 /* out[0]: the number that is `place`-th when they are sorted; out[1]: the one before it, -inf where it is the first.
-   False, and nothing, where a number is NaN. `spare` has room for all. */
-int NAME(ordered)(const REAL *values, long count, long place, REAL *spare, double *out) {
-    int32_t nan = 0;
-    for (long i = 0; i < count; i++) nan |= values[i] != values[i];
-    if (nan) return 0;
-    REAL before;
-    out[0] = NAME(selected)(values, count, place, spare, &before);
-    out[1] = before;
-    return 1;
+   With `apart`, of their distances from a center. False, and nothing, where one is NaN. `spare` has room for all twice.
+   */
+int NAME(ordered)(const REAL *values, long count, long place, int apart, double center, REAL *spare, double *out) {
+    return apart ? NAME(selected)(values, count, place, 1, center, spare, out)
+                 : NAME(selected)(values, count, place, 0, 0, spare, out);
 }

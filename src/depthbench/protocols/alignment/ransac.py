@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from depthbench.medians import masked_median
+from depthbench.medians import masked_median, median_distance
 from depthbench.protocols.alignment import fit_kernel
 from depthbench.protocols.alignment.fits import FittedLine, least_squares_line
 
@@ -75,8 +75,7 @@ def _explained(x: _Row, y: _Row, inside: NDArray[np.bool_], scale: float, shift:
 
 def _consensus(x: _Row, y: _Row, random: np.random.RandomState) -> NDArray[np.bool_] | None:
     """The inliers of the best trial; None if no trial has any."""
-    deviation = y - _median(y)
-    threshold = _median(np.abs(deviation, out=deviation))
+    threshold = median_distance(y, _median(y))
     agree = fit_kernel.agreeing if _serves(x) else _agreeing
     best, explained = None, math.nan  # of the best, where it was asked for
     trial, trials = 0, float(TRIALS)
