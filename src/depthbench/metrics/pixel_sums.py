@@ -161,7 +161,8 @@ def _grid_sums(
     cells = sums_by_cell(p, t, valid, keys, edges, careful)
     if len(rules) == 1:
         return cells.transpose(0, 1)[:, None]
-    return cells[..., order].unflatten(-1, (len(rules), -1)).permute(1, 3, 0, 2, 4)
+    by_rule = cells[..., order].view(*cells.shape[:-1], len(rules), len(names))
+    return by_rule.permute(1, 3, 0, 2, 4)
 
 
 @lru_cache(maxsize=64)

@@ -13,10 +13,11 @@ from depthbench.metrics.pixel_kernel import Doubles, SumKey
 from depthbench.metrics.pixel_pass import Rule, delta_limits
 from depthbench.metrics.pixel_sums import COLUMNS, sum_keys
 from depthbench.native import compiled
-from depthbench.protocols.alignment import AS_DEPTH, Declared, fit_kernel
+from depthbench.protocols.alignment import AS_DEPTH, Declared, FittedLine, fit_kernel
 from depthbench.protocols.alignment.fit_kernel import Way
 from depthbench.protocols.alignment.pixels import FitPixels
 from depthbench.protocols.protocol import EvalProtocol
+from depthbench.protocols.scored_maps import ClampLimits
 
 SOURCE = Path(__file__).with_name("aligned_sums.c")
 
@@ -46,7 +47,7 @@ def aligned_sums(
     if not own:
         return {}
     keys, _ = sum_keys(tuple({rule for one in own for rule in rules[one]}), COLUMNS)
-    ways = [_ways(one, pixels, declared) for one in own]
+    ways = [one.alignment.ways(pixels, _line(one, declared), _limits(one)) for one in own]
     images = [_image_sums(pixels, image, own[0], [way[image] for way in ways], keys) for image in range(len(ways[0]))]
     found = {}
     for place, one in enumerate(own):
@@ -56,10 +57,26 @@ def aligned_sums(
     return found
 
 
-def _ways(protocol: EvalProtocol, pixels: FitPixels, declared: Declared) -> list[Way]:
-    limits = protocol.limits if protocol.clamp_at == "scored" else (None, None)
-    line = declared.lines.get(protocol.fit_key) if declared.lines else None
-    return protocol.alignment.ways(pixels, line, limits)
+def limited_depth(
+    protocol: EvalProtocol, pixels: FitPixels, declared: Declared = AS_DEPTH
+) -> tuple[Tensor, Tensor | None]:
+    """Aligned depth of :meth:`EvalProtocol.pixels` within limits, and before them; None where all are above 0."""
+    if not declared.holes:
+        limits, line = _limits(protocol), _line(protocol, declared)
+        limited, wrong = protocol.alignment.limited_pixels(pixels, line, limits) or (None, 0)
+        if limited is not None and (not wrong or limits == (None, None)):
+            return limited, limited if wrong else None
+    depth = protocol.aligned_pixels(pixels, declared)
+    return protocol.limited(depth), depth
+
+
+def _limits(protocol: EvalProtocol) -> ClampLimits:
+    return protocol.limits if protocol.clamp_at == "scored" else (None, None)
+
+
+def _line(protocol: EvalProtocol, declared: Declared) -> FittedLine | None:
+    """That was fitted over more than an image."""
+    return declared.lines.get(protocol.fit_key) if declared.lines else None
 
 
 def _image_sums(

@@ -264,17 +264,6 @@ class EvalProtocol:
         depth = self.alignment.aligned_pixels(pixels, declared.lines.get(self.fit_key) if declared.lines else None)
         return depth.masked_fill(pixels.prediction.isnan(), 0.0) if declared.holes else depth
 
-    def scored_pixels(self, pixels: FitPixels, declared: Declared = AS_DEPTH) -> tuple[Tensor, Tensor | None]:
-        """Aligned depth of :meth:`pixels` within limits, and before them; None where that is known to be above 0."""
-        if not declared.holes:
-            line = declared.lines.get(self.fit_key) if declared.lines else None
-            limits = self.limits if self.clamp_at == "scored" else (None, None)
-            limited, wrong = self.alignment.limited_pixels(pixels, line, limits) or (None, 0)
-            if limited is not None and (not wrong or limits == (None, None)):
-                return limited, limited if wrong else None
-        depth = self.aligned_pixels(pixels, declared)
-        return self.limited(depth), depth
-
     @property
     def pixels_key(self) -> "EvalProtocol":
         """This protocol as far as :meth:`pixels` depend on it."""

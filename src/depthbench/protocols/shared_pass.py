@@ -13,7 +13,7 @@ from torch import Tensor
 from depthbench.errors import UserError
 from depthbench.metrics.pixel_pass import Interval, Rule
 from depthbench.metrics.pixel_sums import PRESENT, cell_sums, least_present
-from depthbench.protocols.aligned_sums import aligned_sums
+from depthbench.protocols.aligned_sums import aligned_sums, limited_depth
 from depthbench.protocols.alignment import AS_DEPTH, Declared
 from depthbench.protocols.alignment.pixels import FitPixels
 from depthbench.protocols.misses import MISSES, Misses
@@ -243,7 +243,7 @@ def _group_sums(
     else:
         pixels = maps.pixels(acting, around)
         prediction, truth = pixels.prediction, pixels.truth
-        limited, depth = acting.scored_pixels(pixels, maps.declared)
+        limited, depth = limited_depth(acting, pixels, maps.declared)
     cells = cell_sums(
         limited,
         truth,

@@ -118,9 +118,7 @@ def agreeing(x: FloatRow, y: FloatRow, scale: float, shift: float, threshold: fl
     return int(library.agreeing(_of(x), _of(y), ctypes.c_long(len(x)), *line, _of(inside)))
 
 
-def explained(
-    x: FloatRow, y: FloatRow, inside: NDArray[np.bool_], scale: float, shift: float
-) -> tuple[float, float]:
+def explained(x: FloatRow, y: FloatRow, inside: NDArray[np.bool_], scale: float, shift: float) -> tuple[float, float]:
     """Sums of squares over the pixels inside: of what a line leaves of y, and of the differences from its mean."""
     library = _library()
     assert library is not None
