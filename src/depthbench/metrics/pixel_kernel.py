@@ -15,7 +15,7 @@ from depthbench.native import compiled
 SumKey = tuple[str, bool | None]
 """A column, and which way it is taken where rules differ in it: strict, or swapped."""
 
-Doubles = NDArray[np.float64]
+Sums = NDArray[np.float64]
 
 SOURCE = Path(__file__).with_name("pixel_pass.c")
 # In the order of the C file; where rules differ in a sum, which way it is taken.
@@ -42,7 +42,7 @@ def places_in_kernel(t: Tensor, keys: Sequence[SumKey]) -> list[int]:
     return [place for place, key in enumerate(keys) if key in _PLACES or key in _MADE]
 
 
-class Maps(ctypes.Structure):
+class PixelMaps(ctypes.Structure):
     """``struct maps`` of the C file."""
 
     _fields_ = (
@@ -52,10 +52,10 @@ class Maps(ctypes.Structure):
     )
 
 
-def maps_of(p: Tensor, t: Tensor, interval: tuple[float, float]) -> Maps:
+def maps_of(p: Tensor, t: Tensor, interval: tuple[float, float]) -> PixelMaps:
     """Of a prediction and a truth ``(H, W)`` float32, rows without gaps, and the depths of the truth that count."""
     limits = (ctypes.c_float * 2)(*interval)
-    found = Maps(p.data_ptr(), t.data_ptr(), None, p.stride(0), t.stride(0), 0, *t.shape, ctypes.addressof(limits))
+    found = PixelMaps(p.data_ptr(), t.data_ptr(), None, p.stride(0), t.stride(0), 0, *t.shape, ctypes.addressof(limits))
     found.kept = limits
     return found
 
@@ -67,7 +67,7 @@ def kernel_cells(
     keys: Sequence[SumKey],
     edges: tuple[Sequence[int], Sequence[int]],
     limits: Sequence[float],
-) -> Doubles:
+) -> Sums:
     """Sums of maps ``(N, H, W)`` over the cells of a grid: ``(R, N, C, len(keys))``, right where they are finite.
 
     Args:
@@ -91,10 +91,10 @@ def kernel_cells(
     return chosen(sums, keys)
 
 
-def chosen(sums: Doubles, keys: Sequence[SumKey]) -> Doubles:
+def chosen(sums: Sums, keys: Sequence[SumKey]) -> Sums:
     """The sums of keys, of all those ``(..., len(ROWS))`` of the C file."""
     places, factors = _choice(tuple(keys))
-    found: Doubles = sums.take(places, -1) * factors
+    found: Sums = sums.take(places, -1) * factors
     return found
 
 
@@ -105,7 +105,7 @@ def _filled(
     keys: Sequence[SumKey],
     rows: Sequence[int],
     limits: Sequence[float],
-) -> Doubles:
+) -> Sums:
     """Sums ``(R, N, len(ROWS), *shape)`` of a function of the C file."""
     call = getattr(_library(), function)
     p, t, valid = _dense(maps[0]), _dense(maps[1]), maps[2]
@@ -119,7 +119,7 @@ def _filled(
     for strip, (top, bottom) in enumerate(pairwise(rows)):
         for image in range(len(t)):
             addresses = [(at + image * apart + top * down) or None for at, apart, down in given]
-            of = Maps(*addresses, *strides, bottom - top, t.shape[2], ctypes.addressof(low_high))
+            of = PixelMaps(*addresses, *strides, bottom - top, t.shape[2], ctypes.addressof(low_high))
             call(ctypes.byref(of), six, wanted, ctypes.c_void_p(sums[strip, image].ctypes.data))
     return sums
 
@@ -137,7 +137,7 @@ def wanted_sums(keys: tuple[SumKey, ...]) -> int:
 
 
 @lru_cache(maxsize=64)
-def _choice(keys: tuple[SumKey, ...]) -> tuple[NDArray[np.intp], Doubles]:
+def _choice(keys: tuple[SumKey, ...]) -> tuple[NDArray[np.intp], Sums]:
     """Of each key the place of its sum, and its factor."""
     places = [_PLACES.get(key, _PLACES["log", False]) for key in keys]
     return np.array(places), np.array([1.0 if key in _PLACES else _MADE[key] for key in keys])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from depthbench.metrics import pixel_kernel
-from depthbench.metrics.pixel_kernel import Doubles, SumKey
+from depthbench.metrics.pixel_kernel import Sums, SumKey
 from depthbench.metrics.pixel_pass import Rule, delta_limits
 from depthbench.metrics.pixel_sums import COLUMNS, sum_keys
 from depthbench.native import compiled
@@ -81,7 +81,7 @@ def _line(protocol: EvalProtocol, declared: Declared) -> FittedLine | None:
 
 def _image_sums(
     pixels: FitPixels, image: int, protocol: EvalProtocol, ways: Sequence[Way], keys: Sequence[SumKey]
-) -> tuple[Doubles, Sequence[int]]:
+) -> tuple[Sums, Sequence[int]]:
     """Of each way all sums of the C file, and how many depths are not above 0."""
     library = _library()
     assert library is not None
@@ -96,6 +96,6 @@ def _image_sums(
     return totals, wrong[:]
 
 
-def _by_rule(sums: Doubles, rules: Sequence[Rule]) -> Doubles:
+def _by_rule(sums: Sums, rules: Sequence[Rule]) -> Sums:
     keys, order = sum_keys(tuple(rules), COLUMNS)
     return pixel_kernel.chosen(sums, keys).take(order).reshape(len(rules), -1)
