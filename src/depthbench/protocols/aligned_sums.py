@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from depthbench.metrics import pixel_kernel
-from depthbench.metrics.pixel_kernel import Sums, SumKey
+from depthbench.metrics.pixel_kernel import SumKey, Sums
 from depthbench.metrics.pixel_pass import Rule, delta_limits
 from depthbench.metrics.pixel_sums import COLUMNS, sum_keys
 from depthbench.native import compiled
