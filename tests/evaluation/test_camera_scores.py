@@ -1,5 +1,6 @@
 """The error of predicted cameras by the command: arrays beside maps, points, networks that return a dict."""
 
+import json
 import sys
 import zipfile
 from pathlib import Path
@@ -101,6 +102,58 @@ def test_files_in_every_form_have_the_same_error(write, zipped, root, tmp_path):
     np.testing.assert_allclose(result.per_image["fov_bias"], errors(), rtol=1e-5, atol=1e-5)
     low, high = result.limits["fov_error"]
     assert low < result.scores["fov_error"] < high
+
+
+CAMERA_FILES = {
+    "txt": lambda focal: " ".join(map(str, matrix(focal).ravel())),
+    "four.txt": lambda focal: f"{focal}, {focal + 1}, {CENTER[0]}, {CENTER[1]}",
+    "json": lambda focal: json.dumps({"K": matrix(focal).tolist()}),
+    "named.json": lambda focal: json.dumps({"fx": focal, "fy": focal, "cx": CENTER[0], "cy": CENTER[1]}),
+    "angle.json": lambda focal: json.dumps({"fov_x": 2 * np.degrees(np.arctan(SIZE[1] / (2 * focal)))}),
+    "list.json": lambda focal: json.dumps([0.9 * focal / (0.9 * SIZE[1]), 1, 0.5, 0.5]),
+}
+
+
+@pytest.mark.parametrize("form", CAMERA_FILES)
+def test_cameras_in_files_of_their_own(form, root, tmp_path):
+    for kind in ("maps", "cameras"):
+        (tmp_path / kind).mkdir()
+    for place, (name, focal) in enumerate(FOCALS.items()):
+        np.save(tmp_path / f"maps/{name}.npy", depth(place))
+        suffix = form.rpartition(".")[2]
+        (tmp_path / f"cameras/{name}.{suffix}").write_text(CAMERA_FILES[form](focal))
+    words = [f"predictions={tmp_path / 'maps'}", f"cameras={tmp_path / 'cameras'}", f"output={tmp_path / 'x.json'}"]
+    assert evaluate(root, *words) == 0
+    (result,) = read_results(tmp_path / "x.json")
+    np.testing.assert_allclose(result.per_image["fov_bias"], errors(), rtol=1e-6, atol=1e-9)
+    first = result.model.sha256
+    (tmp_path / f"cameras/a.{suffix}").write_text(CAMERA_FILES[form](99.0))
+    assert evaluate(root, *words) == 0
+    assert read_results(tmp_path / "x.json")[0].model.sha256 != first
+
+
+@pytest.mark.parametrize(
+    ("cameras", "sentence"),
+    [
+        ("nowhere", "There is nothing at"),
+        ("one.txt", "is not a folder; give the folder of a file for each frame"),
+        ("empty", "lacks predictions of a, b, c"),
+        ("pictures", "convert the cameras to one of .txt, .json, .npy"),
+        ("words", "holds no camera that is read; write (3, 3) numbers"),
+        ("maps,maps", "names 2 folders for 1 predictions; give one each"),
+    ],
+)
+def test_cameras_that_are_none_are_told(cameras, sentence, root, tmp_path, capsys):
+    for kind in ("maps", "empty", "pictures", "words"):
+        (tmp_path / kind).mkdir()
+    (tmp_path / "one.txt").write_text("1 1 1 1")
+    (tmp_path / "pictures/a.png").write_text("")
+    for place, name in enumerate(FOCALS):
+        np.save(tmp_path / f"maps/{name}.npy", depth(place))
+        (tmp_path / f"words/{name}.txt").write_text("a camera")
+    given = ",".join(str(tmp_path / one) for one in cameras.split(","))
+    assert evaluate(root, f"predictions={tmp_path / 'maps'}", f"cameras={given}") == 2
+    assert sentence in capsys.readouterr().err
 
 
 def test_a_stack_has_a_camera_for_each_map(root, tmp_path):

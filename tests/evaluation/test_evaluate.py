@@ -111,6 +111,7 @@ def refusal(capsys, *arguments) -> str:
         ),
         (["predictions=.", "data=rooms", "output=scores.txt"], "output=scores.txt has no known form"),
         (["predictions=.", "data=rooms", "unit=mm"], "unit=mm is not a number"),
+        (["predictions=.", "data=rooms", "cameras=."], "cameras= is scored by structure=fov"),
         (["predictions=.", "data=rooms", "seed=today"], "seed=today is not a whole number"),
         (["predictions=.", "data=rooms", "seed=-1"], "seed=-1 is not a whole number"),
         (["predictions=.", "data=rooms", "per_image=images.json"], "per_image=images.json is written as a table"),

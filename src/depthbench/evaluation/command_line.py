@@ -73,6 +73,8 @@ def read_evaluate_request(arguments: Sequence[str]) -> EvaluateRequest:
             options |= {"covers": _covers(options["covers"]), "seed": _seed(options["seed"])}
             if options["missing"] not in ("refuse", "error"):
                 raise UserError(f"missing={options['missing']} is unknown; choose refuse or error.")
+            if options["cameras"] and "fov" not in str(options["structure"]).split(","):
+                raise UserError("cameras= is scored by structure=fov; append it, or leave cameras out.")
             options["per_image"] = options["per_image"] and str(Path(options["per_image"]).expanduser())
             inputs = read_inputs(options, overrides, own.get("kind"))
             protocols = asked_protocols(own.get("protocol"), overrides, inputs)

@@ -41,6 +41,7 @@ class Input:
         model: anybody's network.
         options: what the user says of it.
         own_size: whether it sees images as large as their files.
+        cameras: the folder of predicted cameras, beside prediction files.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Input:
     model: ModelSource | None = None
     options: ModelOptions = field(default_factory=ModelOptions)
     own_size: bool = False
+    cameras: Path | None = None
 
     @property
     def is_network(self) -> bool:
@@ -78,9 +80,17 @@ def read_inputs(options: dict[str, Any], overrides: list[str], kind: str | None)
         )
     check_said(models, _said(options, None))
     kinds = read_kinds(kind, len(files), len(models), read_unit(options["unit"]), len(folders))
+    cameras = _cameras(options["cameras"], len(files))
     found = [
-        Input(path.name, path, None, _settings_of_data(overrides, "Prediction files"), one or OutputKind.METRIC_DEPTH)
-        for path, one in zip(files, kinds.files, strict=True)
+        Input(
+            path.name,
+            path,
+            None,
+            _settings_of_data(overrides, "Prediction files"),
+            one or OutputKind.METRIC_DEPTH,
+            cameras=camera,
+        )
+        for path, one, camera in zip(files, kinds.files, cameras, strict=True)
     ]
     found += [
         Input(folder.path.name, folder.path, folder, run_settings(folder, overrides), options=ModelOptions(kind=one))
@@ -117,6 +127,16 @@ def _files(text: str | None) -> list[Path]:
     for path in found:
         if not path.exists():
             raise UserError(f"There is nothing at {path}; give existing paths, separated by commas.")
+    return found
+
+
+def _cameras(text: str | None, count: int) -> list[Path] | list[None]:
+    """The folder of cameras of each set of prediction files."""
+    found = _files(text)
+    if not found:
+        return [None] * count
+    if len(found) != count:
+        raise UserError(f"cameras={text} names {len(found)} folders for {count} predictions; give one each.")
     return found
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from depthbench.errors import UserError
+from depthbench.evaluation.camera_files import CAMERA_FILES
 from depthbench.evaluation.file_names import below_one_folder, matched, stem_of, without_ending
 from depthbench.evaluation.map_archives import ARCHIVES, ArchiveMaps, open_archive
 from depthbench.evaluation.map_files import MAP_SUFFIXES, Map, read_camera_beside, read_map
@@ -80,12 +81,34 @@ class FileMaps:
         return read_camera_beside(self.files[place])
 
 
-def _of_folder(path: Path, names: Sequence[str], pictures: Sequence[str]) -> list[Path]:
+def camera_files(path: Path, names: Sequence[str], pictures: Sequence[str] = ()) -> list[Path]:
+    """Files of predicted cameras in a folder, named as maps are.
+
+    Args:
+        path: of the folder.
+        names: of the frames.
+        pictures: of the frames, where files may be named like these.
+
+    Raises:
+        UserError: if it is no folder, or does not fit the frames.
+    """
+    if not path.is_dir():
+        raise UserError(f"cameras={path} is not a folder; give the folder of a file for each frame.")
+    return _of_folder(path, names, pictures, CAMERA_FILES, "cameras")
+
+
+def _of_folder(
+    path: Path,
+    names: Sequence[str],
+    pictures: Sequence[str],
+    suffixes: Sequence[str] = MAP_SUFFIXES,
+    what: str = "predictions",
+) -> list[Path]:
     every = sorted(path.rglob("*"))
-    files = [file for file in every if file.suffix.lower() in MAP_SUFFIXES]
+    files = [file for file in every if file.suffix.lower() in suffixes]
     if not files and any(file.suffix for file in every):
         other = next(file.name for file in every if file.suffix)
-        raise UserError(f"{path} holds {other}; convert the predictions to one of {', '.join(MAP_SUFFIXES)}.")
+        raise UserError(f"{path} holds {other}; convert the {what} to one of {', '.join(suffixes)}.")
     listed = [stem_of(file.relative_to(path).as_posix()) for file in files]
     return [files[place] for place in matched(names, listed, str(path), pictures)]
 

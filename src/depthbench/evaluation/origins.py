@@ -33,8 +33,9 @@ def model_record(one: Input, request: EvaluateRequest, model: ForeignModel | Non
     if one.run is not None:
         found = files_hash([one.run.weights], "run", str(one.config.trainer.precision))
         return ModelRecord(one.name, one.kind, "run", found)
+    files = [*files_of(one.path), *(files_of(one.cameras) if one.cameras else [])]
     said = [(key, str(request.options[key])) for key in _OF_FILES]
-    return ModelRecord(one.name, one.kind, "files", files_hash(files_of(one.path), "files", str(one.kind), said))
+    return ModelRecord(one.name, one.kind, "files", files_hash(files, "files", str(one.kind), said))
 
 
 def data_record(config: DictConfig, frames: EvaluationSet, names: list[str] | None = None) -> DataRecord:

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from depthbench.errors import UserError
+from depthbench.evaluation.camera_files import read_predicted_camera
 from depthbench.evaluation.map_files import Map
-from depthbench.evaluation.map_sources import open_maps
+from depthbench.evaluation.map_sources import camera_files, open_maps
 from depthbench.evaluation.predicted_cameras import camera_of_points, normalized_camera
 from depthbench.input_files import MAX_PIXELS, check_pixels
 from depthbench.output_kinds import OutputKind, output_kind
@@ -47,6 +48,7 @@ class PredictionFiles:
             ``numbers`` (0, 1, 2, 10). By default that of the frames, where letters and numbers agree or the frames
             follow a list of their own; else it must be said.
         pictures: files of the frames' pictures without endings, which predictions may be named like, too.
+        cameras: the folder of predicted cameras, a file for each frame; None where they are beside the maps, if at all.
 
     Raises:
         UserError: if something is missing, superfluous, unreadable or not stated.
@@ -61,6 +63,7 @@ class PredictionFiles:
         key: str | None = None,
         order: str | None = None,
         pictures: Sequence[str] = (),
+        cameras: Path | None = None,
     ) -> None:
         self.path = Path(path).expanduser()
         self.names = list(names)
@@ -68,6 +71,7 @@ class PredictionFiles:
         check_unit_of(self.kind, unit)
         self.unit = unit
         self._maps = open_maps(self.path, self.names, key, order, pictures)
+        self._cameras = None if cameras is None else camera_files(cameras, self.names, pictures)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -90,11 +94,13 @@ class PredictionFiles:
         """
         (place,) = items.places
         where = f"the prediction of '{self.names[place]}' in {self.path}"
-        found, values = self._maps.camera(place), np.squeeze(self._maps.read(place))
+        own = None if self._cameras is None else self._cameras[place]
+        found = self._maps.camera(place) if own is None else read_predicted_camera(own)
+        values = np.squeeze(self._maps.read(place))
         if found is None:
             return camera_of_points(values, where) if tells_camera(values, self.kind) else None
         height, width = one_map(values, where, self.kind).shape
-        return normalized_camera(found, (height, width), where)
+        return normalized_camera(found, (height, width), where if own is None else str(own))
 
     def of(self, items: Placed, mirror: bool = False) -> Tensor:
         """The prediction of one test frame; of its mirror image there is none."""

@@ -177,5 +177,5 @@ def open_predictor(
         predictor.notes[:0] = [*model.notes, *([model.unseen] if model.unseen and maps.cache.folder else [])]
         return predictor
     settings = (one.kind, request.unit, options["key"], options["order"])
-    files = PredictionFiles(one.path, test_set.frame_names(), *settings, test_set.picture_names())
+    files = PredictionFiles(one.path, test_set.frame_names(), *settings, test_set.picture_names(), one.cameras)
     return Files(files, test_set, protocols[0], options["covers"], unitless, holes)

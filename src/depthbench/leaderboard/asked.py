@@ -16,7 +16,7 @@ from depthbench.leaderboard.launched import Launched, read_launched
 from depthbench.runs.lookup import find_run, split_paths
 
 OWN = ("models", "data", "protocol", "kind", "output", "jobs", "launcher")
-SINGLE = ("model", "run", "predictions", "per_image")  # of `evaluate` that the grid says itself
+SINGLE = ("model", "run", "predictions", "per_image", "cameras")  # of `evaluate` that the grid says itself
 FOLDER = "leaderboard"
 
 FORMS = (
