@@ -43,7 +43,7 @@ A leaderboard, a process for each model and set; started again, it fills what is
   kind=affine_disparity    what prediction files hold: metric_, scale_ or affine_ (scale and shift unknown) and depth,
                            disparity or points; log_depth, scale_, affine_ and affine_log1p_depth
   missing=error            pixels without a prediction (NaN; 0 where that is no value) count as errors
-  unit=0.001 key=depth     metres per unit (10/65535 works too), and the array, of files; cameras=FOLDER for structure=fov
+  unit=0.001 key=depth     metres per unit (10/65535 works too), and the array, of files; cameras=FOLDER, of fov
   order=numbers            or names: how a stack or list without names is sorted, where 10 before 2 makes a difference
   covers=kb                the part of the truth that prediction files show; full for stretched ones that show all of it
   device=cpu               by default a GPU where there is one; under torchrun every process takes its share
