@@ -16,6 +16,7 @@ from depthbench.native import compiled
 from depthbench.protocols.alignment import AS_DEPTH, Declared, FittedLine, fit_kernel
 from depthbench.protocols.alignment.fit_kernel import Way
 from depthbench.protocols.alignment.pixels import FitPixels
+from depthbench.protocols.equal_work import fit_key
 from depthbench.protocols.protocol import EvalProtocol
 from depthbench.protocols.scored_maps import ClampLimits
 
@@ -76,7 +77,7 @@ def _limits(protocol: EvalProtocol) -> ClampLimits:
 
 def _line(protocol: EvalProtocol, declared: Declared) -> FittedLine | None:
     """That was fitted over more than an image."""
-    return declared.lines.get(protocol.fit_key) if declared.lines else None
+    return declared.lines.get(fit_key(protocol)) if declared.lines else None
 
 
 def _image_sums(

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from depthbench.annotations import Annotations
 from depthbench.errors import UserError
 from depthbench.metrics.image.image_metric import ImageMetric, lacks
-from depthbench.protocols.protocol import NOT_PIXELS, EvalProtocol
+from depthbench.protocols.equal_work import fit_key
+from depthbench.protocols.protocol import EvalProtocol
 from depthbench.protocols.regions import Region
 from depthbench.protocols.shared_pass import SharedMaps
 
@@ -73,7 +74,7 @@ class Structure(nn.Module):
         for protocol in protocols:
             # Predicted edges stay predicted ones: an exchange is a matter of pixels' scores alone.
             sided = replace(protocol, swap_prediction_and_truth=False)
-            seen = replace(maps.chosen(sided), comparison="strict", **NOT_PIXELS)
+            seen = fit_key(maps.chosen(sided))
             if seen not in known:
                 known[seen] = self._sums(sided, maps, camera, annotations)
             found[protocol.name] = known[seen]

@@ -14,6 +14,7 @@ from depthbench.errors import UserError
 from depthbench.protocols.alignment import Alignment, FittedLine
 from depthbench.protocols.alignment.pixels import FitPixels
 from depthbench.protocols.alignment.spaces import in_space
+from depthbench.protocols.equal_work import fit_key
 from depthbench.protocols.protocol import EvalProtocol
 from depthbench.protocols.scored_maps import crop
 from depthbench.protocols.shared_pass import SharedMaps
@@ -63,7 +64,7 @@ class PooledFits:
             UserError: if a sequence is fitted and a frame's name has no folder; or as :meth:`EvalProtocol.prepare`.
         """
         for protocol in self.protocols:
-            key = maps.chosen(protocol).fit_key
+            key = fit_key(maps.chosen(protocol))
             groups = self._parts.setdefault(key, {})
             for place, name, part in zip(places, names, _parts(protocol, maps), strict=True):
                 groups.setdefault(group_of(name, protocol.alignment), []).append(_Part(place, part.cpu()))
@@ -83,7 +84,7 @@ class PooledFits:
         self._parts = {}
 
     def lines(self, names: Sequence[str], device: torch.device | None = None) -> Mapping[object, FittedLine]:
-        """Of each image of a batch, by :attr:`EvalProtocol.fit_key`."""
+        """Of each image of a batch, by :func:`~depthbench.protocols.equal_work.fit_key`."""
         found: dict[object, FittedLine] = {}
         for key, groups in self._lines.items():
             rows = [groups[group_of(name, key.alignment)] for name in names]

@@ -1,7 +1,7 @@
 """A protocol is an object: crop, range, mask, resize, flip, alignment, reduction, all by name."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -15,6 +15,7 @@ from depthbench.metrics.scores import DepthScores
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols.alignment import AS_DEPTH, NAMED, Alignment, Declared, alignment_from
 from depthbench.protocols.alignment.pixels import FitPixels
+from depthbench.protocols.equal_work import fit_key
 from depthbench.protocols.field_checks import check_fields
 from depthbench.protocols.regions import Box, Region, region_box
 from depthbench.protocols.scored_maps import (
@@ -261,23 +262,12 @@ class EvalProtocol:
 
     def aligned_pixels(self, pixels: FitPixels, declared: Declared = AS_DEPTH) -> Tensor:
         """As :meth:`aligned`, of :meth:`pixels` that other protocols may have asked for before."""
-        depth = self.alignment.aligned_pixels(pixels, declared.lines.get(self.fit_key) if declared.lines else None)
+        depth = self.alignment.aligned_pixels(pixels, declared.lines.get(fit_key(self)) if declared.lines else None)
         return depth.masked_fill(pixels.prediction.isnan(), 0.0) if declared.holes else depth
-
-    @property
-    def pixels_key(self) -> "EvalProtocol":
-        """This protocol as far as :meth:`pixels` depend on it."""
-        clamp = self.clamp if self.clamp_at == "output" else None
-        return replace(self.fit_key, alignment=NAMED["none"], clamp=clamp)
 
     def limited(self, depth: Tensor) -> Tensor:
         """Aligned depth within the limits of what is scored."""
         return clamp_finite(depth, self.limits) if self.clamp_at == "scored" else depth
-
-    @property
-    def fit_key(self) -> "EvalProtocol":
-        """This protocol as far as its alignment depends on it: equal keys have equal fits on equal predictions."""
-        return replace(self, comparison="strict", swap_prediction_and_truth=False, **NOT_PIXELS)
 
     def refuses(self, kind: OutputKind) -> str | None:
         """Why predictions of a kind can't be scored so; None where a perfect one scores perfectly."""
@@ -291,16 +281,3 @@ class EvalProtocol:
                 f"Protocol '{self.name}' limits predictions in metres before it aligns them, and {kind.words} has none."
             )
         return None
-
-
-NOT_PIXELS: dict[str, Any] = {
-    "name": "",
-    "reduction": "image",
-    "images": None,
-    "version": 1,
-    "source": None,
-    "data": None,
-    "split": None,
-    "split_sha256": None,
-}
-"""Fields that don't change what is compared at a pixel, at common values."""

@@ -1,8 +1,7 @@
 """Work that protocols share on the same maps: equal truths, equal predictions, equal passes over the pixels."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,8 +15,9 @@ from depthbench.metrics.pixel_sums import PRESENT, cell_sums, least_present
 from depthbench.protocols.aligned_sums import aligned_sums, limited_depth
 from depthbench.protocols.alignment import AS_DEPTH, Declared
 from depthbench.protocols.alignment.pixels import FitPixels
+from depthbench.protocols.equal_work import fit_key, per_pixel_key, pixels_key, resolved
 from depthbench.protocols.misses import MISSES, Misses
-from depthbench.protocols.protocol import NOT_PIXELS, EvalProtocol
+from depthbench.protocols.protocol import EvalProtocol
 from depthbench.protocols.regions import Box, Region, region_box
 from depthbench.protocols.scored_maps import ClampLimits, crop
 
@@ -77,7 +77,7 @@ class SharedMaps:
     def acting(self, protocol: EvalProtocol) -> EvalProtocol:
         """The protocol as far as it acts on single pixels of these maps: equal ones share a pass."""
         if protocol.alignment.over != "image":  # whose line is known by its key
-            return self.chosen(protocol).fit_key
+            return fit_key(self.chosen(protocol))
         true = self.true(protocol)
         key = (self._averages(protocol), self._kind(protocol))
         if key not in self._extents:
@@ -85,7 +85,7 @@ class SharedMaps:
             self._extents[key] = _Extent.of(found, self.given(protocol))
         extent = self._extents[key]
         size = (true.shape[-2], true.shape[-1])
-        return _per_pixel_key(
+        return per_pixel_key(
             self.chosen(protocol),
             same_size=self.prediction.shape[-2:] == true.shape[-2:],
             whole=region_box(self.covers, size) == (0, size[0], 0, size[1]),
@@ -95,11 +95,11 @@ class SharedMaps:
 
     def chosen(self, protocol: EvalProtocol) -> EvalProtocol:
         """The protocol with the choice of prediction and truth that these maps leave it."""
-        return _resolved(protocol, self._averages(protocol), self._kind(protocol))
+        return resolved(protocol, self._averages(protocol), self._kind(protocol))
 
     def pixels(self, acting: EvalProtocol, around: Box) -> FitPixels:
         """Prediction, truth and scored pixels within a box, once for all alignments of them."""
-        key = _pixels_key(acting)
+        key = pixels_key(acting)
         if key not in self._pixels:
             truth = self.true(acting)
             prediction = acting.fit(self.predicted(acting), truth, self.covers, self.image)
@@ -151,36 +151,6 @@ class _Extent(NamedTuple):
 
 
 _EVERYTHING = (float("-inf"), float("inf"))
-
-
-@lru_cache(maxsize=256)
-def _resolved(protocol: EvalProtocol, averages: bool, truth: str) -> EvalProtocol:
-    return replace(protocol, flip_average=averages, truth=truth)
-
-
-@lru_cache(maxsize=256)
-def _per_pixel_key(
-    protocol: EvalProtocol, same_size: bool, whole: bool, unlimited: bool, unranged: bool
-) -> EvalProtocol:
-    changes: dict[str, Any] = {"comparison": "strict", "swap_prediction_and_truth": False, **NOT_PIXELS}
-    if whole:
-        changes["fill_borders"] = "none"
-    aligns = protocol.alignment.fit != "none"
-    if not aligns:  # the fit is the region's; without it a region is only where sums are taken
-        changes["region"] = "full"
-    if same_size:
-        changes |= {"resize": "bilinear", "align_corners": False}
-    overshoots = protocol.resize == "bicubic" and not same_size and protocol.clamp_at == "scored"
-    if not aligns and not overshoots and unlimited:
-        changes |= {"clamp": None, "clamp_at": "scored"}
-    if unranged:
-        changes |= {"min_depth": None, "max_depth": None, "bounds": "open"}
-    return replace(protocol, **changes)
-
-
-@lru_cache(maxsize=256)
-def _pixels_key(protocol: EvalProtocol) -> EvalProtocol:
-    return protocol.pixels_key
 
 
 class _Member(NamedTuple):

@@ -50,7 +50,7 @@ class Declared(NamedTuple):
         quantity: what it holds.
         holes: whether NaN stands for a pixel without a prediction, which counts as a depth of 0; otherwise it is a
             network's output, and is not hidden.
-        lines: by :attr:`EvalProtocol.fit_key`, those that were fitted over more than an image.
+        lines: by :func:`~depthbench.protocols.equal_work.fit_key`, those that were fitted over more than an image.
     """
 
     quantity: Quantity = "depth"

@@ -1,0 +1,73 @@
+"""Which protocols do the same work on the same maps: a protocol as far as one step of scoring depends on it.
+
+Protocols with equal keys share the step. A key is a protocol with common values in all fields that don't matter.
+"""
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from depthbench.protocols.alignment import NAMED
+
+if TYPE_CHECKING:
+    from depthbench.protocols.protocol import EvalProtocol
+
+NOT_PIXELS: dict[str, Any] = {
+    "name": "",
+    "reduction": "image",
+    "images": None,
+    "version": 1,
+    "source": None,
+    "data": None,
+    "split": None,
+    "split_sha256": None,
+}
+"""Fields that don't change what is compared at a pixel, at common values."""
+
+
+@lru_cache(maxsize=256)
+def fit_key(protocol: "EvalProtocol") -> "EvalProtocol":
+    """As far as its alignment depends on it: equal keys have equal fits on equal predictions."""
+    return replace(protocol, comparison="strict", swap_prediction_and_truth=False, **NOT_PIXELS)
+
+
+@lru_cache(maxsize=256)
+def pixels_key(protocol: "EvalProtocol") -> "EvalProtocol":
+    """As far as :meth:`EvalProtocol.pixels` depend on it."""
+    clamp = protocol.clamp if protocol.clamp_at == "output" else None
+    return replace(fit_key(protocol), alignment=NAMED["none"], clamp=clamp)
+
+
+@lru_cache(maxsize=256)
+def resolved(protocol: "EvalProtocol", averages: bool, truth: str) -> "EvalProtocol":
+    """With the choice of prediction and truth that is left where one of them is not given."""
+    return replace(protocol, flip_average=averages, truth=truth)
+
+
+@lru_cache(maxsize=256)
+def per_pixel_key(
+    protocol: "EvalProtocol", same_size: bool, whole: bool, unlimited: bool, unranged: bool
+) -> "EvalProtocol":
+    """As far as it acts on single pixels of certain maps.
+
+    Args:
+        protocol: resolved.
+        same_size: whether the prediction has the truth's size.
+        whole: whether the prediction shows all of the truth.
+        unlimited: whether the protocol's limits change no prediction.
+        unranged: whether all truth lies in the protocol's range.
+    """
+    changes: dict[str, Any] = {"comparison": "strict", "swap_prediction_and_truth": False, **NOT_PIXELS}
+    if whole:
+        changes["fill_borders"] = "none"
+    aligns = protocol.alignment.fit != "none"
+    if not aligns:  # the fit is the region's; without it a region is only where sums are taken
+        changes["region"] = "full"
+    if same_size:
+        changes |= {"resize": "bilinear", "align_corners": False}
+    overshoots = protocol.resize == "bicubic" and not same_size and protocol.clamp_at == "scored"
+    if not aligns and not overshoots and unlimited:
+        changes |= {"clamp": None, "clamp_at": "scored"}
+    if unranged:
+        changes |= {"min_depth": None, "max_depth": None, "bounds": "open"}
+    return replace(protocol, **changes)
