@@ -15,7 +15,7 @@ from depthbench.metrics.scores import DepthScores
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols.alignment import AS_DEPTH, NAMED, Alignment, Declared, alignment_from
 from depthbench.protocols.alignment.pixels import FitPixels
-from depthbench.protocols.equal_work import fit_key
+from depthbench.protocols.equal_work import fit_key, pixels_key
 from depthbench.protocols.field_checks import check_fields
 from depthbench.protocols.regions import Box, Region, region_box
 from depthbench.protocols.scored_maps import (
@@ -264,6 +264,16 @@ class EvalProtocol:
         """As :meth:`aligned`, of :meth:`pixels` that other protocols may have asked for before."""
         depth = self.alignment.aligned_pixels(pixels, declared.lines.get(fit_key(self)) if declared.lines else None)
         return depth.masked_fill(pixels.prediction.isnan(), 0.0) if declared.holes else depth
+
+    @property
+    def fit_key(self) -> "EvalProtocol":
+        """See :func:`~depthbench.protocols.equal_work.fit_key`."""
+        return fit_key(self)
+
+    @property
+    def pixels_key(self) -> "EvalProtocol":
+        """See :func:`~depthbench.protocols.equal_work.pixels_key`."""
+        return pixels_key(self)
 
     def limited(self, depth: Tensor) -> Tensor:
         """Aligned depth within the limits of what is scored."""
