@@ -10,7 +10,7 @@ from depthbench.annotations import Annotations, stack_annotations
 from depthbench.errors import UserError
 from depthbench.evaluate import main
 from depthbench.evaluation import score_arrays
-from depthbench.metrics import EdgeScores, MDECEdgeError, NormalError
+from depthbench.metrics import EdgeScores, MDECEdgeError, NormalError, TemporalError
 from depthbench.metrics.functional import EXTENDED_SCORES
 from depthbench.protocols import EvalProtocol
 from tests.commands import make_frames
@@ -120,3 +120,9 @@ def test_extended_scores_and_annotated_metrics():
 def one_of(annotations):
     """As a batch of one."""
     return stack_annotations([annotations])
+
+
+def test_metrics_of_cameras_and_clips_are_no_structure():
+    maps = np.ones((2, 8, 8), np.float32)
+    with pytest.raises(UserError, match="TemporalError scores no single map; update it by itself"):
+        score_arrays(maps, maps, structure={"tae": TemporalError()})

@@ -13,6 +13,7 @@ from depthbench import read_results
 from depthbench.config.compose_once import composing_once
 from depthbench.errors import UserError
 from depthbench.evaluate import main
+from depthbench.evaluation.camera_files import read_predicted_camera
 from depthbench.evaluation.predicted_cameras import camera_of_points, normalized_camera
 
 SIZE, CENTER = (18, 24), (10.7, 8.9)
@@ -81,8 +82,10 @@ def as_points(path: Path, place: int, focal: float) -> None:
     np.save(path.with_suffix(".npy"), points(place, focal).astype(np.float32))
 
 
-@pytest.mark.parametrize("write", [in_pixels, in_pixels_of_a_smaller_map, in_widths, as_points])
-@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize(
+    ("write", "zipped"),
+    [(in_pixels, True), (in_pixels_of_a_smaller_map, False), (in_widths, False), (as_points, False)],
+)
 def test_files_in_every_form_have_the_same_error(write, zipped, root, tmp_path):
     folder = tmp_path / "maps"
     folder.mkdir()
@@ -115,21 +118,26 @@ CAMERA_FILES = {
 
 
 @pytest.mark.parametrize("form", CAMERA_FILES)
-def test_cameras_in_files_of_their_own(form, root, tmp_path):
+def test_every_form_of_a_file_is_the_same_camera(form, tmp_path):
+    path = tmp_path / f"a.{form.rpartition('.')[2]}"
+    path.write_text(CAMERA_FILES[form](21.0))
+    found = normalized_camera(read_predicted_camera(path), SIZE, str(path))
+    assert found[0, 0] == pytest.approx(21.0 / SIZE[1], rel=1e-12)
+
+
+def test_cameras_in_files_of_their_own(root, tmp_path):
     for kind in ("maps", "cameras"):
         (tmp_path / kind).mkdir()
     for place, (name, focal) in enumerate(FOCALS.items()):
         np.save(tmp_path / f"maps/{name}.npy", depth(place))
-        suffix = form.rpartition(".")[2]
-        (tmp_path / f"cameras/{name}.{suffix}").write_text(CAMERA_FILES[form](focal))
+        np.save(tmp_path / f"cameras/{name}.npy", matrix(focal))
     words = [f"predictions={tmp_path / 'maps'}", f"cameras={tmp_path / 'cameras'}", f"output={tmp_path / 'x.json'}"]
     assert evaluate(root, *words) == 0
     (result,) = read_results(tmp_path / "x.json")
     np.testing.assert_allclose(result.per_image["fov_bias"], errors(), rtol=1e-6, atol=1e-9)
-    first = result.model.sha256
-    (tmp_path / f"cameras/a.{suffix}").write_text(CAMERA_FILES[form](99.0))
+    np.save(tmp_path / "cameras/a.npy", matrix(99.0))
     assert evaluate(root, *words) == 0
-    assert read_results(tmp_path / "x.json")[0].model.sha256 != first
+    assert read_results(tmp_path / "x.json")[0].model.sha256 != result.model.sha256
 
 
 @pytest.mark.parametrize(

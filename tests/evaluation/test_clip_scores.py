@@ -104,7 +104,6 @@ def scans(tmp_path_factory) -> Path:
     [
         ("metric_depth", lambda depth, rng: depth, ["protocol.alignment=none"]),
         ("affine_disparity", lambda depth, rng: 3 / depth + 0.4, ["protocol.alignment=disparity_sequence"]),
-        ("affine_depth", lambda depth, rng: 2 * depth + 1, ["protocol.alignment=scale_shift_sequence"]),
     ],
 )
 def test_a_perfect_clip_has_no_error(kind, change, words, tmp_path):

@@ -10,15 +10,22 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
+from hydra import compose
 
 from depthbench import compare, read_results
+from depthbench.config.compose import composing
 from depthbench.config.compose_once import composing_once
+from depthbench.data import DA2K
 from depthbench.errors import UserError
 from depthbench.evaluate import main
 from depthbench.protocols import PairProtocol, load_protocol
 from depthbench.report.__main__ import main as report
 from depthbench.results.records import rules_hash
-from depthbench.training.parts import build_protocols
+from depthbench.runs.folder import RunFolder
+from depthbench.training.loading import load_task
+from depthbench.training.parts import build_protocols, build_task
+from tests.commands import TINY_NET, TINY_RUN, make_frames
 from tests.evaluation.pairs_on_disk import depth_of, write_da2k
 from tests.leaderboard.conftest import here  # noqa: F401
 
@@ -167,6 +174,29 @@ def test_a_network_sees_pictures_at_their_own_size(networks, root):
     assert read_results("x.json")[0].scores["pair_accuracy"] > 0.95  # jpg
 
 
+def test_a_run_is_scored_as_files_of_its_predictions_are(root, tmp_path):
+    frames = make_frames(tmp_path / "frames", 4, 2)
+    given = [*TINY_NET, *TINY_RUN, f"data.root={frames}", "data.test_frames=null", f"output={tmp_path / 'runs'}"]
+    with composing():
+        config = compose("config", given)
+    run = RunFolder.create(config, given[:-1], {})
+    run.checkpoint.parent.mkdir()
+    torch.save({"state_dict": build_task(run.config).state_dict()}, run.checkpoint)
+    words = [f"run={run.path}", "data.size=[32,64]", "device=cpu"]
+    assert evaluate(root, *words, f"output={tmp_path / 'run.json'}") == 0
+    network, data = load_task(run).eval(), DA2K(root, size=(32, 64))
+    for index, name in enumerate(data.names):
+        path = tmp_path / "maps" / f"{name}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with torch.inference_mode():
+            np.save(path, network.predictions(data[index].image[None], False)[0][0, 0].numpy())
+    words = [f"predictions={tmp_path / 'maps'}", "covers=full", f"output={tmp_path / 'files.json'}"]
+    assert evaluate(root, *words) == 0
+    (ours,), (files,) = (read_results(tmp_path / f"{form}.json") for form in ("run", "files"))
+    assert ours.scores == files.scores
+    assert str(ours.model.kind) == "metric_depth"
+
+
 def test_a_contrary_kind_is_refused(networks, root, capsys):
     assert evaluate(root, "model=python:ordering:contrary") == 2
     assert "pairs are in the right order: are its values of the contrary kind" in capsys.readouterr().err
@@ -198,13 +228,14 @@ def test_depth_and_pairs_are_not_mixed_up(words, sentence, root, tmp_path, capsy
     assert sentence in capsys.readouterr().err
 
 
-def test_all_protocols_that_fit_are_the_one_of_pairs(root, tmp_path):
+def test_of_several_protocols_the_one_of_pairs_fits(root, tmp_path):
     maps = predict(root, tmp_path / "maps", KINDS["metric_depth"])
-    words = [f"predictions={maps}", "protocol=all", "structure=all", f"output={tmp_path / 'x.json'}"]
+    words = [f"predictions={maps}", "protocol=marigold,da2k", "structure=all", f"output={tmp_path / 'x.json'}"]
     assert evaluate(root, *words) == 0
     content = json.loads((tmp_path / "x.json").read_text())
     assert list(content["protocols"]) == ["da2k"]
-    assert "compares depth" in content["refused"]["eigen"]
+    assert "compares depth" in content["refused"]["marigold_nyu_affine_depth"]
+    assert "Left out: structure=all: DA2K has no depth." in content["notes"]
 
 
 def test_its_rules_are_what_they_were():
@@ -215,10 +246,6 @@ def test_its_rules_are_what_they_were():
 
 
 def test_a_run_is_not_trained_under_it():
-    from hydra import compose
-
-    from depthbench.config.compose import composing
-
     with composing():
         config = compose("config", ["data=da2k", "data.root=x"])
     with pytest.raises(UserError, match="scores pairs of points, which a run's own test has not"):

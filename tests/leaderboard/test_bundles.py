@@ -10,7 +10,7 @@ from depthbench.config.set_names import BUNDLE_SETS, bundled, set_of_option, wit
 from depthbench.data.readers.moge import SIZES
 from depthbench.errors import UserError
 from depthbench.evaluate import main
-from depthbench.leaderboard.asked import read_board_request
+from depthbench.leaderboard import asked
 from depthbench.report.read.boards import read_shown
 from depthbench.results.board import read_board
 from tests.data.published_sets import SIZE, moge
@@ -20,11 +20,10 @@ MODELS = "models=[near=python:networks:depth,scaled=python:networks:scaled]"
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory) -> Path:
-    """GSO, and the same frames under the others' names."""
+    """GSO, and the same frames under another set's name."""
     root = tmp_path_factory.mktemp("bundle")
     moge(root)
-    for name in SIZES.keys() - {"GSO"}:
-        shutil.copytree(root / "GSO", root / name)
+    shutil.copytree(root / "GSO", root / "ETH3D")
     return root
 
 
@@ -45,12 +44,12 @@ def test_two_sets_of_a_bundle_fill_a_board(place, here, bundle, capsys):
     assert {cell.data for cell in shown.cells} == {"GSO (MoGe)", "ETH3D (MoGe)"}
 
 
-def test_one_word_names_all_ten(bundle):
-    request = ["models=[hf:x]", "data=moge/all", f"data.moge.root={bundle}", "protocol=moge"]
-    asked = read_board_request(request)
-    assert asked.data == tuple(f"moge/{name}" for name in SIZES)
-    chosen = [group.request.inputs[0].config.data for group in asked.groups]
-    assert [(one.set, one.root) for one in chosen] == [(name, str(bundle)) for name in SIZES]
+def test_one_word_names_all_ten():
+    found = asked._sets("moge/all", ["data.moge.root=x", "data.moge/GSO.view=stored", "device=cpu"])
+    assert list(found) == [f"moge/{name}" for name in SIZES]
+    for name in SIZES:
+        own = ["data.view=stored"] if name == "GSO" else []
+        assert found[f"moge/{name}"] == ["data=moge", f"data.set={name}", "device=cpu", "data.root=x", *own]
 
 
 def test_a_single_evaluation_takes_the_name_too():
@@ -79,5 +78,5 @@ def test_a_single_evaluation_takes_the_name_too():
 )
 def test_a_mistake_is_told(data, sentence):
     with pytest.raises(UserError) as told:
-        read_board_request(["models=[hf:x]", data, "data.root=.", "protocol=moge"])
+        asked.read_board_request(["models=[hf:x]", data, "data.root=.", "protocol=moge"])
     assert sentence in str(told.value)

@@ -33,11 +33,16 @@ class Structure(nn.Module):
         metrics: by any names.
 
     Raises:
-        UserError: if two of them have scores of one name.
+        UserError: if two of them have scores of one name, or one scores no single map.
     """
 
     def __init__(self, metrics: Mapping[str, ImageMetric]) -> None:
         super().__init__()
+        others = [type(one).__name__ for one in metrics.values() if not isinstance(one, ImageMetric)]
+        if others:
+            raise UserError(
+                f"{others[0]} scores no single map; update it by itself, or name it in `evaluate structure=`."
+            )
         self.metrics = nn.ModuleList(metrics.values())
         self.names = tuple(name for metric in metrics.values() for name in metric.names)
         twice = sorted({name for name in self.names if self.names.count(name) > 1})

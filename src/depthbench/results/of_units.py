@@ -1,4 +1,4 @@
-"""Scores of cameras, pairs and clips as a file of results; no command asks for these metrics, which score no map."""
+"""Scores of cameras, pairs and clips that a script took, as the file of results that the command evaluate writes."""
 
 from collections.abc import Mapping
 from pathlib import Path
