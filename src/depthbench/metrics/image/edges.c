@@ -223,12 +223,10 @@ static void row_marks(const float *restrict own, const float *restrict above, co
         column_marks found = __builtin_convertvector(over, column_marks) & 1;
         memcpy(marks + c, &found, sizeof found);
     }
-    for (long rest = -1; c + rest < width; rest++) {
-        long at = rest < 0 ? 0 : c + rest;
+    for (long at = 0; at < width; at = at ? at + 1 : c)
         marks[at] = (fabsf(own[at] - above[at]) > step) | (fabsf(below[at] - own[at]) > step) |
                     (at > 0 && fabsf(own[at] - own[at - 1]) > step) |
                     (at + 1 < width && fabsf(own[at + 1] - own[at]) > step);
-    }
 }
 
 /* The marked pixels of a row whose step leads to a valid pixel, from a valid one. */
@@ -261,6 +259,12 @@ void step_marks(const float *maps, const uint8_t *valid, long height, long width
 /* The least of the nine errors around a pixel, with zeros where the truth is not valid and around it. */
 static float soft_error(float p, const float *t, const uint8_t *valid, long height, long width, long row, long column) {
     float least = INFINITY;
+    if (!valid && row > 0 && row + 1 < height && column > 0 && column + 1 < width) { /* most of them */
+        const float *around = t + (row - 1) * width + column - 1;
+        for (long y = 0; y < 3; y++, around += width)
+            for (long x = 0; x < 3; x++) least = fabsf(around[x] - p) < least ? fabsf(around[x] - p) : least;
+        return least;
+    }
     for (long y = row - 1; y <= row + 1; y++)
         for (long x = column - 1; x <= column + 1; x++) {
             int outside = y < 0 || y >= height || x < 0 || x >= width;

@@ -11,7 +11,7 @@ from torchmetrics import Metric
 
 from depthbench.annotations import MEANINGS, Annotations
 from depthbench.errors import UserError
-from depthbench.maps import at_least_float32, check_maps
+from depthbench.maps import above_zero, at_least_float32, check_maps
 
 
 class ImageMeans(Metric):
@@ -121,7 +121,7 @@ class ImageMetric(ImageMeans):
         annotations: Annotations | None = None,
     ) -> Tensor:
         """The addends of :class:`ImageMeans`, ``(B, 2 K + 1)``; arguments as for ``update``."""
-        valid = target > 0 if valid is None else valid
+        valid = above_zero(target) if valid is None else valid
         check_maps(prediction, target, valid)
         lacking = lacks(self, intrinsics is not None, annotations)
         if lacking:
