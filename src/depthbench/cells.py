@@ -33,14 +33,16 @@ def nearest_valid(grid: tuple[int, int], valid: Tensor) -> tuple[Tensor, Tensor]
 
 def _nearest_of_one(valid: Tensor, places: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
     """Of a mask ``(N,)``: where the pixel next to the center is valid, the others of a cell need no look."""
-    found = places[:, 0].clone()
-    known = valid[found] & inside[:, 0]
-    left = (~known).nonzero()[:, 0]
+    mask, at, on_map = valid.numpy(), places.numpy(), inside.numpy()  # numpy looks up in a part of torch's time
+    found = at[:, 0].copy()
+    known = mask.take(found) & on_map[:, 0]
+    left = np.flatnonzero(~known)
     if len(left):
-        seen = valid[places[left]] & inside[left]
-        found[left] = places[left].gather(1, seen.int().argmax(1, keepdim=True))[:, 0]
+        others = at.take(left, 0)
+        seen = mask.take(others) & on_map.take(left, 0)
+        found[left] = others[np.arange(len(left)), seen.argmax(1)]
         known[left] = seen.any(1)
-    return found, known
+    return torch.from_numpy(found), torch.from_numpy(known)
 
 
 def _places(grid: tuple[int, int], size: tuple[int, int], device: str) -> tuple[Tensor, Tensor]:

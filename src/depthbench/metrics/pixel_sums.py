@@ -161,8 +161,14 @@ def _grid_sums(
     cells = sums_by_cell(p, t, valid, keys, edges, careful)
     if len(rules) == 1:
         return cells.transpose(0, 1)[:, None]
-    by_rule = cells[..., order].view(*cells.shape[:-1], len(rules), len(names))
+    by_rule = _picked(cells, order).view(*cells.shape[:-1], len(rules), len(names))
     return by_rule.permute(1, 3, 0, 2, 4)
+
+
+def _picked(cells: Tensor, order: list[int]) -> Tensor:
+    if cells.device.type == "cpu":  # a list is a tensor first, which takes longer than this
+        return torch.from_numpy(cells.numpy().take(order, -1))
+    return cells[..., order]
 
 
 @lru_cache(maxsize=64)

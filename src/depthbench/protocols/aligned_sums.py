@@ -1,7 +1,7 @@
 """Sums of one prediction under several alignments on a CPU, by ``aligned_sums.c``: in one pass, without a depth map."""
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from depthbench.metrics import pixel_kernel
 from depthbench.metrics.pixel_kernel import SumKey, Sums
-from depthbench.metrics.pixel_pass import Rule, delta_limits
+from depthbench.metrics.pixel_pass import Interval, Rule, delta_limits
 from depthbench.metrics.pixel_sums import COLUMNS, sum_keys
 from depthbench.native import compiled
 from depthbench.protocols.alignment import AS_DEPTH, Declared, FittedLine, fit_kernel
@@ -28,33 +28,35 @@ def _library() -> ctypes.CDLL | None:
 
 
 def aligned_sums(
-    rules: Mapping[EvalProtocol, Sequence[Rule]], pixels: FitPixels, declared: Declared = AS_DEPTH
-) -> dict[EvalProtocol, Tensor]:
-    """``masked_sums`` of a prediction that protocols align, under each of their rules: ``(B, rules, S)``.
+    wanted: Sequence[tuple[EvalProtocol, Sequence[Rule]]], pixels: FitPixels, declared: Declared = AS_DEPTH
+) -> list[Tensor | None]:
+    """``masked_sums`` of a prediction that protocols align, each under its rules: ``(B, rules, S)``.
 
     Args:
-        rules: of each protocol, which has an alignment. All have the same pixels.
+        wanted: protocols that have an alignment, all with the same pixels, and their rules.
         pixels: see :meth:`EvalProtocol.pixels`.
         declared: what the prediction holds.
 
     Returns:
-        Of those protocols of which nothing needs a look: none without the kernels or where the prediction has holes;
-        none of a protocol where a depth is not above 0 before limits, or where a sum is not finite.
+        None of a protocol that needs a look: of all without the kernels or where the prediction has holes, of one where
+        a depth is not above 0 before limits or a sum is not finite.
     """
+    found: list[Tensor | None] = [None] * len(wanted)
     serves = fit_kernel.serves_maps(pixels.prediction, pixels.truth) and _library() is not None
-    if declared.holes or not serves:
-        return {}
-    own = [one for one in rules if fit_kernel.goes_between(pixels.quantity, one.alignment.space)]
-    if not own:
-        return {}
-    keys, _ = sum_keys(tuple({rule for one in own for rule in rules[one]}), COLUMNS)
-    ways = [one.alignment.ways(pixels, _line(one, declared), _limits(one)) for one in own]
-    images = [_image_sums(pixels, image, own[0], [way[image] for way in ways], keys) for image in range(len(ways[0]))]
-    found = {}
-    for place, one in enumerate(own):
-        sums = [_by_rule(totals[place], rules[one]) for totals, wrong in images if not wrong[place]]
+    own = [
+        place for place, (one, _) in enumerate(wanted) if fit_kernel.goes_between(pixels.quantity, one.alignment.space)
+    ]
+    if declared.holes or not serves or not own:
+        return found
+    keys, _ = sum_keys(tuple({rule for place in own for rule in wanted[place][1]}), COLUMNS)
+    protocols = [wanted[place][0] for place in own]
+    ways = [one.alignment.ways(pixels, _line(one, declared), _limits(one)) for one in protocols]
+    interval = protocols[0].interval
+    images = [_image_sums(pixels, image, interval, [way[image] for way in ways], keys) for image in range(len(ways[0]))]
+    for index, place in enumerate(own):
+        sums = [_by_rule(totals[index], wanted[place][1]) for totals, wrong in images if not wrong[index]]
         if len(sums) == len(images) and all(np.isfinite(part.sum()) for part in sums):
-            found[one] = torch.from_numpy(np.stack(sums))
+            found[place] = torch.from_numpy(np.stack(sums))
     return found
 
 
@@ -81,12 +83,12 @@ def _line(protocol: EvalProtocol, declared: Declared) -> FittedLine | None:
 
 
 def _image_sums(
-    pixels: FitPixels, image: int, protocol: EvalProtocol, ways: Sequence[Way], keys: Sequence[SumKey]
+    pixels: FitPixels, image: int, interval: Interval, ways: Sequence[Way], keys: Sequence[SumKey]
 ) -> tuple[Sums, Sequence[int]]:
     """Of each way all sums of the C file, and how many depths are not above 0."""
     library = _library()
     assert library is not None
-    maps = pixel_kernel.maps_of(pixels.prediction[image, 0], pixels.truth[image, 0], protocol.interval)
+    maps = pixel_kernel.maps_of(pixels.prediction[image, 0], pixels.truth[image, 0], interval)
     totals = np.empty((len(ways), len(pixel_kernel.ROWS)))
     wrong = (ctypes.c_int64 * len(ways))()
     limits = (ctypes.c_float * 6)(*delta_limits())

@@ -1,11 +1,13 @@
 """Which protocols do the same work on the same maps: a protocol as far as one step of scoring depends on it.
 
-Protocols with equal keys share the step. A key is a protocol with common values in all fields that don't matter.
+Protocols with equal keys share the step. A key is a protocol with common values in all fields that don't matter. Equal
+keys are one object, since a look at all fields takes as long as the sums of some rows.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache, wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from depthbench.protocols.alignment import NAMED
 
@@ -25,26 +27,65 @@ NOT_PIXELS: dict[str, Any] = {
 """Fields that don't change what is compared at a pixel, at common values."""
 
 
-@lru_cache(maxsize=256)
+_Key = TypeVar("_Key", bound=Callable[..., "EvalProtocol"])
+
+
+class _Itself:
+    """A protocol that is equal to itself only."""
+
+    __slots__ = ("protocol",)
+
+    def __init__(self, protocol: "EvalProtocol") -> None:
+        self.protocol = protocol
+
+    def __hash__(self) -> int:
+        return id(self.protocol)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and other.protocol is self.protocol
+
+
+@lru_cache(maxsize=1024)
+def _only(protocol: "EvalProtocol") -> "EvalProtocol":
+    """One object of those that are equal."""
+    return protocol
+
+
+def _remembered(function: _Key) -> _Key:
+    """Of the same object once, and one object of all that are equal."""
+
+    def made(one: _Itself, *rest: Any, **more: Any) -> "EvalProtocol":
+        return _only(function(one.protocol, *rest, **more))
+
+    known: Callable[..., EvalProtocol] = lru_cache(maxsize=256)(made)
+
+    @wraps(function)
+    def asked(protocol: "EvalProtocol", *rest: Any, **more: Any) -> "EvalProtocol":
+        return known(_Itself(protocol), *rest, **more)
+
+    return cast(_Key, asked)
+
+
+@_remembered
 def fit_key(protocol: "EvalProtocol") -> "EvalProtocol":
     """As far as its alignment depends on it: equal keys have equal fits on equal predictions."""
     return replace(protocol, comparison="strict", swap_prediction_and_truth=False, **NOT_PIXELS)
 
 
-@lru_cache(maxsize=256)
+@_remembered
 def pixels_key(protocol: "EvalProtocol") -> "EvalProtocol":
     """As far as :meth:`EvalProtocol.pixels` depend on it."""
     clamp = protocol.clamp if protocol.clamp_at == "output" else None
     return replace(fit_key(protocol), alignment=NAMED["none"], clamp=clamp)
 
 
-@lru_cache(maxsize=256)
+@_remembered
 def resolved(protocol: "EvalProtocol", averages: bool, truth: str) -> "EvalProtocol":
     """With the choice of prediction and truth that is left where one of them is not given."""
     return replace(protocol, flip_average=averages, truth=truth)
 
 
-@lru_cache(maxsize=256)
+@_remembered
 def per_pixel_key(
     protocol: "EvalProtocol", same_size: bool, whole: bool, unlimited: bool, unranged: bool
 ) -> "EvalProtocol":

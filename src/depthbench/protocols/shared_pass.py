@@ -45,7 +45,7 @@ class SharedMaps:
     _truths: dict[Any, Tensor] = field(default_factory=dict)
     _averages_by_limits: dict[Any, Tensor] = field(default_factory=dict)
     _extents: dict[Any, "_Extent"] = field(default_factory=dict)
-    _pixels: dict[EvalProtocol, FitPixels] = field(default_factory=dict)
+    _pixels: dict[int, tuple[EvalProtocol, FitPixels]] = field(default_factory=dict)
 
     def part(self, rows: slice) -> "SharedMaps":
         """Some images of the batch."""
@@ -75,7 +75,7 @@ class SharedMaps:
         return self._truths[key]
 
     def acting(self, protocol: EvalProtocol) -> EvalProtocol:
-        """The protocol as far as it acts on single pixels of these maps: equal ones share a pass."""
+        """The protocol as far as it acts on single pixels of these maps: the same object for all that share a pass."""
         if protocol.alignment.over != "image":  # whose line is known by its key
             return fit_key(self.chosen(protocol))
         true = self.true(protocol)
@@ -100,11 +100,11 @@ class SharedMaps:
     def pixels(self, acting: EvalProtocol, around: Box) -> FitPixels:
         """Prediction, truth and scored pixels within a box, once for all alignments of them."""
         key = pixels_key(acting)
-        if key not in self._pixels:
+        if id(key) not in self._pixels:
             truth = self.true(acting)
             prediction = acting.fit(self.predicted(acting), truth, self.covers, self.image)
-            self._pixels[key] = acting.pixels(crop(prediction, around), crop(truth, around), self.declared)
-        return self._pixels[key]
+            self._pixels[id(key)] = key, acting.pixels(crop(prediction, around), crop(truth, around), self.declared)
+        return self._pixels[id(key)][1]
 
     def _averages(self, protocol: EvalProtocol) -> bool:
         return protocol.flip_average and self.mirrored is not None
@@ -159,22 +159,28 @@ class _Member(NamedTuple):
     rule: Rule
 
 
+class _Group(NamedTuple):
+    acting: EvalProtocol
+    members: list[_Member]
+
+
 def shared_sums(
     protocols: Iterable[EvalProtocol], maps: SharedMaps, extended: bool = False
 ) -> Iterator[tuple[str, Tensor]]:
     """``masked_sums`` of each protocol by name, and :data:`MISSES` after them, ``(B, S + 2)``, in any order."""
-    groups: dict[EvalProtocol, list[_Member]] = {}
+    groups: dict[int, _Group] = {}
     for protocol in protocols:
         truth = maps.true(protocol)
         box = protocol.box((truth.shape[-2], truth.shape[-1]), maps.covers)
-        groups.setdefault(maps.acting(protocol), []).append(
+        acting = maps.acting(protocol)
+        groups.setdefault(id(acting), _Group(acting, [])).members.append(
             _Member(protocol.name, box, (protocol.strict, protocol.swap_prediction_and_truth))
         )
-    summed = {} if extended else _aligned_sums(groups, maps)
-    for acting, members in groups.items():
-        if acting in summed:
+    summed = {} if extended else _aligned_sums(groups.values(), maps)
+    for key, (acting, members) in groups.items():
+        if key in summed:
             rules = _rules(members)
-            found = summed[acting].numpy()
+            found = summed[key].numpy()
             yield from _without_misses(members, [found[:, rules.index(member.rule)] for member in members])
         else:
             yield from _group_sums(acting, members, maps, extended)
@@ -184,16 +190,18 @@ def _rules(members: Iterable[_Member]) -> list[Rule]:
     return sorted({member.rule for member in members})
 
 
-def _aligned_sums(groups: Mapping[EvalProtocol, Sequence[_Member]], maps: SharedMaps) -> dict[EvalProtocol, Tensor]:
+def _aligned_sums(groups: Iterable[_Group], maps: SharedMaps) -> dict[int, Tensor]:
     """Sums of the groups that are aligned, as far as one pass over their pixels gives them."""
-    shared: dict[int, tuple[FitPixels, dict[EvalProtocol, list[Rule]]]] = {}
-    for acting, members in groups.items():
+    shared: dict[int, tuple[FitPixels, list[tuple[EvalProtocol, list[Rule]]]]] = {}
+    for acting, members in groups:
         if acting.alignment.fit != "none":  # its region is its own, so equal keys have equal boxes
             pixels = maps.pixels(acting, members[0].box)
-            shared.setdefault(id(pixels), (pixels, {}))[1][acting] = _rules(members)
-    found: dict[EvalProtocol, Tensor] = {}
-    for pixels, rules in shared.values():
-        found |= aligned_sums(rules, pixels, maps.declared)
+            shared.setdefault(id(pixels), (pixels, []))[1].append((acting, _rules(members)))
+    found: dict[int, Tensor] = {}
+    for pixels, wanted in shared.values():
+        for (acting, _), sums in zip(wanted, aligned_sums(wanted, pixels, maps.declared), strict=True):
+            if sums is not None:
+                found[id(acting)] = sums
     return found
 
 

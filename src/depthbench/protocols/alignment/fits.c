@@ -145,7 +145,11 @@ static inline __attribute__((always_inline)) wide out_of(wide value, int inverts
 
 /* Some values, ones beyond the last. */
 static inline wide some(const float *from, long left) {
+#ifdef __AVX512F__
+    if (left >= LANES) return (wide)_mm512_cvtps_pd(_mm256_loadu_ps(from)); /* gcc takes halves */
+#else
     if (left >= LANES) return __builtin_convertvector(*(const floats *)from, wide);
+#endif
     wide found = (wide){0} + 1.0;
     for (long lane = 0; lane < left; lane++) found[lane] = from[lane];
     return found;
@@ -252,8 +256,17 @@ void explained(const double *restrict x, const double *restrict y, const uint8_t
 /* Copy the pixels inside side by side; how many there are. */
 long kept(const double *restrict x, const double *restrict y, const uint8_t *restrict inside, long count,
           double *restrict x_out, double *restrict y_out) {
-    long found = 0;
-    for (long i = 0; i < count; i++) {
+    long found = 0, i = 0;
+#ifdef __AVX512F__
+    for (; i + LANES <= count; i += LANES) {
+        bits marks = __builtin_convertvector(*(const bytes *)(inside + i), bits);
+        __mmask8 in = _mm512_test_epi64_mask((__m512i)marks, (__m512i)marks);
+        _mm512_storeu_pd(x_out + found, _mm512_maskz_compress_pd(in, _mm512_loadu_pd(x + i)));
+        _mm512_storeu_pd(y_out + found, _mm512_maskz_compress_pd(in, _mm512_loadu_pd(y + i)));
+        found += __builtin_popcount(in);
+    }
+#endif
+    for (; i < count; i++) {
         x_out[found] = x[i];
         y_out[found] = y[i];
         found += inside[i];

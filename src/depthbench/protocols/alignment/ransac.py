@@ -130,9 +130,10 @@ def _least_squares(x: _Row, y: _Row) -> _Point:
     if len(x) > 2:
         scale, *mean = least_squares_line(torch.from_numpy(x)[None], torch.from_numpy(y)[None], None)
         return float(scale), float(mean[0]), float(mean[1])
-    x0, y0 = float(x.mean()), float(y.mean())
-    variance = float(((x - x0) ** 2).sum())
-    return (float(((x - x0) * (y - y0)).sum()) / variance if variance > 0 else 0.0), x0, y0
+    (a, b), (c, d) = x.tolist(), y.tolist()
+    x0, y0 = (a + b) / 2, (c + d) / 2
+    variance = (a - x0) ** 2 + (b - x0) ** 2
+    return (((a - x0) * (c - y0) + (b - x0) * (d - y0)) / variance if variance > 0 else 0.0), x0, y0
 
 
 def _enough_trials(share: float) -> float:
