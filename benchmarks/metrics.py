@@ -29,6 +29,7 @@ INDOOR += ("alhashim2018_released",)
 NYU = [name for name, fields in every_member(config_dir()).items() if fields.get("data") == "NYUv2"]
 EVERY = (*INDOOR, *(name for name in NYU if not name.startswith("video")))  # protocol=all, without fits of whole clips
 ALIGNED = "moge_nyu_affine_disparity"
+ALIGNING = tuple(name for name in EVERY if load_protocol(name).alignment.fit != "none")
 SIZE = (480, 640)
 BATCH = 8
 
@@ -124,8 +125,8 @@ def measure(images: int, device: str, repeats: int) -> dict[str, float]:
         "suite, protocol full": suite(("full",), batches),
         "suite, protocol eigen": suite(("eigen",), batches),
         "suite, all protocols": suite(INDOOR, batches),
-        f"suite, {ALIGNED}": suite((ALIGNED,), batches),
         "suite, protocol=all, alignments too": suite(EVERY, batches),
+        **{f"suite, {name}": suite((name,), batches) for name in ALIGNING},
         "beyond the limits: eigen": suite(("eigen",), far_batches),
         "beyond the limits: all": suite(INDOOR, far_batches),
     }
@@ -162,6 +163,12 @@ def main() -> None:
         "all / one (eigen)": ("suite, all protocols", "suite, protocol eigen"),
         "all / one (eigen), beyond the limits": ("beyond the limits: all", "beyond the limits: eigen"),
     }
+    alone = sorted(ALIGNING, key=lambda name: seconds[f"suite, {name}"])
+    for word, place in (("cheapest", 0), ("median", len(alone) // 2), ("dearest", -1)):
+        pairs[f"protocol=all / {word} aligned ({alone[place]})"] = (
+            "suite, protocol=all, alignments too",
+            f"suite, {alone[place]}",
+        )
     ratios = {name: seconds[first] / seconds[second] for name, (first, second) in pairs.items()}
     print(json.dumps({name: round(value, 2) for name, value in ratios.items()}))
 
