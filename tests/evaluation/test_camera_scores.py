@@ -224,7 +224,7 @@ def test_predictions_without_cameras_say_so(root, tmp_path, capsys):
 
 @pytest.mark.parametrize("values", [np.eye(4), [1, 2, 3], [[0, 0, 1]] * 3, np.full((3, 3), np.nan), ["a"] * 4])
 def test_what_is_no_camera_is_refused(values):
-    with pytest.raises(UserError, match=r"intrinsics of a\.npz are no camera"):
+    with pytest.raises(UserError, match=r"intrinsics of a\.npz are not a camera"):
         normalized_camera(values, SIZE, "a.npz")
 
 

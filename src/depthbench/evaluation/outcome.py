@@ -1,4 +1,4 @@
-"""What an evaluation found: the scores of its inputs, of depth maps or of anything else, and their differences."""
+"""The outcome of an evaluation: scores of its inputs, of depth maps or of pairs of points, and their differences."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -28,7 +28,7 @@ def normalized_camera(values: Any, size: tuple[int, int], where: str) -> Matrix:
         where: names the prediction in errors.
 
     Raises:
-        UserError: if it is no camera.
+        UserError: if it is not a camera.
 
     Example:
         >>> normalized_camera([320, 320, 319.5, 239.5], (480, 640), "a.npz")[0, 0].item()
@@ -44,7 +44,7 @@ def normalized_camera(values: Any, size: tuple[int, int], where: str) -> Matrix:
         matrix = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or min(matrix[0, 0], matrix[1, 1]) <= 0:
         raise UserError(
-            f"The intrinsics of {where} are no camera: {np.round(numbers, 3).tolist()}; give (3, 3), or fx, fy, cx, cy."
+            f"The intrinsics of {where} are not a camera: {np.round(numbers, 3).tolist()}; give (3, 3), or fx, fy, cx, cy."
         )
     if 0 < matrix[0, 2] < 1 and 0 < matrix[1, 2] < 1:
         return matrix

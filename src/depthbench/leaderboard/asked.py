@@ -182,7 +182,7 @@ def _words_of(model: AskedModel, name: str, sets: int) -> list[str]:
 
 
 def _sets(text: str, others: Sequence[str]) -> dict[str, list[str]]:
-    """The words of each data set: its choice, shared ones, those of its bundle (``data.moge.``) and its own."""
+    """The words of each data set: its choice, shared words, its bundle's (``data.moge.``) and its own."""
     names = bundled(_listed(text))
     _check_sets(text, names, {word.lstrip("+").partition("=")[0] for word in others})
     groups = {name: tuple(dict.fromkeys((name.partition("/")[0], name))) for name in names}

@@ -22,7 +22,7 @@ def read_pose(path: Path) -> Matrix | None:
     """The pose in a text of sixteen numbers; None where they are not finite, as ScanNet writes lost frames.
 
     Raises:
-        UserError: if it is another text, or no rotation and translation.
+        UserError: if it is another text, or not a rotation and a translation.
     """
     text = read_bytes(path, _MOST).decode("utf-8", "replace")
     try:
