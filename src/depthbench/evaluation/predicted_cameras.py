@@ -44,7 +44,8 @@ def normalized_camera(values: Any, size: tuple[int, int], where: str) -> Matrix:
         matrix = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or min(matrix[0, 0], matrix[1, 1]) <= 0:
         raise UserError(
-            f"The intrinsics of {where} are not a camera: {np.round(numbers, 3).tolist()}; give (3, 3), or fx, fy, cx, cy."
+            f"The intrinsics of {where} are not a camera: {np.round(numbers, 3).tolist()}; give (3, 3), or fx, fy, "
+            "cx, cy."
         )
     if 0 < matrix[0, 2] < 1 and 0 < matrix[1, 2] < 1:
         return matrix

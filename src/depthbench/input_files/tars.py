@@ -105,7 +105,7 @@ class TarFiles:
             raise UserError(f"{self.path}:{name} is truncated; make the tar again.")
 
     def _look(self, file: BinaryIO, wanted: Callable[[str], bool], limit: int) -> None:
-        """Every member once, in the order of the file, which never goes back: a gzip would be read from its start again."""
+        """Every member once, in the order of the file, and never back: a gzip would be read from its start again."""
         end = os.fstat(file.fileno()).st_size if self._unpacked is None else None
         room = min(MAX_UNPACKED, shutil.disk_usage(tempfile.gettempdir()).free // 2)
         spared = _Sparing(file)
