@@ -2,7 +2,6 @@
 
 import struct
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,28 +35,34 @@ def read_dpt(path: Path) -> NDArray[np.float32]:
     return np.frombuffer(data, "<f4", offset=12).reshape(height, width).astype(np.float32)
 
 
-class SintelCamera(NamedTuple):
-    """Intrinsics ``(3, 3)`` and pose ``(4, 4)``, camera to world."""
-
-    intrinsics: Matrix
-    pose: Matrix
-
-
-def read_cam(path: Path) -> SintelCamera:
-    """The camera in a ``.cam``: a tag, nine doubles of intrinsics, twelve of extrinsics (world to camera).
+def read_cam(path: Path) -> Matrix:
+    """Intrinsics ``(3, 3)`` of a ``.cam``: a tag, nine doubles of intrinsics, twelve of extrinsics.
 
     Raises:
-        UserError: if it is another file, or holds no camera.
+        UserError: if it is another file, or holds no intrinsics.
     """
+    matrix = np.frombuffer(_camera(path), "<f8", 9, 4).reshape(3, 3).astype(np.float64)
+    if not np.isfinite(matrix).all() or min(matrix[0, 0], matrix[1, 1]) <= 0 or list(matrix[2]) != [0, 0, 1]:
+        raise UserError(f"{path} holds no intrinsics: {matrix.tolist()}; download it again.")
+    return matrix
+
+
+def read_cam_pose(path: Path) -> Matrix:
+    """Pose ``(4, 4)`` of a ``.cam``, camera to world; its extrinsics lead from the world to the camera.
+
+    Raises:
+        UserError: if it is another file, or holds no pose.
+    """
+    extrinsics = np.vstack([np.frombuffer(_camera(path), "<f8", 12, 4 + 9 * 8).reshape(3, 4), [0, 0, 0, 1]])
+    pose: Matrix = np.linalg.inv(checked_pose(extrinsics, path)).astype(np.float64)
+    return pose
+
+
+def _camera(path: Path) -> bytes:
     data = read_bytes(path, _CAMERA)
     if len(data) != _CAMERA or data[:4] != _TAG:
         raise UserError(
             f"{path} has {len(data)} bytes and begins with {data[:4]!r}, but a .cam of Sintel has {_CAMERA} and begins "
             f"with {_TAG!r}; download it again."
         )
-    matrix = np.frombuffer(data, "<f8", 9, 4).reshape(3, 3).astype(np.float64)
-    if not np.isfinite(matrix).all() or min(matrix[0, 0], matrix[1, 1]) <= 0 or list(matrix[2]) != [0, 0, 1]:
-        raise UserError(f"{path} holds no intrinsics: {matrix.tolist()}; download it again.")
-    extrinsics = np.vstack([np.frombuffer(data, "<f8", 12, 4 + 9 * 8).reshape(3, 4), [0, 0, 0, 1]])
-    pose: Matrix = np.linalg.inv(checked_pose(extrinsics, path)).astype(np.float64)
-    return SintelCamera(matrix, pose)
+    return data

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from depthbench.data.formats.sintel import read_cam, read_dpt
+from depthbench.data.formats.sintel import read_cam, read_cam_pose, read_dpt
 from depthbench.data.readers.layouts import Pair
 from depthbench.data.readers.scene_files import FrameFiles, SceneFiles, Truth
 from depthbench.data.sample import DepthSize
@@ -78,9 +78,9 @@ class Sintel(SceneFiles):
         """See :meth:`Reader.pose`; the files hold the way from the world to the camera."""
         camera = self.pairs[index].camera
         assert isinstance(camera, Path)
-        return read_cam(camera).pose
+        return read_cam_pose(camera)
 
     def read_truth(self, pair: Pair, size: Size) -> Truth:
         """See :class:`SceneFiles`."""
         assert isinstance(pair.camera, Path)
-        return Truth(read_dpt(pair.depth), read_cam(pair.camera).intrinsics)
+        return Truth(read_dpt(pair.depth), read_cam(pair.camera))
