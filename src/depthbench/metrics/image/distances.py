@@ -48,21 +48,21 @@ class EdgeDistances(NamedTuple):
 
     def nearer(self, limit: float) -> "EdgeDistances":
         """The distances below a limit."""
-        near = self.values < limit
-        return EdgeDistances(self.values[near], self.image[near], self.images)
+        near = places_of(self.values < limit)
+        return EdgeDistances(self.values.index_select(0, near), self.image.index_select(0, near), self.images)
 
 
 def edge_distances(edges: Tensor, others: Tensor) -> EdgeDistances:
     """From the True pixels of masks ``(B, 1, H, W)`` to the True pixels of other masks; waits for the device."""
-    places = places_of(edges).cpu()
-    image = places // (edges.shape[-2] * edges.shape[-1])
     if not edge_kernel.takes_doubles(others):
+        places = places_of(edges).cpu()
+        image = places // (edges.shape[-2] * edges.shape[-1])
         return EdgeDistances(distance_map(others).cpu().flatten()[places].double(), image, len(edges))
-    masks = zip(edge_kernel.dense(edges[:, 0]), edge_kernel.dense(others[:, 0]), strict=True)
-    found = [edge_kernel.nearest_edges(other, np.flatnonzero(one)) for one, other in masks]
-    return EdgeDistances(
-        torch.from_numpy(np.concatenate(found or [np.zeros(0, dtype=np.float32)])).double(), image, len(edges)
-    )
+    places_of_each = [np.flatnonzero(one) for one in edge_kernel.dense(edges[:, 0])]
+    pairs = zip(edge_kernel.dense(others[:, 0]), places_of_each, strict=True)
+    found = [edge_kernel.nearest_edges(*pair) for pair in pairs] or [np.zeros(0, dtype=np.float32)]
+    image = torch.from_numpy(np.repeat(np.arange(len(edges)), [len(one) for one in places_of_each]))
+    return EdgeDistances(torch.from_numpy(np.concatenate(found, dtype=np.float64)), image, len(edges))
 
 
 def total(values: Tensor, mask: Tensor) -> Tensor:
