@@ -28,7 +28,7 @@ def normalized(maps: Tensor, valid: Tensor) -> Tensor:
     if everywhere(valid):  # on a CPU, where numpy takes a tenth of torch's time
         low, high = (maps.new_tensor([edge(one) for one in maps.numpy()]) for edge in (np.min, np.max))
         low, high = (edge.double()[:, None, None, None] for edge in (low, high))
-        return (maps.double() - low).div_(high - low)
+        return maps.to(torch.float64, copy=True).sub_(low).div_(high - low)
     maps = maps.double()
     low = torch.where(valid, maps, torch.inf).flatten(1).amin(1)[:, None, None, None]
     maps = maps - low
@@ -155,7 +155,7 @@ class MDECEdgeError(AnnotatedMetric):
     ) -> tuple[Tensor, Tensor]:
         """See :class:`AnnotatedMetric`."""
         wanted = _edges_of(annotations)
-        logs = prediction.double().clamp(min=1e-6).log_()
+        logs = prediction.to(torch.float64, copy=True).clamp_(min=1e-6).log_()
         logs = logs if everywhere(valid) else torch.where(valid, logs, torch.nan)
         found = canny(logs, 1.0, 0.1, 0.2)
         return edge_errors(found, wanted)
