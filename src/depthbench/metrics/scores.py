@@ -1,5 +1,6 @@
 """The standard metrics as torchmetrics classes over one shared state."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -12,6 +13,34 @@ from depthbench.metrics.pixel_sums import COLUMNS, EXTENDED_COLUMNS, masked_sums
 
 REDUCTIONS = ("image", "pixel", "mse_image")
 _STATES = ("sums", "means", "scores", "images")
+
+States = tuple[Tensor, Tensor, Tensor, Tensor]
+"""Sums over images of sums, of per-image means and of per-image scores; images counted, and without a valid pixel."""
+
+
+def batch_states(sums: Tensor, scores: Tensor | None = None) -> States:
+    """What a batch adds to the state of :class:`DepthMetric`; any number of protocols at once.
+
+    Args:
+        sums: ``masked_sums`` ``(..., B, S)``.
+        scores: of each image ``(..., B, SCORES)``, where they are already there.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics.scores import batch_states
+        >>> sums = torch.tensor([[4.0] * 12, [0.0] * 12])  # the second image has no valid pixel
+        >>> [state[0].item() for state in batch_states(sums)]
+        [4.0, 1.0, 1.0, 1.0]
+    """
+    counted = sums[..., :1] > 0
+    if scores is None:
+        scores = torch.stack(list(functional.read_out(sums).values()), -1)
+    return (
+        sums.sum(-2),
+        torch.where(counted, functional.means(sums), 0.0).sum(-2),
+        torch.where(counted, scores, 0.0).sum(-2),
+        torch.cat([counted.sum(-2), (~counted).sum(-2)], -1),
+    )
 
 
 class DepthMetric(Metric):
@@ -84,17 +113,12 @@ class DepthMetric(Metric):
     @torch.no_grad()
     def add(self, sums: Tensor, scores: Tensor | None = None) -> None:
         """Add a batch whose ``masked_sums`` ``(B, S)`` are already there, perhaps also its scores ``(B, SCORES)``."""
+        self.add_states(batch_states(sums, scores))
+
+    def add_states(self, additions: Iterable[Tensor]) -> None:
+        """Add :func:`batch_states`."""
         self._computed = None
         self._update_count = max(self._update_count, 1)
-        counted = sums[:, :1] > 0
-        if scores is None:
-            scores = torch.stack(list(functional.read_out(sums).values()), -1)
-        additions = (
-            sums.sum(0),
-            torch.where(counted, functional.means(sums), 0.0).sum(0),
-            torch.where(counted, scores, 0.0).sum(0),
-            torch.cat([counted.sum(0), (~counted).sum(0)]),
-        )
         for name, addition in zip(_STATES, additions, strict=True):
             setattr(self, name + self._suffix, self.state(name) + addition)
 

@@ -7,6 +7,7 @@ Sums of each image are kept and nothing else, so that scores depend neither on t
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 import torch.distributed as dist
@@ -17,6 +18,7 @@ from depthbench.errors import UserError
 from depthbench.metrics.functional import per_image_from
 from depthbench.metrics.image.image_metric import ImageMeans, ImageMetric, image_scores
 from depthbench.metrics.pixel_sums import COLUMNS, EXTENDED_COLUMNS
+from depthbench.metrics.scores import States, batch_states
 from depthbench.protocols.alignment import AS_DEPTH, Declared
 from depthbench.protocols.image_metrics import Camera, Structure
 from depthbench.protocols.misses import MISSES
@@ -52,8 +54,7 @@ class ScoredImages:
         """
         sums = self.sums[protocol.name]
         metric = protocol.scores(extended=sums.shape[1] > len(COLUMNS), sync_on_compute=False)
-        for batch in torch.split(sums, self.batch_size):
-            metric.add(batch)
+        metric.add_states(self._states[protocol.name])
         found = metric.compute()
         if self.structure:
             means = ImageMeans(self.structure, sync_on_compute=False)
@@ -64,6 +65,13 @@ class ScoredImages:
         if self.misses:
             found |= dict(zip(MISSES, self.misses[protocol.name].sum(0), strict=True))
         return {name: float(value) for name, value in found.items()}
+
+    @cached_property
+    def _states(self) -> dict[str, States]:
+        """Of the metric of each protocol, read for all at once."""
+        batches = torch.split(torch.stack(list(self.sums.values())), self.batch_size, 1)
+        added = (sum(parts[1:], parts[0]) for parts in zip(*map(batch_states, batches), strict=True))
+        return dict(zip(self.sums, zip(*added, strict=True), strict=True))
 
     def per_image(self, protocol: EvalProtocol) -> dict[str, list[float]]:
         """Scores of each image by name, with ``pixels`` and ``nonfinite``."""
