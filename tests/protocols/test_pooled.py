@@ -10,7 +10,7 @@ from depthbench.errors import UserError
 from depthbench.protocols import Alignment, Declared, EvalProtocol, Scorer
 from depthbench.protocols.alignment import NAMED
 from depthbench.protocols.pooled import PooledFits
-from depthbench.protocols.shared_pass import SharedMaps
+from depthbench.protocols.shared_maps import SharedMaps
 from tests.forked import on_two_processes
 
 NAMES = ["a/0", "a/1", "b/0", "b/1", "b/2"]

@@ -15,7 +15,7 @@ from depthbench.metrics import EdgeScores, OrdinalError, functional
 from depthbench.protocols import EvalProtocol, Scorer, load_protocol
 from depthbench.protocols import shared_pass as sharing
 from depthbench.protocols.alignment import fit_kernel
-from depthbench.protocols.shared_pass import SharedMaps
+from depthbench.protocols.shared_maps import SharedMaps
 from tests.forked import on_two_processes
 
 NAMES = sorted(path.stem for path in (config_dir() / "protocol").glob("*.yaml"))

@@ -13,7 +13,7 @@ from depthbench.evaluation.test_set import EvaluationSet
 from depthbench.metrics import ImageMetric
 from depthbench.protocols import EvalProtocol, Scorer, protocol_from, refused_kind
 from depthbench.protocols.pooled import group_of
-from depthbench.protocols.shared_pass import SharedMaps
+from depthbench.protocols.shared_maps import SharedMaps
 
 
 class Chosen(NamedTuple):

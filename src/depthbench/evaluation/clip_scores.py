@@ -18,7 +18,7 @@ from depthbench.evaluation.test_set import EvaluationSet, Items
 from depthbench.metrics.temporal import pair_errors
 from depthbench.protocols import EvalProtocol
 from depthbench.protocols.pooled import PooledFits
-from depthbench.protocols.shared_pass import SharedMaps
+from depthbench.protocols.shared_maps import SharedMaps
 
 TAE = "TAE"
 

@@ -19,7 +19,7 @@ from depthbench.metrics.pixel_sums import COLUMNS
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols import EvalProtocol, ScoredImages, Scorer
 from depthbench.protocols.pooled import PooledFits
-from depthbench.protocols.shared_pass import SharedMaps
+from depthbench.protocols.shared_maps import SharedMaps
 from depthbench.stats.image_sums import PerImageSums
 
 

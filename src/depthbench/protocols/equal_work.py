@@ -30,7 +30,7 @@ NOT_PIXELS: dict[str, Any] = {
 _Key = TypeVar("_Key", bound=Callable[..., "EvalProtocol"])
 
 
-class _Itself:
+class Itself:
     """A protocol that is equal to itself only."""
 
     __slots__ = ("protocol",)
@@ -42,7 +42,7 @@ class _Itself:
         return id(self.protocol)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Itself) and other.protocol is self.protocol
+        return isinstance(other, Itself) and other.protocol is self.protocol
 
 
 @lru_cache(maxsize=1024)
@@ -54,14 +54,14 @@ def _only(protocol: "EvalProtocol") -> "EvalProtocol":
 def _remembered(function: _Key) -> _Key:
     """Of the same object once, and one object of all that are equal."""
 
-    def made(one: _Itself, *rest: Any, **more: Any) -> "EvalProtocol":
+    def made(one: Itself, *rest: Any, **more: Any) -> "EvalProtocol":
         return _only(function(one.protocol, *rest, **more))
 
     known: Callable[..., EvalProtocol] = lru_cache(maxsize=256)(made)
 
     @wraps(function)
     def asked(protocol: "EvalProtocol", *rest: Any, **more: Any) -> "EvalProtocol":
-        return known(_Itself(protocol), *rest, **more)
+        return known(Itself(protocol), *rest, **more)
 
     return cast(_Key, asked)
 

@@ -13,7 +13,7 @@ from depthbench.metrics.image.image_metric import ImageMetric, lacks
 from depthbench.protocols.equal_work import fit_key
 from depthbench.protocols.protocol import EvalProtocol
 from depthbench.protocols.regions import Region
-from depthbench.protocols.shared_pass import SharedMaps
+from depthbench.protocols.shared_maps import SharedMaps
 
 
 class Camera(NamedTuple):

@@ -17,7 +17,7 @@ from depthbench.protocols.alignment.spaces import in_space
 from depthbench.protocols.equal_work import fit_key
 from depthbench.protocols.protocol import EvalProtocol
 from depthbench.protocols.scored_maps import crop
-from depthbench.protocols.shared_pass import SharedMaps
+from depthbench.protocols.shared_maps import SharedMaps
 
 
 class _Part(NamedTuple):
@@ -39,7 +39,7 @@ class PooledFits:
         >>> import torch
         >>> from depthbench.protocols import Alignment, Declared, EvalProtocol, Scorer
         >>> from depthbench.protocols.pooled import PooledFits
-        >>> from depthbench.protocols.shared_pass import SharedMaps
+        >>> from depthbench.protocols.shared_maps import SharedMaps
         >>> whole = EvalProtocol(name="x", alignment=Alignment(fit="least_squares", over="set"))
         >>> truth = torch.tensor([1.0, 2.0, 3.0, 4.0]).reshape(2, 1, 1, 2)
         >>> pooled = PooledFits([whole])

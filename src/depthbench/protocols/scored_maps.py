@@ -1,6 +1,7 @@
 """Steps between a prediction and the pixels that are compared: resizing, placing, cropping, limiting, and the range."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -62,6 +63,7 @@ def moved_intrinsics(intrinsics: Tensor, image_size: tuple[int, int], shown: Box
     return moved
 
 
+@lru_cache(maxsize=256)
 def scored_interval(min_depth: float | None, max_depth: float | None, closed: bool) -> Interval:
     """Depths of the truth that are scored: present and within the range, as limits that are included.
 

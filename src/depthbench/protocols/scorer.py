@@ -23,7 +23,8 @@ from depthbench.protocols.alignment import AS_DEPTH, Declared
 from depthbench.protocols.image_metrics import Camera, Structure
 from depthbench.protocols.misses import MISSES
 from depthbench.protocols.protocol import EvalProtocol
-from depthbench.protocols.shared_pass import SharedMaps, shared_sums
+from depthbench.protocols.shared_maps import SharedMaps
+from depthbench.protocols.shared_pass import shared_sums
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from depthbench.metrics.image.published_clouds import nearest_by_all, nearest_of
 from depthbench.metrics.image.published_normals import angle_scores, one_per_block, sobol_pairs
 from depthbench.metrics.image.published_order import concordant_pairs
 from depthbench.protocols import EvalProtocol, Scorer
-from depthbench.protocols.shared_pass import SharedMaps
+from depthbench.protocols.shared_maps import SharedMaps
 
 CAMERA = torch.tensor([[[60.0, 0.0, 26.2], [0.0, 58.0, 17.9], [0.0, 0.0, 1.0]]], dtype=torch.float64)
 
