@@ -1,6 +1,6 @@
 """The standard metrics as torchmetrics classes over one shared state."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -41,6 +41,29 @@ def batch_states(sums: Tensor, scores: Tensor | None = None) -> States:
         torch.where(counted, scores, 0.0).sum(-2),
         torch.cat([counted.sum(-2), (~counted).sum(-2)], -1),
     )
+
+
+def read_states(states: Sequence[Tensor], reduction: str = "image") -> dict[str, Tensor]:
+    """Every score of a state and the counts of :class:`DepthScores`.
+
+    Args:
+        states: :data:`States` of one protocol, each ``(N,)``.
+        reduction: as for :class:`DepthMetric`.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.metrics.scores import batch_states, read_states
+        >>> found = read_states(batch_states(torch.tensor([[4.0] * 12, [0.0] * 12])))
+        >>> found["AbsRel"].item(), int(found["images"]), int(found["images_empty"])
+        (1.0, 1, 1)
+    """
+    sums, means, scores, (counted, empty) = states
+    definitions = functional.scores_by_columns(len(sums))
+    if reduction == "image":
+        found = dict(zip(definitions, scores / counted, strict=True))
+    else:
+        found = {name: score(sums if reduction == "pixel" else means) for name, score in definitions.items()}
+    return found | {"images": counted, "images_empty": empty, "pixels": sums[0], "nonfinite": sums[1]}
 
 
 class DepthMetric(Metric):
@@ -113,13 +136,9 @@ class DepthMetric(Metric):
     @torch.no_grad()
     def add(self, sums: Tensor, scores: Tensor | None = None) -> None:
         """Add a batch whose ``masked_sums`` ``(B, S)`` are already there, perhaps also its scores ``(B, SCORES)``."""
-        self.add_states(batch_states(sums, scores))
-
-    def add_states(self, additions: Iterable[Tensor]) -> None:
-        """Add :func:`batch_states`."""
         self._computed = None
         self._update_count = max(self._update_count, 1)
-        for name, addition in zip(_STATES, additions, strict=True):
+        for name, addition in zip(_STATES, batch_states(sums, scores), strict=True):
             setattr(self, name + self._suffix, self.state(name) + addition)
 
     def read(self, name: str) -> Tensor:
@@ -150,10 +169,7 @@ class DepthScores(DepthMetric):
         """Every score of ``functional.SCORES``, extended ones where asked for; ``images`` averaged, ``images_empty``
         without a valid pixel, ``pixels`` and ``nonfinite`` (valid pixels whose relative error is NaN or infinite).
         """  # noqa: D205
-        counted, empty = self.state("images")
-        pixels, nonfinite = self.state("sums")[:2]
-        counts = {"images": counted, "images_empty": empty, "pixels": pixels, "nonfinite": nonfinite}
-        return {name: self.read(name) for name in self._scores} | counts
+        return read_states([self.state(name) for name in _STATES], self.reduction)
 
 
 class SingleScore(DepthMetric):

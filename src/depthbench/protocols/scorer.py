@@ -18,7 +18,7 @@ from depthbench.errors import UserError
 from depthbench.metrics.functional import per_image_from
 from depthbench.metrics.image.image_metric import ImageMeans, ImageMetric, image_scores
 from depthbench.metrics.pixel_sums import COLUMNS, EXTENDED_COLUMNS
-from depthbench.metrics.scores import States, batch_states
+from depthbench.metrics.scores import States, batch_states, read_states
 from depthbench.protocols.alignment import AS_DEPTH, Declared
 from depthbench.protocols.image_metrics import Camera, Structure
 from depthbench.protocols.misses import MISSES
@@ -54,9 +54,7 @@ class ScoredImages:
         ``missing`` (not predicted) and ``nonpositive`` (aligned to 0 or below) of these, and ``images_nonfinite``.
         """
         sums = self.sums[protocol.name]
-        metric = protocol.scores(extended=sums.shape[1] > len(COLUMNS), sync_on_compute=False)
-        metric.add_states(self._states[protocol.name])
-        found = metric.compute()
+        found = read_states(self._states[protocol.name], protocol.reduction)
         if self.structure:
             means = ImageMeans(self.structure, sync_on_compute=False)
             for batch in torch.split(self.structure_sums[protocol.name], self.batch_size):

@@ -1,6 +1,7 @@
 """A line by RANSAC: the same draws and decisions as scikit-learn's ``RANSACRegressor`` with a seed."""
 
 import math
+import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,21 @@ _Point = tuple[float, float, float]
 TRIALS = 1000
 CONFIDENCE = 0.99
 _EPSILON = float(np.spacing(1))
+
+
+class _Draws(threading.local):
+    """scikit-learn's generator, one of each thread: to make another takes as long as a trial."""
+
+    def __init__(self) -> None:
+        self.random = np.random.RandomState(0)
+
+    def seeded(self, seed: int) -> np.random.RandomState:
+        """At the first draw of a seed."""
+        self.random.seed(seed)
+        return self.random
+
+
+_DRAWS = _Draws()
 
 
 def ransac_line(x: Tensor, y: Tensor, weight: Tensor | None, seed: int = 0) -> FittedLine:
@@ -43,7 +59,7 @@ def ransac_line(x: Tensor, y: Tensor, weight: Tensor | None, seed: int = 0) -> F
 def _one_line(x: _Row, y: _Row, seed: int) -> _Point:
     if len(x) < 3:
         return 1.0, 0.0, 0.0
-    inside = _consensus(x, y, np.random.RandomState(seed))  # scikit-learn's generator
+    inside = _consensus(x, y, _DRAWS.seeded(seed))
     line = (1.0, 0.0, 0.0) if inside is None else _least_squares(*_kept(x, y, inside))
     return line if line[0] > 0 else (float(y.mean() / x.mean()), 0.0, 0.0)
 
