@@ -69,6 +69,21 @@ def test_moments(count, inverts):
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-6 if count == 1 else 1e-9)
 
 
+@pytest.mark.parametrize("count", [2, 7, 8, 9, 61, 1003])
+def test_the_line_through_pixels_inside(count):
+    """Against numpy; pixels outside may hold anything."""
+    rng = np.random.default_rng(count)
+    x = rng.uniform(1, 9, count)
+    y = 2 * x + rng.normal(0, 0.3, count)
+    inside = rng.random(count) > 0.3
+    inside[[0, -1]] = True
+    x[~inside], y[~inside] = np.nan, np.inf
+    a, b = (side[inside] - side[inside].mean() for side in (x, y))
+    wanted = (a * b).sum() / (a * a).sum(), x[inside].mean(), y[inside].mean()
+    found = fit_kernel.line_inside(x, y, inside, (float(x[0]), float(y[0])))
+    np.testing.assert_allclose(found, wanted, rtol=1e-10)
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("count", [1, 5, 8, 61])
 def test_rows_are_fitted_as_by_torch(weighted, count, without):

@@ -128,14 +128,23 @@ def explained(x: FloatRow, y: FloatRow, inside: NDArray[np.bool_], scale: float,
     return found[0], found[1]
 
 
-def kept(x: FloatRow, y: FloatRow, inside: NDArray[np.bool_]) -> tuple[FloatRow, FloatRow]:
-    """The pixels inside."""
+def line_inside(
+    x: FloatRow, y: FloatRow, inside: NDArray[np.bool_], near: tuple[float, float]
+) -> tuple[float, float, float]:
+    """Scale, x0 and y0 of the line of least squares through the pixels inside.
+
+    Args:
+        x: predictions.
+        y: truths.
+        inside: the pixels.
+        near: a point among them.
+    """
     library = _library()
     assert library is not None
-    library.kept.restype = ctypes.c_long
-    rows = np.empty_like(x), np.empty_like(y)
-    count = library.kept(_of(x), _of(y), _of(inside), ctypes.c_long(len(x)), *map(_of, rows))
-    return rows[0][:count], rows[1][:count]
+    found = (ctypes.c_double * 3)()
+    rows = _of(x), _of(y), _of(inside), ctypes.c_long(len(x))
+    library.fitted_inside(*rows, *map(ctypes.c_double, near), found)
+    return found[0], found[1], found[2]
 
 
 def goes_between(quantity: Quantity, space: Quantity) -> bool:

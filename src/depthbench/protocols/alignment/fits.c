@@ -253,25 +253,30 @@ void explained(const double *restrict x, const double *restrict y, const uint8_t
     out[1] = total(squares[1]);
 }
 
-/* Copy the pixels inside side by side; how many there are. */
-long kept(const double *restrict x, const double *restrict y, const uint8_t *restrict inside, long count,
-          double *restrict x_out, double *restrict y_out) {
-    long found = 0, i = 0;
-#ifdef __AVX512F__
-    for (; i + LANES <= count; i += LANES) {
-        bits marks = __builtin_convertvector(*(const bytes *)(inside + i), bits);
-        __mmask8 in = _mm512_test_epi64_mask((__m512i)marks, (__m512i)marks);
-        _mm512_storeu_pd(x_out + found, _mm512_maskz_compress_pd(in, _mm512_loadu_pd(x + i)));
-        _mm512_storeu_pd(y_out + found, _mm512_maskz_compress_pd(in, _mm512_loadu_pd(y + i)));
-        found += __builtin_popcount(in);
+/* The line of least squares through the pixels inside: out[3]. Sums are taken from a point (x0, y0) near them on, so that
+   little cancels. Pixels outside may hold anything. */
+void fitted_inside(const double *restrict x, const double *restrict y, const uint8_t *restrict inside, long count,
+                   double x0, double y0, double *out) {
+    bits n = {0};
+    wide sx = {0}, sy = {0}, sxx = {0}, sxy = {0};
+    for (long i = 0; i < count; i += LANES) {
+        long left = count - i;
+        bits in = {0};
+        if (left >= LANES) in = -__builtin_convertvector(*(const bytes *)(inside + i), bits);
+        else
+            for (long lane = 0; lane < left; lane++) in[lane] = -(int64_t)inside[i + lane];
+        wide a = (wide)((bits)(eight(x + i, left) - x0) & in), b = (wide)((bits)(eight(y + i, left) - y0) & in);
+        n -= in;
+        sx += a;
+        sy += b;
+        sxx += a * a;
+        sxy += a * b;
     }
-#endif
-    for (; i < count; i++) {
-        x_out[found] = x[i];
-        y_out[found] = y[i];
-        found += inside[i];
-    }
-    return found;
+    double pixels = total(__builtin_convertvector(n, wide)), mx = total(sx) / pixels, my = total(sy) / pixels;
+    double xx = total(sxx) - pixels * mx * mx, xy = total(sxy) - pixels * mx * my;
+    out[0] = xy / (xx > 0 ? xx : 1);
+    out[1] = x0 + mx;
+    out[2] = y0 + my;
 }
 
 /* Depth limited where it is finite; NaN where it is not. */

@@ -59,18 +59,23 @@ def ransac_line(x: Tensor, y: Tensor, weight: Tensor | None, seed: int = 0) -> F
 def _one_line(x: _Row, y: _Row, seed: int) -> _Point:
     if len(x) < 3:
         return 1.0, 0.0, 0.0
-    inside = _consensus(x, y, _DRAWS.seeded(seed))
-    line = (1.0, 0.0, 0.0) if inside is None else _least_squares(*_kept(x, y, inside))
+    best = _consensus(x, y, _DRAWS.seeded(seed))
+    line = (1.0, 0.0, 0.0) if best is None else _refined(x, y, best)
     return line if line[0] > 0 else (float(y.mean() / x.mean()), 0.0, 0.0)
 
 
 class _Trial(NamedTuple):
-    """A line and its inliers."""
+    """A line through a point, and its inliers."""
 
     scale: float
-    shift: float
+    point: tuple[float, float]
     inside: NDArray[np.bool_]
     agreeing: int
+
+    @property
+    def shift(self) -> float:
+        """Where x is 0."""
+        return self.point[1] - self.scale * self.point[0]
 
     def explained(self, x: _Row, y: _Row) -> float:
         """The coefficient of determination of the inliers; not a number for a single pixel."""
@@ -89,8 +94,8 @@ def _explained(x: _Row, y: _Row, inside: NDArray[np.bool_], scale: float, shift:
     return float(((y - (x * scale + shift)) ** 2).sum()), float(((y - y.mean()) ** 2).sum())
 
 
-def _consensus(x: _Row, y: _Row, random: np.random.RandomState) -> NDArray[np.bool_] | None:
-    """The inliers of the best trial; None if no trial has any."""
+def _consensus(x: _Row, y: _Row, random: np.random.RandomState) -> _Trial | None:
+    """The best trial; None if no trial has any inlier."""
     threshold = median_distance(y, _median(y))
     agree = fit_kernel.agreeing if _serves(x) else _agreeing
     best, explained = None, math.nan  # of the best, where it was asked for
@@ -100,8 +105,8 @@ def _consensus(x: _Row, y: _Row, random: np.random.RandomState) -> NDArray[np.bo
         drawn = _two_of(len(x), random)
         scale, x0, y0 = _least_squares(x[drawn], y[drawn])
         inside = np.empty(len(y), dtype=bool)
-        shift = y0 - scale * x0
-        found = _Trial(scale, shift, inside, agree(x, y, scale, shift, threshold, inside))
+        agreeing = agree(x, y, scale, y0 - scale * x0, threshold, inside)
+        found = _Trial(scale, (x0, y0), inside, agreeing)
         if found.agreeing < (1 if best is None else best.agreeing):
             continue
         own = math.nan
@@ -112,7 +117,7 @@ def _consensus(x: _Row, y: _Row, random: np.random.RandomState) -> NDArray[np.bo
                 continue
         best, explained = found, own
         trials = min(trials, _enough_trials(found.agreeing / len(x)))
-    return None if best is None else best.inside
+    return best
 
 
 def _agreeing(x: _Row, y: _Row, scale: float, shift: float, threshold: float, inside: NDArray[np.bool_]) -> int:
@@ -133,13 +138,14 @@ def _two_of(count: int, random: np.random.RandomState) -> list[int]:
     return [first, second]
 
 
-def _kept(x: _Row, y: _Row, inside: NDArray[np.bool_]) -> tuple[_Row, _Row]:
-    if inside.all():
-        return x, y
+def _refined(x: _Row, y: _Row, trial: _Trial) -> _Point:
+    """The line of least squares through the inliers; one that does not rise through a single one."""
+    if trial.agreeing < 2:
+        return 0.0, *trial.point
     if _serves(x):
-        return fit_kernel.kept(x, y, inside)
-    places = np.flatnonzero(inside)  # a fraction of a mask's time
-    return x.take(places), y.take(places)
+        return fit_kernel.line_inside(x, y, trial.inside, trial.point)
+    places = np.flatnonzero(trial.inside)  # a fraction of a mask's time
+    return _least_squares(x.take(places), y.take(places))
 
 
 def _least_squares(x: _Row, y: _Row) -> _Point:
