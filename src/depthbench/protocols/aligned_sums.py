@@ -53,10 +53,14 @@ def aligned_sums(
     ways = [one.alignment.ways(pixels, _line(one, declared), _limits(one)) for one in protocols]
     interval = protocols[0].interval
     images = [_image_sums(pixels, image, interval, [way[image] for way in ways], keys) for image in range(len(ways[0]))]
+    wrong = np.any([one for _, one in images], 0)
+    totals = np.stack([one for one, _ in images])
+    by_rules = {rules: _by_rule(totals, rules) for rules in {tuple(wanted[place][1]) for place in own}}
+    finite = {rules: np.isfinite(sums.sum((0, 2, 3))) for rules, sums in by_rules.items()}
     for index, place in enumerate(own):
-        sums = [_by_rule(totals[index], wanted[place][1]) for totals, wrong in images if not wrong[index]]
-        if len(sums) == len(images) and all(np.isfinite(part.sum()) for part in sums):
-            found[place] = torch.from_numpy(np.stack(sums))
+        rules = tuple(wanted[place][1])
+        if not wrong[index] and finite[rules][index]:
+            found[place] = torch.from_numpy(by_rules[rules][:, index])
     return found
 
 
@@ -99,6 +103,7 @@ def _image_sums(
     return totals, wrong[:]
 
 
-def _by_rule(sums: Sums, rules: Sequence[Rule]) -> Sums:
-    keys, order = sum_keys(tuple(rules), COLUMNS)
-    return pixel_kernel.chosen(sums, keys).take(order).reshape(len(rules), -1)
+def _by_rule(totals: Sums, rules: tuple[Rule, ...]) -> Sums:
+    """Of all sums of the C file ``(B, ways, ...)``, those under rules: ``(B, ways, rules, S)``."""
+    keys, order = sum_keys(rules, COLUMNS)
+    return pixel_kernel.chosen(totals, keys).take(order, -1).reshape(*totals.shape[:2], len(rules), -1)

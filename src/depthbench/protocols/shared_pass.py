@@ -71,9 +71,9 @@ def _group_sums(group: PassGroup, maps: SharedMaps, extended: bool) -> Iterator[
 
 
 def _without_misses(
-    members: Sequence[PassMember], found: Iterable[NDArray[np.float64]]
+    members: Sequence[PassMember], found: Sequence[NDArray[np.float64]]
 ) -> Iterator[tuple[str, Tensor]]:
-    for member, sums in zip(members, found, strict=True):
-        row = np.zeros((sums.shape[0], sums.shape[1] + len(MISSES)))
+    rows = np.zeros((len(found), *found[0].shape[:-1], found[0].shape[-1] + len(MISSES)))
+    for row, sums in zip(rows, found, strict=True):
         row[:, : sums.shape[1]] = sums
-        yield member.name, torch.from_numpy(row)
+    yield from zip((member.name for member in members), torch.from_numpy(rows), strict=True)

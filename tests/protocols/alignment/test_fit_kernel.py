@@ -1,14 +1,16 @@
 """The compiled arithmetic of fits and that of torch and numpy: the same lines and depths."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
 from depthbench import native
-from depthbench.protocols.alignment import NAMED, fit_kernel, fits
+from depthbench.protocols.alignment import NAMED, fit_kernel, fits, ransac
 from depthbench.protocols.alignment.pixels import FitPixels
 from depthbench.protocols.alignment.ransac import ransac_line
-from depthbench.protocols.alignment.spaces import SPACES, in_space
+from depthbench.protocols.alignment.spaces import SPACES, in_space, of_metres
 from depthbench.protocols.scored_maps import clamp_finite
 
 PER_IMAGE = sorted(name for name, one in NAMED.items() if one.fit != "none" and one.over == "image")
@@ -82,6 +84,18 @@ def test_the_line_through_pixels_inside(count):
     wanted = (a * b).sum() / (a * a).sum(), x[inside].mean(), y[inside].mean()
     found = fit_kernel.line_inside(x, y, inside, (float(x[0]), float(y[0])))
     np.testing.assert_allclose(found, wanted, rtol=1e-10)
+
+
+def test_a_single_inlier_has_no_line_that_rises():
+    x, y, inside = np.array([1.0, 2.0, 3.0]), np.array([2.0, 9.0, 4.0]), np.array([True, False, False])
+    assert ransac._refined(x, y, ransac._Trial(5.0, (1.0, 2.0), inside, 1))[0] == 0
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_a_depth_in_a_space_is_that_of_torch(space):
+    depths = [-2.0, -1.0, 0.0, 1e-20, 1e-3, 1.0, 80.0, math.inf, math.nan]
+    found = [of_metres(space, metres) for metres in depths]
+    np.testing.assert_allclose(found, SPACES[space].of_depth(torch.tensor(depths, dtype=torch.float64)), rtol=1e-14)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

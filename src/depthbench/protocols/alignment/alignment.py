@@ -15,11 +15,11 @@ from depthbench.medians import masked_percentile
 from depthbench.output_kinds import OutputKind, Quantity
 from depthbench.protocols.alignment import fit_kernel, fits
 from depthbench.protocols.alignment.fit_kernel import Moments
-from depthbench.protocols.alignment.fits import FittedLine
+from depthbench.protocols.alignment.fits import FittedLine, Numbers
 from depthbench.protocols.alignment.pixels import FitPixels, blocks_of
 from depthbench.protocols.alignment.ransac import ransac_line
 from depthbench.protocols.alignment.samples import Rows
-from depthbench.protocols.alignment.spaces import RECIPROCAL, SPACES, in_space
+from depthbench.protocols.alignment.spaces import RECIPROCAL, SPACES, in_space, of_metres
 from depthbench.protocols.scored_maps import ClampLimits
 
 Limit = float | str | None
@@ -256,7 +256,7 @@ class Alignment:
         )
         least, greatest = (far, near) if self.space == "disparity" else (near, far)
         floor = -math.inf if self.floor is None else self.floor
-        lines = zip(*(one.tolist() for one in line or pixels.line(self)), strict=True)
+        lines = pixels.numbers_of_line(self) if line is None else line.numbers()
         between = pixels.quantity, self.space
         return [
             fit_kernel.way(own, between, (floor, -math.inf if a is None else a, math.inf if b is None else b), limits)
@@ -265,11 +265,9 @@ class Alignment:
 
     def _edge_values(self, limit: Limit, pixels: FitPixels, side: str) -> Sequence[float | None]:
         """:meth:`_edge` of each image."""
-        count = len(pixels.prediction)
         if limit == "truth":
-            edge = self._edge(limit, pixels, side)
-            return [None] * count if edge is None else edge.flatten().tolist()
-        return [None if limit is None else _in_space(self.space, float(limit))] * count
+            return [of_metres(self.space, metres) for metres in pixels.extremes(side)]
+        return [None if limit is None else of_metres(self.space, float(limit))] * len(pixels.prediction)
 
     def raised(self, x: Tensor) -> Tensor:
         """The prediction in its space, not below the floor."""
@@ -320,7 +318,7 @@ class Alignment:
         unchanged = self.weights == "none" and self.trim is None and self.floor is None
         return self.fit == "least_squares" and unchanged and self.space in RECIPROCAL
 
-    def line_of_moments(self, found: Moments) -> FittedLine:
+    def line_of_moments(self, found: Moments) -> Numbers:
         """The line of one image, where :attr:`needs_moments`; not a number where its pixels have no line."""
         return fits.line_of_moments(found, self.parts == "scale", self.ridge)
 
@@ -357,8 +355,3 @@ class Alignment:
 @cache
 def _fitted_part(alignment: Alignment) -> Alignment:
     return replace(alignment, name="", clamp=None, nonpositive="miss")
-
-
-@cache
-def _in_space(space: Quantity, metres: float) -> float:
-    return float(SPACES[space].of_depth(torch.tensor(metres, dtype=torch.float64)))

@@ -5,6 +5,7 @@ fit and hold any finite number; without weights (None) all pixels count the same
 waits for the device, but for a CPU, where that costs nothing.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -18,6 +19,10 @@ FLOOR = 1e-6  # of a residual, whose inverse is a weight
 HUBER = 1.345  # spreads
 MAD_TO_SPREAD = 1.4826  # of a normal distribution
 LEAST_FACTOR = 1e-3  # of the Weiszfeld fit
+
+
+Numbers = tuple[float, float, float]
+"""Of the line of one image: scale, x0 and y0."""
 
 
 class FittedLine(NamedTuple):
@@ -39,6 +44,15 @@ class FittedLine(NamedTuple):
     def factor(cls, scale: Tensor) -> "FittedLine":
         """Without a shift."""
         return cls(scale.double(), torch.zeros_like(scale.double()), torch.zeros_like(scale.double()))
+
+    @classmethod
+    def of_numbers(cls, lines: Sequence[Numbers]) -> "FittedLine":
+        """Of some images, on a CPU."""
+        return cls(*torch.tensor(lines, dtype=torch.float64).reshape(-1, 3).unbind(1))
+
+    def numbers(self) -> list[Numbers]:
+        """Of each image; waits for a device."""
+        return list(zip(*(one.tolist() for one in self), strict=True))
 
     @property
     def shift(self) -> Tensor:
@@ -125,7 +139,7 @@ def _ridge_line(x: Tensor, y: Tensor, weight: Tensor | None, ridge: float) -> Fi
     return FittedLine((n * xy - x1 * y1) / determinant, torch.zeros_like(shift), shift)
 
 
-def line_of_moments(found: Moments, factor: bool = False, ridge: float = 0.0) -> FittedLine:
+def line_of_moments(found: Moments, factor: bool = False, ridge: float = 0.0) -> Numbers:
     """:func:`least_squares_line`, or :func:`least_squares_scale`, of the pixels whose moments these are.
 
     Args:
@@ -136,18 +150,13 @@ def line_of_moments(found: Moments, factor: bool = False, ridge: float = 0.0) ->
     n, x, y, xx, xy = found
     if factor:
         square = xx + n * x * x
-        return _line_of((xy + n * x * y) / (square if square > 0 else 1.0))
+        return (xy + n * x * y) / (square if square > 0 else 1.0), 0.0, 0.0
     if not ridge:
-        return _line_of(xy / (xx if xx > 0 else 1.0), x, y)
+        return xy / (xx if xx > 0 else 1.0), x, y
     # (n + r) (Σxx + r) - (Σx)² and its like, of centered sums: the parts that are left cancel exactly.
     determinant = n * xx + ridge * (n + xx + n * x * x + ridge)
     scale = (n * xy + ridge * (xy + n * x * y)) / determinant
-    return _line_of(scale, 0.0, (n * y - scale * n * x) / (n + ridge))
-
-
-def _line_of(scale: float, x0: float = 0.0, y0: float = 0.0) -> FittedLine:
-    """Of one image."""
-    return FittedLine(*torch.tensor([[scale], [x0], [y0]], dtype=torch.float64).unbind())
+    return scale, 0.0, (n * y - scale * n * x) / (n + ridge)
 
 
 def weighted_l1_scale(x: Tensor, y: Tensor, weight: Tensor | None) -> FittedLine:

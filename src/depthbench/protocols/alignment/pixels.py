@@ -10,7 +10,7 @@ from torch import Tensor
 from depthbench.maps import places_of
 from depthbench.output_kinds import Quantity
 from depthbench.protocols.alignment import fit_kernel
-from depthbench.protocols.alignment.fits import FittedLine
+from depthbench.protocols.alignment.fits import FittedLine, Numbers
 from depthbench.protocols.alignment.samples import Rows, limited_to, one_per_cell
 from depthbench.protocols.alignment.spaces import RECIPROCAL, in_space
 
@@ -60,27 +60,33 @@ class FitPixels:
     def _line(self, alignment: "Alignment") -> FittedLine:
         if self.truth.device.type != "cpu":
             return alignment.line(*self.rows(alignment))
-        lines = [self._line_of_one(alignment, image) for image in range(len(self.truth))]
-        if len(lines) == 1:
-            return lines[0]
-        return FittedLine(*(torch.cat(parts) for parts in zip(*lines, strict=True)) if lines else torch.zeros(3, 0))
+        return FittedLine.of_numbers(self.numbers_of_line(alignment))
 
-    def _line_of_one(self, alignment: "Alignment", image: int) -> FittedLine:
+    def numbers_of_line(self, alignment: "Alignment") -> list[Numbers]:
+        """As :meth:`line`: a tensor of one number takes as long as its arithmetic. On a CPU."""
+        key = ("numbers", alignment.fitted_part)
+        return self._once(  # type: ignore[no-any-return]
+            key, lambda: [self._line_of_one(alignment, image) for image in range(len(self.truth))]
+        )
+
+    def _line_of_one(self, alignment: "Alignment", image: int) -> Numbers:
         if alignment.sample is not None or alignment.max_side is not None:
             rows = self._once(("rows", alignment.rows_part), lambda: self.rows(alignment))
-            return alignment.line(*(one[image : image + 1] for one in rows))
+            return alignment.line(*(one[image : image + 1] for one in rows)).numbers()[0]
         truth = self._taken(image)[1]
         if not len(truth):
-            return FittedLine.factor(truth.new_full((1,), torch.nan))
+            return math.nan, 0.0, 0.0
         line = self._line_of_moments(alignment, image)
-        if line is not None:
-            return line
+        return self._line_of_pixels(alignment, image).numbers()[0] if line is None else line
+
+    def _line_of_pixels(self, alignment: "Alignment", image: int) -> FittedLine:
+        truth = self._taken(image)[1]
         x = alignment.raised(self._side("x", alignment.space, alignment.precision, image))
         y = self._side("y", alignment.space, alignment.precision, image)
         kept = alignment.kept(x)
         return alignment.line_of(x, truth, y) if kept is None else alignment.line_of(x[kept], truth[kept], y[kept])
 
-    def _line_of_moments(self, alignment: "Alignment", image: int) -> FittedLine | None:
+    def _line_of_moments(self, alignment: "Alignment", image: int) -> Numbers | None:
         """The line of all pixels from sums of the kernel; None where it needs others, or not all pixels have a part."""
         x, y = self._taken(image)
         if not alignment.needs_moments or self.quantity not in RECIPROCAL or not fit_kernel.serves_maps(x, y):
@@ -138,11 +144,17 @@ class FitPixels:
         """The nearest (``near``) or farthest (``far``) valid truth ``(B, 1, 1, 1)`` float64; infinite where none is."""
         return self._once(("extreme", side), lambda: self._extreme(side))  # type: ignore[no-any-return]
 
+    def extremes(self, side: str) -> list[float]:
+        """As :meth:`extreme_truth`, of each image; on a CPU."""
+        return self._once(("extremes", side), lambda: self._extremes(side))  # type: ignore[no-any-return]
+
+    def _extremes(self, side: str) -> list[float]:
+        taken = [self._taken(image)[1].numpy() for image in range(len(self.truth))]
+        return [float(one.min() if side == "near" else one.max()) if len(one) else math.inf for one in taken]
+
     def _extreme(self, side: str) -> Tensor:
         if self.truth.device.type == "cpu":
-            taken = [self._taken(image)[1].numpy() for image in range(len(self.truth))]
-            edges = [float(one.min() if side == "near" else one.max()) if len(one) else math.inf for one in taken]
-            return torch.tensor(edges, dtype=torch.float64).view(-1, 1, 1, 1)
+            return torch.tensor(self.extremes(side), dtype=torch.float64).view(-1, 1, 1, 1)
         flat, mask = self.truth.flatten(1), self.valid.flatten(1)
         edge = flat.where(mask, torch.inf).amin(1) if side == "near" else flat.where(mask, -torch.inf).amax(1)
         return edge.double().view(-1, 1, 1, 1)

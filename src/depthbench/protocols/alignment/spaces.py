@@ -1,5 +1,6 @@
 """Quantities in which a prediction can be aligned, and the ways between them and depth."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -43,3 +44,21 @@ def in_space(values: Tensor, quantity: Quantity, space: Quantity) -> Tensor:
     if quantity == space:
         return values
     return SPACES[space].of_depth(SPACES[quantity].to_depth(values.double()))
+
+
+def of_metres(space: Quantity, metres: float) -> float:
+    """A depth in a space: as :data:`SPACES` has it, without a tensor.
+
+    Example:
+        >>> from depthbench.protocols.alignment.spaces import of_metres
+        >>> of_metres("disparity", 4.0), of_metres("log", 1.0)
+        (0.25, 0.0)
+    """
+    if space == "depth":
+        return metres
+    if space == "disparity":
+        return 1 / metres if metres else math.inf
+    more = metres + (space == "log1p")
+    if not more > 0:
+        return math.nan if more else -math.inf
+    return math.log(metres) if space == "log" else math.log1p(metres)
