@@ -42,12 +42,19 @@ static inline wide ones(long left) {
     return found;
 }
 
+/* NaN is within any limit. */
 static inline wide at_least(wide x, wide limit) {
+#ifdef __AVX512F__
+    return (wide)_mm512_max_pd((__m512d)limit, (__m512d)x); /* the second, where one is NaN */
+#endif
     bits below = x < limit;
     return (wide)(((bits)limit & below) | ((bits)x & ~below));
 }
 
 static inline wide at_most(wide x, wide limit) {
+#ifdef __AVX512F__
+    return (wide)_mm512_min_pd((__m512d)limit, (__m512d)x);
+#endif
     bits above = x > limit;
     return (wide)(((bits)limit & above) | ((bits)x & ~above));
 }
@@ -282,6 +289,9 @@ void fitted_inside(const double *restrict x, const double *restrict y, const uin
 /* Depth limited where it is finite; NaN where it is not. */
 static inline floats limited(floats x, floats low, floats high) {
     floats rest = x - x;
+#ifdef __AVX512F__
+    return (floats)_mm256_min_ps((__m256)high, _mm256_max_ps((__m256)low, (__m256)x)) + rest;
+#endif
     marks below = x < low, above = x > high;
     x = (floats)(((marks)low & below) | ((marks)x & ~below));
     x = (floats)(((marks)high & above) | ((marks)x & ~above));

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from depthbench.medians import masked_median, median_distance
+from depthbench.medians import median_distance, median_of
 from depthbench.protocols.alignment import fit_kernel
 from depthbench.protocols.alignment.fits import FittedLine, least_squares_line
 
@@ -96,7 +96,7 @@ def _explained(x: _Row, y: _Row, inside: NDArray[np.bool_], scale: float, shift:
 
 def _consensus(x: _Row, y: _Row, random: np.random.RandomState) -> _Trial | None:
     """The best trial; None if no trial has any inlier."""
-    threshold = median_distance(y, _median(y))
+    threshold = median_distance(y, median_of(y))
     agree = fit_kernel.agreeing if _serves(x) else _agreeing
     best, explained = None, math.nan  # of the best, where it was asked for
     trial, trials = 0, float(TRIALS)
@@ -122,10 +122,6 @@ def _consensus(x: _Row, y: _Row, random: np.random.RandomState) -> _Trial | None
 
 def _agreeing(x: _Row, y: _Row, scale: float, shift: float, threshold: float, inside: NDArray[np.bool_]) -> int:
     return int(np.count_nonzero(np.less_equal(np.abs(y - (x * scale + shift)), threshold, out=inside)))
-
-
-def _median(values: _Row) -> float:
-    return float(masked_median(torch.from_numpy(values)[None]))
 
 
 def _two_of(count: int, random: np.random.RandomState) -> list[int]:
