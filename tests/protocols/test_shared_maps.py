@@ -1,9 +1,11 @@
-"""Groups of protocols that share a pass are kept over images, and are those of the maps at hand."""
+"""Groups of protocols that share a pass are kept over images and fit the maps at hand; a truth made smaller."""
 
 import pytest
 import torch
 
+from depthbench.maps import resize_nearest
 from depthbench.protocols import grouping, load_protocol
+from depthbench.protocols.scored_maps import resized_truth
 from depthbench.protocols.shared_maps import SharedMaps
 
 PROTOCOLS = [load_protocol(name) for name in ("eigen", "bts", "full", "dust3r_nyu", "moge_nyu_affine_disparity")]
@@ -39,3 +41,11 @@ def test_groups_are_those_of_the_maps(near, far, size, more):
 def test_other_maps_have_other_groups():
     near, far = (grouping.pass_groups(PROTOCOLS, _maps(far=depth)) for depth in (9.0, 90.0))
     assert len(near) < len(far)
+
+
+@pytest.mark.parametrize("size", [(240, 320), (7, 9), (228, 304), (601, 800), (1, 1)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16])
+def test_a_truth_is_resized_as_by_torch(size, dtype):
+    truth = torch.rand(2, 1, 37, 531, generator=torch.Generator().manual_seed(0)).to(dtype)
+    truth[0, 0, 3, 3] = torch.nan
+    torch.testing.assert_close(resized_truth(truth, size), resize_nearest(truth, size), rtol=0, atol=0, equal_nan=True)

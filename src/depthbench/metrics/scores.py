@@ -30,7 +30,7 @@ def batch_states(sums: Tensor, scores: Tensor | None = None) -> States:
         >>> from depthbench.metrics.scores import batch_states
         >>> sums = torch.tensor([[4.0] * 12, [0.0] * 12])  # the second image has no valid pixel
         >>> [state[0].item() for state in batch_states(sums)]
-        [4.0, 1.0, 1.0, 1.0]
+        [4.0, 1.0, 1.0, 1]
     """
     counted = sums[..., :1] > 0
     if scores is None:

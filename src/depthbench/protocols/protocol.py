@@ -26,6 +26,7 @@ from depthbench.protocols.scored_maps import (
     moved_intrinsics,
     padded,
     resized,
+    resized_truth,
     scored_interval,
 )
 
@@ -199,7 +200,7 @@ class EvalProtocol:
         """The truth at scoring size."""
         if truth.ndim != 4 or truth.shape[1] != 1:
             raise UserError(f"Expected depth maps (B, 1, H, W), got a truth of shape {tuple(truth.shape)}.")
-        return truth if self.score_size is None else resize_nearest(truth, (self.score_size[0], self.score_size[1]))
+        return truth if self.score_size is None else resized_truth(truth, (self.score_size[0], self.score_size[1]))
 
     def box(self, size: tuple[int, int], covers: Region = "full") -> Box:
         """The region's box on truth of this (scoring) size; it must lie in the part covered, or borders be filled."""

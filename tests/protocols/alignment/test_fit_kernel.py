@@ -86,6 +86,23 @@ def test_the_line_through_pixels_inside(count):
     np.testing.assert_allclose(found, wanted, rtol=1e-10)
 
 
+@pytest.mark.parametrize("odd", [0.0, -1.0, -5.0, math.inf, math.nan, 1e-45])
+@pytest.mark.parametrize("name", ["ransac", "log", "disparity_huber"])
+def test_pixels_without_a_place_in_the_space_have_no_part(name, odd, maps):
+    """An odd prediction at one pixel counts as if the pixel were not valid, unless it has a finite place."""
+    p, t, valid = (one[:1].clone() for one in maps)
+    alignment = NAMED[name]
+    valid[0, 0, 4, 4], p[0, 0, 4, 4] = True, odd
+    place = in_space(p[0, 0, 4, 4], "depth", alignment.space).item()
+    found = FitPixels(p, t, valid).line(alignment)
+    if not math.isfinite(place):
+        valid[0, 0, 4, 4] = False
+        p[0, 0, 4, 4] = 1.0
+        wanted = FitPixels(p, t, valid).line(alignment)
+        torch.testing.assert_close(found.scale, wanted.scale, rtol=1e-9, atol=0)
+    assert found.scale.isfinite().all()
+
+
 def test_a_single_inlier_has_no_line_that_rises():
     x, y, inside = np.array([1.0, 2.0, 3.0]), np.array([2.0, 9.0, 4.0]), np.array([True, False, False])
     assert ransac._refined(x, y, ransac._Trial(5.0, (1.0, 2.0), inside, 1))[0] == 0

@@ -283,10 +283,15 @@ class Alignment:
         """The fields on which the pixels of a fit depend."""
         return self.space, self.floor, self.positive_only, self.sample, self.max_side, self.trim
 
-    def kept(self, x: Tensor) -> Tensor | None:
-        """Which of the valid pixels ``(N,)`` are fitted, by their prediction in the space; None for all."""
+    def kept(self, x: Tensor, finite: bool = False) -> Tensor | None:
+        """Which of the valid pixels ``(N,)`` are fitted, by their prediction in the space; None for all.
+
+        Args:
+            x: the prediction.
+            finite: whether all of it is known to be finite.
+        """
         kept = None
-        if self.space != "depth" and not bool(x.sum().isfinite()):
+        if self.space != "depth" and not finite and not bool(x.sum().isfinite()):
             kept = x.isfinite()  # a depth of 0 has no disparity and no logarithm
         if self.positive_only and len(x) and not bool(x.amin() > 0):
             kept = (x > 0) if kept is None else kept & (x > 0)

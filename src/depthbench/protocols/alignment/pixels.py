@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from depthbench.protocols.alignment.alignment import Alignment
 
 _DEPTH: Quantity = "depth"
+_INVERTIBLE = 1e-300  # numbers above have a finite inverse
 BLOCK = 2**15
 """Pixels that a CPU aligns at once: in float64 they and what is made of them stay in its second cache."""
 
@@ -83,15 +84,26 @@ class FitPixels:
         truth = self._taken(image)[1]
         x = alignment.raised(self._side("x", alignment.space, alignment.precision, image))
         y = self._side("y", alignment.space, alignment.precision, image)
-        kept = alignment.kept(x)
+        kept = alignment.kept(x, alignment.space != "depth" and self._has_all_spaces(image))
         return alignment.line_of(x, truth, y) if kept is None else alignment.line_of(x[kept], truth[kept], y[kept])
+
+    def _has_all_spaces(self, image: int) -> bool:
+        """Whether predictions are seen to be positive and finite, and so are their inverses and logarithms."""
+        if self.quantity not in RECIPROCAL:
+            return False
+        x = self._taken(image)[0]
+        return self._least(image) > _INVERTIBLE and float(self._once(("greatest", image), x.amax)) < math.inf
+
+    def _least(self, image: int) -> float:
+        """Prediction; not a number where one is none."""
+        return float(self._once(("least", image), self._taken(image)[0].amin))
 
     def _line_of_moments(self, alignment: "Alignment", image: int) -> Numbers | None:
         """The line of all pixels from sums of the kernel; None where it needs others, or not all pixels have a part."""
         x, y = self._taken(image)
         if not alignment.needs_moments or self.quantity not in RECIPROCAL or not fit_kernel.serves_maps(x, y):
             return None
-        if alignment.positive_only and not float(self._once(("least", image), x.amin)) > 0:
+        if alignment.positive_only and not self._least(image) > 0:
             return None
         inverts = alignment.space != self.quantity, alignment.space == "disparity"
         found = self._once(("moments", image, inverts), lambda: fit_kernel.moments(x, y, inverts))
