@@ -38,7 +38,19 @@ def test_wheel_holds_no_result_pages_and_nothing_twice(wheel):
     assert not [name for name in packed if ("conf/" in name and "/results/" in name) or name.endswith("README.md")]
     assert not [name for name in packed if name.startswith("depthbench/experiments/")]
     endings = {Path(name).suffix for name in packed if ".dist-info/" not in name}
-    assert endings <= {".py", ".c", ".yaml", ".csv", ".typed", ".css", ".html", ".js", ".json", ".txt"}  # no pictures
+    assert endings <= {
+        ".py",
+        ".c",
+        ".h",
+        ".yaml",
+        ".csv",
+        ".typed",
+        ".css",
+        ".html",
+        ".js",
+        ".json",
+        ".txt",
+    }  # no pictures
     largest = max(zipfile.ZipFile(wheel).infolist(), key=lambda item: item.file_size)
     assert largest.file_size < 100_000, largest.filename
 

@@ -8,6 +8,10 @@ class UserError(ValueError):
     """
 
 
+class DamagedFrame(UserError):
+    """A frame of a data set that can't be read; its other frames may be sound."""
+
+
 def reason_of(error: Exception, path: object, longest: int = 300) -> str:
     """Text of an error on one line, without ``path`` at its beginning, for a sentence that already names the path."""
     told = " ".join(str(error).split()) or type(error).__name__

@@ -4,6 +4,8 @@ import shutil
 import sys
 from collections import Counter
 
+import cv2
+import numpy as np
 import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from omegaconf import OmegaConf
@@ -80,11 +82,14 @@ def test_a_mistake_in_the_jobs_of_a_study_is_told_before_the_first(sweep, tmp_pa
 
 def test_missing_data_of_what_is_done_are_no_mistake(sweep, tmp_path):
     for part in ("train", "test"):
-        (tmp_path / "data" / part).mkdir(parents=True)
-        (tmp_path / "data" / part / "picture.png").touch()
-    sweep("data=nyu_labeled", "data.root=data", "seed=0,1")
+        made = {"rgb": np.full((24, 32, 3), 90, np.uint8), "depth": np.full((24, 32), 2500, np.uint16)}
+        for kind, pixels in made.items():
+            (tmp_path / "data" / part / kind).mkdir(parents=True)
+            cv2.imwrite(f"{tmp_path}/data/{part}/{kind}/a.png", pixels)
+    data = ["data=folder", "data.root=data", "data.scale=0.001"]
+    sweep(*data, "seed=0,1")
     shutil.rmtree(tmp_path / "data")
-    output, _ = sweep("data=nyu_labeled", "data.root=data", "seed=0,1")
+    output, _ = sweep(*data, "seed=0,1")
     assert "2 jobs, 2 of them done already" in output  # where planning is slow, progress comes before it
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,28 +67,27 @@ def check_root(config: DictConfig) -> None:
         raise UserError(f"data.root={root} holds no file; give the folder that holds the data set (docs/datasets.md).")
 
 
-def check_contents(config: DictConfig, parts: Sequence[str]) -> None:
+def check_contents(config: DictConfig, parts: Sequence[str], opened: set[str] | None = None) -> None:
     """Open the data sets in files, so that a wrong folder, a missing unit or a damaged file is said.
 
     Args:
         config: of a run or an evaluation.
         parts: the data sets that will be opened: ``train``, ``test``.
+        opened: what was opened before, for jobs that share their data; what is opened now joins it.
 
     Raises:
         UserError: as their readers.
     """
+    opened = set() if opened is None else opened
     given = [config.data.get(part) for part in parts]
     plain = [OmegaConf.to_container(part, resolve=True) for part in given if OmegaConf.is_config(part)]
     for node in _nodes(plain):
         name = str(node["_target_"])
         if name.startswith(_READERS) and name.removeprefix(_READERS) not in _NO_READERS:
-            _open_once(json.dumps(node, default=str))
-
-
-@cache
-def _open_once(node: str) -> None:
-    """The jobs of a sweep share their data."""
-    instantiate(json.loads(node))
+            text = json.dumps(node, default=str)
+            if text not in opened:
+                instantiate(node)
+                opened.add(text)
 
 
 def _nodes(node: Any) -> Iterator[Mapping[str, Any]]:

@@ -20,7 +20,7 @@ from depthbench.data.manifest import describe
 from depthbench.data.missing import ZERO_ONLY, Missing
 from depthbench.data.sample import DepthSize, Sample
 from depthbench.data.units import listed, plausible_units
-from depthbench.errors import UserError
+from depthbench.errors import DamagedFrame, UserError
 from depthbench.images import Size, decode_depth, decode_rgb
 from depthbench.input_files import read_bytes
 from depthbench.pinhole import Matrix
@@ -163,12 +163,16 @@ class Reader(_Base):
             floats: whether they are floats, of which a huge one may mean "no depth".
 
         Raises:
+            DamagedFrame: if one of these frames can't be read.
             UserError: if it is not; names every unit of the field that would make it so. Also if many pixels hold the
                 largest value of the type and nobody has said what it means.
         """
         count = len(self)
         probes = sorted({index * count // _PROBES for index in range(_PROBES)})
-        samples = [self.read(index) for index in probes]
+        try:
+            samples = [self.read(index) for index in probes]
+        except UserError as error:
+            raise DamagedFrame(str(error)) from error
         for sample in samples:
             if bits:
                 self.missing.check_top(f"frame '{sample.name}' of {self!r}", sample.depth, scale, bits)
