@@ -216,9 +216,6 @@ def measure(frames: NYULabeled, numbers: Path) -> None:
 
 
 def main() -> None:
-    if len(sys.argv) == 1:
-        print(__doc__)  # real pairs are needed, which not everybody has
-        return
     command = argparse.ArgumentParser(description=__doc__)
     command.add_argument("folder", type=Path)
     command.add_argument("numbers", type=Path)

@@ -3,9 +3,9 @@
 python benchmarks/disagreements_page.py NUMBERS.json
 """
 
+import argparse
 import json
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 
@@ -156,11 +156,10 @@ def replaced(text: str, parts: Mapping[str, str]) -> str:
     return text
 
 
-def main(arguments: Sequence[str]) -> None:
-    if not arguments:
-        print(__doc__)
-        return
-    numbers = json.loads(Path(arguments[0]).read_text())
+def main() -> None:
+    command = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    command.add_argument("numbers", type=Path, help="a file of benchmarks/disagreements.py")
+    numbers = json.loads(command.parse_args().numbers.read_text())
     found: Mapping[str, Scores] = numbers["scores"]
     parts = {
         "pairs": f"{_pairs_text(numbers['pairs'])}, {len(found)} predictions each.",
@@ -187,4 +186,4 @@ def _flip_text(found: Mapping[str, Scores]) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

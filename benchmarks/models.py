@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import segmentation_models_pytorch as smp
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
@@ -43,6 +42,10 @@ def networks(config: str) -> tuple[nn.Module, nn.Module, str]:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose(f"model/{config}", ["model.encoder.pretrained=false"]).model
     name = cfg.encoder.name
+    try:
+        import segmentation_models_pytorch as smp
+    except ModuleNotFoundError:
+        raise SystemExit("The peer is not installed: make install-all") from None
     return instantiate(cfg), smp.Unet(f"tu-{name}", encoder_weights=None, classes=1), name
 
 

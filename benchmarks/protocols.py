@@ -6,6 +6,7 @@ Takes what ``depthbench.evaluate`` takes. Without predictions it makes its own: 
 training pairs, the same map for every image.
 """
 
+import argparse
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -320,11 +321,10 @@ def markdown(head: list[str], rows: list[list[str]]) -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 1:
-        print(__doc__)  # real pairs are needed, which not everybody has
-        sys.exit()
+    command = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    command.add_argument("setting", nargs="+", help="KEY=VALUE, as for depthbench evaluate")
     try:
-        PAGE.write_text(page(sys.argv[1:]))
+        PAGE.write_text(page(command.parse_args().setting))
     except UserError as error:
         sys.exit(str(error))
     print(PAGE)

@@ -7,6 +7,7 @@ Writing is CPU time and the greatest memory of a process; opening is the browser
 end of `load`, the best of five, so that other work on the machine matters little.
 """
 
+import argparse
 import json
 import re
 import shutil
@@ -59,7 +60,9 @@ def opened(page: Path, folder: Path, times: int = 5) -> float | None:
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    command = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    command.add_argument("runs", nargs="?", type=int, default=200)
+    count = command.parse_args().runs
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_runs(folder / "runs", count)

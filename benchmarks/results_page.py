@@ -5,6 +5,7 @@ python benchmarks/results_page.py
 Nothing is trained: the kept files hold the scores of each seed and each image.
 """
 
+import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -342,6 +343,7 @@ def counts(one: KeptStudy) -> str:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     every = kept()
     content: Mapping[str, str] = parts(every)
     PAGE.write_text(replaced(TEMPLATE.read_text(encoding="utf-8"), content), encoding="utf-8")

@@ -7,7 +7,6 @@ each SENSED lie depth images with holes as a Kinect made them, ``*depth*.png``, 
 """
 
 import argparse
-import sys
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -205,4 +204,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main() if len(sys.argv) > 1 else print(__doc__)  # real pairs are needed, which not everybody has
+    main()

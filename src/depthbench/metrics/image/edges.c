@@ -212,21 +212,35 @@ static inline column_bits differ(column_vec a, column_vec b, float step) {
 
 static inline column_vec columns_at(const float *from) { return *(const column_vec *)from; }
 
-/* Mark the pixels of a row that differ from a neighbor (4 directions) by more than `step`. */
-static void row_marks(const float *restrict own, const float *restrict above, const float *restrict below, long width,
-                      float step, uint8_t *restrict marks) {
-    long c = 1;
-    for (; c + COLUMNS < width; c += COLUMNS) {
-        column_vec middle = columns_at(own + c);
-        column_bits over = differ(middle, columns_at(above + c), step) | differ(columns_at(below + c), middle, step) |
-                           differ(middle, columns_at(own + c - 1), step) | differ(columns_at(own + c + 1), middle, step);
-        column_marks found = __builtin_convertvector(over, column_marks) & 1;
-        memcpy(marks + c, &found, sizeof found);
+/* Mark the pixels from column `c` on that differ from a neighbor (4 directions) by more than `step`. */
+static inline column_bits marked_columns(const float *own, const float *above, const float *below, long c, float step,
+                                         uint8_t *marks) {
+    column_vec middle = columns_at(own + c);
+    column_bits over = differ(middle, columns_at(above + c), step) | differ(columns_at(below + c), middle, step) |
+                       differ(middle, columns_at(own + c - 1), step) | differ(columns_at(own + c + 1), middle, step);
+    column_marks found = __builtin_convertvector(over, column_marks) & 1;
+    memcpy(marks + c, &found, sizeof found);
+    return over;
+}
+
+/* Mark the pixels of a row that differ from a neighbor (4 directions) by more than `step`; whether any does. */
+static int row_marks(const float *restrict own, const float *restrict above, const float *restrict below, long width,
+                     float step, uint8_t *restrict marks) {
+    column_bits any = {0};
+    long c = 1, last = width - 1 - COLUMNS;
+    for (; c <= last; c += COLUMNS) {
+        if (c + COLUMNS > last && c < last) any |= marked_columns(own, above, below, c, step, marks), c = last;
+        any |= marked_columns(own, above, below, c, step, marks);
     }
-    for (long at = 0; at < width; at = at ? at + 1 : c)
+    int found = 0;
+    for (int lane = 0; lane < COLUMNS; lane++) found |= any[lane];
+    for (long at = 0; at < width; at = at ? at + 1 : c) {
         marks[at] = (fabsf(own[at] - above[at]) > step) | (fabsf(below[at] - own[at]) > step) |
                     (at > 0 && fabsf(own[at] - own[at - 1]) > step) |
                     (at + 1 < width && fabsf(own[at + 1] - own[at]) > step);
+        found |= marks[at];
+    }
+    return found;
 }
 
 /* The marked pixels of a row whose step leads to a valid pixel, from a valid one. */
@@ -244,11 +258,12 @@ static void keep_valid(const float *maps, const uint8_t *valid, long height, lon
     }
 }
 
-static void marked_row(const float *maps, const uint8_t *valid, long height, long width, long row, float step,
-                       uint8_t *marks) {
+static int marked_row(const float *maps, const uint8_t *valid, long height, long width, long row, float step,
+                      uint8_t *marks) {
     const float *own = maps + row * width;
-    row_marks(own, row ? own - width : own, row + 1 < height ? own + width : own, width, step, marks);
-    if (valid) keep_valid(maps, valid, height, width, row, step, marks);
+    int any = row_marks(own, row ? own - width : own, row + 1 < height ? own + width : own, width, step, marks);
+    if (any && valid) keep_valid(maps, valid, height, width, row, step, marks);
+    return any;
 }
 
 /* Mark both pixels of each pair of valid neighbors (4 directions) that differ by more than `step`. */
@@ -282,7 +297,7 @@ void soft_errors(const float *p, const float *t, const float *maps, const uint8_
     double sum = 0;
     long count = 0;
     for (long row = 0; row < height; row++) {
-        marked_row(maps, valid, height, width, row, step, marks);
+        if (!marked_row(maps, valid, height, width, row, step, marks)) continue;
         for (long c = 0; c < width; c++) {
             uint64_t eight = 1;
             if (c + 8 <= width) memcpy(&eight, marks + c, 8);
