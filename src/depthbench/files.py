@@ -16,8 +16,9 @@ from typing import Any
 
 from depthbench.errors import UserError, reason_of
 from depthbench.input_files import open_regular, open_zip, parse_json, read_bytes
+from depthbench.input_files.damage import told_damage
 from depthbench.input_files.limits import MAX_JSON
-from depthbench.input_files.zips import read_member, told_damage
+from depthbench.input_files.zips import DAMAGED, read_member
 
 _MAX_PICKLE = 1 << 26  # bytes: names and shapes of 1,000 weights and their optimizer's state have 300,000
 _CLAIM = b"bytearray\n"  # as a pickle names the class
@@ -201,7 +202,7 @@ def verify_archive(path: Path) -> None:
                 raise UserError(
                     f"{path} has {info.filename[:80]!r} packed, which torch.save never does; it is damaged."
                 )
-        with told_damage(path):
+        with told_damage(path, "zip", DAMAGED):
             damaged = archive.testzip()
         for info in archive.infolist():
             if info.filename.endswith(".pkl") and info.filename != damaged:

@@ -83,7 +83,7 @@ def check_contents(config: DictConfig, parts: Sequence[str], opened: set[str] | 
     plain = [OmegaConf.to_container(part, resolve=True) for part in given if OmegaConf.is_config(part)]
     for node in _nodes(plain):
         name = str(node["_target_"])
-        if name.startswith(_READERS) and name.removeprefix(_READERS) not in _NO_READERS:
+        if name.startswith(_READERS) and name.rpartition(".")[2] not in _NO_READERS:
             text = json.dumps(node, default=str)
             if text not in opened:
                 instantiate(node)

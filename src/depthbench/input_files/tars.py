@@ -8,11 +8,12 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from depthbench.errors import UserError
+from depthbench.input_files.damage import told_damage
 from depthbench.input_files.limits import MAX_MEMBERS, MAX_UNPACKED
 from depthbench.input_files.regular import check_regular, open_regular
 
@@ -69,7 +70,7 @@ class TarFiles:
         check_regular(path)
         with ExitStack() as stack:
             file: BinaryIO = stack.enter_context(open_regular(path))
-            stack.enter_context(_told_damage(path))
+            stack.enter_context(told_damage(path, "tar", _DAMAGED))
             if file.read(len(_GZIP)) == _GZIP:
                 file.seek(0)
                 self._unpacked = tempfile.TemporaryFile()  # noqa: SIM115
@@ -178,14 +179,3 @@ def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     while (info := archive.next()) is not None:
         archive.members = []  # type: ignore[attr-defined]
         yield info
-
-
-@contextmanager
-def _told_damage(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except UserError:
-        raise
-    except _DAMAGED as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UserError(f"{path} is damaged, truncated or not a tar ({reason}); download or make it again.") from error

@@ -3,11 +3,11 @@
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from depthbench.errors import UserError
+from depthbench.input_files.damage import told_damage
 from depthbench.input_files.limits import MAX_MEMBERS, can_inflate_to
 from depthbench.input_files.regular import check_regular, open_regular
 
@@ -15,7 +15,7 @@ _END, _END64, _LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _PIECE = 1 << 20  # bytes
 _PACKED = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflated"}
 # What zipfile raises on damaged zips, each seen.
-_DAMAGED = (
+DAMAGED: tuple[type[Exception], ...] = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -40,7 +40,7 @@ def open_zip(path: Path) -> zipfile.ZipFile:
     claimed = _claimed_members(path, size)
     if claimed > MAX_MEMBERS:
         raise UserError(f"{path} claims {claimed:,} members, more than the {MAX_MEMBERS:,} that are read.")
-    with told_damage(path):
+    with told_damage(path, "zip", DAMAGED):
         archive = zipfile.ZipFile(path)
         try:
             check_members(archive, path, size)
@@ -105,28 +105,12 @@ def unpack(
     if info.file_size > limit:
         raise UserError(f"{where} unpacks to {info.file_size:,} bytes, more than the {limit:,} that are read.")
     left = info.file_size
-    with told_damage(where), archive.open(info) as member:
+    with told_damage(where, "zip", DAMAGED), archive.open(info) as member:
         while left and (piece := member.read(min(left, _PIECE))):
             take(piece)
             left -= len(piece)
         if left or member.read(1):  # reading to the end compares the checksum
             raise ValueError("its size is not the size that the zip claims")
-
-
-@contextmanager
-def told_damage(where: object) -> Iterator[None]:
-    """Turn what zipfile raises on damaged zips into a sentence that names ``where``.
-
-    Raises:
-        UserError: in place of such an error.
-    """
-    try:
-        yield
-    except UserError:
-        raise
-    except _DAMAGED as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UserError(f"{where} is damaged, truncated or not a zip ({reason}); download or make it again.") from error
 
 
 def _claimed_members(path: Path, size: int) -> int:

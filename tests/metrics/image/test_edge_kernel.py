@@ -20,6 +20,7 @@ from depthbench.metrics import (
 from depthbench.metrics.canny import canny
 from depthbench.metrics.image import edge_kernel
 from depthbench.metrics.image.distances import edge_distances
+from depthbench.metrics.image.published_edges import step_pixels
 from tests.metrics.image.test_published_code import scene
 
 CAMERA = torch.tensor([[60.0, 0.0, 26.2], [0.0, 58.0, 17.9], [0.0, 0.0, 1.0]]).expand(2, 3, 3)
@@ -102,3 +103,19 @@ def test_what_the_kernel_takes(maps):
     assert not edge_kernel.takes(p.to("meta"))
     turned = p.mT.contiguous().mT  # rows apart in memory
     assert torch.equal(canny(turned, 1.0, 0.01, 0.02), canny(p, 1.0, 0.01, 0.02))
+
+
+@pytest.mark.parametrize("width", range(1, 42))
+def test_steps_in_rows_of_every_width(width, without):
+    """Columns are looked at many at once: the last of a row once more or one by one."""
+    random = np.random.default_rng(width)
+    maps, valid = random.random((6, width)).astype(np.float32), random.random((6, width)) < 0.8
+    maps[2:4] = 0.5  # rows without a step inside
+    t, known = (torch.from_numpy(one)[None, None] for one in (maps, valid))
+    found = [step_pixels(t, mask, 0.4) for mask in (known, torch.ones_like(known))]
+    score = SoftEdgeError(step=0.4).per_image(t + 0.1, t + 0.2, known)
+    without()
+    wanted = [step_pixels(t, mask, 0.4) for mask in (known, torch.ones_like(known))]
+    assert all(map(torch.equal, found, wanted))
+    assert width == 1 or any(edges.any() for edges in found)
+    torch.testing.assert_close(score, SoftEdgeError(step=0.4).per_image(t + 0.1, t + 0.2, known), equal_nan=True)

@@ -228,9 +228,10 @@ static int row_marks(const float *restrict own, const float *restrict above, con
                      float step, uint8_t *restrict marks) {
     column_bits any = {0};
     long c = 1, last = width - 1 - COLUMNS;
-    for (; c <= last; c += COLUMNS) {
-        if (c + COLUMNS > last && c < last) any |= marked_columns(own, above, below, c, step, marks), c = last;
-        any |= marked_columns(own, above, below, c, step, marks);
+    for (; c <= last; c += COLUMNS) any |= marked_columns(own, above, below, c, step, marks);
+    if (last >= 1) { /* the last ones, some of them once more */
+        any |= marked_columns(own, above, below, last, step, marks);
+        c = width - 1;
     }
     int found = 0;
     for (int lane = 0; lane < COLUMNS; lane++) found |= any[lane];
