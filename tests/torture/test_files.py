@@ -3,6 +3,7 @@
 import os
 import time
 
+import cv2
 import numpy as np
 import pytest
 
@@ -42,6 +43,15 @@ def test_the_fuzzer_notices(tmp_path, monkeypatch):
     assert reading(tmp_path, lambda: {"a depth": np.ones(8_000_000).sum()}) == "memory"
     assert reading(tmp_path, lambda: refuse("it is bad")) == "unclear sentence"
     assert reading(tmp_path, lambda: refuse(f"{tmp_path}/a.png is bad")) == "sentence"
+
+
+def test_a_header_that_decoders_complain_about_is_no_damage_of_pixels():
+    picture = np.random.default_rng(0).integers(0, 255, (48, 64, 3), dtype=np.uint8)
+    data = bytearray(cv2.imencode(".jpg", picture)[1].tobytes())
+    assert data[6:11] == b"JFIF\0"
+    data[11] = 5  # its revision
+    assert files._complaints(bytes(data)) == ""
+    assert files._complaints(bytes(data[:-400] + data[-2:]))
 
 
 def test_a_process_that_dies_or_sleeps_is_found(tmp_path, monkeypatch):
