@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from depthbench.config.compose_once import composing_once
 from tests.composed import composed_once
 from tests.score_references import maps, reference  # noqa: F401
 
@@ -29,6 +30,13 @@ def pytest_configure():
 @pytest.fixture(scope="session", autouse=True)
 def _composed_once():
     with composed_once():
+        yield
+
+
+@pytest.fixture(scope="module")
+def compositions_kept():
+    """For tests whose commands compose the same few configurations: the bench keeps them."""
+    with composing_once():
         yield
 
 

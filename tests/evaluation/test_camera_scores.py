@@ -10,21 +10,16 @@ import numpy as np
 import pytest
 
 from depthbench import read_results
-from depthbench.config.compose_once import composing_once
 from depthbench.errors import UserError
 from depthbench.evaluate import main
 from depthbench.evaluation.camera_files import read_predicted_camera
 from depthbench.evaluation.predicted_cameras import camera_of_points, normalized_camera
 
+pytestmark = pytest.mark.usefixtures("compositions_kept")
+
 SIZE, CENTER = (18, 24), (10.7, 8.9)
 TRUE = (21.0, 22.0, *CENTER)
 FOCALS = {"a": 20.0, "b": 25.0, "c": 21.0, "d": 30.0}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _composed_once():
-    with composing_once():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -10,21 +10,16 @@ import pytest
 import torch
 
 from depthbench import read_results
-from depthbench.config.compose_once import composing_once
 from depthbench.evaluate import main
 from depthbench.evaluation import clip_scores
 from depthbench.report.__main__ import main as report
 from tests.metrics.test_without_maps import carried_by_a_loop
 
+pytestmark = pytest.mark.usefixtures("compositions_kept")
+
 SIZE = (18, 24)
 CAMERA = np.array([[26.0, 0, 11.2], [0, 27.0, 8.6], [0, 0, 1]])
 CLIPS = {"scene0000_00": 4, "scene0001_00": 3, "scene0002_00": 3}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _composed_once():
-    with composing_once():
-        yield
 
 
 def walls(clip: int, frame: int) -> np.ndarray:

@@ -12,9 +12,10 @@ import scipy.io
 from PIL import Image
 
 from depthbench import read_results
-from depthbench.config.compose_once import composing_once
 from depthbench.evaluate import main
 from depthbench.evaluation.map_files import MAP_SUFFIXES
+
+pytestmark = pytest.mark.usefixtures("compositions_kept")
 
 NAMES = ("attic/a", "attic/b", "cellar/a")
 FACTOR = 1.02
@@ -23,12 +24,6 @@ FACTOR = 1.02
 def truths() -> dict[str, np.ndarray]:
     rows, columns = np.mgrid[:14, :18]
     return {name: 1.5 + rows / 10 + 0.3 * np.sin(columns / 3 + place) for place, name in enumerate(NAMES)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _composed_once():
-    with composing_once():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from hydra import compose
 
 from depthbench import compare, read_results
 from depthbench.config.compose import composing
-from depthbench.config.compose_once import composing_once
 from depthbench.data import DA2K
 from depthbench.errors import UserError
 from depthbench.evaluate import main
@@ -29,13 +28,9 @@ from tests.commands import TINY_NET, TINY_RUN, make_frames
 from tests.evaluation.pairs_on_disk import depth_of, write_da2k
 from tests.leaderboard.conftest import here  # noqa: F401
 
+pytestmark = pytest.mark.usefixtures("compositions_kept")
+
 SCENES = ("indoor", "aerial")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _composed_once():
-    with composing_once():
-        yield
 
 
 @pytest.fixture(scope="module")
