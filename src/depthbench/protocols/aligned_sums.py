@@ -14,6 +14,7 @@ from depthbench.metrics.pixel_pass import Interval, Rule, delta_limits
 from depthbench.metrics.pixel_sums import COLUMNS, sum_keys
 from depthbench.native import compiled
 from depthbench.protocols.alignment import AS_DEPTH, Declared, FittedLine, fit_kernel
+from depthbench.protocols.alignment.applying import limited_pixels, ways_of
 from depthbench.protocols.alignment.fit_kernel import Way
 from depthbench.protocols.alignment.pixels import FitPixels
 from depthbench.protocols.equal_work import fit_key
@@ -50,7 +51,7 @@ def aligned_sums(
         return found
     keys, _ = sum_keys(tuple({rule for place in own for rule in wanted[place][1]}), COLUMNS)
     protocols = [wanted[place][0] for place in own]
-    ways = [one.alignment.ways(pixels, _line(one, declared), _limits(one)) for one in protocols]
+    ways = [ways_of(one.alignment, pixels, _line(one, declared), _limits(one)) for one in protocols]
     interval = protocols[0].interval
     images = [_image_sums(pixels, image, interval, [way[image] for way in ways], keys) for image in range(len(ways[0]))]
     wrong = np.any([one for _, one in images], 0)
@@ -70,7 +71,7 @@ def limited_depth(
     """Aligned depth of :meth:`EvalProtocol.pixels` within limits, and before them; None where all are above 0."""
     if not declared.holes:
         limits, line = _limits(protocol), _line(protocol, declared)
-        limited, wrong = protocol.alignment.limited_pixels(pixels, line, limits) or (None, 0)
+        limited, wrong = limited_pixels(protocol.alignment, pixels, line, limits) or (None, 0)
         if limited is not None and (not wrong or limits == (None, None)):
             return limited, limited if wrong else None
     depth = protocol.aligned_pixels(pixels, declared)

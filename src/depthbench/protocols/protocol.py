@@ -14,6 +14,7 @@ from depthbench.metrics.pixel_pass import Interval
 from depthbench.metrics.scores import DepthScores
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols.alignment import AS_DEPTH, NAMED, Alignment, Declared, alignment_from
+from depthbench.protocols.alignment.applying import aligned_pixels
 from depthbench.protocols.alignment.pixels import FitPixels
 from depthbench.protocols.equal_work import fit_key, pixels_key
 from depthbench.protocols.field_checks import check_fields
@@ -263,7 +264,7 @@ class EvalProtocol:
 
     def aligned_pixels(self, pixels: FitPixels, declared: Declared = AS_DEPTH) -> Tensor:
         """As :meth:`aligned`, of :meth:`pixels` that other protocols may have asked for before."""
-        depth = self.alignment.aligned_pixels(pixels, declared.lines.get(fit_key(self)) if declared.lines else None)
+        depth = aligned_pixels(self.alignment, pixels, declared.lines.get(fit_key(self)) if declared.lines else None)
         return depth.masked_fill(pixels.prediction.isnan(), 0.0) if declared.holes else depth
 
     @property

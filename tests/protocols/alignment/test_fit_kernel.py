@@ -8,6 +8,7 @@ import torch
 
 from depthbench import native
 from depthbench.protocols.alignment import NAMED, fit_kernel, fits, ransac
+from depthbench.protocols.alignment.applying import aligned_pixels
 from depthbench.protocols.alignment.pixels import FitPixels
 from depthbench.protocols.alignment.ransac import ransac_line
 from depthbench.protocols.alignment.spaces import SPACES, in_space, of_metres
@@ -45,10 +46,10 @@ def test_lines_and_depths_are_those_of_torch(name, quantity, maps, without):
     p, t, valid = maps
     p = p if quantity == "depth" else 3 / p.clamp(min=0.2)
     pixels = FitPixels(p, t, valid, quantity)
-    found, line = NAMED[name].aligned_pixels(pixels), pixels.line(NAMED[name])
+    found, line = aligned_pixels(NAMED[name], pixels), pixels.line(NAMED[name])
     without()
     pixels = FitPixels(p, t, valid, quantity)
-    wanted, other = NAMED[name].aligned_pixels(pixels), pixels.line(NAMED[name])
+    wanted, other = aligned_pixels(NAMED[name], pixels), pixels.line(NAMED[name])
     torch.testing.assert_close(line.scale, other.scale, rtol=1e-9, atol=0, equal_nan=True)
     torch.testing.assert_close(line.shift, other.shift, rtol=1e-7, atol=1e-12, equal_nan=True)
     torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-6, equal_nan=True)

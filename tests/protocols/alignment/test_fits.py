@@ -12,6 +12,7 @@ from depthbench.errors import UserError
 from depthbench.output_kinds import OutputKind
 from depthbench.protocols import Alignment, EvalProtocol
 from depthbench.protocols.alignment import NAMED, alignment_from, fits
+from depthbench.protocols.alignment.applying import aligned_pixels
 from depthbench.protocols.alignment.pixels import FitPixels
 from depthbench.protocols.alignment.ransac import ransac_line
 from depthbench.protocols.alignment.samples import limited_to, one_per_cell
@@ -279,7 +280,7 @@ def test_alignments_that_share_pixels_find_what_each_finds_alone(maps, everywher
     shared = FitPixels(prediction, truth, valid)
     for name in [*ONE_IMAGE, *reversed(ONE_IMAGE)]:  # in either order, so that none spoils what the next one takes
         alone = NAMED[name].aligned(prediction, truth, valid)
-        assert torch.equal(NAMED[name].aligned_pixels(shared).nan_to_num(), alone.nan_to_num()), name
+        assert torch.equal(aligned_pixels(NAMED[name], shared).nan_to_num(), alone.nan_to_num()), name
     assert torch.equal(prediction, kept[0])
     assert torch.equal(truth, kept[1])
 

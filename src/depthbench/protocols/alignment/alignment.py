@@ -1,6 +1,5 @@
 """An alignment is an object: by which fit, of which parts, in which space and over which pixels it is made."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -13,17 +12,14 @@ from torch import Tensor
 from depthbench.errors import UserError
 from depthbench.medians import masked_percentile
 from depthbench.output_kinds import OutputKind, Quantity
-from depthbench.protocols.alignment import fit_kernel, fits
+from depthbench.protocols.alignment import fits
+from depthbench.protocols.alignment.applying import Limit, aligned_pixels
 from depthbench.protocols.alignment.fit_kernel import Moments
 from depthbench.protocols.alignment.fits import FittedLine, Numbers
-from depthbench.protocols.alignment.pixels import FitPixels, blocks_of
+from depthbench.protocols.alignment.pixels import FitPixels
 from depthbench.protocols.alignment.ransac import ransac_line
 from depthbench.protocols.alignment.samples import Rows
-from depthbench.protocols.alignment.spaces import RECIPROCAL, SPACES, in_space, of_metres
-from depthbench.protocols.scored_maps import ClampLimits
-
-Limit = float | str | None
-"""Metres; ``truth``: the least or greatest scored truth; None for no limit."""
+from depthbench.protocols.alignment.spaces import RECIPROCAL, SPACES, in_space
 
 _Fit = Callable[["Alignment", Tensor, Tensor, Tensor | None], FittedLine]
 
@@ -195,79 +191,7 @@ class Alignment:
             quantity: what the prediction holds.
             line: that was fitted over more than the image (``over``); None fits each image.
         """
-        return self.aligned_pixels(FitPixels(prediction, truth, valid, quantity), line)
-
-    def aligned_pixels(self, pixels: FitPixels, line: FittedLine | None = None) -> Tensor:
-        """As :meth:`aligned`, of pixels that alignments share."""
-        if self.fit == "none":
-            return SPACES[pixels.quantity].to_depth(pixels.prediction)
-        limited = self.limited_pixels(pixels, line)
-        if limited is not None:
-            return limited[0]
-        found = line or pixels.line(self)
-        least, greatest = self._limits(pixels)
-        if pixels.truth.device.type != "cpu":
-            return self._through(pixels.prediction, pixels.quantity, found, least, greatest)
-        depth = torch.empty_like(pixels.prediction, dtype=torch.float32)
-        for image, blocks in enumerate(blocks_of(pixels.prediction, depth)):
-            at = slice(image, image + 1)
-            edges = [None if edge is None else edge[at if len(edge) > 1 else slice(None)] for edge in (least, greatest)]
-            for block, out in blocks:
-                out.copy_(self._through(block, pixels.quantity, found.at(at), *edges))
-        return depth
-
-    def _through(
-        self, prediction: Tensor, quantity: Quantity, line: FittedLine, least: Tensor | None, greatest: Tensor | None
-    ) -> Tensor:
-        """Depth of maps ``(B, 1, H, W)``: into the space, through the line, within the limits and out of the space."""
-        value = line.of(self.raised(in_space(prediction, quantity, self.space)))
-        if least is not None:
-            torch.maximum(value, least, out=value)
-        if greatest is not None:
-            torch.minimum(value, greatest, out=value)
-        return SPACES[self.space].to_depth(value).float()
-
-    def limited_pixels(
-        self, pixels: FitPixels, line: FittedLine | None = None, limits: ClampLimits = (None, None)
-    ) -> tuple[Tensor, int] | None:
-        """As :meth:`aligned_pixels`, by ``fits.c``: depth within limits; None where it does not serve.
-
-        Args:
-            pixels: as there.
-            line: as there.
-            limits: of finite depth in metres.
-
-        Returns:
-            The depth, and how many pixels of all are not above 0 before the limits.
-        """
-        serves = fit_kernel.goes_between(pixels.quantity, self.space) and fit_kernel.serves_maps(pixels.prediction)
-        if self.fit == "none" or not serves or not len(pixels.prediction):
-            return None
-        ways = self.ways(pixels, line, limits)
-        found = [fit_kernel.through(one, way) for one, way in zip(pixels.prediction[:, 0], ways, strict=True)]
-        depth = torch.stack([one for one, _ in found])[:, None] if len(found) != 1 else found[0][0][None, None]
-        return depth, sum(nonpositive for _, nonpositive in found)
-
-    def ways(self, pixels: FitPixels, line: FittedLine | None, limits: ClampLimits) -> list[fit_kernel.Way]:
-        """How ``fits.c`` brings each image to depth; arguments as for :meth:`limited_pixels`."""
-        near, far = (
-            self._edge_values(limit, pixels, side)
-            for limit, side in zip(self.clamp or (None, None), ("near", "far"), strict=True)
-        )
-        least, greatest = (far, near) if self.space == "disparity" else (near, far)
-        floor = -math.inf if self.floor is None else self.floor
-        lines = pixels.numbers_of_line(self) if line is None else line.numbers()
-        between = pixels.quantity, self.space
-        return [
-            fit_kernel.way(own, between, (floor, -math.inf if a is None else a, math.inf if b is None else b), limits)
-            for own, a, b in zip(lines, least, greatest, strict=True)
-        ]
-
-    def _edge_values(self, limit: Limit, pixels: FitPixels, side: str) -> Sequence[float | None]:
-        """:meth:`_edge` of each image."""
-        if limit == "truth":
-            return [of_metres(self.space, metres) for metres in pixels.extremes(side)]
-        return [None if limit is None else of_metres(self.space, float(limit))] * len(pixels.prediction)
+        return aligned_pixels(self, FitPixels(prediction, truth, valid, quantity), line)
 
     def raised(self, x: Tensor) -> Tensor:
         """The prediction in its space, not below the floor."""
@@ -339,22 +263,6 @@ class Alignment:
         """
         weight = truth.double().reciprocal()[None] if self.weights == "inverse_truth" else None
         return FITS[self.fit, self.parts](self, x[None], y[None], weight)
-
-    def _limits(self, pixels: FitPixels) -> tuple[Tensor | None, Tensor | None]:
-        """Least and greatest value in the space; NaN is within any."""
-        if self.clamp is None:
-            return None, None
-        near, far = (self._edge(limit, pixels, side) for limit, side in zip(self.clamp, ("near", "far"), strict=True))
-        return (far, near) if self.space == "disparity" else (near, far)
-
-    def _edge(self, limit: Limit, pixels: FitPixels, side: str) -> Tensor | None:
-        if limit is None:
-            return None
-        if limit == "truth":
-            metres = pixels.extreme_truth(side)
-        else:
-            metres = torch.full((1, 1, 1, 1), float(limit), dtype=torch.float64, device=pixels.truth.device)
-        return SPACES[self.space].of_depth(metres)
 
 
 @cache
