@@ -34,7 +34,7 @@ Picture = NDArray[np.uint8]
 _PNG = b"\x89PNG\r\n\x1a\n"
 _GRAY16 = b"\x10\x00"  # bit depth and color type
 _COLOR_TYPES = {0: "", 2: "colors", 3: "colors", 4: "an alpha channel", 6: "colors"}
-# What the decoder says of headers that don't bear on the pixels; every other complaint is damage.
+# Complaints of the decoder about headers that don't affect the pixels; every other complaint is damage.
 _HARMLESS = ("Unknown Adobe color transform", "unknown JFIF revision", "bad ICC marker")
 _OTHER_COLORS = "Unsupported color conversion"  # an error, not a complaint: CMYK
 _PADDING = re.compile(r"Corrupt JPEG data: (\d+) extraneous bytes before marker 0xd9")
@@ -109,7 +109,7 @@ def _decode_jpeg(data: bytes, where: str | Path) -> NDArray[np.uint8]:
     """Every complaint of the decoder is damage, except those about headers and about padding behind the last pixel."""
     size = jpeg_size(data, where)
     complaint, image = _strictly(data, "RGB")
-    if any(harmless in complaint for harmless in _HARMLESS):  # the decoder stops there: see what else there is
+    if any(harmless in complaint for harmless in _HARMLESS):  # the decoder stops there: look for other damage
         complaint, image = _strictly(_plain_headers(data), "RGB")
     if complaint.startswith(_OTHER_COLORS):
         complaint, _ = _strictly(data, "CMYK")

@@ -4,7 +4,7 @@ import re
 
 from depthbench.errors import UserError
 
-NEARLY = 0.01  # the share by which a round amount, such as 230k, may exceed what there is
+NEARLY = 0.01  # the share by which a round amount, such as 230k, may exceed the number of frames
 
 
 def frame_count(split: str | int) -> int:

@@ -82,7 +82,7 @@ COMPONENTS = (
     ),
 )
 
-# What only training makes, where it asks for it: these have effects (files of a cache, of checkpoints, of a log).
+# Objects that only training makes, at their places: they have effects (files of a cache, of checkpoints, of a log).
 TASKS = Kind("kinds of training", ("pytorch_lightning.core.module.LightningModule",), ("depthbench.tasks",))
 DATA_MODULES = Kind(
     "data modules", ("pytorch_lightning.core.datamodule.LightningDataModule",), ("depthbench.data.module",)
@@ -103,7 +103,7 @@ EVERY = (*COMPONENTS, TASKS, DATA_MODULES, CALLBACKS, LOGGERS)
 # Where names are looked up at all: nothing else is imported because a file names it.
 ROOTS = ("depthbench", "albumentations", "pytorch_lightning", "torch.nn", "torch.optim", "torchmetrics")
 
-# Libraries of the house, of which nothing but what stands above may be named; they are no plugins.
+# Libraries of the house: only the classes above may be named, and they are not plugins.
 _LIBRARIES = (
     *dict.fromkeys(root.partition(".")[0] for root in ROOTS),
     *("cv2", "h5py", "huggingface_hub", "hydra", "hydra_plugins", "lightning_fabric", "numpy", "omegaconf", "pip"),
@@ -149,7 +149,8 @@ def find(target: str, kinds: Sequence[Kind]) -> type:
         return found
     raise UserError(
         f"_target_: {target} is not allowed; here a configuration makes {', '.join(kind.name for kind in kinds)}, and "
-        "nothing else" + ("; a class of your own inherits from one of theirs." if within(target, _trusted) else ".")
+        "nothing else"
+        + ("; your own class must inherit from one of these classes." if within(target, _trusted) else ".")
     )
 
 

@@ -21,7 +21,7 @@ _NO_READERS = ("Rooms", "Mixed")
 
 
 def check_needed(config: DictConfig) -> None:
-    """Refuse a run whose data or weights are not there, or not what they should be, as far as torch isn't needed.
+    """Refuse a run if its data or weights are missing or of a wrong form; only checks that need no torch.
 
     Raises:
         UserError: naming the first file or folder that is wrong.

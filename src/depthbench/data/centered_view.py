@@ -117,7 +117,7 @@ def in_pixels(intrinsics: Matrix, size: Size) -> Matrix:
 
 
 def _rays(intrinsics: Matrix, size: Size) -> NDArray[np.float64]:
-    """``(3, H, W)``: what pixels of a normalized camera see at depth 1."""
+    """``(3, H, W)``: the points that pixels of a normalized camera see at depth 1."""
     return pixel_rays(in_pixels(intrinsics, size), size)
 
 

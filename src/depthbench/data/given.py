@@ -74,7 +74,7 @@ class GivenFrames(Dataset[Frame]):
 
 
 def as_frames(data: Any, part: str, trains: bool = False) -> Dataset[Frame]:
-    """A user's data set, looked at: a few of its frames must be what they should be.
+    """A user's data set, after a check of a few of its frames.
 
     Args:
         data: a map-style data set, a list of items, or a tuple of all images and all depth maps.

@@ -20,7 +20,7 @@ def describe(frames: Any) -> dict[str, Any]:
         record["edition"] = edition
     if hasattr(frames, "names"):
         record["names_sha256"] = names_hash(frames.names)
-    if not hasattr(whole, "key"):  # what is made by rule looks as its arguments say
+    if not hasattr(whole, "key"):  # rendered frames follow from their arguments
         record["looks"] = looks(frames)
     return record
 

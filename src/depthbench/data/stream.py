@@ -148,7 +148,7 @@ class StreamLoader(DataLoader[Frame]):
         return self._iterate()
 
     def _iterate(self) -> Iterator[Batch]:
-        # A generator, so that workers start only after Lightning has restored the position and told the epoch.
+        # A generator, so that workers start only after Lightning has restored the position and set the epoch.
         for batch in super().__iter__():
             self._yielded += 1
             yield cast(Batch, batch)

@@ -1,4 +1,4 @@
-"""Predictions that were made before, by what made them and of which picture."""
+"""Earlier predictions, found by their model and picture."""
 
 import io
 from collections.abc import Callable

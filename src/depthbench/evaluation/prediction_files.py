@@ -1,4 +1,4 @@
-"""Anybody's prediction files, for scoring, in the quantity of their kind; what is wrong is said in one sentence."""
+"""Anybody's prediction files, for scoring, in the quantity of their kind; each fault is reported in one sentence."""
 
 import math
 from collections.abc import Sequence
@@ -81,7 +81,7 @@ class PredictionFiles:
         values = self._maps.read(index)
         where = f"the prediction of '{self.names[index]}' in {self.path}"
         if values.dtype.kind in "iu" and self.unit is None and self.kind.is_metric:
-            meant = "what they divide" if self.kind.falls else "the metres per unit (0.001 for millimetres)"
+            meant = "the number that they divide" if self.kind.falls else "metres per integer (0.001 for millimetres)"
             raise UserError(f"{where} holds integers; give unit, {meant}.")
         values = one_map(values, where, self.kind)
         return torch.from_numpy(in_quantity(values, self.kind, self.unit))[None]
@@ -132,7 +132,7 @@ def check_unit_of(kind: OutputKind, unit: float | None) -> None:
 
 
 def one_map(values: Map, where: str, kind: OutputKind) -> Map:
-    """Whatever somebody gives for one picture, as the map ``(h, w)`` float32 of its kind; of points the depth.
+    """The output of anybody's model for one picture, as the map ``(h, w)`` float32 of its kind; of points the depth.
 
     Args:
         values: with axes of length 1 or without.

@@ -157,7 +157,7 @@ def _choose_machine(
     seed: int,
     overrides: Sequence[str],
 ) -> None:
-    """Machine, length and what else is set; one process, no estimate of the time, no logger but the table."""
+    """Machine, length and other settings; one process, no estimate of the time, no logger but the table."""
     if isinstance(trainer, Mapping):
         choices.changes |= {f"trainer.{key}": value for key, value in trainer.items()}
     elif trainer is not None:

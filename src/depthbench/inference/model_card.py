@@ -1,4 +1,4 @@
-"""The card of a trained network: what it is, what it was trained on, its scores with their intervals."""
+"""The card of a trained network: its parts, its training data, its scores with their intervals."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

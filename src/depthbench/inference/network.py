@@ -85,7 +85,7 @@ class DepthEstimator:
 
     @property
     def kind(self) -> OutputKind:
-        """What :meth:`predict` gives: metric depth, unless the loss left the scale or more open."""
+        """Kind of the output of :meth:`predict`: metric depth, unless the loss left the scale or more open."""
         return self.task.output_kind
 
     @property
@@ -162,7 +162,7 @@ class DepthEstimator:
         return path
 
     def push_to_hub(self, name: str, private: bool = False, half: bool = False) -> str:
-        """Upload what :meth:`save_pretrained` writes to the hub of ``huggingface_hub``.
+        """Upload the files of :meth:`save_pretrained` to the hub of ``huggingface_hub``.
 
         Args:
             name: ``USER/NAME``.

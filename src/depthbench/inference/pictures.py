@@ -23,7 +23,7 @@ from depthbench.runs.folder import RunFolder
 
 
 class PictureNetwork(Protocol):
-    """Maps ``(H, W)`` of pictures ``(H, W, 3)`` uint8: metres of a metric kind, else what the kind stores.
+    """Maps ``(H, W)`` of pictures ``(H, W, 3)`` uint8: metres of a metric kind, else the kind's own quantity.
 
     Attributes:
         kind: of the maps; points count as their depth.
@@ -82,7 +82,7 @@ class RunPictures:
         return np.asarray(resize_bilinear(depth.float(), (height, width))[0, 0].cpu().numpy(), np.float32)
 
     def notes(self) -> list[str]:
-        """What is no depth in metres, and how many pictures were stretched."""
+        """Sentences about output other than depth in metres, and about the number of stretched pictures."""
         found = quantity_notes(self.kind)
         if self.stretched:
             height, width = self.size

@@ -1,4 +1,4 @@
-"""What libraries raise on damaged archives, turned into a sentence."""
+"""Errors that libraries raise on damaged archives, turned into a sentence."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Headers of PNG and JPEG: what they claim against what the file can hold, and checksums that decoders pass over."""
+"""Headers of PNG and JPEG: claims beyond the size of the file, and checksums that decoders ignore."""
 
 import zlib
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def png_size(data: bytes, where: str | Path, texts: bool = False) -> tuple[int, 
         kind, end = data[offset + 4 : offset + 8], offset + 8 + length
         if end + 4 > len(data):
             raise damaged(where)
-        # As libpng: what is no picture, and the end, may have a wrong checksum.
+        # As libpng: chunks outside the picture, and the end, may have a wrong checksum.
         needed = texts or (not kind[:1].islower() and kind != b"IEND")
         if needed and zlib.crc32(view[offset + 4 : end]) != int.from_bytes(data[end : end + 4]):
             raise damaged(where)

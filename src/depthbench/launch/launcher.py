@@ -80,7 +80,7 @@ class LocalLauncher(BasicLauncher):
         assert self.hydra_context is not None
         assert self.task_function is not None
         with TURN:
-            os.environ.clear()  # of what `hydra.job.env_set` of a job that waits has set
+            os.environ.clear()  # of variables that `hydra.job.env_set` of a waiting job has set
             os.environ.update(environment)
             config = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
             with open_dict(config):

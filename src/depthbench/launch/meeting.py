@@ -23,7 +23,7 @@ class Refused(UserError):
 
 
 def meet(node: Node, about: Mapping[str, str], patience: float, refuse: str = "") -> Store:
-    """Wait until all nodes are there and compare what each is about to run.
+    """Wait until all nodes are there and compare their code and configuration.
 
     Args:
         node: this one.

@@ -43,7 +43,7 @@ class Work:
                     done, _ = wait(waiting, return_when=FIRST_COMPLETED)
                     for future in done:
                         ended(waiting.pop(future), future.result())
-            except BaseException:  # Ctrl-C: what runs begins anew the next time
+            except BaseException:  # Ctrl-C: running groups start again the next time
                 self._stopping.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 for process in list(self._running):

@@ -63,7 +63,7 @@ class SetLoss(nn.Module):
 
     @property
     def leaves_open(self) -> frozenset[LeftOpen]:
-        """What the distance leaves open."""
+        """Changes that the distance does not see."""
         return left_open(self.distance)
 
     def expand(self, image: Tensor) -> tuple[Tensor, SetRecord]:

@@ -117,7 +117,7 @@ class ColorChange:
 
 
 class Rotation:
-    """Turns each image about its center by a random angle; what comes from outside is black.
+    """Turns each image about its center by a random angle; the area from outside is black.
 
     Args:
         degrees: largest angle.
@@ -135,7 +135,7 @@ class Rotation:
 
 
 class Translation:
-    """Shifts each image by a random share of its size; what comes from outside is black.
+    """Shifts each image by a random share of its size; the area from outside is black.
 
     Args:
         fraction: largest shift, as a fraction of width and height, below 1.

@@ -39,7 +39,7 @@ COLUMNS = (
     "log_square",  # L^2
     "log_abs",  # |L|
 )
-"""What the last dimension of the sums holds."""
+"""Names of the last dimension of the sums."""
 
 EXTENDED_COLUMNS = (
     *COLUMNS,
@@ -54,7 +54,7 @@ EXTENDED_COLUMNS = (
 """With the sums of the extended scores, which are taken where they are asked for."""
 
 PRESENT: Interval = (torch.finfo(torch.float32).tiny, math.inf)
-"""Whatever is not missing: from the least positive normal float32 on."""
+"""Range of depth that is not missing: from the least positive normal float32 on."""
 
 _LAST = torch.iinfo(torch.int32).max
 

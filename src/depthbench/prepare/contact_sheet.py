@@ -1,4 +1,4 @@
-"""A contact sheet: pictures, their depth, and both together, so that an eye can judge what numbers can't."""
+"""A contact sheet: pictures, their depth, and both together, for faults that an eye sees and numbers miss."""
 
 from collections.abc import Sequence
 from pathlib import Path

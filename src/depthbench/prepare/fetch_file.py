@@ -92,7 +92,7 @@ def _receive(file: File, part: Path, tell: Tell) -> None:
         goes_on = response.status == http.HTTPStatus.PARTIAL_CONTENT
         if goes_on and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
             part.unlink()
-            raise ConnectionError("the server sent another part than asked for")
+            raise ConnectionError("the server sent a part that was not requested")
         start = have if goes_on else 0
         length = response.headers.get("Content-Length")
         total_bytes = start + int(length) if length and length.isdigit() else None
@@ -116,7 +116,7 @@ def _receive(file: File, part: Path, tell: Tell) -> None:
 
 
 def _check(file: File, part: Path) -> None:
-    """Size and digest; what is wrong is deleted, because going on from it would be in vain."""
+    """Size and digest; a wrong file is deleted, because its download can't be continued."""
     size, digest = _size(part), file.digest
     memory = part.with_name(f"{file.name}.sha256")
     if digest is None and memory.exists():

@@ -55,7 +55,7 @@ def job_share(config: DictConfig) -> None:
     try:
         if not Path(config.raw).expanduser().exists():
             raise UserError(f"raw={config.raw} does not exist; give the folder of scene folders or zips.")
-        # Here and not above: it takes seconds to import, and help or a mistake should be told at once.
+        # Here and not above: it takes seconds to import, and help or a mistake should be reported at once.
         from depthbench.prepare.nyu_work import prepare
 
         prepare(config)

@@ -24,7 +24,7 @@ NOT_PIXELS: dict[str, Any] = {
     "split": None,
     "split_sha256": None,
 }
-"""Fields that don't change what is compared at a pixel, at common values."""
+"""Fields that don't change the values compared at a pixel, set to common values."""
 
 
 _Key = TypeVar("_Key", bound=Callable[..., "EvalProtocol"])
@@ -47,7 +47,7 @@ class Itself:
 
 @lru_cache(maxsize=1024)
 def _only(protocol: "EvalProtocol") -> "EvalProtocol":
-    """One object of those that are equal."""
+    """One object for all equal ones."""
     return protocol
 
 

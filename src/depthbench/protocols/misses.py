@@ -12,8 +12,8 @@ from depthbench.protocols.regions import Box
 from depthbench.protocols.scored_maps import crop
 
 MISSES = ("missing", "nonpositive")
-"""Valid pixels without a prediction, which are scored as a depth of 0; and, of the others, those that are aligned to a
-depth of 0 or below. Both are misses of delta."""
+"""Valid pixels without a prediction, scored as a depth of 0; and pixels whose prediction is aligned to a depth
+of 0 or below. Both are misses of delta."""
 
 _DELTAS = [EXTENDED_COLUMNS.index(name) for name in ("delta1", "delta2", "delta3", *FINE_POWERS)]
 

@@ -237,7 +237,7 @@ class EvalProtocol:
                 "picture; give one, or append protocol.fill_borders=none."
             )
         filled = fill_cross_bilateral(placed, image)
-        filled[..., top:bottom, left:right] = prediction  # what was predicted stays, whatever it is
+        filled[..., top:bottom, left:right] = prediction  # predictions stay, whatever their values
         return filled
 
     @property
@@ -277,7 +277,7 @@ class EvalProtocol:
         return pixels_key(self)
 
     def limited(self, depth: Tensor) -> Tensor:
-        """Aligned depth within the limits of what is scored."""
+        """Aligned depth, limited to the scored range."""
         return clamp_finite(depth, self.limits) if self.clamp_at == "scored" else depth
 
     def refuses(self, kind: OutputKind) -> str | None:

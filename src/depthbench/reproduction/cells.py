@@ -6,7 +6,7 @@ more of them)::
     paper: "Ke et al. 2024, Marigold (arXiv:2312.02145)"
     table: zero-shot table
     source: where the number was read
-    kind: affine_depth      # what the model predicts; null where that is not fixed
+    kind: affine_depth      # of the prediction; null where it is not fixed
     tolerance: 0.05         # share of the published error, see PublishedCell.allowed
     decimals: 3             # as printed
     known_as: {Marigold: [prs-eth/marigold-v1-0]}   # other names of a model

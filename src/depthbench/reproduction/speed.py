@@ -21,7 +21,7 @@ def seconds_per_pass(words: Sequence[str]) -> float:
     Raises:
         UserError: for a mistake in the words.
     """
-    # Here and not above: torch takes seconds to import, and a mistake should be told at once.
+    # Here and not above: torch takes seconds to import, and a mistake should be reported at once.
     import torch
     from torch.utils._pytree import tree_leaves
 

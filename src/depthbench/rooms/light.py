@@ -67,7 +67,7 @@ def _shading_boxes(view: View, low: Tensor, high: Tensor, light: Tensor, lit: Te
 
 
 def _solid(boxes: Tensor) -> Tensor:
-    """``(B, P)``: what throws a shadow worth its price: not the room itself, nor sheets and small things."""
+    """``(B, P)``: solids with a shadow worth its cost: not the room itself, nor sheets and small things."""
     half = boxes[..., 3:6].sort(-1).values
     solid = (half[..., 0] > _THIN) & (half[..., 1] > _SMALL)
     solid[:, :WALLS] = False

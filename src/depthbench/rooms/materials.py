@@ -1,4 +1,4 @@
-"""Surfaces: what one procedural texture needs to look like wood, tiles, carpet, books or a picture, at true scale."""
+"""Surfaces: settings that turn one procedural texture into wood, tiles, carpet, books or a picture, at true scale."""
 
 import colorsys
 from typing import NamedTuple

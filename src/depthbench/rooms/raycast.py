@@ -107,7 +107,7 @@ def cast(view: View) -> Hits:
     batch, boxes = view.boxes.shape[:2]
     offset, axes = _box_rays(view)
     touching = _touching(view, offset, axes)
-    # One row per box: offset 3, half sizes 3, for each own axis its camera components, and what fills it.
+    # One row per box: offset 3, half sizes 3, for each own axis its camera components, and the solid in it.
     table = torch.cat([offset, view.boxes[..., 3:6], axes.flatten(-2), view.boxes[..., 8:]], -1).flatten(0, 1)
     square = (view.boxes[..., 8] == BOX)[:, None, None]
     nearest = _nearest(view, touching & square, table, _through_boxes)
@@ -192,7 +192,7 @@ def _faces(origin: Maps3, way: Maps3, half: Tensor) -> tuple[Tensor, Maps3, Maps
 
 
 def _bend(columns: Tensor, origin: Maps3, way: Maps3, maps: tuple[Tensor, ...]) -> None:
-    """Put the depth, axis and normal of round things in the place of those of the boxes that they fill."""
+    """Replace the depth, axis and normal of boxes by the values of the round things that fill them."""
     seen = (columns[8] != BOX).flatten().nonzero().squeeze(1)
     half = columns[3:6].flatten(1)[:, seen].unbind(0)
     shape = columns[8].flatten()[seen]

@@ -7,7 +7,7 @@ from torch import Tensor
 
 Maps3 = tuple[Tensor, Tensor, Tensor]
 BOX, CYLINDER, ELLIPSOID = 0.0, 1.0, 2.0
-"""What fills a box: itself, an upright cylinder, or an ellipsoid, which touch its sides from inside."""
+"""Solids that fill a box: itself, an upright cylinder, or an ellipsoid, which touch its sides from inside."""
 TINY = 1e-9
 """Added to directions: a ray exactly along a face must not divide by zero."""
 

@@ -1,4 +1,4 @@
-"""A run is a folder: what was asked for, how far it is, what came out.
+"""A run is a folder: its configuration, its progress, its results.
 
 =====================  =========================================================================================
 ``config.yaml``        the resolved configuration
@@ -218,7 +218,7 @@ class RunFolder:
         return told
 
     def claim_kind(self, kind: OutputKind) -> None:
-        """Record what the run's network predicts, before it is scored."""
+        """Record the kind that the run's network predicts, before it is scored."""
         run = self.read_json("run.json")
         if run and run.get("kind") != kind:
             self.write_json("run.json", {**run, "kind": str(kind)})
@@ -243,7 +243,7 @@ class RunFolder:
         with told(self.path / ".lock"):
             file = (self.path / ".lock").open("w")
         with file:
-            # A few tries: whoever asks `locked` holds it for a moment too.
+            # A few tries: a process that asks `locked` holds it for a moment, too.
             for attempt in range(5):
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -252,7 +252,7 @@ class RunFolder:
                     if attempt == 4:
                         raise Busy(f"Another process is working in {self.path}.") from None
                     time.sleep(0.05)
-            clean(self.path, age=60)  # what killed processes left half-written
+            clean(self.path, age=60)  # half-written files of killed processes
             yield
 
     def locked(self) -> bool:
@@ -260,6 +260,6 @@ class RunFolder:
         return is_locked(self.path)
 
     def same_as(self, config: DictConfig) -> bool:
-        """Whether this folder's configuration is the given one, but for what can't change a result."""
+        """Whether this folder's configuration is the given one, except for keys that can't change a result."""
         content = plain(config)
         return is_same(self.path, digest(content), content)

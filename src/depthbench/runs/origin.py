@@ -87,7 +87,7 @@ def check_weights(path: Path, kept: str) -> None:
     if not path.is_file():
         raise UserError(f"{path}, from which this run starts, is missing; bring it back, or start another run.")
     if weights_hash(path) != kept:
-        raise UserError(f"{path} has other content than when this run was made; start another run from it.")
+        raise UserError(f"{path} has changed since this run was made; start another run from it.")
 
 
 def _end_of(run: RunFolder, content: dict[str, Any]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def build_untrained(config: DictConfig, given: GivenParts = NOTHING_GIVEN) -> De
 
 
 def take_note(task: DepthTask, record: Any) -> None:
-    """Have a task whose loss is not there predict what that loss determined.
+    """Set the kind of prediction of a task whose loss is not there to the kind that the loss determined.
 
     Args:
         task: of which the loss may be there.

@@ -127,7 +127,7 @@ def _fit_manual_optimization(settings: dict[str, Any], task: DepthTask) -> None:
 def train_and_test(
     folder: RunFolder, progress_bar: bool, given: GivenParts = NOTHING_GIVEN
 ) -> dict[str, dict[str, float]]:
-    """Train what the folder's configuration says, from its last checkpoint if there is one, test, write the results.
+    """Train by the folder's configuration, from its last checkpoint if there is one, test, write the results.
 
     Args:
         folder: the run folder, which this process holds.

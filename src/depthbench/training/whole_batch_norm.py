@@ -88,5 +88,5 @@ class WholeBatch(LayerSync):
         return model
 
     def revert(self, model: nn.Module) -> nn.Module:
-        """Leave them: in evaluation they are what they replace."""
+        """Leave them: in evaluation they equal the layers that they replace."""
         return model

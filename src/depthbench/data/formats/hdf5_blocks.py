@@ -1,4 +1,4 @@
-"""Packed blocks of HDF5: what each unpacks to, before HDF5 takes the memory for it."""
+"""Packed blocks of HDF5: the unpacked size of each, known before HDF5 takes the memory for it."""
 
 import math
 import zlib

@@ -119,8 +119,9 @@ class Hypersim(SceneFiles):
         path = folder / CAMERA_TABLE if cameras is None else Path(cameras).expanduser()
         if cameras is None and not path.is_file():
             raise UserError(
-                f"{root} has no {CAMERA_TABLE}, by which distances become depth: copy it there from apple/ml-hypersim, "
-                "contrib/mikeroberts3000, or give data.cameras=FILE, or data.cameras=one for one camera in all scenes."
+                f"{root} has no {CAMERA_TABLE}, which turns distances into depth: copy it there from "
+                "apple/ml-hypersim, contrib/mikeroberts3000, or give data.cameras=FILE, or "
+                "data.cameras=one for one camera in all scenes."
             )
         return read_scene_cameras(path)
 

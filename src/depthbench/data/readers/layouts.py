@@ -140,7 +140,7 @@ def _ask_for_masks(found: FilesByRole, wanted: Wanted) -> None:
     said = f"'*_mask{path.suffix}'" if word and path.parent == found["picture"][min(same)].parent else path.parent.name
     raise UserError(
         f"{path} may be a mask of the depth: append data.masks={said} if depth counts where such files are not 0, "
-        "data.masks=none to leave them aside."
+        "data.masks=none to ignore them."
     )
 
 

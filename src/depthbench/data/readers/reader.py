@@ -164,7 +164,7 @@ class Reader(_Base):
 
         Raises:
             DamagedFrame: if one of these frames can't be read.
-            UserError: if it is not; names every unit of the field that would make it so. Also if many pixels hold the
+            UserError: if it is not; names every common unit that would make it so. Also if many pixels hold the
                 largest value of the type and nobody has said what it means.
         """
         count = len(self)
@@ -191,7 +191,7 @@ class Reader(_Base):
         if fixed:
             raise UserError(f"{found}; are these the data set's own depth files?")
         others = listed(plausible_units(median / scale, *plausible, apart_from=1 / scale), "data.scale")
-        raise UserError(f"{found}; {others or 'no unit of the field makes it plausible, so look at the depth files'}.")
+        raise UserError(f"{found}; {others or 'no common unit makes it plausible, so look at the depth files'}.")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({getattr(self, 'root', '')})"

@@ -47,6 +47,6 @@ def agreed_kind(source: ModelSource, declared: OutputKind | None, said: OutputKi
     if found := declared or said:
         return found
     raise UserError(
-        f"model={source.text} does not say what it predicts; append kind=... (metric_depth, scale_depth, affine_depth, "
-        "affine_disparity, metric_points ...)."
+        f"model={source.text} does not declare its kind of output; append kind=... (metric_depth, scale_depth, "
+        "affine_depth, affine_disparity, metric_points ...)."
     )

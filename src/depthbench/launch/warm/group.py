@@ -39,7 +39,7 @@ def rank_environment(rank: int, processes: int, port: int) -> dict[str, str]:
 
 
 class RankGroup:
-    """The processes of a job and what became of them.
+    """The processes of a job and their outcomes.
 
     Args:
         processes: how many.

@@ -74,7 +74,7 @@ class LossSpace(nn.Module):
         return self.with_counts(prediction, target, valid)[0]
 
     def left_open(self, names: Sequence[str]) -> frozenset[LeftOpen]:
-        """What these terms together leave open: without D, whose error is that of depth itself, the shift."""
+        """Changes that none of these terms sees: the shift, unless D, the error of depth itself, is among them."""
         only_changes = names and all(name.partition("/")[0] not in GROUPS["depth"] for name in names)
         return frozenset({"shift"}) if only_changes else DETERMINED
 

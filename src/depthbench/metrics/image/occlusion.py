@@ -18,7 +18,7 @@ from depthbench.metrics.image import edge_kernel
 from depthbench.metrics.image.image_metric import AnnotatedMetric, ImageMetric, everywhere, share
 
 LEAST = 1e-6
-"""Metres: what is predicted at or behind the camera is taken to be there."""
+"""Metres: a prediction at or behind the camera counts as this depth."""
 
 
 def factors(least: float, most: float) -> Tensor:
@@ -52,7 +52,7 @@ class StepPairs(NamedTuple):
 
 
 def log_depths(prediction: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-    """Logarithms of both maps, float32, NaN where a pixel is not valid: what :func:`step_pairs` looks at."""
+    """Logarithms of both maps, float32, NaN where a pixel is not valid: the input of :func:`step_pairs`."""
     logs = [maps.float().clamp(min=LEAST).log_() for maps in (prediction, target)]
     if not everywhere(valid):
         logs = [maps.masked_fill_(~valid, torch.nan) for maps in logs]

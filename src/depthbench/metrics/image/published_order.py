@@ -35,7 +35,7 @@ def concordant_pairs(first: Tensor, second: Tensor) -> Tensor:
     blocks = blocks.view(-1, 1)
     while len(blocks) > 1:
         left, right = blocks[0::2].contiguous(), blocks[1::2].contiguous()
-        total += torch.searchsorted(left, right).sum()  # of the left block, those that are less
+        total += torch.searchsorted(left, right).sum()  # the number of values of the left block that are less
         blocks = torch.cat([left, right], 1).sort(1).values
     return total - float(number) * (size - number)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _DEPTH: Quantity = "depth"
 _INVERTIBLE = 1e-300  # numbers above have a finite inverse
 BLOCK = 2**15
-"""Pixels that a CPU aligns at once: in float64 they and what is made of them stay in its second cache."""
+"""Pixels that a CPU aligns at once: in float64 they and their intermediate values stay in its second cache."""
 
 
 def blocks_of(maps: Tensor, other: Tensor) -> Iterator[Iterator[tuple[Tensor, Tensor]]]:

@@ -15,7 +15,7 @@ FILES_OF_ANYTHING = (
     "Pairs",
     "TUM",
     "PackedDataset",
-)  # readers whose frames are told apart by the data set's name alone
+)  # readers whose frames differ by the data set's name alone
 TRUTH = ("version", "sensor")  # settings of rooms that change the test frames and not their names
 TestSet = tuple[str, ...]
 
@@ -33,7 +33,7 @@ def data_name(run: Run) -> str:
 
 
 def edition_of(run: Run) -> str | None:
-    """Whose copy of its test set a run was tested on; None for the published files."""
+    """The edition of the test set that a run was tested on; None for the published files."""
     edition = record(run, "test").get("edition")
     return None if edition is None else str(edition)
 

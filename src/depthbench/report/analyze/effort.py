@@ -18,7 +18,7 @@ MOST_IMAGES = 10_000_000
 
 @dataclass(frozen=True)
 class Effort:
-    """What would tell a difference apart from 0 at a level of 5 %, were it as large as measured.
+    """Seeds and images that would tell a difference of the measured size apart from 0 at a level of 5 %.
 
     Attributes:
         seeds: of each row on the images at hand; None where :data:`MOST_SEEDS` would not do.

@@ -21,7 +21,7 @@ Signs = dict[tuple[str, str], int]
 
 @dataclass(frozen=True)
 class OneSeedHabit:
-    """Findings of single seeds, tested over images alone, beside those of all seeds and images.
+    """Findings of single seeds, tested over images alone, beside the findings of all seeds and images.
 
     Attributes:
         pairs: of rows.
@@ -61,7 +61,7 @@ class BestEpoch:
 
 
 def one_seed_habit(cells: Sequence[Cell], protocol: str, metric: str) -> OneSeedHabit | None:
-    """Compare the findings of each seed alone with those of all seeds.
+    """Compare the findings of each seed alone with the findings of all seeds.
 
     Args:
         cells: rows of one study at one amount of data.
