@@ -47,7 +47,7 @@ def exit_status(work: Callable[[], int | None], stopped: str, mistakes: Sequence
     """Exit status of a command: the result of its work (None is 0), 2 after a mistake, 130 after Ctrl-C.
 
     Args:
-        work: what the command does.
+        work: the work of the command.
         stopped: the sentence after Ctrl-C.
         mistakes: further exceptions that are printed as one sentence; :data:`MISTAKES` and OSError always are.
     """

@@ -1,6 +1,6 @@
 """W&B dashboards as code: ``depthbench dashboards STUDY`` saves a workspace for a study of ``experiments/``.
 
-Its runs are those begun with ``experiment=STUDY``, grouped by what the study sweeps, seeds together. Without a key
+It shows runs begun with ``experiment=STUDY``, grouped by the keys that the study sweeps, seeds together. Without a key
 the same definition is checked and, with ``--json``, written to a file.
 """
 

@@ -188,7 +188,7 @@ def verify_archive(path: Path) -> None:
     A pickle with a ``bytearray`` is refused: ``torch.load`` makes one of any size that it names, and weights have none.
 
     Raises:
-        UserError: if a member is not what was written, the archive is cut off, or a pickle claims memory.
+        UserError: if a member has changed, the archive is cut off, or a pickle claims memory.
     """
     with open_regular(path) as file:
         if file.read(4) != b"PK\x03\x04":

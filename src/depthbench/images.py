@@ -1,8 +1,8 @@
 """Pictures, once for all rooms: decode, resize, turn upright.
 
-Decoding refuses what a decoder would quietly fill with gray: every chunk of a PNG has a checksum, and of a JPEG the
-decoder's own complaints are read. A JPEG has no checksum, so a flipped bit that leaves a valid stream (half of them or
-more) can't be seen by anybody. Plain numpy: nothing here imports torch.
+Decoding refuses damage that a decoder would quietly fill with gray: every chunk of a PNG has a checksum, and for a JPEG
+the decoder's own complaints are read. A JPEG has no checksum, so a flipped bit that leaves a valid stream (half of
+them or more) can't be detected. Plain numpy: nothing here imports torch.
 """
 
 import io
@@ -147,7 +147,7 @@ def _plain_headers(data: bytes) -> bytes:
 def _padded(complaint: str, data: bytes) -> bool:
     """Whether the bytes that are too many repeat one value: some cameras fill their files up before the end marker.
 
-    A single byte is filling where it is 0 or 255; another one is what a broken stream has left.
+    A single byte is filling if it is 0 or 255; another one is left by a broken stream.
     """
     match = _PADDING.fullmatch(complaint.strip())
     if match is None:

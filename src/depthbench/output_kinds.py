@@ -2,7 +2,7 @@
 
 A metric prediction is known, one up to scale has an unknown factor, an affine one an unknown factor and an unknown
 shift. A stronger kind is also scored as every weaker one; whether rules of scoring can do justice to a kind is decided
-by what their alignment undoes.
+by the changes that their alignment undoes.
 """
 
 from enum import StrEnum

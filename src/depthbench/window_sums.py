@@ -125,7 +125,7 @@ def local_means(
     Args:
         values: ``(B, 1, H, W)``, 0 at holes.
         sizes: odd window sizes.
-        border: ``hole`` averages over what lies inside the map; ``replicate`` extends the map and its mask.
+        border: ``hole`` averages over the pixels inside the map; ``replicate`` extends the map and its mask.
         valid: float mask (1 or 0), or None. A window without any valid pixel gives 0.
     """
     weights = torch.ones_like(values[:1].detach()) if valid is None else valid

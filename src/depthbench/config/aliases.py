@@ -234,7 +234,7 @@ def renew_config(config: Mapping[str, Any], say: Callable[[str], None] = say_onc
 
     Args:
         config: as it was written, by this version or an earlier one.
-        say: what to do with the sentences that name the new names.
+        say: takes the sentences with the new names.
     """
     plain: dict[str, Any] = renew_targets(dict(config), say)
     for former, key in KEYS.items():

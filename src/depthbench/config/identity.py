@@ -1,6 +1,6 @@
 """The identity of a run: everything in its configuration that can change a result.
 
-One list says what can't. The hash in a run folder's name, the cells of the report and ``Done already`` all read it.
+One list names the keys that can't. A run folder's hash, the cells of the report and ``Done already`` all read it.
 Where data lie is not in the hash; which data lie there is compared when a run begins or is found again
 (:mod:`depthbench.runs.data_record`), so that a sweep can be planned without opening data.
 """

@@ -1,7 +1,7 @@
 """Classes that a configuration may make: known kinds from the rooms that hold such classes, and nothing else.
 
 A YAML is data that people exchange, so a name in it must never run anything but the constructor of a component. A class
-is allowed by what it is (its bases) and by where it is defined; functions, methods and everything with effects of
+is allowed by its bases and by the place of its definition; functions, methods and everything with effects of
 its own (trainers, caches, commands) are not. Packages of a user join by :func:`trust`, which a file can't call.
 """
 
@@ -116,8 +116,8 @@ _trusted: list[str] = []
 def trust(package: str) -> None:
     """Let configurations name classes of a user's own package: networks, losses, metrics, data sets and the like.
 
-    To be called for what the user of this machine chose (an installed plug-in, an argument of the command line), never
-    for a name that comes from a run folder, a checkpoint or any other file that may have been sent.
+    To be called for modules that this machine's user chose (an installed plug-in, an argument of the command line),
+    never for a name that comes from a run folder, a checkpoint or any other file that may have been sent.
     """
     if package not in _trusted:
         _trusted.append(package)

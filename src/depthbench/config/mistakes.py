@@ -29,7 +29,7 @@ def explain(error: BaseException, config: DictConfig | None = None) -> str:
     """One sentence for a mistake in configuration or input.
 
     Args:
-        error: what was raised.
+        error: the raised one.
         config: a composed configuration whose keys are offered for a misspelled one.
     """
     for cause in _chain(error):

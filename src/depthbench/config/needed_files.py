@@ -73,7 +73,7 @@ def check_contents(config: DictConfig, parts: Sequence[str], opened: set[str] | 
     Args:
         config: of a run or an evaluation.
         parts: the data sets that will be opened: ``train``, ``test``.
-        opened: what was opened before, for jobs that share their data; what is opened now joins it.
+        opened: data that were opened before, for jobs that share them; newly opened data join it.
 
     Raises:
         UserError: as their readers.

@@ -46,7 +46,7 @@ class DataModule(pl.LightningDataModule):
         cache_folder: where ``cache=disk`` keeps them.
         augment: the policy for training frames.
         seed: of order and augmentation.
-        **settings: what else a data set's YAML offers (split, size, root ...) and passes on to its data sets.
+        **settings: other keys of a data set's YAML (split, size, root ...), passed on to its data sets.
 
     Example:
         >>> from depthbench.data import DataModule, Rooms

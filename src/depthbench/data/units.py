@@ -9,7 +9,7 @@ class Unit(NamedTuple):
 
     Attributes:
         per_metre: stored values per metre.
-        name: what it is, and who uses it.
+        name: of the unit, and its users.
         scale: metres per stored value, as one writes it.
     """
 

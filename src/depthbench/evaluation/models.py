@@ -32,7 +32,7 @@ class ForeignModel(Protocol):
         identity: digits that change with anything that may change a prediction.
         takes_camera: whether intrinsics matter.
         notes: sentences for the reader of the scores.
-        unseen: what may change predictions and is no part of the identity, as a sentence; empty for nothing.
+        unseen: influences on predictions outside of the identity, as a sentence; empty for none.
     """
 
     name: str

@@ -26,7 +26,7 @@ class ScoredPairs:
 
     Attributes:
         name: of the input.
-        kind: of what was predicted.
+        kind: of the predictions.
         frames: names of the images.
         parts: right pairs and pairs of the images, of all and of each scene that has some, as statistics resample them.
     """

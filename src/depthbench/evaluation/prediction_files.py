@@ -39,7 +39,7 @@ class PredictionFiles:
             perhaps the name of its frame, or one stack ``(N, h, w)`` as ``.h5``, ``.npz`` or ``.npy``. A stack with an
             array ``names`` is matched by it, else by ``order``.
         names: of all frames of the data set.
-        kind: what the files hold, see :class:`~depthbench.output_kinds.OutputKind`; points ``(h, w, 3)`` or
+        kind: of the files' values, see :class:`~depthbench.output_kinds.OutputKind`; points ``(h, w, 3)`` or
             ``(3, h, w)`` are read for their depth.
         unit: metres per unit of metric depth and points; what is divided by metric disparity (1 for 1 / metres, focal
             length times baseline for pixels). By default 1, except that integers (png) need it.

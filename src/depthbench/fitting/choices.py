@@ -46,7 +46,7 @@ class Choices:
 
     Attributes:
         overrides: as on the command line, of all that was given by name.
-        objects: class and hash of what was given as an object, by key of the configuration.
+        objects: class and hash of each given object, by key of the configuration.
         parts: these objects.
         nodes: of the configuration, where an object is plain data.
         changes: values of the configuration, by dotted key.

@@ -49,7 +49,7 @@ class FitResult:
     Attributes:
         network: predicts and saves; the trained module is ``network.net`` (one of your own: ``network.net.module``).
         scores: of the test, by protocol and metric.
-        history: the rows of ``metrics.csv``: what was logged at a step, such as ``train/loss`` and ``val/AbsRel``;
+        history: the rows of ``metrics.csv``: values logged at a step, such as ``train/loss`` and ``val/AbsRel``;
             ``pandas.DataFrame(history)`` is a table.
         folder: the run folder; None where no ``output`` was given.
     """
@@ -114,7 +114,7 @@ def fit(
         overrides: more of the command line: ``["data.split=12k"]``.
 
     Raises:
-        UserError: if an object is not what it should be, a name is none, or depth can't be metres.
+        UserError: if an object is of a wrong kind, a name is unknown, or depth can't be metres.
         KeyboardInterrupt: if it is stopped; with ``output``, the same call goes on.
 
     Example:

@@ -78,7 +78,7 @@ class PredictRequest:
         size: (height, width) that the network of a run sees.
         device: ``auto``, ``cpu`` or ``cuda``.
         model: anybody's network; None where it is a run's.
-        options: what the user says of it.
+        options: the user's settings for it.
         kinds_by_default: whether the user left open which files are written.
     """
 

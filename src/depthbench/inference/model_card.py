@@ -22,7 +22,7 @@ def model_card(config: Mapping[str, Any], run: Path | None = None, kind: OutputK
     Args:
         config: of the training, plain.
         run: the run folder; without it the card has no scores.
-        kind: of what the network predicts.
+        kind: of the network's output.
     """
     along = " in metres along the optical axis" if kind.is_metric else ""
     name = _class(config["model"].get("decoder", config["model"]))

@@ -42,7 +42,7 @@ class Prediction(NamedTuple):
     """Depth of one picture or of a batch.
 
     Attributes:
-        depth: metres along the optical axis, or what :attr:`DepthEstimator.kind` says: ``(H, W)`` of a picture,
+        depth: metres along the optical axis, or by :attr:`DepthEstimator.kind`: ``(H, W)`` of a picture,
             ``(B, 1, H, W)`` of a batch.
         points: ``(H, W, 3)`` or ``(B, 3, H, W)`` in metres in the camera's frame (x right, y down, z forward), where
             intrinsics were given.
@@ -170,7 +170,7 @@ class DepthEstimator:
             half: as of :meth:`save_pretrained`.
 
         Returns:
-            What :func:`load` takes: ``hub:USER/NAME``.
+            The name for :func:`load`: ``hub:USER/NAME``.
 
         Raises:
             UserError: if the hub refuses it or can't be reached.

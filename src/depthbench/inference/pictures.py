@@ -27,7 +27,7 @@ class PictureNetwork(Protocol):
 
     Attributes:
         kind: of the maps; points count as their depth.
-        record: of what makes them, as plain data.
+        record: of their network, as plain data.
     """
 
     kind: OutputKind
@@ -95,7 +95,7 @@ class ModelPictures:
 
     Args:
         source: where it is from.
-        options: what the user says of it.
+        options: the user's settings for it.
         request: the command.
         device: where the network is.
 

@@ -131,7 +131,7 @@ def keep_record(request: PredictRequest, made_by: Mapping[str, Any]) -> None:
 
     Args:
         request: the command.
-        made_by: what else its depth is from.
+        made_by: the settings behind its depth.
 
     Raises:
         UserError: if it holds depth of another checkpoint or of other settings.

@@ -48,7 +48,7 @@ def open_regular(path: Path, limit: int | None = None) -> Iterator[BinaryIO]:
         limit: bytes that the file may have; None for any number.
 
     Raises:
-        UserError: as :func:`check_regular`; also for what the disk says while it is read.
+        UserError: as :func:`check_regular`; also for errors of the disk while it is read.
     """
     check_regular(path, limit)  # before opening, which makes some devices do things
     try:

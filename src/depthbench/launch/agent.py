@@ -23,7 +23,7 @@ def become_agent(folder: RunFolder, processes: int, module: str) -> None:
     Args:
         folder: the run folder.
         processes: how many on this node.
-        module: what each runs, on the folder's path.
+        module: that each runs, on the folder's path.
     """
     # Here and not above: they take a while to import, and must find their variables.
     from torch.distributed import run as torchrun

@@ -122,7 +122,7 @@ def register() -> None:
     """Make the launcher known to Hydra, as its default and as the former way to run several jobs at once.
 
     These two names can't be YAMLs of ours: an ``override`` of the default in ``config.yaml`` would win over that of a
-    study, and what joblib's plugin has under its name would be merged into ours.
+    study, and the content of joblib's plugin under its name would be merged into ours.
     """
     Plugins.instance().class_name_to_class[TARGET] = LocalLauncher
     for name, number in (("basic", 1), ("joblib", "auto")):

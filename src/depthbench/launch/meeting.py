@@ -27,7 +27,7 @@ def meet(node: Node, about: Mapping[str, str], patience: float, refuse: str = ""
 
     Args:
         node: this one.
-        about: the run, code and devices of this node, by what a sentence calls them; must be equal on all.
+        about: the run, code and devices of this node, by their names in sentences; must be equal on all.
         patience: seconds to wait for the others.
         refuse: on the first node, a sentence if the job can't begin; all raise it.
 

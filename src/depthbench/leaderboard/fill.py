@@ -47,7 +47,7 @@ class _Group:
 def fill_board(asked: AskedBoard) -> Board:
     """Fill every cell that is asked for and not there; the leaderboard as it is then.
 
-    Several processes, on one machine or many, may fill the same folder: each takes what no other is working at.
+    Several processes, on one machine or many, may fill the same folder: each takes groups that no other is working at.
     """
     # Here and not above: torch takes seconds to import, and a mistake should be reported at once.
     from depthbench.inference.foreign import open_model

@@ -33,7 +33,7 @@ class Work:
         """Run all.
 
         Args:
-            orders: files of orders, and of what their processes print.
+            orders: files of orders, and of the output of their processes.
             ended: is called with an order's number and the exit status of its process, one at a time.
         """
         with ThreadPoolExecutor(self.jobs) as pool:

@@ -19,7 +19,7 @@ SetRecord = list[Warp]
 class SetLoss(nn.Module):
     """Error of each member of an image set, plus λ times their disagreement (li2017, eq. 2 to 4).
 
-    The task makes the set and hands the loss what became of it::
+    The task makes the set and gives the loss its predictions::
 
         images, record = loss.expand(image)                # (N B, 3, H, W): all originals, then all flips, ...
         value = loss(network(images), target, valid, record)

@@ -206,7 +206,7 @@ def _zero_outside(values: Tensor, keep: Tensor) -> None:
 def _log1p(ratio: Tensor, log: Tensor, scratch: Scratch, careful: bool) -> None:
     """Logarithm of 1 + ratio into ``log``, with all its digits where the ratio is small.
 
-    The logarithm of the rounded 1 + ratio, and what the rounding cost over it, faster than ``torch.log1p`` on a
+    The logarithm of the rounded 1 + ratio, and its relative rounding error, faster than ``torch.log1p`` on a
     CPU; NaN for a ratio that is infinite.
     """
     if careful:

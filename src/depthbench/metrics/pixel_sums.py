@@ -114,7 +114,7 @@ def cell_sums(
         prediction: ``(B, 1, H, W)`` metres.
         target: ``(B, 1, H, W)`` metres.
         valid: mask as there, or the depths of the target that count, which is faster.
-        rules: the rules to sum under; what they share is computed once.
+        rules: the rules to sum under; shared parts are computed once.
         rows: increasing edges of the cells, by default ``(0, H)``.
         columns: the same along the width, by default ``(0, W)``.
         extended: as there.

@@ -28,7 +28,7 @@ class DepthModel(nn.Module):
         space: Meaning of the first channel of the output.
 
     Attributes:
-        kind: Of what :meth:`predict` gives: metric depth, unless training leaves something open.
+        kind: Of the output of :meth:`predict`: metric depth, unless training leaves something open.
     """
 
     def __init__(self, space: MetricDepth) -> None:

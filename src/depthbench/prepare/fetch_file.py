@@ -29,14 +29,14 @@ def download(file: File, folder: Path, tell: Tell = lambda done, total: None, tr
     ``NAME.sha256``.
 
     Args:
-        file: what to download.
+        file: to download.
         folder: where to.
         tell: called with the bytes that are there and the total, if known.
         tries: in a row without a single new byte.
         pause: seconds between them, doubled each time.
 
     Raises:
-        UserError: if the server refuses or can't be reached, the content is not what it should be, or the disk is full.
+        UserError: if the server refuses or can't be reached, the content is not the expected one, or the disk is full.
     """
     if not file.url.startswith(("http://", "https://")):
         raise UserError(f"{file.url} is not an address of http or https.")

@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> None:
     """The command; with ``-m`` a sweep over shards, under any of Hydra's launchers.
 
     Raises:
-        UserError: for a mistake in the arguments or what they name.
+        UserError: for a mistake in the arguments or in the files that they name.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to Hydra's printer
     with composing():

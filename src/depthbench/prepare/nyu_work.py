@@ -25,7 +25,7 @@ def prepare(config: DictConfig) -> None:
         config: as ``conf/nyu_raw.yaml``.
 
     Raises:
-        UserError: for a mistake in it or in what it names; OSError if the disk is full.
+        UserError: for a mistake in it or in the files that it names; OSError if the disk is full.
     """
     form = PairForm(config.crop, config.fill, config.image, config.quality, config.max_gap)
     shard, shards, workers = _numbers(config)

@@ -58,8 +58,8 @@ class EvalProtocol:
         clamp_at: ``scored``: after resizing and alignment; ``output``: before both, and with ``flip_average`` on each
             of the two predictions before they are averaged (as DenseDepth's code does).
         flip_average: average with the prediction of the mirrored image, see :meth:`average`.
-        fill_borders: what happens where the prediction does not cover the truth: ``none``: a region must lie inside of
-            what is covered; ``cross_bilateral``: the rest is filled from it under the guidance of the picture, by
+        fill_borders: treatment of truth that the prediction does not cover: ``none``: a region must lie inside of
+            the covered part; ``cross_bilateral``: the rest is filled from it under the guidance of the picture, by
             :func:`~depthbench.filling.fill_cross_bilateral` with its defaults.
         alignment: by name (:data:`~depthbench.protocols.alignment.NAMED`) or by the fields of
             :class:`~depthbench.protocols.Alignment`.
@@ -155,7 +155,7 @@ class EvalProtocol:
             covers: the part of the truth (of ``score_size``, where given) that the prediction shows, for networks
                 that see a crop (``kb``, ``hu``).
             image: the picture ``(B, 3, h', w')`` of the whole truth, RGB in [0, 1], for ``fill_borders``.
-            declared: what the prediction holds, where it is no metric depth.
+            declared: the kind of the prediction, where it is not metric depth.
 
         Returns:
             Three maps ``(B, 1, h', w')`` of the region's size; the mask is bool.

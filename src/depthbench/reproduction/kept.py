@@ -32,7 +32,7 @@ class KeptResult:
 
     Attributes:
         name: ``PAPER/RESULT``.
-        shows: what its page shows.
+        shows: the content of its page.
         command: words of ``depthbench run -m``.
         give: keys that the user must add to them.
         runs: the file of its runs; it need not exist.

@@ -22,7 +22,7 @@ class View(NamedTuple):
     Attributes:
         eyes: ``(B, 3)`` positions in metres.
         turns: ``(B, 3, 3)``; columns are the right, down and forward axes.
-        boxes: ``(B, P, 9)``: center, half sizes, cosine and sine of the turn, and what fills the box (see ``solids``);
+        boxes: ``(B, P, 9)``: center, half sizes, cosine and sine of the turn, and the solid in it (see ``solids``);
             padding has half sizes < 0.
         xs: ``(columns * TILE,)`` horizontal slopes of the pixel columns; ``ys`` the same of the rows.
     """

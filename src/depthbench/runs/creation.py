@@ -113,7 +113,7 @@ def _find(root: Path, full: str, content: Mapping[str, Any]) -> tuple[Path | Non
 def is_same(path: Path, full: str, content: Mapping[str, Any]) -> bool:
     """Whether a folder is of a configuration, by the whole hash where it was recorded, else key by key.
 
-    A folder of which neither can be read has only its name, and is taken for what that says: a process was killed
+    A folder of which neither can be read has only its name, which then counts: a process was killed
     while an earlier version made it, or its files are damaged.
     """
     with suppress(UserError):

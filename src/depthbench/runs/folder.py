@@ -4,8 +4,8 @@
 ``config.yaml``        the resolved configuration
 ``run.json``           format, name, overrides, choices, hash, code version, machine, W&B id; kind of output
 ``status.json``        state (waiting, running, interrupted, failed, pruned, done), reason, progress, times
-``log.txt``            what the run printed, if it was part of a sweep
-``metrics.csv``        what was logged, by step
+``log.txt``            the output of the run, if it was part of a sweep
+``metrics.csv``        the logged values, by step
 ``checkpoints/``       ``last.ckpt``; until the end ``previous.ckpt``, the one before it; ``best.ckpt`` where asked for
 ``data.json``          which frames are used: number and hash of their names, how some look, damaged ones
 ``scores.json``        test scores by protocol, and the protocols in full (:mod:`~depthbench.runs.results`)
@@ -13,7 +13,7 @@
 ``panels.npz``         image, truth and prediction of some test frames
 ``profiles.npz``       test errors of each image by distance, angle and edge proximity
 ``DONE``               written last: everything above is complete; AbsRel, training steps, and seconds of the run
-                       (over all starts, without what was repeated), per training step, and of the network per
+                       (over all starts, without repeated steps), per training step, and of the network per
                        image; checksums of the small files (:mod:`~depthbench.runs.checksums`)
 =====================  =========================================================================================
 
@@ -61,7 +61,7 @@ class RunFolder:
     def create(cls, config: DictConfig, overrides: Sequence[str], choices: Mapping[str, str | None]) -> "RunFolder":
         """The folder of this configuration, existing or new.
 
-        It is named by what was overridden and the configuration's hash; the same configuration finds the same folder
+        It is named by its overrides and the configuration's hash; the same configuration finds the same folder
         whatever the order or spelling of the overrides.
 
         Raises:

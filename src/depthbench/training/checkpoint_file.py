@@ -91,7 +91,7 @@ class CheckpointFile(TorchCheckpointIO):
         """Write beside, sync, verify, keep the one before as ``previous.ckpt``, rename.
 
         Raises:
-            UserError: if it can't be written; what was there stays.
+            UserError: if it can't be written; an earlier file stays.
         """
         file = Path(path)
         with told(file):

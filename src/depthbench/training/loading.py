@@ -49,7 +49,7 @@ class NotNeeded(nn.Module):
     """In the place of a loss that was a Python object: a network predicts without it.
 
     Attributes:
-        leaves_open: what the loss left open.
+        leaves_open: changes that the loss does not see.
     """
 
     leaves_open = DETERMINED
@@ -74,7 +74,7 @@ def take_note(task: DepthTask, record: Any) -> None:
 
     Args:
         task: of which the loss may be there.
-        record: the names of what it left open, as :func:`~depthbench.config.recipe.recipe` keeps them.
+        record: the names of these changes, as :func:`~depthbench.config.recipe.recipe` keeps them.
     """
     if isinstance(task.loss, NotNeeded) and isinstance(record, list):
         names: tuple[LeftOpen, ...] = get_args(LeftOpen)

@@ -18,10 +18,10 @@ class WholeBatchNorm(nn.Module):
     has inside.
 
     Args:
-        norm: what it stands for.
+        norm: the replaced layer.
 
     Shape:
-        (B, C, ...) -> the same. Statistics over B, what follows C and all processes, in float32 (float64 of float64).
+        (B, C, ...) -> the same. Statistics over B, all dimensions after C and all processes, in float32 (or float64).
     """
 
     running_mean: Tensor | None

@@ -82,7 +82,7 @@ def checked_notes(content: Any, depth: Size) -> list[Note]:
         depth: height and width of the frame's depth, which maps must have.
 
     Raises:
-        ValueError: if they claim what no annotation is.
+        ValueError: if they don't describe annotations.
     """
     notes = [Note(name, kind, tuple(map(int, shape))) for name, kind, shape in content]
     if not notes:

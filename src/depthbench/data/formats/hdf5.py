@@ -25,7 +25,7 @@ def open_hdf5(path: Path) -> Iterator[Any]:
     """An HDF5 file, an ``h5py.File``, open for reading.
 
     Raises:
-        UserError: if it is no regular file, or damaged: also for what h5py raises while it is used.
+        UserError: if it is not a regular file, or damaged: also for errors of h5py while it is used.
     """
     check_regular(path)  # HDF5 would wait for a pipe
     with told_hdf5(path), h5py.File(path, "r", locking=False) as file:  # locks fail on many network disks

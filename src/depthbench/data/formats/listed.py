@@ -29,7 +29,7 @@ def fitted(root: Path, names: Sequence[str], exists: Callable[[Path], bool] = Pa
     Args:
         root: the folder.
         names: from the list, with forward slashes.
-        exists: whether a path is what is looked for.
+        exists: whether there is something at a path.
     """
     if not names:
         return []

@@ -53,7 +53,7 @@ def find_pairs(root: Path, wanted: Wanted = AS_USUAL) -> list[Pair]:
 
     Args:
         root: the folder.
-        wanted: what the user said of the names.
+        wanted: the names that the user gave.
 
     Raises:
         UserError: if there are none, a file has no partner, or two readings are possible.

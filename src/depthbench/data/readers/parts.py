@@ -106,7 +106,7 @@ def frames_of(
         part: which.
         given: the parts that have folders or lists of their own.
         everything: all frames, where no part is given.
-        fractions: what is held out of the training frames, or of everything.
+        fractions: held out of the training frames, or of everything.
         where: names the data in errors.
 
     Raises:

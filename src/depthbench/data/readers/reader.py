@@ -46,7 +46,7 @@ class Reader(_Base):
         depth_size: ``image`` delivers depth at the image's size, ``native`` at the sensor's own.
 
     Attributes:
-        known_as: what protocols call the data set; None where it may be any.
+        known_as: the data set's name in protocols; None where it may be any.
         edition: whose copy of the set it is, with pictures of its own; None for the published files.
         truth: ``filled`` or ``raw``, where data of both kinds exist and protocols tell them apart; else None.
     """
@@ -165,7 +165,7 @@ class Reader(_Base):
         Raises:
             DamagedFrame: if one of these frames can't be read.
             UserError: if it is not; names every common unit that would make it so. Also if many pixels hold the
-                largest value of the type and nobody has said what it means.
+                largest value of the type and no setting gives its meaning.
         """
         count = len(self)
         probes = sorted({index * count // _PROBES for index in range(_PROBES)})
@@ -201,7 +201,7 @@ def existing_folder(root: str | Path, what: str) -> Path:
     """``root`` as a path.
 
     Raises:
-        UserError: if it is no folder; ``what`` says what it should hold.
+        UserError: if it is not a folder; ``what`` names the content that it should hold.
     """
     path = Path(root).expanduser()
     if not path.is_dir():

@@ -32,7 +32,7 @@ class OnnxModel:
 
     Args:
         source: with the file.
-        options: what the user says.
+        options: the user's settings.
         device: onnxruntime's CUDA provider is taken on a GPU where it is installed.
 
     Raises:

@@ -43,7 +43,7 @@ class RankGroup:
 
     Args:
         processes: how many.
-        work: what each does; returns its exit status.
+        work: of each; returns its exit status.
     """
 
     def __init__(self, processes: int, work: Callable[[], int]) -> None:

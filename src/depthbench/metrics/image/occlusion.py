@@ -1,7 +1,7 @@
 """Occluding boundaries as ratios between neighbors: the boundary scores of Depth Pro and of MoGe.
 
 Both count pairs of neighbors of which one is farther by more than a factor, for ten factors, and need no edge detector.
-They share a name and differ in the factors, the neighbors and what is pooled.
+They share a name and differ in the factors, the neighbors and the pooling.
 """
 
 import math
@@ -62,7 +62,7 @@ def log_depths(prediction: Tensor, target: Tensor, valid: Tensor) -> tuple[Tenso
 def step_pairs(logs: tuple[Tensor, Tensor], down: int, across: int, factor: float) -> StepPairs:
     """Pairs of pixels ``(down >= 0, across)`` apart whose depths differ by the factor at least, in either map.
 
-    On a CPU few are left, and what follows is cheap; elsewhere counting them would wait for the device, and all are.
+    On a CPU few are left, and the next steps are cheap; elsewhere counting them would wait for the device, and all are.
     """
     images, _, height, width = logs[0].shape
     rows, columns = max(height - down, 0), max(width - abs(across), 0)

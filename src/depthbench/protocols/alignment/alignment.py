@@ -47,10 +47,10 @@ class Declared(NamedTuple):
     """Facts about a prediction beside its values.
 
     Attributes:
-        quantity: what it holds.
+        quantity: of its values.
         holes: whether NaN stands for a pixel without a prediction, which counts as a depth of 0; otherwise it is a
             network's output, and is not hidden.
-        lines: by :func:`~depthbench.protocols.equal_work.fit_key`, those that were fitted over more than an image.
+        lines: fitted over more than an image, by :func:`~depthbench.protocols.equal_work.fit_key`.
     """
 
     quantity: Quantity = "depth"
@@ -85,7 +85,7 @@ class Alignment:
     prediction put through it, limited, and expressed as depth.
 
     Args:
-        name: under which it is known; not part of what it does.
+        name: of the alignment; has no effect.
         fit: ``none``, or one of :data:`FITS`.
         parts: ``scale`` or ``scale_shift``.
         space: ``depth``, ``disparity`` (1 / depth), ``log`` or ``log1p`` (ln(1 + depth)).
@@ -192,7 +192,7 @@ class Alignment:
             prediction: ``(B, 1, H, W)`` of a quantity.
             truth: metres.
             valid: bool mask of the pixels that are scored.
-            quantity: what the prediction holds.
+            quantity: of the prediction.
             line: that was fitted over more than the image (``over``); None fits each image.
         """
         return self.aligned_pixels(FitPixels(prediction, truth, valid, quantity), line)

@@ -41,7 +41,7 @@ class FitPixels:
         prediction: ``(B, 1, H, W)`` of a quantity.
         truth: ``(B, 1, H, W)`` metres.
         valid: bool mask of the pixels that are scored and predicted.
-        quantity: what the prediction holds.
+        quantity: of the prediction.
     """
 
     def __init__(self, prediction: Tensor, truth: Tensor, valid: Tensor, quantity: Quantity = "depth") -> None:

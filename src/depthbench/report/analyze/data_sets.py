@@ -102,7 +102,7 @@ def _with(name: str, told: str, key: TestSet) -> str:
 def amounts_of(runs: Sequence[Run]) -> Callable[[Run], int | None]:
     """A function that gives the number of training images of a run; None if it is unknown.
 
-    It is what the run recorded, else what another run on the same data recorded, else what ``data.split`` says.
+    It is the amount that the run recorded, else that another run on the same data recorded, else ``data.split``.
     """
     known = {_training(run): record(run, "train")["count"] for run in runs if "count" in record(run, "train")}
 

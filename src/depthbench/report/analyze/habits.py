@@ -1,6 +1,6 @@
 """The verdicts of a study under habits of the field: one seed, tests over images alone, the best epoch on the test.
 
-A study of many matched seeds shows what its authors would have found with one of them.
+A study of many matched seeds shows the findings that its authors would have had with one of them.
 """
 
 from collections.abc import Sequence

@@ -30,7 +30,7 @@ def loss_map(traces: Curves) -> LossMap | None:
     """Principal components of the terms' values over the periods that all have; None for fewer than three of either.
 
     Each trace is divided by its mean, so that the map shows how a term develops and not how large it is (lee2020
-    does not say what it does).
+    does not define it).
     """
     traces = {name: curve for name, curve in traces.items() if np.any(curve[1] != 0)}
     if len(traces) < ENOUGH:

@@ -32,7 +32,7 @@ def write_board(board: ShownBoard, output: Path, title: str | None = None, figur
     """Write the page, and beside it ``<name>_files/`` with tables, ranks, tests and blocks for model cards.
 
     Args:
-        board: what :func:`~depthbench.report.read.boards.read_shown` gave.
+        board: from :func:`~depthbench.report.read.boards.read_shown`.
         output: the HTML file; its folder must exist.
         title: the heading.
         figures: also write the diagrams of ranks as PNG and PDF.

@@ -37,7 +37,7 @@ class WandB(WandbLogger):
         run_id: the folder's id; in a sweep of W&B that of its agent is taken.
         project: of W&B.
         entity: of W&B; by default the user's.
-        group: of runs that belong together; by default the study, or what the seeds of a sweep have in common.
+        group: of runs that belong together; by default the study, or the common settings of a sweep's seeds.
         tags: by default the names of data, network and loss.
         mode: ``online``, ``offline``, ``disabled``, or ``auto``: online where there is a key and the server answers.
         **arguments: of ``wandb.init``.
