@@ -20,7 +20,7 @@ from depthbench.reproduction.retraining import reproduce_result
 from depthbench.reproduction.tables import count_outcomes, rows_of, write_verdicts
 from depthbench.reproduction.verdicts import CellOutcome, verdicts_of
 
-HELP = """Results made again, and published numbers beside ours.
+HELP = """Reproduced results, and published numbers beside ours.
 
 A paper's studies, trained again by the commands that made the results that are kept in the repository: how many hours
 they take here, the runs, their page, and which scores differ from the kept ones beyond their intervals:
