@@ -1,4 +1,4 @@
-"""How commands speak to users: one sentence for a mistake, no traceback."""
+"""Messages of commands: one sentence for a user's mistake, no traceback."""
 
 import os
 import select

@@ -79,7 +79,7 @@ def _checked(rgb: ArrayLike, depth: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def _weights(gray: Floats) -> Floats:
-    """How much each neighbor counts: ``(8, H, W)``, 0 outside of the picture, else of sum 1."""
+    """Weight of each neighbor: ``(8, H, W)``, 0 outside of the picture, else of sum 1."""
     padded = np.pad(gray, 1, constant_values=np.inf)
     squares = np.stack([_shifted(padded, step) for step in _NEIGHBORS]) - gray
     inside = np.isfinite(squares)

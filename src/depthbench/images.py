@@ -195,7 +195,7 @@ def resize_depth(depth: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
 
 
 def orientation(data: bytes) -> int:
-    """How a camera was held, 1 (upright) to 8, by the EXIF of a picture; 1 where it says nothing."""
+    """Orientation of the camera, 1 (upright) to 8, by the EXIF of a picture; 1 where it has none."""
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as image:
             return int(image.getexif().get(_ORIENTATION, 1))

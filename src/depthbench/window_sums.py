@@ -89,7 +89,7 @@ def _prefix_sums(values: Tensor, margin: int) -> Tensor:
 
 
 def _edges(shape: torch.Size, size: int, reach: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Where the table holds the lower and the upper edge of each pixel's window, by rows and by columns."""
+    """Table indices of the lower and the upper edge of each pixel's window, by rows and by columns."""
     first = reach - size // 2
     rows, columns = ((slice(first, first + length), slice(first + size, first + size + length)) for length in shape)
     return rows, columns

@@ -1,4 +1,4 @@
-"""Where the YAMLs are, and how a configuration is composed from them and from a user's words."""
+"""The places of the YAMLs, and the composition of a configuration from them and from a user's words."""
 
 import os
 import re

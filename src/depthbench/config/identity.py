@@ -159,7 +159,7 @@ def _pruned(value: Any, prefix: str) -> Any:
 
 
 def paths(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Where a plain configuration says that data lie, by dotted key."""
+    """Places of data that a plain configuration names, by dotted key."""
     found: dict[str, Any] = {}
     for key, value in content.items():
         if isinstance(value, dict):

@@ -124,7 +124,7 @@ def _rays(intrinsics: Matrix, size: Size) -> NDArray[np.float64]:
 def _crossing(
     direction: NDArray[np.float64], start: NDArray[np.float64], end: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Where the line through the origin meets the line through two points."""
+    """Crossing of the line through the origin and the line through two points."""
     along = end - start
     scale = (start[0] * along[1] - start[1] * along[0]) / (direction[0] * along[1] - direction[1] * along[0])
     return np.asarray(direction * scale, np.float64)

@@ -1,4 +1,4 @@
-"""Which frames a data set or a part of it holds: their number and a hash of their names, the same everywhere."""
+"""The frames of a data set or of a part of it: their number and a hash of their names, the same everywhere."""
 
 import hashlib
 from collections.abc import Iterable

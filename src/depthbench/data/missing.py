@@ -1,4 +1,4 @@
-"""Which stored values are no depth: from a file's numbers to metres, in which 0 is missing."""
+"""Stored values that are not depth: from a file's numbers to metres, in which 0 is missing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

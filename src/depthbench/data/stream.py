@@ -1,4 +1,4 @@
-"""Which frame is shown when: a pure function of (seed, position), the same for any number of workers and processes.
+"""The order of training frames: a pure function of (seed, position), the same for any number of workers and processes.
 
 Training frames form one endless stream: shuffled passes over the data set, one after the other. Batch ``b`` takes the
 positions ``[b * B, (b + 1) * B)`` of it, and each process its slice of them. So every batch is full, every frame is
@@ -154,7 +154,7 @@ class StreamLoader(DataLoader[Frame]):
             yield cast(Batch, batch)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where training stands, in batches from its beginning."""
+        """The position of training, in batches from its beginning."""
         batches = self.batches
         return {"batch": batches.epoch * len(batches) + batches.start + self._yielded}
 

@@ -1,4 +1,4 @@
-"""Which of the metrics that were asked for data and protocols can serve, and a sentence about the others."""
+"""The requested metrics of structure that fit data and protocols, and a sentence about the others."""
 
 from collections.abc import Mapping, Sequence
 

@@ -169,7 +169,7 @@ def _depth_of_points(values: Map, where: str) -> Map:
 
 
 def missing_pixels(prediction: Tensor, kind: OutputKind = OutputKind.METRIC_DEPTH) -> Tensor:
-    """Where a prediction ``(1, h, w)`` in its kind's quantity holds nothing: not finite; or, if depth, 0 or below."""
+    """Missing pixels of a prediction ``(1, h, w)`` in its kind's quantity: not finite; or, if depth, 0 or below."""
     missing = ~prediction.isfinite()
     return missing | (prediction <= 0) if kind.is_positive else missing
 

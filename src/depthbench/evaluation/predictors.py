@@ -1,4 +1,4 @@
-"""Where predictions come from: files, the network of a run, or other people's networks."""
+"""Sources of predictions: files, the network of a run, or other people's networks."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol

@@ -177,7 +177,7 @@ def _choose_machine(
 
 @contextmanager
 def _place(output: str | Path | None) -> Iterator[Path]:
-    """Where the run folder is made: below the output, or in a folder that is gone afterwards."""
+    """Place of the run folder: below the output, or in a temporary folder."""
     if output is not None:
         yield Path(output).expanduser()
         return

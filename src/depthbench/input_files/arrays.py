@@ -152,7 +152,7 @@ class _Head:
         return piece
 
     def tell(self) -> int:
-        """How many were read."""
+        """Number of arrays read."""
         return self.place
 
 

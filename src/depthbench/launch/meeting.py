@@ -98,7 +98,7 @@ def _call(node: Node, patience: float) -> Store:
 
 
 def _compare(store: Store, node: Node, mine: Mapping[str, str], patience: float) -> str:
-    """Why the nodes can't work together; empty if they can."""
+    """The reason why the nodes can't work together; empty if they can."""
     end = time.monotonic() + patience
     absent = [
         str(rank)

@@ -33,7 +33,7 @@ class Node(NamedTuple):
 
 
 def this_node(count: int, environment: Mapping[str, str] | None = None) -> Node | None:
-    """Which node of a job this process is on; None for a job on one node.
+    """The node of a job that this process is on; None for a job on one node.
 
     ``NODE_RANK`` and ``MASTER_ADDR`` (``MASTER_PORT``) say so where a person starts one process per machine, the
     variables of the step where ``srun`` does.

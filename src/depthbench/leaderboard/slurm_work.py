@@ -74,7 +74,7 @@ class SlurmWork:
                 time.sleep(slurm_sweep.POLL)
 
     def ending(self, code: int, log: Path) -> str:
-        """Why a job left no outcome."""
+        """The reason why a job left no outcome."""
         return f"SLURM ended its job before it was done; {log.name} and the files in logs/slurm say more"
 
 

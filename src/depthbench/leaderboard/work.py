@@ -67,7 +67,7 @@ class Work:
                 self._running.discard(process)
 
     def ending(self, code: int, log: Path) -> str:
-        """Why a process ended that left no outcome."""
+        """The reason why a process ended without an outcome."""
         if code < 0:
             return f"its process was killed by {signal.Signals(-code).name}"
         return f"its process ended with status {code}; {log.name} says more"

@@ -1,4 +1,4 @@
-"""How the set loss changes an image, and how maps follow the change and come back."""
+"""Transformations of images in the set loss, and their effect on maps and its inverse."""
 
 import math
 
@@ -10,7 +10,7 @@ from depthbench.errors import UserError
 
 
 class Warp:
-    """Where a transformation put the pixels. This one left them where they were.
+    """Record of the places of pixels after a transformation. This one left them in place.
 
     Maps are ``(B, 1, h, w)``, or ``(B, 2, h, w)`` gradients (horizontal, vertical), whose vectors turn along; ``h`` and
     ``w`` need not be the image's. Both methods also return which pixels came from inside the frame: bool

@@ -1,4 +1,4 @@
-"""Where each data set comes from, under which terms, and which of its files may be downloaded by a program."""
+"""Sources of data sets: their pages, their terms, and the files that a program may download."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Which protocols do the same work on the same maps: a protocol as far as one step of scoring depends on it.
+"""Equal work of protocols on the same maps: a protocol as far as one step of scoring depends on it.
 
 Protocols with equal keys share the step. A key is a protocol with common values in all fields that don't matter. Equal
 keys are one object, since a look at all fields takes as long as the sums of some rows.

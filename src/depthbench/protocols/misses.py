@@ -19,7 +19,7 @@ _DELTAS = [EXTENDED_COLUMNS.index(name) for name in ("delta1", "delta2", "delta3
 
 
 class Misses(NamedTuple):
-    """Where they are, bool ``(B, 1, H, W)`` each; None for nowhere.
+    """Masks of the misses, bool ``(B, 1, H, W)`` each; None where there are none.
 
     Attributes:
         missing: valid, and not predicted.

@@ -246,7 +246,7 @@ class EvalProtocol:
         return scored_interval(self.min_depth, self.max_depth, self.bounds == "closed")
 
     def mask(self, truth: Tensor) -> Tensor:
-        """Where the truth is present and within the range; bool."""
+        """Mask of truth that is present and within the range; bool."""
         return in_interval(truth, self.interval)
 
     def aligned(self, prediction: Tensor, truth: Tensor, declared: Declared = AS_DEPTH) -> Tensor:
@@ -281,7 +281,7 @@ class EvalProtocol:
         return clamp_finite(depth, self.limits) if self.clamp_at == "scored" else depth
 
     def refuses(self, kind: OutputKind) -> str | None:
-        """Why predictions of a kind can't be scored so; None where a perfect one scores perfectly."""
+        """The reason why predictions of a kind can't be scored so; None where a perfect one scores perfectly."""
         if not self.alignment.serves(kind):
             done = (
                 "takes predictions as they are" if self.alignment.fit == "none" else f"has alignment={self.alignment}"

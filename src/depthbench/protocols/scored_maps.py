@@ -100,7 +100,7 @@ def scored_interval(min_depth: float | None, max_depth: float | None, closed: bo
 
 
 def in_interval(depth: Tensor, interval: Interval) -> Tensor:
-    """Where depth lies in an interval, limits included; bool."""
+    """Mask of depth in an interval, limits included; bool."""
     (low, high), depth = interval, depth.float()
     if depth.device.type == "cpu":  # numpy takes a fourth of the time
         known = depth.detach().numpy()

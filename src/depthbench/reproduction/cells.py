@@ -89,7 +89,7 @@ class PublishedCell:
 
     @property
     def allowed(self) -> float:
-        """How far ours may lie from the number: the tolerance's share of the published error, and its rounding.
+        """Allowed distance of ours from the number: the tolerance's share of the published error, and its rounding.
 
         The error of a share is its distance to 1, so that 5 % of delta1 = 0.987 is not 0.05.
         """

@@ -69,7 +69,7 @@ def reproduce_result(result: KeptResult, words: Sequence[str], output: Path) -> 
 
 
 def hours_text(result: KeptResult, command: Sequence[str]) -> str:
-    """How long the study took where it was made, and how long it will take here."""
+    """The study's time on the original machine, and the estimate for this one."""
     from depthbench.reproduction.speed import seconds_per_pass
 
     ratio = seconds_per_pass(command) / result.step

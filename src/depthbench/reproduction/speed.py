@@ -1,4 +1,4 @@
-"""How long a study takes on the machine at hand, measured by a few passes of its own network."""
+"""Time of a study on the machine at hand, estimated from a few passes of its own network."""
 
 import time
 from collections.abc import Sequence

@@ -95,7 +95,7 @@ def _called(name: str) -> str:
 
 
 def why_not(cell: PublishedCell, result: FoundResult) -> str | None:
-    """Why a result of the model can't be compared with the number; None where it can."""
+    """The reason why a result of the model can't be compared with the number; None where it can."""
     checks = (_other_state, _other_data, _other_kind, _other_protocol, _no_number)
     return next((reason for check in checks if (reason := check(cell, result))), None)
 

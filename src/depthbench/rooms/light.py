@@ -11,7 +11,7 @@ from depthbench.rooms.solids import Maps3 as Maps3
 from depthbench.rooms.texture import Surface
 
 _REACH = 0.25
-"""How far (m) a surface darkens its neighbors."""
+"""Distance (m) up to which a surface darkens its neighbors."""
 _DIM = 0.03
 """Light under which a tile's shadows would not show beside the ambient light of 0.3."""
 _THIN, _SMALL = 0.012, 0.045

@@ -1,4 +1,4 @@
-"""Which box each pixel sees, and where: exact ray casting through the tiles."""
+"""The box that each pixel sees, and the place: exact ray casting through the tiles."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -78,7 +78,7 @@ def _touching(view: View, offset: Tensor, axes: Tensor) -> Tensor:
     middle = -(offset[..., None] * axes).sum(-2)  # the box's center in camera coordinates
 
     def spans(slopes: Tensor, k: int) -> Tensor:
-        """Which boxes reach between the two sides of each tile along axis ``k``."""
+        """Boxes that reach between the two sides of each tile along axis ``k``."""
         edges = slopes.view(-1, TILE)
         low, high = edges[:, 0], edges[:, -1]
 

@@ -133,12 +133,12 @@ class RunFolder:
 
     @property
     def checkpoint(self) -> Path:
-        """Where the last checkpoint is, or would be."""
+        """Path of the last checkpoint, which need not exist."""
         return self.path / "checkpoints" / "last.ckpt"
 
     @property
     def best(self) -> Path:
-        """Where the checkpoint with the best validation score is, or would be (``callbacks.best``)."""
+        """Path of the checkpoint with the best validation score, which need not exist (``callbacks.best``)."""
         return self.path / "checkpoints" / "best.ckpt"
 
     @property

@@ -114,7 +114,7 @@ def _meant(part: str, root: Path | None) -> list[Path]:
 
 
 def _root(root: Path | None) -> Path:
-    """Where runs are made: ``runs``, unless conf/local says otherwise."""
+    """The folder of runs: ``runs``, unless conf/local names another."""
     if root is None:
         with composing():
             root = Path(compose("config").output)

@@ -1,4 +1,4 @@
-"""Where a training starts: at nothing, at the weights of a network (``init``), or at the end of a run (``continue``).
+"""The start of a training: random, from the weights of a network (``init``), or from the end of a run (``continue``).
 
 Both name a file or a folder. The configuration of a run keeps a hash of the weights that lay there (``origin``), so
 that two runs are the same only if their weights are, and a file that is exchanged later is noticed.

@@ -129,6 +129,6 @@ def products(weights: NDArray[np.integer], values: Array) -> Array:
 
 @lru_cache(maxsize=8)
 def _draws(units: int, seed: int, count: int) -> NDArray[np.int16]:
-    """How often each image (scene) is drawn: ``(count, units)``."""
+    """Number of draws of each image (scene): ``(count, units)``."""
     generator = np.random.default_rng(seed)
     return generator.multinomial(units, np.full(units, 1 / units), count).astype(np.int16)

@@ -46,7 +46,7 @@ def load_checkpoint(path: Path, given: GivenParts = NOTHING_GIVEN) -> tuple[Dept
 
 
 class NotNeeded(nn.Module):
-    """In the place of a loss that was a Python object: a network predicts without it.
+    """Stands in for a loss that was a Python object: a network predicts without it.
 
     Attributes:
         leaves_open: changes that the loss does not see.

@@ -12,7 +12,7 @@ from depthbench.losses.across_processes import global_count, global_sum
 
 
 class WholeBatchNorm(nn.Module):
-    """In the place of a batch normalization: the same parameters and running statistics under the same names.
+    """Replaces a batch normalization: the same parameters and running statistics under the same names.
 
     torch's ``SyncBatchNorm`` runs on GPUs only, and its conversion drops the activation that timm's ``BatchNormAct2d``
     has inside.

@@ -18,7 +18,7 @@ _MAX_CHANNELS = 3
 
 
 class Note(NamedTuple):
-    """How one annotation was written.
+    """The stored form of one annotation.
 
     Attributes:
         name: a field of :class:`~depthbench.annotations.Annotations`.

@@ -39,7 +39,7 @@ UNITS = (0.001, 1 / 256, 1 / 4000, 10 / 255)  # metres per unit of the formats t
 
 
 class FrameRecord(NamedTuple):
-    """Where a frame lies and how it was written.
+    """Place and form of a stored frame.
 
     Attributes:
         name: of the frame.
@@ -67,7 +67,7 @@ class FrameRecord(NamedTuple):
 
     @property
     def end(self) -> int:
-        """Where the next frame may begin: depth, which comes first, must be aligned."""
+        """The first possible place of the next frame: its depth, which comes first, must be aligned."""
         return -(-(self.start + sum(self.bytes)) // _ALIGNED) * _ALIGNED
 
 

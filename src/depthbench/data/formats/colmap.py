@@ -61,7 +61,7 @@ class ColmapCamera(NamedTuple):
 
 
 def thin_prism_fisheye(x: NDArray[np.float64], y: NDArray[np.float64], lens: tuple[float, ...]) -> Axes:
-    """Where a lens puts a point (x, y, 1), as coordinates of a pinhole camera without it.
+    """Image of a point (x, y, 1) through a lens, as coordinates of a pinhole camera without the lens.
 
     First equidistant, the radius r = tan(theta) becomes theta; then radial, tangential and thin-prism terms (Weng et
     al., TPAMI 1992) of that.

@@ -1,4 +1,4 @@
-"""Where the files of a list lie, when the list was written on another machine, and in which order."""
+"""Places and order of the files of a list that was written on another machine."""
 
 import re
 from collections.abc import Callable, Sequence

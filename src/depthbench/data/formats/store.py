@@ -1,4 +1,4 @@
-"""Where a data set's files lie: in a folder, or in a zip that stays zipped."""
+"""Storage of a data set's files: a folder, or a zip that stays zipped."""
 
 import os
 import posixpath
@@ -56,7 +56,7 @@ class Store:
             raise UserError(f"{path} is missing; data.root is the downloaded zip or the folder of its content.")
 
     def where(self, name: str) -> str:
-        """How errors call the file."""
+        """Name of the file in errors."""
         return f"{self.path}:{name}" if self._zip else str(self.path / name)
 
     def names(self) -> list[str]:

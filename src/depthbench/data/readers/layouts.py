@@ -1,4 +1,4 @@
-"""Which picture belongs to which depth file: the layouts in which people keep pairs, found by names alone.
+"""Pairs of pictures and depth files: the usual layouts of folders, found by names alone.
 
 A folder is walked once and its files are sorted, so that the same files give the same frames everywhere. Where two
 readings are possible, none is taken: a sentence says what to type.

@@ -1,4 +1,4 @@
-"""Which frames of one's own data are for training, validation and test: folders, lists or fractions."""
+"""Training, validation and test parts of a user's own data: folders, lists or fractions."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence

@@ -76,7 +76,7 @@ class Reader(_Base):
         return len(self.names)
 
     def manifest(self) -> dict[str, Any]:
-        """Which frames these are: their number and the SHA-256 of their names, for a run's record."""
+        """The identity of these frames: their number and the SHA-256 of their names, for a run's record."""
         return describe(self)
 
     def with_truth(self, truth: str) -> Self:

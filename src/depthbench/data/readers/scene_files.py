@@ -29,7 +29,7 @@ from depthbench.pinhole import Matrix
 
 
 class FrameFiles(NamedTuple):
-    """How the files of a frame are called, below the root or any folder in it, with forward slashes.
+    """Names of the files of a frame, below the root or any folder in it, with forward slashes.
 
     Attributes:
         picture: a regular expression with named groups.

@@ -126,7 +126,7 @@ def _sources(module: ModuleType) -> Iterator[Path]:
 
 
 def _own_file(module: ModuleType) -> Path | None:
-    """Where a module is that is no installed library."""
+    """Path of a module outside of installed libraries."""
     file = getattr(module, "__file__", None)
     if not file or not Path(file).is_file() or module.__name__.partition(".")[0] == "depthbench":
         return None

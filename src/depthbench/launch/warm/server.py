@@ -45,7 +45,7 @@ def import_all() -> None:
 
 
 def threads() -> int:
-    """How many threads this process has."""
+    """Number of threads of this process."""
     return len(os.listdir("/proc/self/task"))  # noqa: PTH208 (counted before each job)
 
 

@@ -16,7 +16,7 @@ WEIGHTS = {"WKDR": 3.65, "disparity": 0.18, "depth": 0.01, "boundary": 0.20, "Re
 
 
 def concordant_pairs(first: Tensor, second: Tensor) -> Tensor:
-    """How many ordered pairs (i, j) have ``first_i < first_j`` and ``second_i < second_j``: exact, a float64 scalar.
+    """Number of ordered pairs (i, j) with ``first_i < first_j`` and ``second_i < second_j``: exact, a float64 scalar.
 
     By merging sorted blocks, in O(N log^2 N) and without a loop over pixels.
 

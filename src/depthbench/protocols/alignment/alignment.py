@@ -79,7 +79,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Alignment:
-    """How a prediction is brought to the truth before it is scored.
+    """Fit of a prediction to the truth before scoring.
 
     Over the valid pixels: the prediction and the truth are expressed in ``space``, a factor or a line is fitted, the
     prediction put through it, limited, and expressed as depth.
@@ -284,7 +284,7 @@ class Alignment:
         return self.space, self.floor, self.positive_only, self.sample, self.max_side, self.trim
 
     def kept(self, x: Tensor, finite: bool = False) -> Tensor | None:
-        """Which of the valid pixels ``(N,)`` are fitted, by their prediction in the space; None for all.
+        """Mask of the valid pixels ``(N,)`` to fit, by their prediction in the space; None for all.
 
         Args:
             x: the prediction.

@@ -110,7 +110,7 @@ def moments(x: Tensor, y: Tensor, inverts: tuple[bool, bool]) -> Moments:
 
 
 def agreeing(x: FloatRow, y: FloatRow, scale: float, shift: float, threshold: float, inside: NDArray[np.bool_]) -> int:
-    """How many pixels lie within the threshold of a line; which ones is written into ``inside``."""
+    """Number of pixels within the threshold of a line; their mask is written into ``inside``."""
     library = _library()
     assert library is not None
     library.agreeing.restype = ctypes.c_long

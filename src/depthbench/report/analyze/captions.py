@@ -79,7 +79,7 @@ def starts_note(runs: Iterable[Run]) -> str:
 
 
 def kinds_note(runs: Iterable[Run]) -> str:
-    """Which runs predict anything but metric depth; nothing where none does."""
+    """A sentence about runs that predict another kind than metric depth; empty where none does."""
     by_kind: dict[OutputKind, list[str]] = {}
     for run in runs:
         by_kind.setdefault(run.kind, []).append(run.name)
@@ -89,7 +89,7 @@ def kinds_note(runs: Iterable[Run]) -> str:
 
 
 def not_finite(run: Run) -> str:
-    """Which scores of a run are no numbers and why; nothing where all predictions are finite."""
+    """A sentence about scores that are NaN, with the reason; empty where all predictions are finite."""
     for protocol, scores in run.scores.items():
         lost = [symbol(metric) for metric, score in scores.items() if not math.isfinite(score)]
         pixels = scores.get("nonfinite", 0.0)

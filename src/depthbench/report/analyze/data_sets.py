@@ -1,4 +1,4 @@
-"""Which data a run learned from and was tested on: names of data sets, equal test sets, and amounts."""
+"""Training and test data of a run: names of data sets, equal test sets, and amounts."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How many seeds, or test images, would tell two rows apart: measured scatter, extrapolated.
+"""Number of seeds, or of test images, that would separate two rows: measured scatter, extrapolated.
 
 The error of a difference has two parts (:mod:`depthbench.stats.crossed`): of seeds, which falls as one over the root
 of their number, and of test images, which falls likewise. Both are measured here with the seeds and images at hand.

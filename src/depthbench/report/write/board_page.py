@@ -174,7 +174,7 @@ def _number(table: SetTable, name: str) -> str:
 
 
 def _where(tables: Sequence[RulesTable]) -> str:
-    """Where each model has its best and worst rank, and the images on which it differs most from the others."""
+    """The best and worst rank of each model, and the images on which it differs most from the others."""
     rows = []
     for name in dict.fromkeys(name for table in tables for name in table.models):
         found = extremes(name, tables)

@@ -133,7 +133,7 @@ def _table(chapter: Chapter, table: Table) -> str:
 
 
 def _tab_rules(chapters: list[Chapter]) -> str:
-    """Which tab each radio button opens, without a script."""
+    """CSS rules that open a tab by its radio button, without a script."""
     most = max((len(chapter.gallery.frames) for chapter in chapters if chapter.gallery), default=0)
     return "".join(f".tabs > input:nth-of-type({k + 1}):checked ~ .tab{k} {{ display: block; }}\n" for k in range(most))
 

@@ -1,4 +1,4 @@
-"""Where the network errs: ``profiles.npz``, sums of errors by distance, angle and edge proximity of each test image."""
+"""Error profiles, ``profiles.npz``: sums of errors by distance, angle and edge proximity of each test image."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How far a run is: speed, waiting for data, time taken and left; in the log, the loggers and ``status.json``."""
+"""Progress of a run: speed, waiting for data, time taken and left; in the log, the loggers and ``status.json``."""
 
 import math
 import time

@@ -94,7 +94,7 @@ class MetricsTable(Logger):
         self._rewrite()
 
     def rows_until(self, steps: int) -> int:
-        """How many of the first rows are about the first so many steps."""
+        """Number of rows about the first so many steps."""
         later = (place for place, row in enumerate(self.rows) if int(row["step"]) >= steps)
         return next(later, len(self.rows))
 

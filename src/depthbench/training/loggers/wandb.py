@@ -177,7 +177,7 @@ def _split(overrides: str) -> list[str]:
 
 
 def base_url() -> str:
-    """Where the server is."""
+    """Address of the server."""
     return os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai"
 
 
