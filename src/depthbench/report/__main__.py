@@ -16,7 +16,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     command = argparse.ArgumentParser(
         prog="depthbench report",
-        description="Tables, figures and one self-contained HTML page from run folders, and from nothing else.",
+        description="Tables, figures and one self-contained HTML page from run folders alone.",
     )
     command.add_argument(
         "runs",

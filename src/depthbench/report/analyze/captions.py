@@ -75,7 +75,7 @@ def starts_note(runs: Iterable[Run]) -> str:
     if not names:
         return ""
     whose = "All" if all(starts) else f"{len(known)} of {len(starts)}"
-    return f"{whose} runs start from a trained network ({_few(names)}); its training data are in no number here."
+    return f"{whose} runs start from a trained network ({_few(names)}); the amounts here exclude its training data."
 
 
 def kinds_note(runs: Iterable[Run]) -> str:
@@ -85,7 +85,7 @@ def kinds_note(runs: Iterable[Run]) -> str:
         by_kind.setdefault(run.kind, []).append(run.name)
     by_kind.pop(OutputKind.METRIC_DEPTH, None)
     told = [f"{_few(names)}: {kind.words}, fitted to the truth before scoring." for kind, names in by_kind.items()]
-    return f"Not all rows know the same: {' '.join(told)} The others are metric depth." if told else ""
+    return f"Rows predict different kinds: {' '.join(told)} The others are metric depth." if told else ""
 
 
 def not_finite(run: Run) -> str:
