@@ -142,7 +142,7 @@ def reference_error(loss: nn.Module) -> float:
 
 def loss_rows() -> list[str]:
     """One line per configuration."""
-    lines = ["| `loss=` | what and where from | error | ms per map |", "|---|---|---|---|"]
+    lines = ["| `loss=` | definition and source | error | ms per map |", "|---|---|---|---|"]
     paths = sorted((ROOT / "conf" / "loss").glob("*.yaml"))
     for path in (path for path in paths if not path.stem.endswith("_base")):
         loss = make(path)

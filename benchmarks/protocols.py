@@ -133,7 +133,7 @@ $outside
 
 ## How this page is made
 
-`python benchmarks/protocols.py $command` writes it anew.
+`python benchmarks/protocols.py $command` writes it again.
 Pictures of the labeled pairs may hold coarser depth than the official file; `data.scale` is given where they were used.
 """)
 

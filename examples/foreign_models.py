@@ -91,7 +91,7 @@ def journey() -> None:
         raise SystemExit("The ONNX file has other scores than its run.")
 
     # What can't be scored is told.
-    command("evaluate", *data, "model=python:mine:broken", refused="does not say what it predicts")
+    command("evaluate", *data, "model=python:mine:broken", refused="does not declare its kind of output")
     broken = ["model=python:mine:broken", "kind=metric_depth"]
     command("evaluate", *data, *broken, refused="pixels that are NaN or infinite")
     command("evaluate", *data, "model=hf:nothing-here", refused="hf:nothing-here")

@@ -1,4 +1,4 @@
-"""How commands speak to users: one sentence for a mistake, no traceback."""
+"""Messages of commands: one sentence for a user's mistake, no traceback."""
 
 import os
 import select
@@ -19,7 +19,7 @@ READER_GONE = 141  # as shells report a program that SIGPIPE ended
 
 
 class Command(NamedTuple):
-    """A command of ``depthbench``: a module with ``main(arguments)``, imported when asked for, and what it does."""
+    """A command of ``depthbench``: a module with ``main(arguments)``, imported when asked for, and its description."""
 
     module: str
     does: str
@@ -35,7 +35,7 @@ COMMANDS = {
     "reproduce": Command(
         "depthbench.reproduction.__main__", "a paper's studies trained again, and published numbers beside ours"
     ),
-    "prepare": Command("depthbench.prepare.__main__", "downloads to ready data, and a look at what is ready"),
+    "prepare": Command("depthbench.prepare.__main__", "turns downloads into data for training, and checks data"),
     "dashboards": Command("depthbench.dashboards", "the W&B workspace of a study"),
     "new": Command("depthbench.new", "the files of a component of your own, with a test that passes"),
     "test-plugin": Command("depthbench.test_plugin", "the checks of every component, run on your own"),
@@ -44,10 +44,10 @@ COMMANDS = {
 
 
 def exit_status(work: Callable[[], int | None], stopped: str, mistakes: Sequence[type[Exception]] = ()) -> int:
-    """Exit status of a command: what its work returns (None is 0), 2 after a mistake, 130 after Ctrl-C.
+    """Exit status of a command: the result of its work (None is 0), 2 after a mistake, 130 after Ctrl-C.
 
     Args:
-        work: what the command does.
+        work: the work of the command.
         stopped: the sentence after Ctrl-C.
         mistakes: further exceptions that are printed as one sentence; :data:`MISTAKES` and OSError always are.
     """

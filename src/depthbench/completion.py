@@ -25,7 +25,7 @@ HELP = """A script that completes commands, groups, their options and keys.
   eval "$(depthbench completion bash)"     in ~/.bashrc
   eval "$(depthbench completion zsh)"      in ~/.zshrc, after compinit"""
 
-# `=` is between two words for bash, so it replaces only what stands behind it; `:` likewise.
+# `=` is between two words for bash, so it replaces only the word behind it; `:` likewise.
 BASH = r"""_depthbench() {
   local line="${COMP_LINE:0:COMP_POINT}" current word
   local -a typed
@@ -56,7 +56,7 @@ compdef _depthbench depthbench"""
 
 SCRIPTS = {"bash": BASH, "zsh": ZSH}
 
-# Commands whose arguments Hydra composes: the configuration, and what else they take.
+# Commands whose arguments Hydra composes: the configuration, and their other options.
 COMPOSED = {"run": ("config", ("-m", "--cfg", "--help")), "evaluate": ("evaluate", ("--help",))}
 
 REPORT = ("--output", "--title", "--no-figures", "--no-gallery", "--published", "--help")
@@ -152,7 +152,7 @@ def _composed(name: str, given: Sequence[str], begun: str, flags: Sequence[str] 
 
 
 def _keys(node: Any, begun: str) -> Iterator[str]:
-    """Keys of one level, as deep as what is begun; of a node with a dot behind it, of a value with ``=``."""
+    """Keys of one level, as deep as the word typed so far; a node ends in a dot, a value in ``=``."""
     above, dot, _ = begun.rpartition(".")
     for part in above.split(".") if dot else ():
         node = node.get(part) if isinstance(node, dict) else None

@@ -1,6 +1,6 @@
 """W&B dashboards as code: ``depthbench dashboards STUDY`` saves a workspace for a study of ``experiments/``.
 
-Its runs are those begun with ``experiment=STUDY``, grouped by what the study sweeps, seeds together. Without a key
+It shows runs begun with ``experiment=STUDY``, grouped by the keys that the study sweeps, seeds together. Without a key
 the same definition is checked and, with ``--json``, written to a file.
 """
 
@@ -49,7 +49,7 @@ class Dashboard:
 
 
 def dashboard(study: str, overrides: Sequence[str] = ()) -> Dashboard:
-    """Read a study: what it sweeps, and its protocol.
+    """Read a study: its swept keys and its protocol.
 
     Raises:
         UserError: if there is no such study, or an override does not fit it.
@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def save_dashboard(options: argparse.Namespace) -> None:
     """Save the dashboard, or without a key check it; the definition as JSON where that is asked for."""
     board = dashboard(options.study, options.overrides)
-    # Here and not above: they take seconds to import, and help or a mistake should be told at once.
+    # Here and not above: they take seconds to import, and help or a mistake should be reported at once.
     from wandb.errors import Error as WandbError
 
     from depthbench.training.loggers import has_key

@@ -88,9 +88,9 @@ def _answer(arguments: Sequence[str]) -> int:
 
 
 def evaluate_arguments(arguments: Sequence[str]) -> None:
-    """Read what is asked for, and answer it."""
+    """Read the request and answer it."""
     request = read_evaluate_request(arguments)
-    # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
+    # Here and not above: torch takes seconds to import, and help or a mistake should be reported at once.
     from depthbench.evaluation.evaluate import answer_request
     from depthbench.inference.foreign import open_model
 
@@ -117,7 +117,7 @@ class _Door(ModuleType):
         return score_arrays(*arguments, **keywords)
 
 
-# Whoever imports the command must not lose `depthbench.evaluate(predictions, truths)`.
+# Importing the command must not hide `depthbench.evaluate(predictions, truths)`.
 sys.modules[__name__].__class__ = _Door
 
 

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def export(arguments: Sequence[str]) -> None:
-    """Read what is asked for, and answer it.
+    """Read the request and answer it.
 
     Raises:
         UserError: for a mistake in it.
@@ -60,7 +60,7 @@ def export(arguments: Sequence[str]) -> None:
         return
     size = network_size(options["size"], folder.config)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
+    # Here and not above: torch takes seconds to import, and help or a mistake should be reported at once.
     from depthbench.inference.exported.write import write_file
 
     print(f"{path}: {write_file(folder, path, kind, size, precision)}.")

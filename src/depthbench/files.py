@@ -22,9 +22,9 @@ from depthbench.input_files.zips import DAMAGED, read_member
 
 _MAX_PICKLE = 1 << 26  # bytes: names and shapes of 1,000 weights and their optimizer's state have 300,000
 _CLAIM = b"bytearray\n"  # as a pickle names the class
-PART = ".part-"  # how the names of what is being written begin; then come the machine and the process
+PART = ".part-"  # names of unfinished files begin with it; then come the machine and the process
 _HOST = re.sub(r"\W", "", platform.node())[:32]
-# What the user can mend, in words; anything else is an error of ours or of the machine.
+# Errors that the user can mend, in words; any other error is ours or the machine's.
 _REASONS = {
     errno.ENOSPC: "the disk is full; make room, and start the same command again",
     errno.EDQUOT: "the quota is used up; make room, and start the same command again",
@@ -97,7 +97,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def told(path: Path) -> Iterator[None]:
-    """Turn what the user can mend (a full disk, a read-only folder) into a sentence that names ``path``.
+    """Turn errors that the user can mend (a full disk, a read-only folder) into a sentence that names ``path``.
 
     Raises:
         UserError: in place of such an OSError.
@@ -152,7 +152,7 @@ def discard(path: Path) -> None:
 
 
 def clean(folder: Path, age: float = 3600) -> None:
-    """Remove what killed processes left half-written in a folder.
+    """Remove half-written files of killed processes from a folder.
 
     Args:
         folder: parts of this machine's processes are removed when their process is gone.
@@ -188,7 +188,7 @@ def verify_archive(path: Path) -> None:
     A pickle with a ``bytearray`` is refused: ``torch.load`` makes one of any size that it names, and weights have none.
 
     Raises:
-        UserError: if a member is not what was written, the archive is cut off, or a pickle claims memory.
+        UserError: if a member has changed, the archive is cut off, or a pickle claims memory.
     """
     with open_regular(path) as file:
         if file.read(4) != b"PK\x03\x04":

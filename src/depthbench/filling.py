@@ -33,14 +33,14 @@ def fill_colorization(rgb: ArrayLike, depth: ArrayLike, luma: Sequence[float] = 
     """Fill holes so that pixels alike in brightness have alike depth: the NYUv2 toolbox's method (Levin et al. 2004).
 
     Each pixel's depth is the mean of its neighbors' with weights by likeness; a known pixel is pulled to its value
-    with weight 1, so the equations reach into what is known. That pull also makes influence halve with every known
+    with weight 1, so the equations reach into the known depth. That pull also makes influence halve with every known
     pixel it crosses: only the holes and a band around them are solved, the rest is swept until nothing changes.
 
     Args:
         rgb: ``(H, W, 3)``, uint8, or floats in [0, 1].
         depth: ``(H, W)`` in any unit; 0, negative and non-finite values are missing. (The toolbox, but not
             DenseDepth's port, also counts 10 m as missing.)
-        luma: what red, green and blue weigh in brightness: :data:`REC709` or :data:`REC601`. On pictures rich in
+        luma: weights of red, green and blue in brightness: :data:`REC709` or :data:`REC601`. On pictures rich in
             color the two differ by far more than anything else here.
 
     Returns:
@@ -79,7 +79,7 @@ def _checked(rgb: ArrayLike, depth: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def _weights(gray: Floats) -> Floats:
-    """How much each neighbor counts: ``(8, H, W)``, 0 outside of the picture, else of sum 1."""
+    """Weight of each neighbor: ``(8, H, W)``, 0 outside of the picture, else of sum 1."""
     padded = np.pad(gray, 1, constant_values=np.inf)
     squares = np.stack([_shifted(padded, step) for step in _NEIGHBORS]) - gray
     inside = np.isfinite(squares)
@@ -166,7 +166,7 @@ def fill_cross_bilateral(
 ) -> Tensor:
     """Fill missing depth from known neighbors, weighted by distance and by likeness of brightness.
 
-    Goes inward from what is known, ring by ring; known depth stays. So li2017 (section 4.1) fills the borders of its
+    Goes inward from known depth, ring by ring; known depth stays. So li2017 (section 4.1) fills the borders of its
     predictions; it names the filter only: window and widths are ours.
 
     Args:

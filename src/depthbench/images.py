@@ -1,8 +1,8 @@
 """Pictures, once for all rooms: decode, resize, turn upright.
 
-Decoding refuses what a decoder would quietly fill with gray: every chunk of a PNG has a checksum, and of a JPEG the
-decoder's own complaints are read. A JPEG has no checksum, so a flipped bit that leaves a valid stream (half of them or
-more) can't be seen by anybody. Plain numpy: nothing here imports torch.
+Decoding refuses damage that a decoder would quietly fill with gray: every chunk of a PNG has a checksum, and for a JPEG
+the decoder's own complaints are read. A JPEG has no checksum, so a flipped bit that leaves a valid stream (half of
+them or more) can't be detected. Plain numpy: nothing here imports torch.
 """
 
 import io
@@ -34,7 +34,7 @@ Picture = NDArray[np.uint8]
 _PNG = b"\x89PNG\r\n\x1a\n"
 _GRAY16 = b"\x10\x00"  # bit depth and color type
 _COLOR_TYPES = {0: "", 2: "colors", 3: "colors", 4: "an alpha channel", 6: "colors"}
-# What the decoder says of headers that don't bear on the pixels; every other complaint is damage.
+# Complaints of the decoder about headers that don't affect the pixels; every other complaint is damage.
 _HARMLESS = ("Unknown Adobe color transform", "unknown JFIF revision", "bad ICC marker")
 _OTHER_COLORS = "Unsupported color conversion"  # an error, not a complaint: CMYK
 _PADDING = re.compile(r"Corrupt JPEG data: (\d+) extraneous bytes before marker 0xd9")
@@ -109,7 +109,7 @@ def _decode_jpeg(data: bytes, where: str | Path) -> NDArray[np.uint8]:
     """Every complaint of the decoder is damage, except those about headers and about padding behind the last pixel."""
     size = jpeg_size(data, where)
     complaint, image = _strictly(data, "RGB")
-    if any(harmless in complaint for harmless in _HARMLESS):  # the decoder stops there: see what else there is
+    if any(harmless in complaint for harmless in _HARMLESS):  # the decoder stops there: look for other damage
         complaint, image = _strictly(_plain_headers(data), "RGB")
     if complaint.startswith(_OTHER_COLORS):
         complaint, _ = _strictly(data, "CMYK")
@@ -147,7 +147,7 @@ def _plain_headers(data: bytes) -> bytes:
 def _padded(complaint: str, data: bytes) -> bool:
     """Whether the bytes that are too many repeat one value: some cameras fill their files up before the end marker.
 
-    A single byte is filling where it is 0 or 255; another one is what a broken stream has left.
+    A single byte is filling if it is 0 or 255; another one is left by a broken stream.
     """
     match = _PADDING.fullmatch(complaint.strip())
     if match is None:
@@ -195,7 +195,7 @@ def resize_depth(depth: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
 
 
 def orientation(data: bytes) -> int:
-    """How a camera was held, 1 (upright) to 8, by the EXIF of a picture; 1 where it says nothing."""
+    """Orientation of the camera, 1 (upright) to 8, by the EXIF of a picture; 1 where it has none."""
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as image:
             return int(image.getexif().get(_ORIENTATION, 1))

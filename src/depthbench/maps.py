@@ -29,7 +29,7 @@ def at_least_float32(values: Tensor) -> Tensor:
 
 
 def above_zero(depth: Tensor) -> Tensor:
-    """Where depth is known: above 0, bool."""
+    """Mask of known depth: above 0, bool."""
     if depth.device.type == "cpu" and depth.dtype in (torch.float32, torch.float64):  # numpy takes a fourth of the time
         return torch.from_numpy(depth.detach().numpy() > 0)
     return depth > 0

@@ -53,7 +53,7 @@ def compiled(source: Path, *others: Path) -> ctypes.CDLL | None:
 
 
 def _folder() -> Path:
-    """Where libraries are kept: a folder that nobody else can write to, since they run with this user's rights."""
+    """The folder of libraries: nobody else can write to it, since libraries run with this user's rights."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "depthbench"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.stat()

@@ -12,7 +12,7 @@ from depthbench.config.mistakes import nearest
 from depthbench.errors import UserError
 from depthbench.files import write_atomically
 
-# Kind -> the group of its YAML, and what it is.
+# Kind -> the group of its YAML, and its description.
 KINDS = {
     "loss": ("loss", "a loss between two maps"),
     "decoder": ("model", "a decoder, in a network with a small encoder"),
@@ -31,8 +31,8 @@ HELP = """Write class, YAML and test of a component of your own, in a package of
 
 {kinds}
 
-FOLDER is the package, `mybench` by default, or a project that holds it; it is made where it is missing. What is written
-runs as it stands, and its test passes; then change it into what you want."""
+FOLDER is the package, `mybench` by default, or a project that holds it; it is made where it is missing. The files
+run as they stand, and their test passes; then change them into your component."""
 
 DEFAULT = "mybench"
 TEMPLATES = Path(__file__).parent / "templates"
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def write_component(arguments: Sequence[str]) -> None:
-    """Write what the command line asks for, and say what it is for.
+    """Write the files that the command line asks for, and print their purpose.
 
     Raises:
         UserError: for an unknown kind, a name that can't be used, or files that exist.

@@ -2,7 +2,7 @@
 
 A metric prediction is known, one up to scale has an unknown factor, an affine one an unknown factor and an unknown
 shift. A stronger kind is also scored as every weaker one; whether rules of scoring can do justice to a kind is decided
-by what their alignment undoes.
+by the changes that their alignment undoes.
 """
 
 from enum import StrEnum
@@ -11,10 +11,10 @@ from typing import Literal, NamedTuple
 from depthbench.errors import UserError
 
 Quantity = Literal["depth", "disparity", "log", "log1p"]
-"""What a map holds: metres, 1 / metres, ``ln(metres)`` or ``ln(1 + metres)``."""
+"""Quantity of a map: metres, 1 / metres, ``ln(metres)`` or ``ln(1 + metres)``."""
 
 LeftOpen = Literal["scale", "shift", "order"]
-"""What a loss can't see of a prediction: a factor, a summand, and with ``order`` any function that rises."""
+"""Changes of a prediction that a loss does not see: a factor, a summand; with ``order``, any rising function."""
 
 DETERMINED: frozenset[LeftOpen] = frozenset()
 """A loss that leaves nothing open."""
@@ -126,7 +126,7 @@ _SCALES: dict[Quantity, frozenset[LeftOpen]] = {
 
 
 def trained_kind(left_open: frozenset[LeftOpen], quantity: Quantity = "depth", from_zero: bool = True) -> OutputKind:
-    """The strongest kind that is true of a network, by what its loss leaves open of a perfect prediction.
+    """The strongest kind that is true of a network, from changes of a perfect prediction that its loss does not see.
 
     Args:
         left_open: by the loss, of the maps that it compares.

@@ -12,10 +12,10 @@ HELP = """Depth for your own photos and videos, by the network of a run or anybo
 
   run=FOLDER          or latest, or the hash at the end of a folder's name
   model=SOURCE        in place of run=: python:MODULE:FUNCTION, hf:NAME_OR_FOLDER, onnx:FILE, a checkpoint or exported
-                      folder; kind=, range=, size=, key= as for evaluate (docs/foreign_models.md). What is no metric
-                      depth is written as npy and color
+                      folder; kind=, range=, size=, key= as for evaluate (docs/foreign_models.md). Output other
+                      than metric depth is written as npy and color
 
-  save=png,color      what is written, each into a folder of its own in output:
+  save=png,color      files to write, each kind into its own folder in output:
                         png     16 bits in millimetres: up to 65.535 m, 0 for no depth
                         npy     float32 in metres
                         ply     colored points in metres (x right, y down, z ahead); needs intrinsics
@@ -47,9 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def predict(arguments: Sequence[str]) -> int:
-    """Read what is asked for, and answer it: 1 where a file could not be read."""
+    """Read the request and answer it; returns 1 where a file could not be read."""
     request = read_predict_request(arguments)
-    # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
+    # Here and not above: torch takes seconds to import, and help or a mistake should be reported at once.
     from depthbench.inference.predict import predict_files
 
     return 0 if predict_files(request) else 1

@@ -45,17 +45,17 @@ from depthbench.search.sweeper import register_search
 SHOWN = ("AbsRel", "RMSE", "log10", "delta1", "delta2", "delta3")
 
 GROUPS = {
-    "data": "what is learnt from and tested on",
-    "augment": "what is done to training frames",
+    "data": "data to train and test on",
+    "augment": "changes of the training frames",
     "model": "the network",
-    "loss": "what is minimized; it brings the kind of training that it needs",
+    "loss": "the minimized loss; it brings the kind of training that it needs",
     "optim": "optimizer and schedule",
     "trainer": "machine, precision, length of training",
     "protocol": "how predictions are scored",
     "logger": "where numbers and pictures go",
     "experiment": "a study of a paper",
     "scale": "how large a study is",
-    "debug": "what to do when something is wrong",
+    "debug": "settings for finding faults",
 }
 
 HELP = """Train a depth network and test it:  depthbench run [group=option ...] [key=value ...]
@@ -113,7 +113,7 @@ def _job(config: DictConfig) -> float | None:
 
 def run_alone(folder: RunFolder) -> None:
     """Run one configuration in this process, or one process per device where nobody has started them yet."""
-    # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
+    # Here and not above: torch takes seconds to import, and help or a mistake should be reported at once.
     from depthbench.data.stream import check_shares
     from depthbench.launch.execute import execute
     from depthbench.training.devices import check_accelerator, device_count
@@ -174,7 +174,7 @@ def typed(arguments: Sequence[str]) -> tuple[Namespace, list[str]]:
 
 
 def check(options: Namespace) -> None:
-    """Compose what is asked for before Hydra does: a mistake gets a sentence with the nearest names.
+    """Compose the configuration before Hydra does: a mistake gets a sentence with the nearest names.
 
     Of a sweep every option of every group is tried; its jobs are composed when they are listed.
 
@@ -232,7 +232,7 @@ def _check_searched(parsed: Sequence[Override]) -> None:
 
 
 def values_of(override: Override) -> list[str]:
-    """The values of a sweep, of a range its ends; none of what is no sweep."""
+    """The values of a sweep; the ends of a range; nothing if there is no sweep."""
     value = override.value()
     if isinstance(value, IntervalSweep):
         return [str(value.start), str(value.end)]

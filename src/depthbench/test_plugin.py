@@ -13,7 +13,7 @@ HELP = """Check the components of a package of yours as those of depthbench are 
 PATH is a folder, a Python file or a module, as in plugins=[PATH]. Every YAML of its conf is made and checked: losses on
 holes, empty masks, odd sizes and half precision; networks on odd sizes, gradients and float32 depth; data sets on
 shapes, units and determinism; augmentations, metrics of structure, protocols; of all others the configuration.
-It ends with 1 if a check fails. What is yours alone (the formula) belongs into tests of your own:
+It ends with 1 if a check fails. Put checks of your own part (the formula) into tests of your own:
 `depthbench new` writes some."""
 
 
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def check_plugin(arguments: Sequence[str]) -> int:
-    """Check all components of a plugin and say what came out: 1 where a check failed.
+    """Check all components of a plugin and print the results; returns 1 where a check failed.
 
     Raises:
         UserError: if there is no such plugin.
@@ -35,7 +35,7 @@ def check_plugin(arguments: Sequence[str]) -> int:
     plugin, *overrides = arguments
     if "=" in plugin:
         raise UserError(f"The plugin comes first: depthbench test-plugin PATH {plugin}.")
-    # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
+    # Here and not above: torch takes seconds to import, and help or a mistake should be reported at once.
     from depthbench.testing import component_checks, components_of
 
     failed = 0

@@ -35,13 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def view(arguments: Sequence[str]) -> None:
-    """Make what is asked for, and serve it until Ctrl-C.
+    """Make the requested page, and serve it until Ctrl-C.
 
     Raises:
         UserError: for a mistake in it.
     """
     request = read_view_request(arguments)
-    # Here and not above: drawing takes a second to import, and help or a mistake should be told at once.
+    # Here and not above: drawing takes a second to import, and help or a mistake should be reported at once.
     from depthbench.viewing.page import page_files
     from depthbench.viewing.scene import scene_of_photos, scene_of_runs
     from depthbench.viewing.server import PageServer

@@ -89,7 +89,7 @@ def _prefix_sums(values: Tensor, margin: int) -> Tensor:
 
 
 def _edges(shape: torch.Size, size: int, reach: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Where the table holds the lower and the upper edge of each pixel's window, by rows and by columns."""
+    """Table indices of the lower and the upper edge of each pixel's window, by rows and by columns."""
     first = reach - size // 2
     rows, columns = ((slice(first, first + length), slice(first + size, first + size + length)) for length in shape)
     return rows, columns
@@ -125,7 +125,7 @@ def local_means(
     Args:
         values: ``(B, 1, H, W)``, 0 at holes.
         sizes: odd window sizes.
-        border: ``hole`` averages over what lies inside the map; ``replicate`` extends the map and its mask.
+        border: ``hole`` averages over the pixels inside the map; ``replicate`` extends the map and its mask.
         valid: float mask (1 or 0), or None. A window without any valid pixel gives 0.
     """
     weights = torch.ones_like(values[:1].detach()) if valid is None else valid

@@ -229,9 +229,9 @@ def test_two_plugins_of_one_name():
     [
         ("import nothing_like_it\n", "ModuleNotFoundError: No module named 'nothing_like_it'"),
         ("import sys\nsys.exit(3)\n", "SystemExit: 3"),
-        ("from depthbench.losses import L1 as Mine\n", "a class of your own inherits from one of theirs"),
+        ("from depthbench.losses import L1 as Mine\n", "your own class must inherit from one of these classes"),
         ("from os import system as Mine\n", "is not allowed"),
-        ("class Mine:\n    pass\n", "a class of your own inherits from one of theirs"),
+        ("class Mine:\n    pass\n", "your own class must inherit from one of these classes"),
         ("", "plug_i has no Mine"),
     ],
 )

@@ -228,5 +228,5 @@ def test_points_of_no_camera_are_refused():
     assert found[0] == pytest.approx([20 / SIZE[1], 0, (CENTER[0] + 0.5) / SIZE[1]])
     assert found[1] == pytest.approx([0, 21 / SIZE[0], (CENTER[1] + 0.5) / SIZE[0]])
     for wrong in (np.ones((*SIZE, 3)), points(0, 20.0) * [-1, 1, 1], np.full((*SIZE, 3), np.nan)):
-        with pytest.raises(UserError, match=r"points of a\.npy are seen by no camera"):
+        with pytest.raises(UserError, match=r"points of a\.npy fit no camera"):
             camera_of_points(wrong, "a.npy")

@@ -188,7 +188,7 @@ def test_an_affine_model_beside_a_metric_one(folder, capsys):
         "metric_depth": True,
         "affine_disparity": True,
     }
-    assert "what only they know is not scored" in capsys.readouterr().out
+    assert "their scale or shift is not scored" in capsys.readouterr().out
 
 
 def test_missing_pixels_are_refused_or_count_as_errors(folder, capsys):

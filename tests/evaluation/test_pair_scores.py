@@ -194,7 +194,7 @@ def test_a_run_is_scored_as_files_of_its_predictions_are(root, tmp_path):
 
 def test_a_contrary_kind_is_refused(networks, root, capsys):
     assert evaluate(root, "model=python:ordering:contrary") == 2
-    assert "pairs are in the right order: are its values of the contrary kind" in capsys.readouterr().err
+    assert "pairs are in the right order: are its values of the opposite kind" in capsys.readouterr().err
 
 
 def test_it_fills_a_column_of_a_leaderboard(networks, here, root, capsys):  # noqa: F811

@@ -104,9 +104,9 @@ def test_the_kind_of_a_run_is_that_of_its_loss(frames, tmp_path, capsys):
     assert "not a measure of depth up to scale and shift; append protocol.alignment=... (scale_shift," in text
     code, text = told("protocol=full", "kind=metric_depth")
     assert code == 0
-    assert "its loss determines depth up to scale and shift only; that it is metric depth is what kind= says." in text
+    assert "its loss determines depth up to scale and shift only; kind= declares it as metric depth." in text
     assert json.loads(output.read_text())["kinds"] == {folder.path.name: "metric_depth"}
-    assert "kind=affine_disparity is no reading" in told("kind=affine_disparity")[1]
+    assert "kind=affine_disparity does not fit" in told("kind=affine_disparity")[1]
 
 
 def test_a_metric_run_may_be_scored_as_a_weaker_kind(frames, tmp_path, capsys):

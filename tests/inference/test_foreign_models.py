@@ -236,7 +236,7 @@ REFUSED = {
     "no module": (["model=python:netwoks:depth"], "there is no module netwoks, neither installed nor in this folder"),
     "no function": (["model=python:own_networks:deep"], "own_networks has no deep; it has depth, disparity, points"),
     "a number": (["model=python:own_networks:number"], "number is int, which can't be called"),
-    "no kind": (["model=python:own_networks:undeclared"], "does not say what it predicts; append kind=..."),
+    "no kind": (["model=python:own_networks:undeclared"], "does not declare its kind of output; append kind=..."),
     "another kind": (
         ["model=python:own_networks:depth", "kind=affine_disparity"],
         "declares that it predicts metric depth",

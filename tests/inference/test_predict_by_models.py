@@ -88,7 +88,7 @@ def test_mirrors_sizes_and_cameras(place):
     ("name", "more", "sentence"),
     [
         ("disparity", ["save=png"], "predicts disparity up to scale and shift, but png holds metres; append save=npy"),
-        ("half", [], "does not say what it predicts; append kind="),
+        ("half", [], "does not declare its kind of output; append kind="),
         ("depth", ["run=latest"], "Give one of run=RUN_FOLDER and model=SOURCE"),
         ("depth", ["size=10,10"], "size= is of model=onnx:FILE"),
         ("depth", ["range=0..2"], "range=0..2 is unknown; choose 0..1, 0..255, imagenet"),

@@ -113,7 +113,7 @@ def test_a_model_predicts_as_the_librarys_own_pipeline(name, folders):
 
 def test_a_type_that_is_trained_for_several_kinds_must_be_said(folders, tmp_path):
     source = read_source(f"hf:{saved(dpt_of_dinov2, tmp_path / 'dinov2')}")
-    with pytest.raises(UserError, match="does not say what it predicts; append kind="):
+    with pytest.raises(UserError, match="does not declare its kind of output; append kind="):
         open_model(source, ModelOptions(), CPU)
     assert open_model(source, ModelOptions(OutputKind.METRIC_DEPTH), CPU).kind == OutputKind.METRIC_DEPTH
     midas = read_source(f"hf:{folders / 'dpt'}")

@@ -235,7 +235,7 @@ def test_every_older_name_has_a_newer_one():
             with pytest.raises(UserError, match=f"no model '{name}', nor .*nearest: "):
                 current_name(name)
             continue
-        with pytest.warns(UserWarning, match=f"calls '{name}' by another name today"):
+        with pytest.warns(UserWarning, match=f"has renamed '{name}'"):
             new = current_name(name)
         assert current_name(new) == new
         assert timm.get_pretrained_cfg(new) is not None
@@ -244,7 +244,7 @@ def test_every_older_name_has_a_newer_one():
 
 @pytest.mark.parametrize("name", ["tv_resnet34", "gluon_resnet18_v1b", "ssl_resnet18"])
 def test_older_names_of_timm_are_taken(name):
-    with pytest.warns(UserWarning, match="by another name today"):
+    with pytest.warns(UserWarning, match="timm has renamed"):
         encoder = Encoder(name, pretrained=False)
     assert encoder.name == timm.models.get_deprecated_models()[name]
     config = timm.get_pretrained_cfg(encoder.name)

@@ -122,7 +122,7 @@ def test_depth_that_no_unit_explains(made, tmp_path):
     build(made, tmp_path, "npy")
     for path in (tmp_path / "depths").iterdir():
         np.save(path, np.load(path) * np.float32(1e8))
-    with pytest.raises(UserError, match="no unit of the field makes plausible"):
+    with pytest.raises(UserError, match="no common unit makes plausible"):
         propose(tmp_path, {})
     for path in (tmp_path / "depths").iterdir():
         np.save(path, np.load(path) * np.float32(0))

@@ -132,7 +132,7 @@ def _reduction(variant: str) -> dict[str, Any]:
     return {"reduction": "holes_as_zero_error" if variant == "released" else "pixel"}
 
 
-# Arguments of a class (today's name) that changed: former argument -> what its value stands for today.
+# Arguments of a class (today's name) that changed: former argument -> meaning of its value today.
 ARGUMENTS: dict[tuple[str, str], Callable[[Any], dict[str, Any]]] = {
     ("depthbench.protocols.EvalProtocol", "scaling"): lambda value: {"alignment": value},
     ("depthbench.protocols.EvalProtocol", "swapped"): lambda value: {"swap_prediction_and_truth": value},
@@ -161,7 +161,7 @@ KEYS: dict[str, str] = {
     "task.first": "task.update_first",
 }
 
-# Keys that former run folders lack -> the value that stands for what the code did then.
+# Keys that former run folders lack -> the value that gives the code's former behavior.
 ADDED: dict[str, Any] = {"protocol.fill_borders": "none"}
 
 # Former options of the groups, as `group=option` -> today's `group=option`.
@@ -188,7 +188,7 @@ def silent(sentence: str) -> None:
 
 
 def current_target(target: str) -> str:
-    """Today's name of a class: the name itself, or what a former name leads to."""
+    """Today's name of a class: the name itself, or the successor of a former name."""
     seen = {target}
     while True:
         module, _, name = target.rpartition(".")
@@ -234,7 +234,7 @@ def renew_config(config: Mapping[str, Any], say: Callable[[str], None] = say_onc
 
     Args:
         config: as it was written, by this version or an earlier one.
-        say: what to do with the sentences that name the new names.
+        say: takes the sentences with the new names.
     """
     plain: dict[str, Any] = renew_targets(dict(config), say)
     for former, key in KEYS.items():
@@ -248,7 +248,7 @@ def renew_config(config: Mapping[str, Any], say: Callable[[str], None] = say_onc
 
 
 def renew(config: DictConfig, say: Callable[[str], None] = say_once) -> DictConfig:
-    """:func:`renew_config` of a composed configuration; what is interpolated stays so."""
+    """:func:`renew_config` of a composed configuration; interpolations stay."""
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=False)  # type: ignore[assignment]
     return OmegaConf.create(renew_config(plain, say))
 

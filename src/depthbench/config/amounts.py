@@ -4,7 +4,7 @@ import re
 
 from depthbench.errors import UserError
 
-NEARLY = 0.01  # the share by which a round amount, such as 230k, may exceed what there is
+NEARLY = 0.01  # the share by which a round amount, such as 230k, may exceed the number of frames
 
 
 def frame_count(split: str | int) -> int:
@@ -24,7 +24,7 @@ def frame_count(split: str | int) -> int:
 
 
 def taken(total: int, split: str | int) -> int:
-    """How many of ``total`` frames a split takes; more than ``total`` where there are too few.
+    """Number of ``total`` frames that a split takes; more than ``total`` where there are too few.
 
     A round amount, given in thousands, is as the papers mean it ("approximately 230k pairs"): ``230k`` takes all of
     229,999 frames. A plain number is exact.

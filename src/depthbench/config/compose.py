@@ -1,4 +1,4 @@
-"""Where the YAMLs are, and how a configuration is composed from them and from what a user types."""
+"""The places of the YAMLs, and the composition of a configuration from them and from a user's words."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from depthbench.config.plugins import opened
 from depthbench.config.published import register_published
 from depthbench.errors import UserError
 
-# A key of Hydra's, and a value without what its grammar or a shell gives a meaning: brackets, commas, quotes.
+# A key of Hydra's, and a value without characters special to its grammar or a shell: brackets, commas, quotes.
 _PLAIN = re.compile(r"([+~]*[\w./@:-]+)=([^\[\]{},'\"$\\\n]+)")
 
 
@@ -145,7 +145,7 @@ def check_alike(folders: Sequence[Path]) -> None:
 @contextmanager
 def composing() -> Iterator[None]:
     """Within it, Hydra's ``compose`` reads ``conf`` and the user's own folders."""
-    outer = GlobalHydra.instance().hydra  # of whoever is composing already; None where nobody is
+    outer = GlobalHydra.instance().hydra  # of a composition under way; None without one
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(config_dir()), version_base="1.3"):

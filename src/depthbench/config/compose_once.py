@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 @contextmanager
 def composing_once() -> Iterator[None]:
-    """Within it, what has been composed is composed no more, and a sweep that was planned is not composed as a trial.
+    """Within it, no configuration is composed twice, and a planned sweep is not composed as a trial.
 
     Hydra makes its loaders itself, here and in the processes of its launchers, so a method of their class is replaced
     while the command runs. Each call gets a copy.

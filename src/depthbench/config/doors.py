@@ -11,7 +11,7 @@ _FOLDER = ("--config-dir", "-cd")
 
 
 def through_doors(arguments: Sequence[str]) -> list[str]:
-    """Open what a command line asks for, and return the rest of it.
+    """Open the packages and folders that a command line names, and return the rest of it.
 
     ``plugins=[path or module]`` opens packages; ``--config-dir FOLDER`` and ``hydra.searchpath=[FOLDER]`` are folders
     with YAMLs; ``protocol=./mine.yaml``, also among several options, is the option ``mine`` afterwards.

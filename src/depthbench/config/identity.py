@@ -1,6 +1,6 @@
 """The identity of a run: everything in its configuration that can change a result.
 
-One list says what can't. The hash in a run folder's name, the cells of the report and ``Done already`` all read it.
+One list names the keys that can't. A run folder's hash, the cells of the report and ``Done already`` all read it.
 Where data lie is not in the hash; which data lie there is compared when a run begins or is found again
 (:mod:`depthbench.runs.data_record`), so that a sweep can be planned without opening data.
 """
@@ -159,7 +159,7 @@ def _pruned(value: Any, prefix: str) -> Any:
 
 
 def paths(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Where a plain configuration says that data lie, by dotted key."""
+    """Places of data that a plain configuration names, by dotted key."""
     found: dict[str, Any] = {}
     for key, value in content.items():
         if isinstance(value, dict):

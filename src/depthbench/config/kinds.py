@@ -1,7 +1,7 @@
 """Classes that a configuration may make: known kinds from the rooms that hold such classes, and nothing else.
 
 A YAML is data that people exchange, so a name in it must never run anything but the constructor of a component. A class
-is allowed by what it is (its bases) and by where it is defined; functions, methods and everything with effects of
+is allowed by its bases and by the place of its definition; functions, methods and everything with effects of
 its own (trainers, caches, commands) are not. Packages of a user join by :func:`trust`, which a file can't call.
 """
 
@@ -82,7 +82,7 @@ COMPONENTS = (
     ),
 )
 
-# What only training makes, where it asks for it: these have effects (files of a cache, of checkpoints, of a log).
+# Objects that only training makes, at their places: they have effects (files of a cache, of checkpoints, of a log).
 TASKS = Kind("kinds of training", ("pytorch_lightning.core.module.LightningModule",), ("depthbench.tasks",))
 DATA_MODULES = Kind(
     "data modules", ("pytorch_lightning.core.datamodule.LightningDataModule",), ("depthbench.data.module",)
@@ -103,7 +103,7 @@ EVERY = (*COMPONENTS, TASKS, DATA_MODULES, CALLBACKS, LOGGERS)
 # Where names are looked up at all: nothing else is imported because a file names it.
 ROOTS = ("depthbench", "albumentations", "pytorch_lightning", "torch.nn", "torch.optim", "torchmetrics")
 
-# Libraries of the house, of which nothing but what stands above may be named; they are no plugins.
+# Libraries of the house: only the classes above may be named, and they are not plugins.
 _LIBRARIES = (
     *dict.fromkeys(root.partition(".")[0] for root in ROOTS),
     *("cv2", "h5py", "huggingface_hub", "hydra", "hydra_plugins", "lightning_fabric", "numpy", "omegaconf", "pip"),
@@ -116,8 +116,8 @@ _trusted: list[str] = []
 def trust(package: str) -> None:
     """Let configurations name classes of a user's own package: networks, losses, metrics, data sets and the like.
 
-    To be called for what the user of this machine chose (an installed plug-in, an argument of the command line), never
-    for a name that comes from a run folder, a checkpoint or any other file that may have been sent.
+    To be called for modules that this machine's user chose (an installed plug-in, an argument of the command line),
+    never for a name that comes from a run folder, a checkpoint or any other file that may have been sent.
     """
     if package not in _trusted:
         _trusted.append(package)
@@ -149,7 +149,8 @@ def find(target: str, kinds: Sequence[Kind]) -> type:
         return found
     raise UserError(
         f"_target_: {target} is not allowed; here a configuration makes {', '.join(kind.name for kind in kinds)}, and "
-        "nothing else" + ("; a class of your own inherits from one of theirs." if within(target, _trusted) else ".")
+        "nothing else"
+        + ("; your own class must inherit from one of these classes." if within(target, _trusted) else ".")
     )
 
 

@@ -29,7 +29,7 @@ def explain(error: BaseException, config: DictConfig | None = None) -> str:
     """One sentence for a mistake in configuration or input.
 
     Args:
-        error: what was raised.
+        error: the raised one.
         config: a composed configuration whose keys are offered for a misspelled one.
     """
     for cause in _chain(error):
@@ -50,7 +50,7 @@ def explain(error: BaseException, config: DictConfig | None = None) -> str:
 
 
 def nearest_key(key: str, known: Sequence[str]) -> str:
-    """As :func:`nearest`; of keys that end alike (``lr``, ``optim.lr``) the whole one is offered first."""
+    """As :func:`nearest`; among keys that end alike (``lr``, ``optim.lr``) the whole one is offered first."""
     end = key.rpartition(".")[2]
     alike = [name for name in known if name.rpartition(".")[2] == end]
     same_group = [name for name in alike if name.partition(".")[0] == key.partition(".")[0]]
@@ -64,7 +64,7 @@ def nearest_key(key: str, known: Sequence[str]) -> str:
 
 
 def _missing_option(file: str, options: Sequence[str]) -> str:
-    """Of a group of ours every option is known from the disk, also a paper's studies, which lie one folder deeper."""
+    """Every option of a built-in group is known from the disk, even a paper's studies, which lie one folder deeper."""
     group, _, option = file.partition("/")
     ours = group_options(group)
     if not ours:

@@ -21,7 +21,7 @@ _NO_READERS = ("Rooms", "Mixed")
 
 
 def check_needed(config: DictConfig) -> None:
-    """Refuse a run whose data or weights are not there, or not what they should be, as far as torch isn't needed.
+    """Refuse a run if its data or weights are missing or of a wrong form; only checks that need no torch.
 
     Raises:
         UserError: naming the first file or folder that is wrong.
@@ -73,7 +73,7 @@ def check_contents(config: DictConfig, parts: Sequence[str], opened: set[str] | 
     Args:
         config: of a run or an evaluation.
         parts: the data sets that will be opened: ``train``, ``test``.
-        opened: what was opened before, for jobs that share their data; what is opened now joins it.
+        opened: data that were opened before, for jobs that share them; newly opened data join it.
 
     Raises:
         UserError: as their readers.

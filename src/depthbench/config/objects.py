@@ -1,4 +1,4 @@
-"""Which parts of a run are Python objects, that no configuration can make again."""
+"""The parts of a run that are Python objects, which no configuration can make again."""
 
 from collections.abc import Mapping
 from typing import Any

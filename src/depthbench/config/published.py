@@ -1,8 +1,8 @@
 """Published protocols: one file for a publication holds a protocol for each set and kind of prediction.
 
 ``conf/published/NAME.yaml`` holds ``name``, ``version``, ``source``, the ``rules`` that its sets share, ``alignments``
-by row, and ``sets`` with what differs. A row of a set is the option ``protocol=NAME_SET_ROW`` (``NAME_SET`` where there
-is one row); fields that no file gives are as in ``protocol=full``. They are locked: other values need another name.
+by row, and ``sets`` with their differences. A row of a set is the option ``protocol=NAME_SET_ROW`` (``NAME_SET`` for a
+single row); fields that no file gives are as in ``protocol=full``. They are locked: other values need another name.
 """
 
 from collections.abc import Mapping, Sequence

@@ -96,7 +96,7 @@ def _loaded(text: str) -> Any:
 
 
 def check_plain(node: Any, place: str = "", depth: int = 0) -> None:
-    """Refuse what is no plain data: numbers, text, truth values and None in lists and dictionaries.
+    """Refuse anything but plain data: numbers, text, truth values and None in lists and dictionaries.
 
     Raises:
         UserError: naming the place.

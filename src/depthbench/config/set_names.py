@@ -56,7 +56,7 @@ def set_label(name: str, edition: str | None) -> str:
 
 
 def bundled(names: Sequence[str]) -> list[str]:
-    """Names of options with those of a bundle's sets checked; ``moge/all`` is all of them.
+    """Names of options, with the names of a bundle's sets checked; ``moge/all`` gives all sets.
 
     Raises:
         UserError: if a bundle has no such set.

@@ -11,15 +11,15 @@ from depthbench.config.kinds import COMPONENTS, Kind, check_package, find
 from depthbench.config.plugins import opened
 from depthbench.errors import UserError
 
-# Beside `_target_`: positional arguments, and whether a partial is wanted. Hydra's `_convert_` may only say what is
-# done anyway: lists and dictionaries arrive as such.
+# Beside `_target_`: positional arguments, and whether a partial is wanted. Hydra's `_convert_` may only ask for the
+# usual way: lists and dictionaries arrive as such.
 _SPECIAL = ("_target_", "_args_", "_partial_", "_convert_")
 
 
 def instantiate(config: Any, also: Kind | None = None, /, **arguments: Any) -> Any:
     """Make the object that ``_target_`` names, with all that is nested in it.
 
-    The configuration is resolved once; what is checked is what is made.
+    The configuration is resolved once, so the checked objects are the made ones.
 
     Args:
         config: with ``_target_``, or a list or dictionary of such.

@@ -129,7 +129,7 @@ def check_values(config: DictConfig) -> None:
     """Refuse numbers that no run can work with, and a configuration that lacks a part.
 
     Raises:
-        UserError: naming the key, its value and what it may be.
+        UserError: naming the key, its value and the allowed values.
     """
     if "task" in config:  # the configuration of a run, not of `evaluate`
         for part in ("data", "model", "loss", "optim", "protocol"):

@@ -117,14 +117,14 @@ def in_pixels(intrinsics: Matrix, size: Size) -> Matrix:
 
 
 def _rays(intrinsics: Matrix, size: Size) -> NDArray[np.float64]:
-    """``(3, H, W)``: what pixels of a normalized camera see at depth 1."""
+    """``(3, H, W)``: the points that pixels of a normalized camera see at depth 1."""
     return pixel_rays(in_pixels(intrinsics, size), size)
 
 
 def _crossing(
     direction: NDArray[np.float64], start: NDArray[np.float64], end: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Where the line through the origin meets the line through two points."""
+    """Crossing of the line through the origin and the line through two points."""
     along = end - start
     scale = (start[0] * along[1] - start[1] * along[0]) / (direction[0] * along[1] - direction[1] * along[0])
     return np.asarray(direction * scale, np.float64)

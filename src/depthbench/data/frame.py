@@ -28,7 +28,7 @@ class Frame(NamedTuple):
             for training; for testing it may be the sensor's own size.
         intrinsics: ``(3, 3)`` float32, in pixels of ``image``, or None where unknown.
         name: identifies the frame within its data set, for per-image scores.
-        annotations: what else is known of the scene, at the depth's size; for tests. Augmentation drops it.
+        annotations: further knowledge of the scene, at the depth's size; for tests. Augmentation drops it.
     """
 
     image: Tensor

@@ -74,11 +74,11 @@ class GivenFrames(Dataset[Frame]):
 
 
 def as_frames(data: Any, part: str, trains: bool = False) -> Dataset[Frame]:
-    """A user's data set, looked at: a few of its frames must be what they should be.
+    """A user's data set, after a check of a few of its frames.
 
     Args:
         data: a map-style data set, a list of items, or a tuple of all images and all depth maps.
-        part: what it is for, in words of the caller.
+        part: its purpose, in words of the caller.
         trains: whether it is learned from: then image and depth have one size.
 
     Raises:
@@ -109,7 +109,7 @@ def hold_out_some(frames: Dataset[Frame], share: float | int, part: str) -> tupl
     Args:
         frames: of which some are held out.
         share: a fraction in (0, 1), or a number of frames.
-        part: what the frames that are held out are for.
+        part: the purpose of the held-out frames.
 
     Raises:
         UserError: if that leaves one of both without a frame.

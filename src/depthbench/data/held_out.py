@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from depthbench.data.frame import Frame
 
 Share = float | int
-"""Of the training scenes: a fraction in (0, 1), or a whole number of them."""
+"""The share of training scenes to hold out: a fraction in (0, 1), or a whole number of scenes."""
 
 
 @runtime_checkable

@@ -1,4 +1,4 @@
-"""Which frames a data set or a part of it holds: their number and a hash of their names, the same everywhere."""
+"""The frames of a data set or of a part of it: their number and a hash of their names, the same everywhere."""
 
 import hashlib
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ def describe(frames: Any) -> dict[str, Any]:
         record["edition"] = edition
     if hasattr(frames, "names"):
         record["names_sha256"] = names_hash(frames.names)
-    if not hasattr(whole, "key"):  # what is made by rule looks as its arguments say
+    if not hasattr(whole, "key"):  # rendered frames follow from their arguments
         record["looks"] = looks(frames)
     return record
 

@@ -1,4 +1,4 @@
-"""Which stored values are no depth: from a file's numbers to metres, in which 0 is missing."""
+"""Stored values that are not depth: from a file's numbers to metres, in which 0 is missing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Missing:
         return depth
 
     def check_top(self, name: str, depth: NDArray[np.float32], scale: float, bits: int) -> None:
-        """Raise :class:`UserError` if many pixels hold the largest value of the type and nobody said what it means.
+        """Raise :class:`UserError` if many pixels hold the largest value of the type and no setting gives its meaning.
 
         Args:
             name: of the frame.
@@ -79,7 +79,7 @@ ZERO_ONLY = Missing()
 
 
 def two_meanings(top: float, metres: float, bits: int) -> str:
-    """The two meanings of the largest value and what to write for each."""
+    """The two meanings of the largest value, and the setting for each."""
     return (
         f"{top:g}, the largest value of {bits} bits: append data.invalid={top:g} if that means no depth (sky), "
         f"data.invalid=none if it is a depth ({metres:.4g} m)."

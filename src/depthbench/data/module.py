@@ -46,7 +46,7 @@ class DataModule(pl.LightningDataModule):
         cache_folder: where ``cache=disk`` keeps them.
         augment: the policy for training frames.
         seed: of order and augmentation.
-        **settings: what else a data set's YAML offers (split, size, root ...) and passes on to its data sets.
+        **settings: other keys of a data set's YAML (split, size, root ...), passed on to its data sets.
 
     Example:
         >>> from depthbench.data import DataModule, Rooms
@@ -122,7 +122,7 @@ class DataModule(pl.LightningDataModule):
 
     @cached_property
     def manifest(self) -> dict[str, dict[str, Any]]:
-        """Which frames each part holds, for a run's record."""
+        """The frames of each part, for a run's record."""
         return {part: {} if frames is None else describe(frames) for part, frames in self._parts.items()}
 
     def score_by(self, protocol: str, truth: str) -> None:
@@ -206,7 +206,7 @@ class DataModule(pl.LightningDataModule):
 
     @cached_property
     def _frame_bytes(self) -> int:
-        """Of the largest frame that workers deliver, judged by the first."""
+        """Size of the largest frame that workers deliver, judged by the first."""
         return max(4 * (frames[0].image.numel() + frames[0].depth.numel()) for frames in (self.train, self.test))
 
 

@@ -24,7 +24,7 @@ class SkipDamaged(Dataset[Frame]):
 
     def __init__(self, dataset: Dataset[Frame]) -> None:
         self.dataset = dataset
-        # Shared, so that the main process sees what the workers met.
+        # Shared, so that the main process sees the workers' findings.
         self._damaged = torch.zeros(len(dataset), dtype=torch.bool).share_memory_()  # type: ignore[arg-type,no-untyped-call]
 
     @property

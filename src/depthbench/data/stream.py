@@ -1,4 +1,4 @@
-"""Which frame is shown when: a pure function of (seed, position), the same for any number of workers and processes.
+"""The order of training frames: a pure function of (seed, position), the same for any number of workers and processes.
 
 Training frames form one endless stream: shuffled passes over the data set, one after the other. Batch ``b`` takes the
 positions ``[b * B, (b + 1) * B)`` of it, and each process its slice of them. So every batch is full, every frame is
@@ -148,13 +148,13 @@ class StreamLoader(DataLoader[Frame]):
         return self._iterate()
 
     def _iterate(self) -> Iterator[Batch]:
-        # A generator, so that workers start only after Lightning has restored the position and told the epoch.
+        # A generator, so that workers start only after Lightning has restored the position and set the epoch.
         for batch in super().__iter__():
             self._yielded += 1
             yield cast(Batch, batch)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where training stands, in batches from its beginning."""
+        """The position of training, in batches from its beginning."""
         batches = self.batches
         return {"batch": batches.epoch * len(batches) + batches.start + self._yielded}
 

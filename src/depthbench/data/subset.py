@@ -45,7 +45,7 @@ class FrameSubset(Dataset[Frame]):
         return fetch(self.dataset, [self.indices[index] for index in indices])
 
     def __getattr__(self, name: str) -> Any:
-        # What is true of all frames is true of some: the kind of truth, the root, the size.
+        # Attributes of all frames hold for some: the kind of truth, the root, the size.
         if name.startswith("_") or name in ("dataset", "indices", "key", "hold_out", "pictures", "pairs"):
             raise AttributeError(name)
         return getattr(self.dataset, name)

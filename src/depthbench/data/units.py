@@ -9,7 +9,7 @@ class Unit(NamedTuple):
 
     Attributes:
         per_metre: stored values per metre.
-        name: what it is, and who uses it.
+        name: of the unit, and its users.
         scale: metres per stored value, as one writes it.
     """
 
@@ -65,7 +65,7 @@ def suggested(median: float, plausible: tuple[float, float]) -> str:
         plausible: metres between which it should lie.
     """
     units = listed(plausible_units(median, *plausible), "data.scale")
-    return f" The median of a few frames is {median:.4g}: {units or 'no unit of the field makes it plausible'}."
+    return f" The median of a few frames is {median:.4g}: {units or 'no common unit makes it plausible'}."
 
 
 def explaining_units(per_metre: float, tolerance: float) -> list[Unit]:

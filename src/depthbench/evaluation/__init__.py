@@ -1,6 +1,6 @@
 """Scoring predictions: test sets, predictors, tables; and of arrays in memory.
 
-The modules that score import torch, which takes seconds; what the command line needs does not.
+The modules that score import torch, which takes seconds; the command line does not need it.
 """
 
 from typing import TYPE_CHECKING, Any

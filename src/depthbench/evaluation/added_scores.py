@@ -1,4 +1,4 @@
-"""Scores that some images have besides those of their maps: a clip's at its first frame, a camera's at each."""
+"""Scores that some images have besides the scores of their maps: a clip's at its first frame, a camera's at each."""
 
 from collections.abc import Mapping, Sequence
 

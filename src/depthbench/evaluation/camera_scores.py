@@ -1,4 +1,4 @@
-"""Predicted cameras against those of the data set: the error of the horizontal field of view."""
+"""Predicted cameras against the data set's cameras: the error of the horizontal field of view."""
 
 from collections.abc import Sequence
 

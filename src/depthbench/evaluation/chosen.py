@@ -1,4 +1,4 @@
-"""The test frames of every input, and what of the request fits them: protocols and metrics of structure."""
+"""The test frames of every input, and the requested protocols and metrics of structure that fit them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -45,7 +45,7 @@ class NoProtocolFitsError(UserError):
 
 
 def open_sets(request: EvaluateRequest) -> Chosen:
-    """The test frames of every input, and what of the request fits them.
+    """The test frames of every input, and the part of the request that fits them.
 
     Raises:
         UserError: if data can't be opened, or protocols or metrics that were named don't fit them.

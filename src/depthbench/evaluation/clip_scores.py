@@ -25,7 +25,7 @@ TAE = "TAE"
 
 @dataclass
 class _Clip:
-    """One clip under one protocol, frame by frame: its errors, and what of the last frame the next one needs.
+    """One clip under one protocol, frame by frame: its errors, and the last frame's values that the next one needs.
 
     Attributes:
         place: of its first frame with valid truth, at which the score stands; None before.

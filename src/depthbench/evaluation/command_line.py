@@ -116,7 +116,7 @@ def _sorted_out(arguments: Sequence[str], known: DictConfig) -> tuple[dict[str, 
 
 
 def _cache(text: str | None, outputs: Sequence[Path]) -> Path | None:
-    """The folder of kept maps: as said, none, or beside what is written."""
+    """The folder of kept maps: the given one, none, or beside the output."""
     if text in ("none", "false"):
         return None
     if text in (None, "", "null"):

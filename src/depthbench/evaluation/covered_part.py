@@ -1,4 +1,4 @@
-"""Which part of the frame prediction files show: the whole frame is taken for granted only where it can be."""
+"""The part of the frame that prediction files show: the whole frame is assumed only in clear cases."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Which prediction belongs to which frame, where files are not named exactly like the frames."""
+"""Matching predictions with frames, where files are not named exactly like the frames."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +13,7 @@ _FORMS: tuple[Callable[[str], str], ...] = (
     lambda name: name.replace("/", "-"),
     lambda name: name.rpartition("/")[2],
 )
-"""How a frame's name may stand in one folder: as it is, without subfolders, or by its last part."""
+"""Forms of a frame's name in one folder: as it is, without subfolders, or its last part."""
 
 
 def matched(names: Sequence[str], listed: Sequence[str], where: str, pictures: Sequence[str] = ()) -> list[int]:

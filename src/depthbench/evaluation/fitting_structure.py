@@ -1,4 +1,4 @@
-"""Which of the metrics that were asked for data and protocols can serve, and a sentence about the others."""
+"""The requested metrics of structure that fit data and protocols, and a sentence about the others."""
 
 from collections.abc import Mapping, Sequence
 
@@ -47,7 +47,7 @@ def fitting_structure(
 def _lacks(
     metric: Metric, frames: EvaluationSet, protocols: Sequence[EvalProtocol], every: bool
 ) -> tuple[str, str] | None:
-    """Whatever a metric needs and doesn't find, in words after "needs", and as a note; None where it has all."""
+    """The inputs that a metric needs and doesn't find, in words after "needs", and as a note; None where it has all."""
     if isinstance(metric, TemporalError | FieldOfViewError):
         if isinstance(metric, TemporalError):
             wanted = lacks_clips(frames, protocols)

@@ -39,7 +39,7 @@ class Input:
         config: whose ``data`` is scored on; for a run also whose ``trainer`` gives the precision.
         kind: of prediction files as declared, of runs and networks once they are open.
         model: anybody's network.
-        options: what the user says of it.
+        options: the user's settings for it.
         own_size: whether it sees images as large as their files.
         cameras: the folder of predicted cameras, beside prediction files.
     """

@@ -20,7 +20,7 @@ class KeptNetwork:
     """A network that looks its predictions up before it makes them.
 
     A prediction belongs to the weights, the configuration of the run, precision, kind of device and code, and to the
-    pixels of the whole batch: it is what the network would give again, to the last bit.
+    pixels of the whole batch: the network would give it again, to the last bit.
 
     Args:
         network: of the run.

@@ -1,4 +1,4 @@
-"""Predictions that were made before, by what made them and of which picture."""
+"""Earlier predictions, found by their model and picture."""
 
 import io
 from collections.abc import Callable
@@ -68,7 +68,7 @@ class MapCache:
         return values
 
     def told(self) -> str | None:
-        """How many maps were there, and how large they are; None where nothing is kept."""
+        """A sentence about the number and size of cached maps; None where nothing is kept."""
         if self.folder is None or not self.used:
             return None
         size = sum(path.stat().st_size for path in self.used if path.is_file()) / 2**20

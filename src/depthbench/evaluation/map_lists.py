@@ -55,7 +55,7 @@ def read_map_list(path: Path) -> ListedMaps:
 
 
 def _columns(rows: list[tuple[int, list[str]]], path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """What each column is, and the rows without the header."""
+    """The meaning of each column, and the rows without the header."""
     if not rows:
         raise UserError(f"{path} is empty; it should list {_SHAPE}.")
     first = [cell.lower() for cell in rows[0][1]]

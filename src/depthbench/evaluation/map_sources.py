@@ -1,4 +1,4 @@
-"""Where the maps of prediction files lie: a folder, a zip or tar of one, a list of files, or one stack."""
+"""Sources of prediction files: a folder, a zip or tar of one, a list of files, or one stack."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -131,7 +131,7 @@ def check_said(sources: Sequence[ModelSource], said: ModelOptions) -> None:
     """Refuse a size or range where no network has a use for it.
 
     Raises:
-        UserError: naming what is superfluous.
+        UserError: naming the superfluous ones.
     """
     if any(source.form == "onnx" for source in sources):
         return
@@ -155,7 +155,7 @@ def read_kinds(text: str | None, files: int, models: int, unit: float | None, ru
     keep to what they know.
 
     Args:
-        text: kinds separated by commas; None where nothing was said. ``auto`` is what a run or a network says itself.
+        text: kinds separated by commas; None where none was given. ``auto`` is the kind that a run or network declares.
         files: sets of prediction files, which come first; metric depth where nothing was said.
         models: networks, which come last.
         unit: of prediction files.

@@ -22,7 +22,7 @@ from depthbench.pinhole import Matrix
 
 
 class ForeignModel(Protocol):
-    """Gives what its kind stores for one picture ``(H, W, 3)`` uint8 RGB, as a map of the picture's shape or size.
+    """Gives the quantity of its kind for one picture ``(H, W, 3)`` uint8 RGB, as a map of the picture's shape or size.
 
     The map may come in a dict, with ``intrinsics`` of the predicted camera beside it.
 
@@ -32,7 +32,7 @@ class ForeignModel(Protocol):
         identity: digits that change with anything that may change a prediction.
         takes_camera: whether intrinsics matter.
         notes: sentences for the reader of the scores.
-        unseen: what may change predictions and is no part of the identity, as a sentence; empty for nothing.
+        unseen: influences on predictions outside of the identity, as a sentence; empty for none.
     """
 
     name: str
@@ -89,7 +89,7 @@ def _camera_of(model: ForeignModel, found: Any, picture: Picture, where: str) ->
 
 
 def _map_of(found: Any, told: str) -> Any:
-    """The map of a result: all of it, or of a dict what is no camera."""
+    """The map of a result: all of it, or the entry of a dict that is not a camera."""
     if not isinstance(found, Mapping):
         return found
     maps = [key for key in found if key not in CAMERA_KEYS]

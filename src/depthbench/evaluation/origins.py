@@ -16,7 +16,7 @@ from depthbench.results.records import DataRecord, ModelRecord, files_hash
 
 # Options of the command that may change a score; kinds and protocols are recorded by themselves.
 OPTIONS = ("size", "range", "structure", "scores", "missing", "unit", "key", "order", "covers", "seed")
-# Of prediction files and runs, whose hash is taken of files: those that change a score of the same files.
+# Of prediction files and runs, whose hash is taken of files: the fields that change a score of the same files.
 _OF_FILES = ("missing", "unit", "key", "order", "covers")
 
 

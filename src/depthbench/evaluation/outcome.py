@@ -17,7 +17,7 @@ class ScoredInput(Protocol):
 
     Attributes:
         name: of the input.
-        kind: of what was predicted.
+        kind: of the predictions.
         frames: names of the images.
     """
 
@@ -82,8 +82,8 @@ class Evaluation:
         paired: all pairs of inputs under all protocols.
         refused: sentences of protocols that were left out.
         notes: sentences that a reader of the numbers must know.
-        models: what the inputs are.
-        data: what they were scored on.
+        models: the inputs.
+        data: their test sets.
         options: of the command, as far as they may change a score.
     """
 

@@ -26,7 +26,7 @@ class ScoredPairs:
 
     Attributes:
         name: of the input.
-        kind: of what was predicted.
+        kind: of the predictions.
         frames: names of the images.
         parts: right pairs and pairs of the images, of all and of each scene that has some, as statistics resample them.
     """
@@ -103,6 +103,6 @@ def score_pairs(
     if count >= _SURE and right / count < _CONTRARY:
         raise UserError(
             f"{name} is declared as {predict.kind.words}, and {100 * right / count:.0f} % of {count:.0f} pairs are in "
-            "the right order: are its values of the contrary kind (depth, disparity)? Append kind=..."
+            "the right order: are its values of the opposite kind (depth, disparity)? Append kind=..."
         )
     return ScoredPairs(name=name, kind=predict.kind, frames=list(metric.per_unit()[0]), parts=parts)

@@ -75,7 +75,7 @@ def camera_of_points(points: NDArray[Any], where: str) -> Matrix:
         spread = np.var(slopes) if len(slopes) else 0.0
         focal = np.mean((slopes - slopes.mean()) * (places - places.mean())) / spread if spread > 0 else np.nan
         if not focal > 0:
-            raise UserError(f"The points of {where} are seen by no camera: x must rise to the right, and y downwards.")
+            raise UserError(f"The points of {where} fit no camera: x must rise to the right, and y downwards.")
         center = places.mean() - focal * slopes.mean()
         found[axis, axis], found[axis, 2] = focal / side, (center + 0.5) / side
     return found

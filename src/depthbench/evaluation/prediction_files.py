@@ -1,4 +1,4 @@
-"""Anybody's prediction files, for scoring, in the quantity of their kind; what is wrong is said in one sentence."""
+"""Anybody's prediction files, for scoring, in the quantity of their kind; each fault is reported in one sentence."""
 
 import math
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ class PredictionFiles:
             perhaps the name of its frame, or one stack ``(N, h, w)`` as ``.h5``, ``.npz`` or ``.npy``. A stack with an
             array ``names`` is matched by it, else by ``order``.
         names: of all frames of the data set.
-        kind: what the files hold, see :class:`~depthbench.output_kinds.OutputKind`; points ``(h, w, 3)`` or
+        kind: of the files' values, see :class:`~depthbench.output_kinds.OutputKind`; points ``(h, w, 3)`` or
             ``(3, h, w)`` are read for their depth.
         unit: metres per unit of metric depth and points; what is divided by metric disparity (1 for 1 / metres, focal
             length times baseline for pixels). By default 1, except that integers (png) need it.
@@ -81,7 +81,7 @@ class PredictionFiles:
         values = self._maps.read(index)
         where = f"the prediction of '{self.names[index]}' in {self.path}"
         if values.dtype.kind in "iu" and self.unit is None and self.kind.is_metric:
-            meant = "what they divide" if self.kind.falls else "the metres per unit (0.001 for millimetres)"
+            meant = "the number that they divide" if self.kind.falls else "metres per integer (0.001 for millimetres)"
             raise UserError(f"{where} holds integers; give unit, {meant}.")
         values = one_map(values, where, self.kind)
         return torch.from_numpy(in_quantity(values, self.kind, self.unit))[None]
@@ -132,7 +132,7 @@ def check_unit_of(kind: OutputKind, unit: float | None) -> None:
 
 
 def one_map(values: Map, where: str, kind: OutputKind) -> Map:
-    """Whatever somebody gives for one picture, as the map ``(h, w)`` float32 of its kind; of points the depth.
+    """The output of anybody's model for one picture, as the map ``(h, w)`` float32 of its kind; of points the depth.
 
     Args:
         values: with axes of length 1 or without.
@@ -169,7 +169,7 @@ def _depth_of_points(values: Map, where: str) -> Map:
 
 
 def missing_pixels(prediction: Tensor, kind: OutputKind = OutputKind.METRIC_DEPTH) -> Tensor:
-    """Where a prediction ``(1, h, w)`` in its kind's quantity holds nothing: not finite; or, if depth, 0 or below."""
+    """Missing pixels of a prediction ``(1, h, w)`` in its kind's quantity: not finite; or, if depth, 0 or below."""
     missing = ~prediction.isfinite()
     return missing | (prediction <= 0) if kind.is_positive else missing
 

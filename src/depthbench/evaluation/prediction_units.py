@@ -35,7 +35,7 @@ def check_unit(
         kind: that is declared.
 
     Returns:
-        A note where the unit is doubtful and no unit of the field explains it; else None.
+        A note where the unit is doubtful and no common unit explains it; else None.
     """
     medians, correlations, logs = [], [], []
     for prediction, truth in pairs:

@@ -1,4 +1,4 @@
-"""Where predictions come from: files, the network of a run, or other people's networks."""
+"""Sources of predictions: files, the network of a run, or other people's networks."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
@@ -31,7 +31,7 @@ class Predictor(Protocol):
 
     Attributes:
         kind: of the output.
-        declared: what the maps hold.
+        declared: the kind of the maps.
         covers: the part of the truth that predictions show.
         batch_size: frames per call.
     """
@@ -82,7 +82,7 @@ class Files:
         notes: sentences for the reader of the scores.
 
     Raises:
-        UserError: if they seem to be in another unit or no depth; when called, for what is wrong with one of them.
+        UserError: if they seem to be in another unit or not depth; when called, for a fault of one of them.
     """
 
     batch_size = 1  # sizes may differ
@@ -152,7 +152,7 @@ def open_predictor(
     """The network of a run, prediction files, or anybody's network.
 
     Args:
-        one: what is scored.
+        one: the scored input.
         test_set: its test frames.
         protocols: under which it is scored.
         request: of the user.
@@ -161,7 +161,7 @@ def open_predictor(
         cache: of its maps; those of a run are kept where the user names a place for them.
 
     Raises:
-        UserError: if it can't be read, or what it gives doesn't fit the test set.
+        UserError: if it can't be read, or its predictions don't fit the test set.
     """
     options = request.options
     if one.run:

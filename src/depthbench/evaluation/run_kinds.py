@@ -31,10 +31,10 @@ def with_run_kind(one: Input) -> tuple[Input, list[str]]:
     if said is None or said == determined:
         return replace(one, kind=determined), []
     if (said.stored, said.quantity) != (determined.stored, determined.quantity):
-        raise UserError(f"{one.name} predicts {determined.words}, of which kind={said} is no reading; leave kind out.")
+        raise UserError(f"{one.name} predicts {determined.words}, which kind={said} does not fit; leave kind out.")
     if not _claims_more(said, determined):
         return replace(one, kind=said), []
-    doubt = f"{one.name}: its loss determines {determined.words} only; that it is {said.words} is what kind= says."
+    doubt = f"{one.name}: its loss determines {determined.words} only; kind= declares it as {said.words}."
     return replace(one, kind=said), [doubt]
 
 

@@ -22,7 +22,7 @@ class Network:
         folder: of the run.
         config: whose ``trainer`` gives the precision and whose ``data`` the batch size.
         device: where it predicts.
-        kind: of the predictions as the user reads them; None for what the loss determines.
+        kind: of the predictions as the user reads them; None for the kind that the loss determines.
 
     Raises:
         UserError: if the checkpoint can't be read or is of another network.

@@ -29,7 +29,7 @@ class Scored(ScoredImages):
 
     Attributes:
         name: of the input.
-        kind: of what was predicted.
+        kind: of the predictions.
         added: scores of cameras and clips, by protocol.
     """
 

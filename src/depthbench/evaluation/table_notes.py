@@ -64,7 +64,7 @@ def miss_notes(evaluation: Evaluation) -> list[str]:
 
 
 def kind_notes(scored: Sequence[ScoredInput], protocols: Sequence[EvalProtocol]) -> list[str]:
-    """Sentences about what the inputs predict and what was fitted to the truth before it was scored."""
+    """Sentences about the kinds that the inputs predict and the fits to the truth before scoring."""
     kinds = {one.name: one.kind for one in scored}
     found = [f"{name} predicts {kind.words}." for name, kind in kinds.items() if kind != OutputKind.METRIC_DEPTH]
     aligned = [f"{one.name} ({one.alignment})" for one in protocols if one.alignment.fit != "none"]
@@ -72,7 +72,7 @@ def kind_notes(scored: Sequence[ScoredInput], protocols: Sequence[EvalProtocol])
         found.append(f"Fitted to the truth before scoring: {', '.join(aligned)}.")
     unknown = {kind.unknown for kind in kinds.values()}
     if len(unknown) > 1:
-        found.append("Inputs that know more than others are fitted like these: what only they know is not scored.")
+        found.append("Inputs with a known scale or shift are fitted, too: their scale or shift is not scored.")
     return found
 
 

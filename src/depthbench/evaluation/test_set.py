@@ -102,7 +102,7 @@ class EvaluationSet(Dataset[Items]):
         return None if found is None else torch.from_numpy(found)
 
     def lacks_truth_of(self, protocol: EvalProtocol) -> str | None:
-        """Why a protocol finds nothing to compare here; None where it does."""
+        """The reason why a protocol can't compare anything here; None where it can."""
         if isinstance(protocol, PairProtocol) == self.has_pairs:
             return None
         if self.has_pairs:

@@ -1,4 +1,4 @@
-"""From what a user gives in Python to a configuration, and to the objects that stand in it for parts."""
+"""From a user's arguments in Python to a configuration, and to the objects that stand for parts of it."""
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ from depthbench.protocols import EvalProtocol
 from depthbench.tasks import Constant, OneCycle, Optimization
 
 _GROUPS = ("model", "loss", "optim", "augment", "data")
-# Of a data set that is an object; those of a name are in its YAML.
+# For a data set that is an object; a data set by name has them in its YAML.
 _DATA = {"batch_size": 16, "test_batch_size": 8, "workers": "auto", "cache": "none", "split": None, "val": "none"}
 
 
@@ -36,7 +36,7 @@ class FunctionLoss(nn.Module):
         self.function = function
 
     def forward(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """Whatever the function gives."""
+        """The result of the function."""
         return self.function(prediction, target, valid)
 
 
@@ -46,7 +46,7 @@ class Choices:
 
     Attributes:
         overrides: as on the command line, of all that was given by name.
-        objects: class and hash of what was given as an object, by key of the configuration.
+        objects: class and hash of each given object, by key of the configuration.
         parts: these objects.
         nodes: of the configuration, where an object is plain data.
         changes: values of the configuration, by dotted key.
@@ -141,7 +141,7 @@ def choose_protocols(choices: Choices, protocol: Any) -> None:
 
 
 def choose_frames(choices: Choices, data: Any, val: Any, test: Any) -> None:
-    """A name of the group ``data`` or a data set; and what is watched and tested, where that is given.
+    """A name of the group ``data`` or a data set; also the validation and test data, where they are given.
 
     Raises:
         UserError: if nothing is left to be tested on.
@@ -181,7 +181,7 @@ def _describe_data(choices: Choices, frames: Mapping[str, Any]) -> None:
 
 
 def _inner(frames: Any) -> Any:
-    """The data set of the user within what it was put into."""
+    """The user's data set inside its wrappers."""
     own = getattr(frames, "__dict__", {})  # a list has none
     for name in ("dataset", "items"):
         if name in own:

@@ -49,7 +49,7 @@ class FitResult:
     Attributes:
         network: predicts and saves; the trained module is ``network.net`` (one of your own: ``network.net.module``).
         scores: of the test, by protocol and metric.
-        history: the rows of ``metrics.csv``: what was logged at a step, such as ``train/loss`` and ``val/AbsRel``;
+        history: the rows of ``metrics.csv``: values logged at a step, such as ``train/loss`` and ``val/AbsRel``;
             ``pandas.DataFrame(history)`` is a table.
         folder: the run folder; None where no ``output`` was given.
     """
@@ -114,7 +114,7 @@ def fit(
         overrides: more of the command line: ``["data.split=12k"]``.
 
     Raises:
-        UserError: if an object is not what it should be, a name is none, or depth can't be metres.
+        UserError: if an object is of a wrong kind, a name is unknown, or depth can't be metres.
         KeyboardInterrupt: if it is stopped; with ``output``, the same call goes on.
 
     Example:
@@ -157,7 +157,7 @@ def _choose_machine(
     seed: int,
     overrides: Sequence[str],
 ) -> None:
-    """Machine, length and what else is set; one process, no estimate of the time, no logger but the table."""
+    """Machine, length and other settings; one process, no estimate of the time, no logger but the table."""
     if isinstance(trainer, Mapping):
         choices.changes |= {f"trainer.{key}": value for key, value in trainer.items()}
     elif trainer is not None:
@@ -177,7 +177,7 @@ def _choose_machine(
 
 @contextmanager
 def _place(output: str | Path | None) -> Iterator[Path]:
-    """Where the run folder is made: below the output, or in a folder that is gone afterwards."""
+    """Place of the run folder: below the output, or in a temporary folder."""
     if output is not None:
         yield Path(output).expanduser()
         return

@@ -50,7 +50,7 @@ OPTIONS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class InputFile:
-    """A photo or a video, and the ``name`` without suffix of what is written for it."""
+    """A photo or a video, and the ``name`` without suffix of its output files."""
 
     path: Path
     name: str
@@ -78,7 +78,7 @@ class PredictRequest:
         size: (height, width) that the network of a run sees.
         device: ``auto``, ``cpu`` or ``cuda``.
         model: anybody's network; None where it is a run's.
-        options: what the user says of it.
+        options: the user's settings for it.
         kinds_by_default: whether the user left open which files are written.
     """
 
@@ -140,7 +140,7 @@ def read_predict_request(arguments: Sequence[str]) -> PredictRequest:
 
 
 def _network(options: Mapping[str, str]) -> tuple[RunFolder | None, ModelSource | None, ModelOptions]:
-    """The run or the other network, and what is said of it."""
+    """The run or the other network, and sentences about it."""
     if bool(options["run"]) == bool(options["model"]):
         raise UserError("Give one of run=RUN_FOLDER and model=SOURCE (docs/foreign_models.md).")
     if options["model"]:

@@ -20,7 +20,7 @@ def pull(name: str, files: Sequence[str] = FILES, prefix: str = PREFIX) -> Path:
 
     Args:
         name: ``USER/NAME`` or ``USER/NAME@REVISION``; where the hub is, ``HF_ENDPOINT`` says.
-        files: patterns of what is downloaded.
+        files: patterns of the files to download.
         prefix: of the name on the command line.
 
     Raises:

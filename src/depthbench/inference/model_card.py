@@ -1,4 +1,4 @@
-"""The card of a trained network: what it is, what it was trained on, its scores with their intervals."""
+"""The card of a trained network: its parts, its training data, its scores with their intervals."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ def model_card(config: Mapping[str, Any], run: Path | None = None, kind: OutputK
     Args:
         config: of the training, plain.
         run: the run folder; without it the card has no scores.
-        kind: of what the network predicts.
+        kind: of the network's output.
     """
     along = " in metres along the optical axis" if kind.is_metric else ""
     name = _class(config["model"].get("decoder", config["model"]))

@@ -42,7 +42,7 @@ class Prediction(NamedTuple):
     """Depth of one picture or of a batch.
 
     Attributes:
-        depth: metres along the optical axis, or what :attr:`DepthEstimator.kind` says: ``(H, W)`` of a picture,
+        depth: metres along the optical axis, or by :attr:`DepthEstimator.kind`: ``(H, W)`` of a picture,
             ``(B, 1, H, W)`` of a batch.
         points: ``(H, W, 3)`` or ``(B, 3, H, W)`` in metres in the camera's frame (x right, y down, z forward), where
             intrinsics were given.
@@ -85,7 +85,7 @@ class DepthEstimator:
 
     @property
     def kind(self) -> OutputKind:
-        """What :meth:`predict` gives: metric depth, unless the loss left the scale or more open."""
+        """Kind of the output of :meth:`predict`: metric depth, unless the loss left the scale or more open."""
         return self.task.output_kind
 
     @property
@@ -162,7 +162,7 @@ class DepthEstimator:
         return path
 
     def push_to_hub(self, name: str, private: bool = False, half: bool = False) -> str:
-        """Upload what :meth:`save_pretrained` writes to the hub of ``huggingface_hub``.
+        """Upload the files of :meth:`save_pretrained` to the hub of ``huggingface_hub``.
 
         Args:
             name: ``USER/NAME``.
@@ -170,7 +170,7 @@ class DepthEstimator:
             half: as of :meth:`save_pretrained`.
 
         Returns:
-            What :func:`load` takes: ``hub:USER/NAME``.
+            The name for :func:`load`: ``hub:USER/NAME``.
 
         Raises:
             UserError: if the hub refuses it or can't be reached.

@@ -51,7 +51,7 @@ class OutputForm:
 
 
 def millimetres(depth: Depth) -> NDArray[np.uint16]:
-    """Metres -> 16 bits; no depth (NaN, infinite, negative) is 0, what is too far 65535."""
+    """Metres -> 16 bits; no depth (NaN, infinite, negative) is 0, depth that is too far 65535."""
     known = np.where(np.isfinite(depth), depth, 0)
     return np.asarray((1000 * known).round().clip(0, 65535), np.uint16)
 

@@ -23,11 +23,11 @@ from depthbench.runs.folder import RunFolder
 
 
 class PictureNetwork(Protocol):
-    """Maps ``(H, W)`` of pictures ``(H, W, 3)`` uint8: metres of a metric kind, else what the kind stores.
+    """Maps ``(H, W)`` of pictures ``(H, W, 3)`` uint8: metres of a metric kind, else the kind's own quantity.
 
     Attributes:
         kind: of the maps; points count as their depth.
-        record: of what makes them, as plain data.
+        record: of their network, as plain data.
     """
 
     kind: OutputKind
@@ -82,7 +82,7 @@ class RunPictures:
         return np.asarray(resize_bilinear(depth.float(), (height, width))[0, 0].cpu().numpy(), np.float32)
 
     def notes(self) -> list[str]:
-        """What is no depth in metres, and how many pictures were stretched."""
+        """Sentences about output other than depth in metres, and about the number of stretched pictures."""
         found = quantity_notes(self.kind)
         if self.stretched:
             height, width = self.size
@@ -95,7 +95,7 @@ class ModelPictures:
 
     Args:
         source: where it is from.
-        options: what the user says of it.
+        options: the user's settings for it.
         request: the command.
         device: where the network is.
 

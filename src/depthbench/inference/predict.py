@@ -22,7 +22,7 @@ from depthbench.training.devices import choose_device
 
 
 def predict_files(request: PredictRequest) -> bool:
-    """Predict what is not there yet, one line each; whether everything could be read.
+    """Predict the sources without output yet, one line each; True if all could be read.
 
     Raises:
         UserError: if the network can't be loaded, or the output is of another one or of other settings.
@@ -60,7 +60,7 @@ class PhotoPredictor:
         self.beyond = self.off_center = 0
 
     def handle(self, source: InputFile) -> str:
-        """Write what is missing of a source; says what was seen."""
+        """Write the missing outputs of a source; returns a sentence about it."""
         paths, kind = self.request.missing(source), self.network.kind
         far = self.request.most_metres if source.video else self.request.max_depth
         form = OutputForm(far, self.request.intrinsics, kind, self.request.bar)
@@ -127,11 +127,11 @@ def fitting(request: PredictRequest, kind: OutputKind) -> PredictRequest:
 
 
 def keep_record(request: PredictRequest, made_by: Mapping[str, Any]) -> None:
-    """Write into the output what its depth is from, so that no folder holds depth of two networks.
+    """Record the network of the depth in the output, so that no folder holds depth of two networks.
 
     Args:
         request: the command.
-        made_by: what else its depth is from.
+        made_by: the settings behind its depth.
 
     Raises:
         UserError: if it holds depth of another checkpoint or of other settings.

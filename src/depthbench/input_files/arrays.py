@@ -1,4 +1,4 @@
-"""NumPy's files: what a header claims is compared with the bytes that are there before any memory is asked for."""
+"""NumPy's files: the claims of a header are compared with the bytes of the file before memory is allocated."""
 
 import math
 import os
@@ -38,7 +38,7 @@ class ArrayClaim(NamedTuple):
 class NumpyFile:
     """The arrays of an ``.npz`` by their names, or the one of an ``.npy``, named ``""``; read when asked for.
 
-    No pickle is read. Whatever was read takes no more than ``MAX_ARRAY`` bytes in all, unless it stays on disk.
+    No pickle is read. The arrays that were read take no more than ``MAX_ARRAY`` bytes in all, unless they stay on disk.
 
     Args:
         path: of the file; its content decides, not its suffix.
@@ -152,7 +152,7 @@ class _Head:
         return piece
 
     def tell(self) -> int:
-        """How many were read."""
+        """Number of arrays read."""
         return self.place
 
 

@@ -1,4 +1,4 @@
-"""What libraries raise on damaged archives, turned into a sentence."""
+"""Errors that libraries raise on damaged archives, turned into a sentence."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ def told_damage(where: object, kind: str, raised: tuple[type[Exception], ...]) -
     Args:
         where: the archive or its member.
         kind: of archive: ``zip``.
-        raised: what the library raises on damaged ones.
+        raised: errors of the library on damaged ones.
 
     Raises:
         UserError: in place of such an error; one that is raised inside stays.

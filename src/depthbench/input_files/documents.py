@@ -1,4 +1,4 @@
-"""Texts, tables and JSON within limits of bytes and of what Python would make of them."""
+"""Texts, tables and JSON within limits of their bytes and of the Python objects that they make."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""How much a file of each kind may ask for, each number with its reason."""
+"""Limits of the memory that a file of each kind may need, each with its reason."""
 
 from depthbench.errors import UserError
 

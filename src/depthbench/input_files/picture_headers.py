@@ -1,4 +1,4 @@
-"""Headers of PNG and JPEG: what they claim against what the file can hold, and checksums that decoders pass over."""
+"""Headers of PNG and JPEG: claims beyond the size of the file, and checksums that decoders ignore."""
 
 import zlib
 from collections.abc import Iterator
@@ -21,12 +21,12 @@ def damaged(where: str | Path) -> UserError:
 def png_size(data: bytes, where: str | Path, texts: bool = False) -> tuple[int, int]:
     """Height and width, after the checksums of chunks with pixels: decoders deliver damaged rows without an error.
 
-    They are compared with what the file can hold, so that a header never asks for more memory than pixels need.
+    They are compared with the capacity of the file, so that a header never asks for more memory than pixels need.
 
     Args:
         data: of the file.
         where: names it in errors.
-        texts: whether text fields say what pixels mean, so that the checksums of all chunks count.
+        texts: whether text fields give the meaning of pixels, so that the checksums of all chunks count.
 
     Raises:
         UserError: if it is damaged, or claims more than it can hold.
@@ -38,7 +38,7 @@ def png_size(data: bytes, where: str | Path, texts: bool = False) -> tuple[int, 
         kind, end = data[offset + 4 : offset + 8], offset + 8 + length
         if end + 4 > len(data):
             raise damaged(where)
-        # As libpng: what is no picture, and the end, may have a wrong checksum.
+        # As libpng: chunks outside the picture, and the end, may have a wrong checksum.
         needed = texts or (not kind[:1].islower() and kind != b"IEND")
         if needed and zlib.crc32(view[offset + 4 : end]) != int.from_bytes(data[end : end + 4]):
             raise damaged(where)
@@ -87,7 +87,7 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 def jpeg_size(data: bytes, where: str | Path) -> tuple[int, int]:
     """Height and width; the end marker must be there, because decoders paint missing rows gray.
 
-    They are compared with what the file can hold: each 8x8 pixels take a bit at least.
+    They are compared with the capacity of the file: each 8x8 pixels take a bit at least.
     """
     size, least_bits = None, 1
     for offset, marker, _ in jpeg_segments(data):

@@ -48,11 +48,11 @@ def open_regular(path: Path, limit: int | None = None) -> Iterator[BinaryIO]:
         limit: bytes that the file may have; None for any number.
 
     Raises:
-        UserError: as :func:`check_regular`; also for what the disk says while it is read.
+        UserError: as :func:`check_regular`; also for errors of the disk while it is read.
     """
     check_regular(path, limit)  # before opening, which makes some devices do things
     try:
-        # Whatever took the file's place since then is not waited for.
+        # If something else has taken the file's place since then, it is not waited for.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
             _checked(path, os.fstat(handle), limit)

@@ -21,12 +21,12 @@ _BLOCK = tarfile.BLOCKSIZE
 _MOST_HEADER = 1 << 20  # bytes of one header, with the long names in it
 _PIECE = 1 << 20  # bytes
 _GZIP = b"\x1f\x8b"
-# What tarfile and gzip raise on damaged files, each seen.
+# Errors that tarfile and gzip raise on damaged files, each seen.
 _DAMAGED = (tarfile.TarError, zlib.error, struct.error, OSError, EOFError, ValueError, OverflowError, IndexError)
 
 
 class _Place(NamedTuple):
-    """Where the bytes of a member are, in the tar or in what a gzipped one was unpacked to."""
+    """Where the bytes of a member are: in the tar, or in the unpacked file of a gzipped one."""
 
     start: int
     size: int

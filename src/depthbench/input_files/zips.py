@@ -1,4 +1,4 @@
-"""Zips: how many members they claim, how they are packed, and what a member unpacks to, all before it is unpacked."""
+"""Zips: the number of members, their packing and the unpacked size of each, all before one is unpacked."""
 
 import struct
 import zipfile
@@ -14,7 +14,7 @@ from depthbench.input_files.regular import check_regular, open_regular
 _END, _END64, _LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _PIECE = 1 << 20  # bytes
 _PACKED = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflated"}
-# What zipfile raises on damaged zips, each seen.
+# Errors that zipfile raises on damaged zips, each seen.
 DAMAGED: tuple[type[Exception], ...] = (
     zipfile.BadZipFile,
     zlib.error,

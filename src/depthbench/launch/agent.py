@@ -23,7 +23,7 @@ def become_agent(folder: RunFolder, processes: int, module: str) -> None:
     Args:
         folder: the run folder.
         processes: how many on this node.
-        module: what each runs, on the folder's path.
+        module: that each runs, on the folder's path.
     """
     # Here and not above: they take a while to import, and must find their variables.
     from torch.distributed import run as torchrun
@@ -40,7 +40,7 @@ def become_agent(folder: RunFolder, processes: int, module: str) -> None:
             arguments += [f"--master-addr={node.host}", f"--master-port={node.port}"]
         arguments += [f"--nproc-per-node={processes}", f"--signals-to-handle={','.join(one.name for one in SIGNALS)}"]
         torchrun.main([*arguments, "-m", module, str(folder.path)])
-    except ChildFailedError as error:  # the process has told why
+    except ChildFailedError as error:  # the process has printed the reason
         code = error.get_first_failure()[1].exitcode
         sys.exit(code if code >= 0 else 128 - code)
     except SignalException:

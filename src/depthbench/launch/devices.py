@@ -1,4 +1,4 @@
-"""Which job of a sweep gets which GPU, where several jobs run at once on one machine."""
+"""Assignment of GPUs to the jobs of a sweep that run at once on one machine."""
 
 import fcntl
 import itertools

@@ -96,7 +96,7 @@ def recorded(folder: RunFolder, first: bool) -> Iterator[None]:
 
 
 def _nodes(folder: RunFolder) -> int:
-    """Nodes of the run; 1 where its configuration can't be read, which is then what failed."""
+    """Nodes of the run; 1 where its configuration can't be read, which is then the failure."""
     try:
         return int(folder.config.trainer.num_nodes)
     except UserError:
@@ -104,7 +104,7 @@ def _nodes(folder: RunFolder) -> int:
 
 
 def _asked_to_stop(folder: RunFolder) -> bool:
-    """Whether a process of the group was: what its neighbors then meet in a collective is no failure."""
+    """Whether a process of the group was; errors of its neighbors in a collective are then not failures."""
     return folder.status.get("reason") == ASKED
 
 
@@ -113,6 +113,6 @@ def _one_line(error: Exception) -> str:
 
 
 def _note(folder: RunFolder, **fields: str) -> None:
-    """Change the status, unless the disk is as full as it was for what failed."""
+    """Change the status, unless the disk is still full."""
     with contextlib.suppress(OSError, UserError):
         folder.update_status(**fields)

@@ -80,7 +80,7 @@ class LocalLauncher(BasicLauncher):
         assert self.hydra_context is not None
         assert self.task_function is not None
         with TURN:
-            os.environ.clear()  # of what `hydra.job.env_set` of a job that waits has set
+            os.environ.clear()  # of variables that `hydra.job.env_set` of a waiting job has set
             os.environ.update(environment)
             config = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
             with open_dict(config):
@@ -122,7 +122,7 @@ def register() -> None:
     """Make the launcher known to Hydra, as its default and as the former way to run several jobs at once.
 
     These two names can't be YAMLs of ours: an ``override`` of the default in ``config.yaml`` would win over that of a
-    study, and what joblib's plugin has under its name would be merged into ours.
+    study, and the content of joblib's plugin under its name would be merged into ours.
     """
     Plugins.instance().class_name_to_class[TARGET] = LocalLauncher
     for name, number in (("basic", 1), ("joblib", "auto")):

@@ -1,4 +1,4 @@
-"""How a process of ours ends: at once, when all that it has to say is written."""
+"""The end of a process: at once, after all output is written."""
 
 import atexit
 import os

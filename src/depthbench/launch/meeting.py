@@ -23,11 +23,11 @@ class Refused(UserError):
 
 
 def meet(node: Node, about: Mapping[str, str], patience: float, refuse: str = "") -> Store:
-    """Wait until all nodes are there and compare what each is about to run.
+    """Wait until all nodes are there and compare their code and configuration.
 
     Args:
         node: this one.
-        about: the run, code and devices of this node, by what a sentence calls them; must be equal on all.
+        about: the run, code and devices of this node, by their names in sentences; must be equal on all.
         patience: seconds to wait for the others.
         refuse: on the first node, a sentence if the job can't begin; all raise it.
 
@@ -98,7 +98,7 @@ def _call(node: Node, patience: float) -> Store:
 
 
 def _compare(store: Store, node: Node, mine: Mapping[str, str], patience: float) -> str:
-    """Why the nodes can't work together; empty if they can."""
+    """The reason why the nodes can't work together; empty if they can."""
     end = time.monotonic() + patience
     absent = [
         str(rank)

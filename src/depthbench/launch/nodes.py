@@ -7,7 +7,7 @@ from typing import NamedTuple
 from depthbench.errors import UserError
 
 PORT = 29500  # torchrun's
-# Below the ports that systems give to outgoing connections, above those of services.
+# Below the ports that systems give to outgoing connections, above the ports of services.
 FIRST_PORT, PORTS = 15000, 15000
 
 
@@ -33,7 +33,7 @@ class Node(NamedTuple):
 
 
 def this_node(count: int, environment: Mapping[str, str] | None = None) -> Node | None:
-    """Which node of a job this process is on; None for a job on one node.
+    """The node of a job that this process is on; None for a job on one node.
 
     ``NODE_RANK`` and ``MASTER_ADDR`` (``MASTER_PORT``) say so where a person starts one process per machine, the
     variables of the step where ``srun`` does.
@@ -68,7 +68,7 @@ def _by_hand(count: int, environment: Mapping[str, str]) -> Node:
     if rank >= count:
         raise UserError(f"NODE_RANK={rank}, but trainer.num_nodes={count} has the nodes 0 to {count - 1}.")
     if "MASTER_ADDR" not in environment:
-        raise UserError("NODE_RANK is set, but not where the nodes meet; set MASTER_ADDR=FIRST_MACHINE, too.")
+        raise UserError("NODE_RANK is set, but the nodes have no meeting point; set MASTER_ADDR=FIRST_MACHINE, too.")
     return Node(rank, count, environment["MASTER_ADDR"], port)
 
 

@@ -38,7 +38,7 @@ def requeue_this_job() -> bool:
 
 
 def restarts(environment: Mapping[str, str] | None = None) -> int:
-    """How often this job was queued again."""
+    """Number of times that this job was queued again."""
     return int((os.environ if environment is None else environment).get("SLURM_RESTART_COUNT", "0"))
 
 

@@ -28,8 +28,8 @@ def run_pack(paths: Sequence[str], timeout: float | None, most_restarts: int) ->
         most_restarts: how often this may queue itself again.
 
     Raises:
-        SystemExit: if a job is to go on later, after it has saved: submitit then writes no result, and whoever waits
-            for this job of SLURM sees by the queue whether it comes again.
+        SystemExit: if a job is to go on later, after it has saved: submitit then writes no result, and a command that
+            waits for this job of SLURM sees by the queue whether it comes again.
     """
     folders, begun = [RunFolder(path) for path in paths], time.time()
     with stoppable() as asked:

@@ -22,7 +22,7 @@ Send = Callable[[list[list[str]]], list[str]]
 
 
 def run_sweep(folders: Sequence[RunFolder], params: Mapping[str, Any], per_node: int, launch: DictConfig) -> None:
-    """Send what is not done and not in the queue, and wait for all.
+    """Send the jobs that are neither done nor in the queue, and wait for all.
 
     Args:
         folders: of all jobs.
@@ -42,7 +42,7 @@ def run_sweep(folders: Sequence[RunFolder], params: Mapping[str, Any], per_node:
 
 
 def check_nodes(folders: Sequence[RunFolder], nodes: int, tasks: int, per_node: int) -> None:
-    """Refuse what can't run.
+    """Refuse jobs that can't run.
 
     Raises:
         UserError: saying which keys to set.
@@ -56,7 +56,7 @@ def check_nodes(folders: Sequence[RunFolder], nodes: int, tasks: int, per_node: 
     if wanted - {nodes}:
         raise UserError(
             f"Jobs of this sweep have trainer.num_nodes={', '.join(map(str, sorted(wanted)))}, and "
-            f"hydra.launcher.nodes={nodes} asks SLURM for others; make them the same."
+            f"hydra.launcher.nodes={nodes} asks SLURM for another number; make them the same."
         )
     if nodes > 1 and per_node > 1:
         raise UserError("hydra.launcher.jobs_per_node is for jobs of one node; leave it at 1, or trainer.num_nodes=1.")

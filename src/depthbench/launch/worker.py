@@ -19,7 +19,7 @@ def main() -> None:
     launched = "RANK" in os.environ
     if not launched:
         die_with_parent(int(sys.argv[2]) if sys.argv[2:] else os.getppid())
-        # Here and not above: torch takes seconds to import, in which whoever started this may be gone.
+        # Here and not above: torch takes seconds to import, in which the starting process may be gone.
         from depthbench.training.devices import device_count
 
         try:

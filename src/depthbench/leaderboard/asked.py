@@ -37,7 +37,7 @@ class AskedModel:
 
 @dataclass(frozen=True)
 class AskedCells:
-    """One model on one data set: the words of an ``evaluate`` command, and what they mean."""
+    """One model on one data set: the words of an ``evaluate`` command, and their meaning."""
 
     model: str
     data: str

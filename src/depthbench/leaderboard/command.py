@@ -1,4 +1,4 @@
-"""``depthbench evaluate models=[...] data=[...]``: fill, and say what there is."""
+"""``depthbench evaluate models=[...] data=[...]``: fill a leaderboard and print it."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Fill a leaderboard: what is done is skipped, what fails is written down while the rest goes on."""
+"""Fill a leaderboard: finished cells are skipped, failures are recorded while the rest goes on."""
 
 import fcntl
 import json
@@ -47,9 +47,9 @@ class _Group:
 def fill_board(asked: AskedBoard) -> Board:
     """Fill every cell that is asked for and not there; the leaderboard as it is then.
 
-    Several processes, on one machine or many, may fill the same folder: each takes what no other is working at.
+    Several processes, on one machine or many, may fill the same folder: each takes groups that no other is working at.
     """
-    # Here and not above: torch takes seconds to import, and a mistake should be told at once.
+    # Here and not above: torch takes seconds to import, and a mistake should be reported at once.
     from depthbench.inference.foreign import open_model
     from depthbench.leaderboard.keys import Keys
 
@@ -133,7 +133,7 @@ def _held(folder: Path, groups: Sequence[_Group]) -> Iterator[list[_Group]]:
 
 
 def _ended(folder: Path, group: _Group, ending: Callable[[Path], str]) -> str:
-    """Write down what became of a group; in words. ``ending`` says by its log why there is no outcome."""
+    """Record the outcome of a group and return it in words; ``ending`` reads the reason for a missing one in a log."""
     if _taken(folder, group):
         board = read_board(folder)
         states = [board.cells[key].state for key in group.keys.values()]

@@ -28,7 +28,7 @@ class KeyedCells:
     """One model on one data set with the keys of its cells.
 
     Attributes:
-        asked: what was asked for.
+        asked: the request.
         keys: by protocol; a publication's protocols for other sets are left out.
         failed: why there are no numbers, if the model or the data can't be opened.
     """

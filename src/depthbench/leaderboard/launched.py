@@ -1,4 +1,4 @@
-"""Which launcher of sweeps (``hydra/launcher``) fills the cells of a leaderboard, read without torch."""
+"""The launcher (``hydra/launcher``) that fills the cells of a leaderboard, read without torch."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ GROUP = "hydra/launcher"
 
 @dataclass(frozen=True)
 class Launched:
-    """Where the processes of a leaderboard run.
+    """The launcher of the processes of a leaderboard.
 
     Attributes:
         jobs: at once on this machine; None for one per GPU.

@@ -16,7 +16,7 @@ from depthbench.protocols.alignment.pixels import FitPixels
 from depthbench.protocols.alignment.spaces import in_space
 
 FRAMES = 3
-WIDTH = 160  # of what is kept
+WIDTH = 160  # of a kept picture
 POINTS = 300  # of a frame's cloud of prediction against truth
 
 

@@ -32,7 +32,7 @@ class SlurmWork:
         self.send = send
 
     def run(self, orders: Sequence[tuple[Path, Path]], ended: Callable[[int, int], None]) -> None:
-        """Send what is not in the queue, and wait for all; arguments as for ``Work.run``.
+        """Send the groups that are not in the queue, and wait for all; arguments as for ``Work.run``.
 
         Raises:
             UserError: if SLURM doesn't say which jobs it has: they might be sent twice.
@@ -74,7 +74,7 @@ class SlurmWork:
                 time.sleep(slurm_sweep.POLL)
 
     def ending(self, code: int, log: Path) -> str:
-        """Why a job left no outcome."""
+        """The reason why a job left no outcome."""
         return f"SLURM ended its job before it was done; {log.name} and the files in logs/slurm say more"
 
 

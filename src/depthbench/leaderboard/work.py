@@ -33,7 +33,7 @@ class Work:
         """Run all.
 
         Args:
-            orders: files of orders, and of what their processes print.
+            orders: files of orders, and of the output of their processes.
             ended: is called with an order's number and the exit status of its process, one at a time.
         """
         with ThreadPoolExecutor(self.jobs) as pool:
@@ -43,7 +43,7 @@ class Work:
                     done, _ = wait(waiting, return_when=FIRST_COMPLETED)
                     for future in done:
                         ended(waiting.pop(future), future.result())
-            except BaseException:  # Ctrl-C: what runs begins anew the next time
+            except BaseException:  # Ctrl-C: running groups start again the next time
                 self._stopping.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 for process in list(self._running):
@@ -67,7 +67,7 @@ class Work:
                 self._running.discard(process)
 
     def ending(self, code: int, log: Path) -> str:
-        """Why a process ended that left no outcome."""
+        """The reason why a process ended without an outcome."""
         if code < 0:
             return f"its process was killed by {signal.Signals(-code).name}"
         return f"its process ended with status {code}; {log.name} says more"

@@ -17,7 +17,7 @@ from torch import Tensor
 
 
 def process_count() -> int:
-    """How many processes share the batch; 1 where torch.distributed isn't initialized."""
+    """Number of processes that share the batch; 1 where torch.distributed isn't initialized."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 

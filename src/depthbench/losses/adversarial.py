@@ -10,7 +10,7 @@ from depthbench.maps import at_least_float32
 
 
 class AdversarialLoss(nn.Module):
-    """How far a discriminator's logits are from the verdict ``real`` or ``fake``.
+    """Distance of a discriminator's logits from the verdict ``real`` or ``fake``.
 
     Args:
         mode: ``bce`` (cross-entropy of the sigmoid: Isola et al., D3-Net's default) or ``lsgan`` (squared distance to

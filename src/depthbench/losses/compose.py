@@ -1,4 +1,4 @@
-"""Losses made of named parts, which say what each part was worth."""
+"""Losses made of named parts, which report the value of each part."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -55,7 +55,7 @@ class WeightedSum(nn.Module):
 
     @property
     def leaves_open(self) -> frozenset[LeftOpen]:
-        """What every term leaves open; a term of weight 0 is none."""
+        """Changes that no term sees; terms of weight 0 do not count."""
         terms = [left_open(self.losses[name]) for name in self.names if self.weights[name]]
         return frozenset.intersection(*terms) if terms else DETERMINED
 
@@ -113,7 +113,7 @@ class WeightedTerms(nn.Module):
 
     @property
     def leaves_open(self) -> frozenset[LeftOpen]:
-        """What every term leaves open; a term of weight 0 is none."""
+        """Changes that no term sees; terms of weight 0 do not count."""
         weights = self.weighting.weights.tolist()
         return self.space.left_open([name for name, weight in zip(self.names, weights, strict=True) if weight])
 

@@ -20,7 +20,7 @@ class Heteroscedastic(MapLoss):
         reduction: ``pixel``, ``image`` or ``holes_as_zero_error``; see :mod:`depthbench.losses.reduction`.
 
     Attributes:
-        channels: what the network must predict: 2, the depth and s.
+        channels: that the network must predict: 2, the depth and s.
 
     Example:
         >>> import torch

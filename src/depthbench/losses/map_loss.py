@@ -14,7 +14,7 @@ from depthbench.output_kinds import DETERMINED, LeftOpen
 
 T = TypeVar("T")
 Variant = str
-VARIANTS = ("paper", "released")  # what the text says, or what the authors' code does
+VARIANTS = ("paper", "released")  # as in the text, or as in the authors' code
 
 
 class MapLoss(nn.Module):
@@ -37,7 +37,7 @@ class MapLoss(nn.Module):
 
     @property
     def leaves_open(self) -> frozenset[LeftOpen]:
-        """Changes of a perfect prediction that the loss does not see; what is scored, and how, depends on them.
+        """Changes of a perfect prediction that the loss does not see; the kind of output and its scores depend on them.
 
         A subclass that ignores scale or shift says so; :class:`~depthbench.testing.LossChecks` tries it.
         """
@@ -78,7 +78,7 @@ class MapLoss(nn.Module):
 
 
 def left_open(loss: nn.Module) -> frozenset[LeftOpen]:
-    """What a loss leaves open (:attr:`MapLoss.leaves_open`); nothing where it does not say so."""
+    """Changes that a loss does not see (:attr:`MapLoss.leaves_open`); none where it does not declare any."""
     found: frozenset[LeftOpen] = getattr(loss, "leaves_open", DETERMINED)
     return found
 

@@ -158,7 +158,7 @@ class Cauchy(MapLoss):
 
     Args:
         variant: ``paper`` is the mean of ln(1 + e²) (the M-estimator); ``released`` is ln(1 + mean e²).
-        reduction: what the means run over; None is the variant's own: ``pixel``, or ``holes_as_zero_error``.
+        reduction: the units of the means; None is the variant's own: ``pixel``, or ``holes_as_zero_error``.
 
     Example:
         >>> import torch

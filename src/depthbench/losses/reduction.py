@@ -147,5 +147,5 @@ def any_image(present: Tensor) -> Tensor:
 
 
 def at_least_one(count: Tensor | int) -> Tensor | int:
-    """The count, or 1: what a sum over nothing is divided by."""
+    """The count, at least 1: the divisor of a sum, also of an empty one."""
     return count.clamp(min=1) if isinstance(count, Tensor) else max(count, 1)

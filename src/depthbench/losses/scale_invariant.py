@@ -27,7 +27,7 @@ class Eigen(MapLoss):
         min_prediction: metres; see :func:`depthbench.losses.map_loss.log_difference`.
         variant: ``released`` is D3-Net's code, whose scale term is divided by n² twice over, n the number of pixels of
             the batch, so that it vanishes.
-        reduction: what the means run over: each image, or the batch. None is the variant's own: ``image``, or
+        reduction: the units of the means: each image, or the batch. None is the variant's own: ``image``, or
             ``holes_as_zero_error``.
 
     Example:
@@ -106,7 +106,7 @@ class SILog(MapLoss):
         root: take the square root.
         eps: keeps the root's derivative finite at a perfect prediction.
         min_prediction: metres; see :func:`depthbench.losses.map_loss.log_difference`.
-        reduction: what the means run over: ``image``, or the batch: ``pixel`` (BTS's code).
+        reduction: the units of the means: ``image``, or the batch: ``pixel`` (BTS's code).
 
     Example:
         >>> import torch

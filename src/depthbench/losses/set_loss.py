@@ -19,7 +19,7 @@ SetRecord = list[Warp]
 class SetLoss(nn.Module):
     """Error of each member of an image set, plus λ times their disagreement (li2017, eq. 2 to 4).
 
-    The task makes the set and hands the loss what became of it::
+    The task makes the set and gives the loss its predictions::
 
         images, record = loss.expand(image)                # (N B, 3, H, W): all originals, then all flips, ...
         value = loss(network(images), target, valid, record)
@@ -63,7 +63,7 @@ class SetLoss(nn.Module):
 
     @property
     def leaves_open(self) -> frozenset[LeftOpen]:
-        """What the distance leaves open."""
+        """Changes that the distance does not see."""
         return left_open(self.distance)
 
     def expand(self, image: Tensor) -> tuple[Tensor, SetRecord]:

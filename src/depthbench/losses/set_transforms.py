@@ -1,4 +1,4 @@
-"""How the set loss changes an image, and how maps follow the change and come back."""
+"""Transformations of images in the set loss, and their effect on maps and its inverse."""
 
 import math
 
@@ -10,7 +10,7 @@ from depthbench.errors import UserError
 
 
 class Warp:
-    """Where a transformation put the pixels. This one left them where they were.
+    """Record of the places of pixels after a transformation. This one left them in place.
 
     Maps are ``(B, 1, h, w)``, or ``(B, 2, h, w)`` gradients (horizontal, vertical), whose vectors turn along; ``h`` and
     ``w`` need not be the image's. Both methods also return which pixels came from inside the frame: bool
@@ -117,7 +117,7 @@ class ColorChange:
 
 
 class Rotation:
-    """Turns each image about its center by a random angle; what comes from outside is black.
+    """Turns each image about its center by a random angle; the area from outside is black.
 
     Args:
         degrees: largest angle.
@@ -135,7 +135,7 @@ class Rotation:
 
 
 class Translation:
-    """Shifts each image by a random share of its size; what comes from outside is black.
+    """Shifts each image by a random share of its size; the area from outside is black.
 
     Args:
         fraction: largest shift, as a fraction of width and height, below 1.

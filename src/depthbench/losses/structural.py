@@ -38,7 +38,7 @@ OPERATORS = ("forward", "central", "sobel")
 
 
 def open_to(operator: str) -> frozenset[LeftOpen]:
-    """What a loss on these derivatives leaves open: the shift, but for the zeros that Sobel sees around a map."""
+    """Changes that a loss on these derivatives does not see: the shift; none with Sobel, which pads with zeros."""
     return frozenset({"shift"}) if operator in ("forward", "central") else DETERMINED
 
 

@@ -1,4 +1,4 @@
-"""Canny's edges as scikit-image finds them, on batches: what iBims-1, SharpDepth and SYNS-Patches call an edge.
+"""Canny's edges as scikit-image finds them, on batches: the edges of iBims-1, SharpDepth and SYNS-Patches.
 
 Every sum is taken in the order of scipy's filters, in float64: the two sides of an ideal step have equal gradients, and
 which of them stays an edge hangs on the last bit.

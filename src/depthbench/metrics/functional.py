@@ -151,7 +151,7 @@ EXTENDED_SCORES: dict[str, Callable[[Tensor], Tensor]] = {
     "d_auc": delta_auc,
     "SILog_unidepth_100": lambda sums: 100 * silog(sums, "unidepth"),
 }
-"""What extended sums give besides :data:`SCORES`; ``SILog_unidepth_100`` is what UniDepth's evaluation prints."""
+"""Scores of extended sums besides :data:`SCORES`; UniDepth's evaluation prints ``SILog_unidepth_100``."""
 
 HIGHER_IS_BETTER = frozenset({"delta1", "delta2", "delta3", "delta0.5", "delta0.125", "tau", "d_auc"})
 

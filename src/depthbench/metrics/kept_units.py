@@ -111,7 +111,7 @@ class KeptUnits(Metric):
             return units.names, {**self.read(units.rows, 1), "pixels": self.weights(units)}
 
     def weights(self, units: Units) -> Array:
-        """How much each unit weighs in the whole: all the same."""
+        """Weight of each unit in the whole: all equal."""
         return np.ones(len(units.rows))
 
 

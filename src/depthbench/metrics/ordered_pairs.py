@@ -19,7 +19,7 @@ SCENES = ("indoor", "outdoor", "non_real", "transparent_reflective", "adverse_st
 
 
 def pairs_right(prediction: Tensor, pairs: AnnotatedPairs, kind: str = "depth") -> Tensor:
-    """Which pairs a map gets right, ``(N,)`` bool: the closer point has the smaller depth or the larger disparity.
+    """Mask of correctly ordered pairs, ``(N,)`` bool: the closer point has the smaller depth or the larger disparity.
 
     Equal values are wrong, and so is a value that is not finite.
 

@@ -29,7 +29,7 @@ ROWS: tuple[SumKey, ...] = (
     ("log", False),
     ("log_square", None),
 )
-# Others are this factor times the logarithm: that of the inverse ratio is the negative, and what is finite is no miss.
+# Others are this factor times the logarithm: -1 for the inverse ratio, and 0 for misses, since the values are finite.
 _MADE: dict[SumKey, float] = {("log", True): -1.0, ("nonfinite", False): 0.0, ("nonfinite", True): 0.0}
 _LOOSE, _STRICT, _SWAPPED = 1, 2, 4  # of the C file
 _PLACES = {key: place for place, key in enumerate(ROWS)}

@@ -76,7 +76,7 @@ def delta_limits() -> tuple[float, ...]:
 
 
 def _cells(strips: Tensor, keys: Sequence[SumKey], edges: tuple[Sequence[int], Sequence[int]]) -> Tensor:
-    """Of sums per column ``(R, len(keys), N, W)``, whose deltas count what is not valid, too."""
+    """Of sums per column ``(R, len(keys), N, W)``, whose deltas also count invalid pixels."""
     rows, columns = edges
     # Filled, not copied: a copy would wait for the device.
     heights = torch.stack([strips.new_full((1, 1), bottom - top) for top, bottom in pairwise(rows)])
@@ -147,7 +147,7 @@ def _kept_memory(pixels: int, thread: int) -> list[Tensor]:
 def _block_sums(
     p: Tensor, t: Tensor, valid: Tensor | Interval, keys: Sequence[SumKey], scratch: Scratch, careful: bool
 ) -> dict[SumKey, Tensor]:
-    """The sums of a block, ``(N, W)`` each; deltas count what is not valid, too."""
+    """The sums of a block, ``(N, W)`` each; deltas also count invalid pixels."""
     error, ratio, log, spare, double, keep = scratch
     _keep(valid, t, keep)
     sums: dict[SumKey, Tensor] = {("pixels", None): -_total(keep)}
@@ -206,7 +206,7 @@ def _zero_outside(values: Tensor, keep: Tensor) -> None:
 def _log1p(ratio: Tensor, log: Tensor, scratch: Scratch, careful: bool) -> None:
     """Logarithm of 1 + ratio into ``log``, with all its digits where the ratio is small.
 
-    The logarithm of the rounded 1 + ratio, and what the rounding cost over it, faster than ``torch.log1p`` on a
+    The logarithm of the rounded 1 + ratio, and its relative rounding error, faster than ``torch.log1p`` on a
     CPU; NaN for a ratio that is infinite.
     """
     if careful:
@@ -220,7 +220,7 @@ def _log1p(ratio: Tensor, log: Tensor, scratch: Scratch, careful: bool) -> None:
 
 
 def _deltas(sums: dict[SumKey, Tensor], keys: Sequence[SumKey], log_abs: Tensor, spare: Tensor) -> None:
-    """max(p/t, t/p) < 1.25^n as |L| < n ln 1.25; what rounds to the threshold counts as equal to it."""
+    """max(p/t, t/p) < 1.25^n as |L| < n ln 1.25; a value that rounds to the threshold counts as equal to it."""
     for name, strict in keys:
         if name in POWERS or name in FINE_POWERS:
             test = torch.lt if strict else torch.le

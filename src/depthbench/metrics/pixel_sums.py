@@ -39,7 +39,7 @@ COLUMNS = (
     "log_square",  # L^2
     "log_abs",  # |L|
 )
-"""What the last dimension of the sums holds."""
+"""Names of the last dimension of the sums."""
 
 EXTENDED_COLUMNS = (
     *COLUMNS,
@@ -54,7 +54,7 @@ EXTENDED_COLUMNS = (
 """With the sums of the extended scores, which are taken where they are asked for."""
 
 PRESENT: Interval = (torch.finfo(torch.float32).tiny, math.inf)
-"""Whatever is not missing: from the least positive normal float32 on."""
+"""Range of depth that is not missing: from the least positive normal float32 on."""
 
 _LAST = torch.iinfo(torch.int32).max
 
@@ -114,7 +114,7 @@ def cell_sums(
         prediction: ``(B, 1, H, W)`` metres.
         target: ``(B, 1, H, W)`` metres.
         valid: mask as there, or the depths of the target that count, which is faster.
-        rules: the rules to sum under; what they share is computed once.
+        rules: the rules to sum under; shared parts are computed once.
         rows: increasing edges of the cells, by default ``(0, H)``.
         columns: the same along the width, by default ``(0, W)``.
         extended: as there.

@@ -21,7 +21,7 @@ KITTI_C = (*NYU_C, "fog", "frost", "snow")
 def depth_estimation_error(abs_rel: float, delta1: float, variant: str = "DEE2") -> float:
     """One number of AbsRel and delta1: ``DEE1`` AbsRel - delta1 + 1, ``DEE2`` half of it, ``DEE3`` AbsRel / delta1.
 
-    DEE2 is what RoboDepth's tables use.
+    RoboDepth's tables use DEE2.
 
     Example:
         >>> from depthbench.metrics.robustness import depth_estimation_error

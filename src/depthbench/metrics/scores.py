@@ -19,7 +19,7 @@ States = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 def batch_states(sums: Tensor, scores: Tensor | None = None) -> States:
-    """What a batch adds to the state of :class:`DepthMetric`; any number of protocols at once.
+    """Sums of a batch for the state of :class:`DepthMetric`; any number of protocols at once.
 
     Args:
         sums: ``masked_sums`` ``(..., B, S)``.

@@ -1,4 +1,4 @@
-"""Depth spaces: what a network's output means, and the way to metres and back.
+"""Depth spaces: the meaning of a network's output, and the way to metres and back.
 
 ``activate`` belongs to the network (its last nonlinearity), ``to_depth`` and ``from_depth`` translate. All of them
 compute in float32, whatever autocast or the weights say. Missing depth (0) has no place in most spaces:

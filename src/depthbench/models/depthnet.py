@@ -14,7 +14,7 @@ from depthbench.output_kinds import DETERMINED, LeftOpen, OutputKind, trained_ki
 
 
 class MakesDecoder(Protocol):
-    """A decoder class, or a partial of it that lacks what the encoder knows."""
+    """A decoder class, or a partial of it without the arguments that the encoder gives."""
 
     def __call__(self, *, channels: Sequence[int], reductions: Sequence[int]) -> Decoder:
         """Make the decoder for features of these channels and reductions."""
@@ -28,7 +28,7 @@ class DepthModel(nn.Module):
         space: Meaning of the first channel of the output.
 
     Attributes:
-        kind: Of what :meth:`predict` gives: metric depth, unless training leaves something open.
+        kind: Of the output of :meth:`predict`: metric depth, unless training leaves something open.
     """
 
     def __init__(self, space: MetricDepth) -> None:
@@ -38,7 +38,7 @@ class DepthModel(nn.Module):
         self._reading: Literal["metres", "scale", "output"] = "metres"
 
     def trained_by(self, left_open: frozenset[LeftOpen] = DETERMINED, in_space: bool = False) -> None:
-        """Take note of what the loss leaves open, which decides what is predicted.
+        """Record the changes that the loss does not see; they determine the kind of the prediction.
 
         Args:
             left_open: Of the maps that the loss compares.
@@ -65,7 +65,7 @@ class DepthModel(nn.Module):
         return self.space.up_to_scale(first) if self._reading == "scale" else first.float()
 
     def predict(self, image: Tensor) -> Tensor:
-        """Map ``(B, 3, H, W)`` RGB in [0, 1] to depth ``(B, 1, H, W)``, float32: metres, or what :attr:`kind` says."""
+        """Map ``(B, 3, H, W)`` RGB in [0, 1] to depth ``(B, 1, H, W)``, float32: metres, or by :attr:`kind`."""
         return resize_like(self.predicted(self(image)), image)
 
 
@@ -124,7 +124,7 @@ class DepthNet(DepthModel):
 
 
 class PredictModule(nn.Module):
-    """A module whose ``forward`` is :meth:`DepthModel.predict`: what gets exported."""
+    """A module for export: its ``forward`` is :meth:`DepthModel.predict`."""
 
     def __init__(self, net: DepthModel) -> None:
         super().__init__()

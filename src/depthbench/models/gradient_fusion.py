@@ -58,7 +58,7 @@ def fusion_energy(
     omega: float = 10.0,
     epsilon: float = 1e-4,
 ) -> Tensor:
-    """Give what :func:`fuse_gradients` minimizes, per image ``(B,)``."""
+    """Objective of :func:`fuse_gradients`, per image ``(B,)``."""
     system = _System(depth, gradient, valid, omega, epsilon)
     total = torch.zeros(depth.shape[0], dtype=depth.dtype, device=depth.device)
     for residual, share in zip(system.residuals(fused), system.shares, strict=True):
@@ -77,7 +77,7 @@ class _System:
         self.weights: tuple[Tensor, ...] = self.shares
 
     def residuals(self, depth: Tensor) -> tuple[Tensor, ...]:
-        """Give what is left of each term's target, in metres: depth, x and y."""
+        """Residuals of each term, in metres: depth, x and y."""
         maps = depth, depth[..., 2:] - depth[..., :-2], depth[:, :, 2:] - depth[:, :, :-2]
         return tuple(values - target for values, target in zip(maps, self.targets, strict=True))
 

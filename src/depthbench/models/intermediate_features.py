@@ -50,7 +50,7 @@ class TappedNet(nn.Module):
 
     @torch.no_grad()
     def _check(self, net: nn.Module, taps: Sequence[str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Compare with what the network itself computes at the taps; give channels and reductions."""
+        """Compare with the network's own values at the taps; returns channels and reductions."""
         seen: list[Tensor] = []
         hooks = [
             net.get_submodule(tap).register_forward_hook(lambda _module, _inputs, output: seen.append(output.clone()))

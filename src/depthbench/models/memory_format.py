@@ -1,4 +1,4 @@
-"""Which memory layout is the faster one for training a network."""
+"""The faster memory layout for training a network."""
 
 from torch import nn
 

@@ -1,4 +1,4 @@
-"""Which precision is the faster one for a network on a device."""
+"""The faster precision for a network on a device."""
 
 import torch
 from torch import nn

@@ -61,7 +61,7 @@ def current_name(name: str) -> str:
         called = f"'{name}'" if name == new else f"'{name}', nor '{new}', as it says it is called today"
         raise UserError(f"timm has no model {called}; nearest: {', '.join(near)}.")
     if name != new:
-        warnings.warn(f"timm calls '{name}' by another name today: '{new}' is taken.", stacklevel=2)
+        warnings.warn(f"timm has renamed '{name}': '{new}' is used instead.", stacklevel=2)
     return new
 
 

@@ -79,7 +79,7 @@ class TwoStreamNet(DepthModel):
         self.combination = Refinement(3, 1, width) if combine == "network" else None
 
     def maps(self, image: Tensor, stage: Stage = "joint") -> StreamMaps:
-        """Map ``(B, 3, H, W)`` RGB in [0, 1] to what is trained in ``stage`` and what it rests on."""
+        """Map ``(B, 3, H, W)`` RGB in [0, 1] to the outputs needed to train ``stage``."""
         streams = (self.depth, self.gradient)
         if stage == "fusion":
             depth, gradient = (stream.coarse(image) for stream in streams)

@@ -1,1 +1,1 @@
-"""Raw downloads to ready data, and a look at what is ready: ``depthbench prepare``."""
+"""Turns downloads into data for training, and checks data: ``depthbench prepare``."""

@@ -12,7 +12,7 @@ from depthbench.runs.folder import Busy
 
 
 class Subcommand(NamedTuple):
-    """A module of this package with ``HELP`` and ``main(arguments: list[str]) -> None``, and what it does.
+    """A module of this package with ``HELP`` and ``main(arguments: list[str]) -> None``, and its description.
 
     It is imported when asked for, because some need torch, which takes seconds; ``alone``: also without arguments.
     """
@@ -24,7 +24,7 @@ class Subcommand(NamedTuple):
 
 COMMANDS = {
     "nyu-raw": Subcommand("nyu_raw", "raw NYUv2 scenes to aligned pairs"),
-    "check": Subcommand("check", "looks at a data set and says what is wrong with it"),
+    "check": Subcommand("check", "checks a data set and lists its faults"),
     "cache": Subcommand("cache", "a resized copy of a data set, for fast training and small disks"),
     "manifest": Subcommand("manifest", "which frames a choice of data holds: list, number, hash"),
     "fetch": Subcommand("fetch", "where to get a data set, and its download where that may be automatic", alone=True),
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_subcommand(name: str, arguments: list[str]) -> None:
-    """Do what a command does, or print its help.
+    """Run a command, or print its help.
 
     Raises:
         UserError: if there is no such command.

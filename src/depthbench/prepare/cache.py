@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> None:
     output = Path(options["output"]).expanduser()
     if not all((output / f"{part}.json").exists() for part in parts):
         check_root(config)
-    # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
+    # Here and not above: torch takes seconds to import, and help or a mistake should be reported at once.
     from depthbench.prepare.cache_writer import Writer
 
     with told(output):

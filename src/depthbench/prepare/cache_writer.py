@@ -44,7 +44,7 @@ class Writer:
             raise UserError(f"{output} was begun with other settings; give another output folder, or empty it.")
 
     def write(self, skip: bool = False, workers: int = 1) -> str:
-        """Write what is missing; what was done in a sentence.
+        """Write the missing frames; returns a sentence about the work.
 
         Raises:
             UserError: for a damaged frame unless they are skipped, or if the disk is full.

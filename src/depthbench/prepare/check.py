@@ -1,4 +1,4 @@
-"""``depthbench prepare check``: the doctor. Looks at a data set and says what is wrong with it."""
+"""``depthbench prepare check``: the doctor. It checks a data set and lists its faults."""
 
 import os
 import shlex
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> None:
     if place:
         check_place(place)
     check_root(config)
-    # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
+    # Here and not above: torch takes seconds to import, and help or a mistake should be reported at once.
     from depthbench.prepare.examine import draw, examine
 
     examined, findings = examine(_with_files(parts), limit, workers)
@@ -72,7 +72,7 @@ def _with_files(parts: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]
 
 
 def proposed(folders: Sequence[str], arguments: Sequence[str]) -> list[str]:
-    """Say what lies in a folder and which settings read it; the arguments of the command with them.
+    """Print the contents of a folder and the settings that read it; returns the arguments with these settings.
 
     Raises:
         UserError: if it is no folder, or the user has to choose something first.

@@ -1,4 +1,4 @@
-"""A contact sheet: pictures, their depth, and both together, so that an eye can judge what numbers can't."""
+"""A contact sheet: pictures, their depth, and both together, for faults that an eye sees and numbers miss."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,7 +49,7 @@ def _cell(caption: str, sample: Sample) -> Picture:
 
 
 def _outlined(rgb: Picture, depth: NDArray[np.float32]) -> Picture:
-    """Where depth jumps by a tenth, drawn on the picture."""
+    """Jumps of depth by a tenth, drawn on the picture."""
     log = np.log(np.where(depth > 0, depth, np.nan))
     jumps = np.zeros(depth.shape, bool)
     jumps[:, 1:] |= np.abs(np.diff(log, axis=1)) > 0.1

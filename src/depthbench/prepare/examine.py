@@ -20,7 +20,7 @@ _SHOWN = 12
 def examine(
     parts: dict[str, dict[str, Any]], limit: int | None, workers: int
 ) -> tuple[dict[str, "ExaminedPart"], list[tuple[str, Finding]]]:
-    """Look at the parts of a data set; what was found, by part, problems first.
+    """Check the parts of a data set; returns the findings by part, problems first.
 
     Args:
         parts: by name, ``train`` and ``test`` or one of them, their resolved configurations.

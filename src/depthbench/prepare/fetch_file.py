@@ -29,14 +29,14 @@ def download(file: File, folder: Path, tell: Tell = lambda done, total: None, tr
     ``NAME.sha256``.
 
     Args:
-        file: what to download.
+        file: to download.
         folder: where to.
         tell: called with the bytes that are there and the total, if known.
         tries: in a row without a single new byte.
         pause: seconds between them, doubled each time.
 
     Raises:
-        UserError: if the server refuses or can't be reached, the content is not what it should be, or the disk is full.
+        UserError: if the server refuses or can't be reached, the content is not the expected one, or the disk is full.
     """
     if not file.url.startswith(("http://", "https://")):
         raise UserError(f"{file.url} is not an address of http or https.")
@@ -92,7 +92,7 @@ def _receive(file: File, part: Path, tell: Tell) -> None:
         goes_on = response.status == http.HTTPStatus.PARTIAL_CONTENT
         if goes_on and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
             part.unlink()
-            raise ConnectionError("the server sent another part than asked for")
+            raise ConnectionError("the server sent a part that was not requested")
         start = have if goes_on else 0
         length = response.headers.get("Content-Length")
         total_bytes = start + int(length) if length and length.isdigit() else None
@@ -116,7 +116,7 @@ def _receive(file: File, part: Path, tell: Tell) -> None:
 
 
 def _check(file: File, part: Path) -> None:
-    """Size and digest; what is wrong is deleted, because going on from it would be in vain."""
+    """Size and digest; a wrong file is deleted, because its download can't be continued."""
     size, digest = _size(part), file.digest
     memory = part.with_name(f"{file.name}.sha256")
     if digest is None and memory.exists():

@@ -1,4 +1,4 @@
-"""Where each data set comes from, under which terms, and which of its files may be downloaded by a program."""
+"""Sources of data sets: their pages, their terms, and the files that a program may download."""
 
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ class File(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A data set: its page, its terms, what can be fetched, and what is left for the user to do."""
+    """A data set: its page, its terms, the files to fetch, and the steps left to the user."""
 
     page: str
     terms: str
@@ -57,8 +57,8 @@ SOURCES = {
     "nyu": Source(
         _NYU_PAGE,
         _RESEARCH,
-        todo="Put the labeled part (data=nyu_labeled) into FOLDER/labeled, and what `prepare nyu-raw` makes of the raw "
-        "dataset into FOLDER/raw.",
+        todo="Put the labeled part (data=nyu_labeled) into FOLDER/labeled, and the output of `prepare nyu-raw` into "
+        "FOLDER/raw.",
     ),
     "nyu_sync": Source(
         "https://github.com/cleinc/bts",

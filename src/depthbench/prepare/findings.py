@@ -1,4 +1,4 @@
-"""From what was measured on the frames of a data set to sentences about it."""
+"""From measurements on the frames of a data set to sentences about it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> None:
     """
     options, parts, config = choose_data(arguments, OWN)
     check_root(config)
-    # Here and not above: torch takes seconds to import, and help or a mistake should be told at once.
+    # Here and not above: torch takes seconds to import, and help or a mistake should be reported at once.
     from depthbench.data.manifest import describe
 
     frames = {part: instantiate(settings) for part, settings in parts.items()}

@@ -1,4 +1,4 @@
-"""The Kinect of NYUv2: from what its two cameras recorded to a picture and its depth, as the official toolbox does it.
+"""The Kinect of NYUv2: from the records of its two cameras to a picture and its depth, as in the official toolbox.
 
 The steps and constants come from ``project_depth_map.m`` and ``camera_params.m`` (NYU Depth V2 toolbox), with its
 peculiarities, because published data were made by it: pixels are counted from 1 where rays meet pixels but from 0
@@ -104,7 +104,7 @@ def metres(disparity: Array) -> Array:
 
 
 def round_half_up(values: Array) -> Array:
-    """As MATLAB rounds what is not negative; numpy rounds halves to even."""
+    """As MATLAB rounds numbers from 0 on; numpy rounds halves to even."""
     return np.floor(values + 0.5)
 
 

@@ -13,7 +13,7 @@ from depthbench.prepare.nyu_camera import VALID
 from depthbench.prepare.nyu_pairs import UNITS, PairForm
 from depthbench.runs.folder import RunFolder
 
-SPLITS = ("12k", "24k", "50k", "230k")  # those of published experiments, where there are so many frames
+SPLITS = ("12k", "24k", "50k", "230k")  # amounts of published experiments, where there are so many frames
 PART = "part.json"
 
 
@@ -23,7 +23,7 @@ def write_part(folder: RunFolder, names: list[str], left_out: dict[str, str], sp
 
 
 def merge(output: Path, form: PairForm, shards: int, split: str | int | None) -> str:
-    """Write the lists and the manifest if all parts are done; says what was done or is missing."""
+    """Write the lists and the manifest if all parts are done; returns a sentence about the result."""
     parts = [RunFolder(output / "parts" / f"{shard}-of-{shards}").read_json(PART) for shard in range(shards)]
     missing = [str(shard) for shard, part in enumerate(parts) if not part or part["split"] != split]
     if missing:

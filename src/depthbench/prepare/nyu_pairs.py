@@ -38,10 +38,10 @@ _OPTIONS = {"crop": ("none", "valid"), "fill": ("none", "colorization", "bilater
 
 @dataclass(frozen=True)
 class PairForm:
-    """How a pair is written; one folder holds pairs of one form.
+    """Form of the written pairs; one folder holds pairs of one form.
 
     Attributes:
-        crop: ``none`` (480x640) or ``valid`` (427x561, what the depth camera sees).
+        crop: ``none`` (480x640) or ``valid`` (427x561, the view of the depth camera).
         fill: ``none``, ``colorization`` or ``bilateral``.
         image: ``jpg`` or ``png``.
         quality: of jpg.

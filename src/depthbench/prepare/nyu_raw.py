@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> None:
     """The command; with ``-m`` a sweep over shards, under any of Hydra's launchers.
 
     Raises:
-        UserError: for a mistake in the arguments or what they name.
+        UserError: for a mistake in the arguments or in the files that they name.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, not to Hydra's printer
     with composing():
@@ -55,7 +55,7 @@ def job_share(config: DictConfig) -> None:
     try:
         if not Path(config.raw).expanduser().exists():
             raise UserError(f"raw={config.raw} does not exist; give the folder of scene folders or zips.")
-        # Here and not above: it takes seconds to import, and help or a mistake should be told at once.
+        # Here and not above: it takes seconds to import, and help or a mistake should be reported at once.
         from depthbench.prepare.nyu_work import prepare
 
         prepare(config)

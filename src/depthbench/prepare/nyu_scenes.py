@@ -173,7 +173,7 @@ def read_color(data: bytes, where: str) -> NDArray[np.uint8]:
     """A ``.ppm`` as ``(480, 640, 3)`` RGB.
 
     Raises:
-        UserError: if it is truncated or not what the Kinect wrote.
+        UserError: if it is truncated or not a file of the Kinect.
     """
     return np.frombuffer(_payload(data, where, b"6", 255, 3), np.uint8).reshape(HEIGHT, WIDTH, 3)
 
@@ -185,7 +185,7 @@ def read_disparity(data: bytes, where: str) -> NDArray[np.uint16]:
     the standard, 11 bits tell: read in the wrong order, some value exceeds them.
 
     Raises:
-        UserError: if it is truncated or not what the Kinect wrote.
+        UserError: if it is truncated or not a file of the Kinect.
     """
     payload = _payload(data, where, b"5", 65535, 2)
     for order in ("<u2", ">u2"):

@@ -25,7 +25,7 @@ def prepare(config: DictConfig) -> None:
         config: as ``conf/nyu_raw.yaml``.
 
     Raises:
-        UserError: for a mistake in it or in what it names; OSError if the disk is full.
+        UserError: for a mistake in it or in the files that it names; OSError if the disk is full.
     """
     form = PairForm(config.crop, config.fill, config.image, config.quality, config.max_gap)
     shard, shards, workers = _numbers(config)
@@ -53,7 +53,7 @@ def prepare(config: DictConfig) -> None:
 
 
 def _make(frames: Sequence[RawFrame], form: PairForm, output: Path, workers: int) -> tuple[list[str], dict[str, str]]:
-    """Make what is missing, and say so; the names of the pairs that are there now, and why others are not."""
+    """Create missing pairs, with a message; returns names of existing pairs and reasons for skipped ones."""
     missing = [frame for frame in frames if not all(path.is_file() for path in form.files(frame.name, output))]
     start = time.monotonic()
     outcomes = with_progress(make_pairs(missing, form, output, workers), len(missing), "pairs")

@@ -1,4 +1,4 @@
-"""``depthbench prepare check FOLDER``: what lies there, and the command line that would read it.
+"""``depthbench prepare check FOLDER``: the contents of the folder, and the command line that would read it.
 
 Nothing is decided for the user: a unit is a guess and is called one; where two readings are possible, the sentence says
 what to append, and the same command goes on from there.
@@ -163,7 +163,7 @@ def _unit(pairs: Sequence[Pair], settings: dict[str, Any]) -> Iterator[str]:
             break
     else:
         raise UserError(
-            f"The median of a few depth files is {median:.4g}, which no unit of the field makes plausible; append "
+            f"The median of a few depth files is {median:.4g}, which no common unit makes plausible; append "
             "data.scale=METRES_PER_UNIT and data.plausible=[LEAST,MOST]."
         )
     usual = [item for item in units if item[0].name == ("metres" if floats else "millimetres")]
@@ -201,7 +201,7 @@ def _camera(root: Path, listing: Listing) -> str | None:
 
 
 def _parts(pairs: Sequence[Pair], root: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """Where nothing says what the test is, a tenth is held out: of the folders, or of the frames of a single one."""
+    """Without a test part by name, a tenth is held out: of the folders, or of the frames of a single folder."""
     parts = by_part(pairs, root)
     folders = part_folders(sorted(path.name for path in root.iterdir() if path.is_dir()), root)
     if "test" in {**folders, **parts} or settings.get("test_fraction") is not None:

@@ -36,7 +36,7 @@ def aligned_sums(
     Args:
         wanted: protocols that have an alignment, all with the same pixels, and their rules.
         pixels: see :meth:`EvalProtocol.pixels`.
-        declared: what the prediction holds.
+        declared: the kind of the prediction.
 
     Returns:
         None of a protocol that needs a look: of all without the kernels or where the prediction has holes, of one where

@@ -1,4 +1,4 @@
-"""Which protocols do the same work on the same maps: a protocol as far as one step of scoring depends on it.
+"""Equal work of protocols on the same maps: a protocol as far as one step of scoring depends on it.
 
 Protocols with equal keys share the step. A key is a protocol with common values in all fields that don't matter. Equal
 keys are one object, since a look at all fields takes as long as the sums of some rows.
@@ -24,7 +24,7 @@ NOT_PIXELS: dict[str, Any] = {
     "split": None,
     "split_sha256": None,
 }
-"""Fields that don't change what is compared at a pixel, at common values."""
+"""Fields that don't change the values compared at a pixel, set to common values."""
 
 
 _Key = TypeVar("_Key", bound=Callable[..., "EvalProtocol"])
@@ -47,7 +47,7 @@ class Itself:
 
 @lru_cache(maxsize=1024)
 def _only(protocol: "EvalProtocol") -> "EvalProtocol":
-    """One object of those that are equal."""
+    """One object for all equal ones."""
     return protocol
 
 

@@ -1,4 +1,4 @@
-"""Which protocols share a pass over the same maps, and where in its cells the region of each lies."""
+"""Groups of protocols that share a pass over the same maps, and the region of each in its cells."""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache

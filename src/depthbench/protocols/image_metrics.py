@@ -25,7 +25,7 @@ class Camera(NamedTuple):
 
 
 class Structure(nn.Module):
-    """Several metrics of structure on what each protocol scores: its region, range, size, limits and alignment.
+    """Several metrics of structure on each protocol's maps: its region, range, size, limits and alignment.
 
     Means are over images, whatever the protocol's reduction. Protocols that score the same maps share the work.
 

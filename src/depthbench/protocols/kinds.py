@@ -11,7 +11,7 @@ def fitting_alignments(kind: OutputKind) -> list[str]:
 
 
 def refused_kind(protocol: EvalProtocol, kind: OutputKind, otherwise: str = "") -> str | None:
-    """Why predictions of a kind have no score under a protocol, and what to type; None where they have one.
+    """The reason why a kind has no score under a protocol, with the words to type; None where it has one.
 
     Args:
         protocol: that was named.

@@ -12,14 +12,14 @@ from depthbench.protocols.regions import Box
 from depthbench.protocols.scored_maps import crop
 
 MISSES = ("missing", "nonpositive")
-"""Valid pixels without a prediction, which are scored as a depth of 0; and, of the others, those that are aligned to a
-depth of 0 or below. Both are misses of delta."""
+"""Valid pixels without a prediction, scored as a depth of 0; and pixels whose prediction is aligned to a depth
+of 0 or below. Both are misses of delta."""
 
 _DELTAS = [EXTENDED_COLUMNS.index(name) for name in ("delta1", "delta2", "delta3", *FINE_POWERS)]
 
 
 class Misses(NamedTuple):
-    """Where they are, bool ``(B, 1, H, W)`` each; None for nowhere.
+    """Masks of the misses, bool ``(B, 1, H, W)`` each; None where there are none.
 
     Attributes:
         missing: valid, and not predicted.

@@ -59,8 +59,8 @@ class EvalProtocol:
         clamp_at: ``scored``: after resizing and alignment; ``output``: before both, and with ``flip_average`` on each
             of the two predictions before they are averaged (as DenseDepth's code does).
         flip_average: average with the prediction of the mirrored image, see :meth:`average`.
-        fill_borders: what happens where the prediction does not cover the truth: ``none``: a region must lie inside of
-            what is covered; ``cross_bilateral``: the rest is filled from it under the guidance of the picture, by
+        fill_borders: treatment of truth that the prediction does not cover: ``none``: a region must lie inside of
+            the covered part; ``cross_bilateral``: the rest is filled from it under the guidance of the picture, by
             :func:`~depthbench.filling.fill_cross_bilateral` with its defaults.
         alignment: by name (:data:`~depthbench.protocols.alignment.NAMED`) or by the fields of
             :class:`~depthbench.protocols.Alignment`.
@@ -156,7 +156,7 @@ class EvalProtocol:
             covers: the part of the truth (of ``score_size``, where given) that the prediction shows, for networks
                 that see a crop (``kb``, ``hu``).
             image: the picture ``(B, 3, h', w')`` of the whole truth, RGB in [0, 1], for ``fill_borders``.
-            declared: what the prediction holds, where it is no metric depth.
+            declared: the kind of the prediction, where it is not metric depth.
 
         Returns:
             Three maps ``(B, 1, h', w')`` of the region's size; the mask is bool.
@@ -238,7 +238,7 @@ class EvalProtocol:
                 "picture; give one, or append protocol.fill_borders=none."
             )
         filled = fill_cross_bilateral(placed, image)
-        filled[..., top:bottom, left:right] = prediction  # what was predicted stays, whatever it is
+        filled[..., top:bottom, left:right] = prediction  # predictions stay, whatever their values
         return filled
 
     @property
@@ -247,7 +247,7 @@ class EvalProtocol:
         return scored_interval(self.min_depth, self.max_depth, self.bounds == "closed")
 
     def mask(self, truth: Tensor) -> Tensor:
-        """Where the truth is present and within the range; bool."""
+        """Mask of truth that is present and within the range; bool."""
         return in_interval(truth, self.interval)
 
     def aligned(self, prediction: Tensor, truth: Tensor, declared: Declared = AS_DEPTH) -> Tensor:
@@ -278,11 +278,11 @@ class EvalProtocol:
         return pixels_key(self)
 
     def limited(self, depth: Tensor) -> Tensor:
-        """Aligned depth within the limits of what is scored."""
+        """Aligned depth, limited to the scored range."""
         return clamp_finite(depth, self.limits) if self.clamp_at == "scored" else depth
 
     def refuses(self, kind: OutputKind) -> str | None:
-        """Why predictions of a kind can't be scored so; None where a perfect one scores perfectly."""
+        """The reason why predictions of a kind can't be scored so; None where a perfect one scores perfectly."""
         if not self.alignment.serves(kind):
             done = (
                 "takes predictions as they are" if self.alignment.fit == "none" else f"has alignment={self.alignment}"

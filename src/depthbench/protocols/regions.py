@@ -15,7 +15,7 @@ PIXELS: dict[str, tuple[Box, tuple[int, int]]] = {
     "eigen_shifted": ((21, 461, 25, 617), NYU_SIZE),  # a 1-based reading, in papers on occlusion
     "toolbox": ((44, 471, 40, 601), NYU_SIZE),  # get_projection_mask of the NYUv2 toolbox
     "bts": ((45, 471, 41, 601), NYU_SIZE),  # BTS, AdaBins, ZoeDepth; 41 px left, 39 px right
-    "label_border": ((7, 474, 7, 632), NYU_SIZE),  # what the extraction of BTS keeps
+    "label_border": ((7, 474, 7, 632), NYU_SIZE),  # the part that the extraction of BTS keeps
     "li2017": ((18, 462, 20, 620), NYU_SIZE),  # 444x600: its 111x150 map four times as large, taken as central
     "hu": ((6, 234, 8, 312), (240, 320)),  # central 228x304 of frames scaled to 240 rows
 }

@@ -26,7 +26,7 @@ def clamp_finite(values: Tensor, limits: ClampLimits) -> Tensor:
     """Clamp finite values; NaN and infinities stay, so that they show in the scores."""
     if limits == (None, None):
         return values
-    # x - x is 0 for what is finite and NaN for the rest; a mask takes three times as long on a CPU.
+    # x - x is 0 for finite values and NaN for the rest; a mask takes three times as long on a CPU.
     return values.clamp(*limits) + (values - values)
 
 
@@ -100,7 +100,7 @@ def scored_interval(min_depth: float | None, max_depth: float | None, closed: bo
 
 
 def in_interval(depth: Tensor, interval: Interval) -> Tensor:
-    """Where depth lies in an interval, limits included; bool."""
+    """Mask of depth in an interval, limits included; bool."""
     (low, high), depth = interval, depth.float()
     if depth.device.type == "cpu":  # numpy takes a fourth of the time
         known = depth.detach().numpy()

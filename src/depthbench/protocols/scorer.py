@@ -89,7 +89,7 @@ class Scorer(nn.Module):
 
     Args:
         protocols: any number; names must differ.
-        structure: metrics of whole images that are scored, too, on what each protocol scores.
+        structure: metrics of whole images that are scored, too, on the maps that each protocol scores.
         extended: whether the sums of ``functional.EXTENDED_SCORES`` are taken, too, in the same pass.
 
     Raises:
@@ -160,8 +160,8 @@ class Scorer(nn.Module):
             image: the picture of the whole truth, for protocols that fill borders.
             places: in the data set; by default every process has the next of its own, as
                 :class:`~depthbench.data.UnpaddedSampler` shares them.
-            declared: what predictions hold, where that is no metric depth, and the lines of protocols that fit more
-                than an image.
+            declared: the kind of the predictions, where it is not metric depth, and the lines of protocols that fit
+                more than an image.
 
         Raises:
             UserError: as :meth:`EvalProtocol.prepare`; or if a protocol needs a kind of truth, or a metric a camera,

@@ -29,7 +29,7 @@ class SharedMaps:
             that average take the prediction as it is.
         covers: the part of the truth that predictions show.
         image: ``(B, 3, h', w')`` RGB in [0, 1] of the whole truth, for protocols that fill borders.
-        declared: what predictions hold, where that is no metric depth.
+        declared: the kind of the predictions, where it is not metric depth.
     """
 
     prediction: Tensor

@@ -1,6 +1,6 @@
 """Run folders to tables, figures and one self-contained page.
 
-The names below are imported when they are first used: what draws takes seconds, and the command's help should not wait.
+The names below are imported when first used: drawing modules take seconds, and the command's help should not wait.
 """
 
 from importlib import import_module

@@ -16,7 +16,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     command = argparse.ArgumentParser(
         prog="depthbench report",
-        description="Tables, figures and one self-contained HTML page from run folders, and from nothing else.",
+        description="Tables, figures and one self-contained HTML page from run folders alone.",
     )
     command.add_argument(
         "runs",
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def write_page(options: argparse.Namespace) -> None:
-    """Write what the command line asks for, and say where.
+    """Write the report that the command line asks for, and print its place.
 
     Raises:
         UserError: if the page can't lie where it should, or a run can't be read.
@@ -68,7 +68,7 @@ def write_page(options: argparse.Namespace) -> None:
         _write_board(options, output)
         return
     places = [place for text in options.runs for place in _places(text)]
-    # Here and not above: what draws takes seconds to import, and help or a mistake should be told at once.
+    # Here and not above: what draws takes seconds to import, and help or a mistake should be reported at once.
     from depthbench.report.read.runs import read_runs
     from depthbench.report.write.page import write_report
 

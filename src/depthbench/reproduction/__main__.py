@@ -20,7 +20,7 @@ from depthbench.reproduction.retraining import reproduce_result
 from depthbench.reproduction.tables import count_outcomes, rows_of, write_verdicts
 from depthbench.reproduction.verdicts import CellOutcome, verdicts_of
 
-HELP = """Results made again, and published numbers beside ours.
+HELP = """Reproduced results, and published numbers beside ours.
 
 A paper's studies, trained again by the commands that made the results that are kept in the repository: how many hours
 they take here, the runs, their page, and which scores differ from the kept ones beyond their intervals:
@@ -131,7 +131,7 @@ def _results(words: Sequence[str], cells: Sequence[PublishedCell], model: str | 
 
 
 def _evaluated(words: Sequence[str], cells: Sequence[PublishedCell], model: str | None) -> list[FoundResult]:
-    """Scores of what the words name under the protocols of the cells that are of this data set."""
+    """Scores of the named predictions under the protocols of the cells that are of this data set."""
     from depthbench.evaluate import evaluate_arguments
 
     chosen = set_of_words(words)
@@ -150,7 +150,7 @@ def _evaluated(words: Sequence[str], cells: Sequence[PublishedCell], model: str 
 
 
 def _fits(cell: PublishedCell, words: Sequence[str]) -> bool:
-    """Whether what is evaluated can have the number: of a study only runs, of the kind that is declared."""
+    """Whether the evaluated predictions can have the number: for a study only runs, and only the declared kind."""
     runs = any(word.startswith("run=") for word in words)
     kinds = [word.partition("=")[2] for word in words if word.startswith("kind=")]
     kinds += ["metric_depth"] if not kinds and any(word.startswith("predictions=") for word in words) else []

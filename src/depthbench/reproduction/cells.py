@@ -6,7 +6,7 @@ more of them)::
     paper: "Ke et al. 2024, Marigold (arXiv:2312.02145)"
     table: zero-shot table
     source: where the number was read
-    kind: affine_depth      # what the model predicts; null where that is not fixed
+    kind: affine_depth      # of the prediction; null where it is not fixed
     tolerance: 0.05         # share of the published error, see PublishedCell.allowed
     decimals: 3             # as printed
     known_as: {Marigold: [prs-eth/marigold-v1-0]}   # other names of a model
@@ -89,9 +89,9 @@ class PublishedCell:
 
     @property
     def allowed(self) -> float:
-        """How far ours may lie from the number: the tolerance's share of the published error, and its rounding.
+        """Allowed distance of ours from the number: the tolerance's share of the published error, and its rounding.
 
-        The error of a share is what it lacks to 1, so that 5 % of delta1 = 0.987 is not 0.05.
+        The error of a share is its distance to 1, so that 5 % of delta1 = 0.987 is not 0.05.
         """
         error = 1 - self.value if self.share else self.value
         return self.tolerance * error + 0.5 * 10.0**-self.decimals
@@ -120,7 +120,7 @@ def read_cell_file(path: Path) -> list[PublishedCell]:
     """The cells of one YAML, checked.
 
     Raises:
-        UserError: naming the file, the field and what to write.
+        UserError: naming the file, the field and the form to write.
     """
     content = read_yaml(path)
     try:

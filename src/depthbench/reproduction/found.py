@@ -58,7 +58,7 @@ def read_found(texts: Iterable[str], model: str | None = None) -> list[FoundResu
     """All results that a user names: JSON files, run folders, folders of either.
 
     Args:
-        texts: paths, or what :func:`~depthbench.runs.lookup.find_runs` takes.
+        texts: paths, or names for :func:`~depthbench.runs.lookup.find_runs`.
         model: the name under which all of them count.
 
     Raises:

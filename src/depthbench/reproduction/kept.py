@@ -5,7 +5,7 @@
     losses_nyu:
       shows: seven losses at 795 labeled pairs, ten seeds
       command: [experiment=carvalho2018/losses, scale=machine, data=nyu_labeled, "seed=0,1"]
-      give: [data.root]              # what only the user knows
+      give: [data.root]              # keys that only the user knows
       runs: results/losses_nyu/losses.runs.zip    # made by `depthbench report --archive`; not part of a wheel
       core_hours: 2.5                # all jobs, on the machine below
       step: 0.21                     # seconds of one pass forward and backward there (reproduction.speed)
@@ -32,7 +32,7 @@ class KeptResult:
 
     Attributes:
         name: ``PAPER/RESULT``.
-        shows: what its page shows.
+        shows: the content of its page.
         command: words of ``depthbench run -m``.
         give: keys that the user must add to them.
         runs: the file of its runs; it need not exist.

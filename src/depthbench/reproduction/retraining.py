@@ -41,7 +41,7 @@ class RowChange:
 
 
 def reproduce_result(result: KeptResult, words: Sequence[str], output: Path) -> int:
-    """Run a result's study as the user wants it, write its page and say where it differs from what is kept.
+    """Run a result's study as the user wants it, write its page and say where it differs from the kept result.
 
     Args:
         result: which.
@@ -69,7 +69,7 @@ def reproduce_result(result: KeptResult, words: Sequence[str], output: Path) -> 
 
 
 def hours_text(result: KeptResult, command: Sequence[str]) -> str:
-    """How long the study took where it was made, and how long it will take here."""
+    """The study's time on the original machine, and the estimate for this one."""
     from depthbench.reproduction.speed import seconds_per_pass
 
     ratio = seconds_per_pass(command) / result.step
@@ -114,7 +114,7 @@ def _change(name: str, protocol: str, before: Cell, after: Cell, test: Tested | 
 
 
 def print_changes(result: KeptResult, output: Path) -> None:
-    """Print the comparison with what is kept, or that nothing is."""
+    """Print the comparison with the kept result, or a sentence if there is none."""
     if not result.runs.is_file():
         print(f"The kept scores ({result.runs.name}) are part of the repository, not of this installation.")
         return

@@ -1,4 +1,4 @@
-"""How long a study takes on the machine at hand, measured by a few passes of its own network."""
+"""Time of a study on the machine at hand, estimated from a few passes of its own network."""
 
 import time
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def seconds_per_pass(words: Sequence[str]) -> float:
     Raises:
         UserError: for a mistake in the words.
     """
-    # Here and not above: torch takes seconds to import, and a mistake should be told at once.
+    # Here and not above: torch takes seconds to import, and a mistake should be reported at once.
     import torch
     from torch.utils._pytree import tree_leaves
 

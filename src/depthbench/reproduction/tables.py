@@ -43,7 +43,7 @@ def rows_of(verdicts: Sequence[CellVerdict]) -> list[list[str]]:
 
 
 def count_outcomes(verdicts: Sequence[CellVerdict]) -> str:
-    """How many there are of each outcome, in a sentence."""
+    """Number of each outcome, in a sentence."""
     counts = Counter(one.outcome for one in verdicts)
     return ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in CellOutcome if counts[outcome]) + "."
 

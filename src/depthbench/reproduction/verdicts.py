@@ -12,7 +12,7 @@ from depthbench.reproduction.cells import PublishedCell, shipped_fields
 from depthbench.reproduction.found import FoundResult
 
 NOT_RULES = ("_target_", "name", "source", "version", "images", "data", "split", "split_sha256")
-"""Fields of a protocol that say what it is of, not what it does."""
+"""Fields of a protocol that describe it and change no score."""
 
 
 class CellOutcome(StrEnum):
@@ -27,7 +27,7 @@ class CellOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class CellVerdict:
-    """A published number and what our results say.
+    """A published number and the verdict of our results.
 
     Attributes:
         cell: the number.
@@ -74,7 +74,7 @@ def _compared(cell: PublishedCell, group: Sequence[FoundResult]) -> CellVerdict:
 
 
 def _outcome(cell: PublishedCell, ours: float) -> CellOutcome:
-    if abs(ours - cell.value) <= cell.allowed * (1 + 1e-9):  # what lies on the edge is within, whatever rounds
+    if abs(ours - cell.value) <= cell.allowed * (1 + 1e-9):  # a number on the edge is within, despite rounding
         return CellOutcome.WITHIN
     return CellOutcome.BETTER if (ours > cell.value) == cell.share else CellOutcome.WORSE
 
@@ -95,7 +95,7 @@ def _called(name: str) -> str:
 
 
 def why_not(cell: PublishedCell, result: FoundResult) -> str | None:
-    """Why a result of the model can't be compared with the number; None where it can."""
+    """The reason why a result of the model can't be compared with the number; None where it can."""
     checks = (_other_state, _other_data, _other_kind, _other_protocol, _no_number)
     return next((reason for check in checks if (reason := check(cell, result))), None)
 

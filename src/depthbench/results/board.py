@@ -1,4 +1,4 @@
-"""A leaderboard is a folder: which models, data and protocols were asked for, and what became of every cell.
+"""A leaderboard is a folder: the requested models, data and protocols, and the outcome of every cell.
 
 ``leaderboard.json`` names the file of each cell; the files (:mod:`depthbench.results.reading`) lie in ``results/``. A
 cell is one model on one data set under one protocol. Its key changes with whatever may change its numbers, so that a
@@ -118,13 +118,13 @@ def changing(folder: Path) -> Iterator[None]:
 
 
 def ask(folder: Path, models: Iterable[str], data: Iterable[str], keys: Iterable[str]) -> Board:
-    """Write down what is asked for now."""
+    """Record the current request."""
     with changing(folder):
         return _write(folder, Board(tuple(models), tuple(data), tuple(keys), read_board(folder).cells))
 
 
 def add_cells(folder: Path, cells: Mapping[str, BoardCell]) -> Board:
-    """Write down what became of cells, by key; others stay."""
+    """Record the outcomes of cells, by key; others stay."""
     with changing(folder):
         board = read_board(folder)
         return _write(folder, Board(board.models, board.data, board.asked, {**board.cells, **cells}))

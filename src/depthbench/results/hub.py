@@ -1,4 +1,4 @@
-"""Results in the forms of others: the ``model-index`` of model cards, and what benchmark sites ask for.
+"""Results in the forms of others: the ``model-index`` of model cards, and the tables of benchmark sites.
 
 A ``model-index`` (huggingface's model cards, also read by Papers with Code) has an entry for each data set and
 protocol. "Verify evals", which asks authors to confirm imported numbers, wants score, model and benchmark protocol:
@@ -59,7 +59,7 @@ def model_index(name: str, results: Sequence[Result], metrics: Sequence[str] = C
 def verification_table(
     results: Sequence[Result], metrics: Sequence[str] = ("AbsRel", "delta1", PAIRS)
 ) -> list[list[str]]:
-    """Head and rows: benchmark, model, metric, score and protocol, with what makes the number this one."""
+    """Head and rows: benchmark, model, metric, score and protocol, with the settings behind the number."""
     rows = [["benchmark", "model", "kind", "metric", "score", "95 % interval", "images", "missing", "protocol", "code"]]
     for result in results:
         for metric in metrics:

@@ -1,4 +1,4 @@
-"""Results from files, without the predictions; what is damaged or changed is refused in a sentence."""
+"""Results from files, without the predictions; a damaged or changed file is refused in a sentence."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -64,7 +64,7 @@ def read_content(path: Path) -> dict[str, Any]:
 
 
 def _check_agreement(content: Mapping[str, Any]) -> None:
-    """Checks beyond a schema: parts name each other, lists are equally long, hashes are of what they stand by."""
+    """Checks beyond a schema: parts name each other, lists are equally long, hashes match their contents."""
     models, protocols = content["models"], content["protocols"]
     for part in ("scores", "intervals"):
         for model, rows in content[part].items():

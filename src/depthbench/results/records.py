@@ -82,7 +82,7 @@ class RulesRecord:
 
     @property
     def alignment(self) -> str:
-        """The alignment in words: its name, or what it fits."""
+        """The alignment in words: its name, or the fitted parts."""
         found = self.fields.get("alignment")
         if not isinstance(found, Mapping):
             return str(found or "none")
@@ -148,7 +148,7 @@ class Result:
 
 
 def rules_hash(fields: Mapping[str, Any]) -> str:
-    """SHA-256 of what a protocol does: all fields but its name and source, and the alignment's name.
+    """SHA-256 of a protocol's rules: all fields except its name and source, and the alignment's name.
 
     Example:
         >>> from depthbench.results.records import rules_hash

@@ -24,7 +24,7 @@ def result_text(
     names: Sequence[str],
     per_image: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]],
 ) -> str:
-    """The text of the file; null for what is not a finite number.
+    """The text of the file; null for numbers that are not finite.
 
     Args:
         models: that were scored.

@@ -43,7 +43,7 @@ class Builder:
         return len(self.materials) - 1
 
     def box(self, center: Point, half: Point, faces: Faces, angle: float = 0.0, shape: float = BOX) -> None:
-        """A box, or what fills it, in room coordinates, turned about the vertical."""
+        """A box, or the solid that fills it, in room coordinates, turned about the vertical."""
         self.boxes.append([*center, *half, math.cos(angle), math.sin(angle), shape])
         self.faces.append((faces, faces, faces) if isinstance(faces, int) else faces)
 

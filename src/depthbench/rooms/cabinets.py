@@ -80,7 +80,7 @@ def television(build: Builder, draw: Draws, spot: Spot, size: Point) -> None:
 
 
 def counter(build: Builder, draw: Draws, spot: Spot, size: Point) -> None:
-    """Base cabinets, worktop, wall tiles, wall cabinets, an oven and what stands on the worktop."""
+    """Base cabinets, worktop, wall tiles, wall cabinets, an oven and the things on the worktop."""
     w, d, h = size
     body = m.wood(draw, along_u=False) if draw.chance(0.5) else m.paint(draw)
     faces = _fronted(build, body, (w / max(2, round(w / 0.6)), 0.78))

@@ -1,4 +1,4 @@
-"""Where the camera stands and what it sees: poses of every frame of a scene, intrinsics of every size."""
+"""Place and view of the camera: poses of every frame of a scene, intrinsics of every size."""
 
 from typing import NamedTuple
 

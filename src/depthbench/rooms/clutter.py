@@ -1,11 +1,11 @@
-"""Small things: what lies on tables, shelves and floors, lamps, plants, boxes and bags."""
+"""Small things: things on tables, shelves and floors, lamps, plants, boxes and bags."""
 
 from depthbench.rooms import materials as m
 from depthbench.rooms.builder import Builder, Extent, Point, Spot, moved
 from depthbench.rooms.hashing import Draws
 from depthbench.rooms.solids import BOX, CYLINDER, ELLIPSOID
 
-# Width, depth and height in metres, and what fills that box.
+# Width, depth and height in metres, and the solid that fills that box.
 THINGS: dict[str, tuple[Extent, Extent, Extent, float]] = {
     "book": ((0.15, 0.3), (0.1, 0.22), (0.02, 0.06), BOX),
     "box": ((0.1, 0.3), (0.08, 0.25), (0.08, 0.3), BOX),
@@ -33,7 +33,7 @@ def thing(build: Builder, draw: Draws, spot: Spot, low: float) -> None:
 def centered(
     build: Builder, spot: Spot, size: Extent, z: Extent, faces: int, turn: float = 0.0, shape: float = BOX
 ) -> None:
-    """A box of width and depth, or what fills it, whose middle is over the spot."""
+    """A box of width and depth, or the solid that fills it, with its middle over the spot."""
     a, b = size[0] / 2, size[1] / 2
     build.put(spot, (-a, a), (-b, b), z, faces, turn, shape)
 

@@ -12,7 +12,7 @@ from depthbench.rooms.hashing import Draws
 Piece = Callable[[Builder, Draws, Spot, Point], None]
 Sizes = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 
-# Width, depth and height in metres, and what builds it.
+# Width, depth and height in metres, and the function that builds it.
 WALL: dict[str, tuple[Sizes, Piece]] = {
     "bed": (((1.0, 1.9), (1.95, 2.15), (0.8, 1.1)), seats.bed),
     "nightstand": (((0.4, 0.55), (0.35, 0.45), (0.45, 0.6)), storage.drawers),
@@ -45,7 +45,7 @@ MIDDLE: dict[str, tuple[Sizes, Piece]] = {
     "stool": (((0.35, 0.6), (0.35, 0.6), (0.35, 0.5)), seats.stool),
     "litter": (((0.5, 1.2), (0.4, 1.0), (0.08, 0.3)), small.litter),
 }
-# What may stand along the walls, and in the middle.
+# Furniture that may stand along the walls, and in the middle.
 PROGRAM: dict[str, tuple[str, str]] = {
     "bedroom": (
         "bed nightstand wardrobe nightstand dresser desk bookcase armchair plant litter bin",
@@ -86,7 +86,7 @@ def room_size(draw: Draws, kind: str) -> Point:
 
 
 def furnish(build: Builder, draw: Draws, kind: str) -> None:
-    """Fill the room: door and windows first, then furniture along the walls and in the middle, then what hangs."""
+    """Fill the room: door and windows first, then furniture along the walls and in the middle, then hanging things."""
     fixtures.door(build, draw)
     for _ in range(draw.count(0, 2)):
         fixtures.window(build, draw)

@@ -19,7 +19,7 @@ class Layout(NamedTuple):
 
     Attributes:
         boxes: ``(P, 9)`` float32: center, half sizes (metres), cosine and sine of the turn about the vertical, and
-            what fills it (see ``solids``).
+            the solid in it (see ``solids``).
         faces: ``(P, 3)`` int64: the material of the faces across the box's own x, y and z axis.
         materials: ``(M, FIELDS)`` float32, see :class:`~depthbench.rooms.materials.Material`.
         lights: ``(2, 7)`` float32: position, color, and the radius that softens its shadow.

@@ -11,7 +11,7 @@ from depthbench.rooms.solids import Maps3 as Maps3
 from depthbench.rooms.texture import Surface
 
 _REACH = 0.25
-"""How far (m) a surface darkens its neighbors."""
+"""Distance (m) up to which a surface darkens its neighbors."""
 _DIM = 0.03
 """Light under which a tile's shadows would not show beside the ambient light of 0.3."""
 _THIN, _SMALL = 0.012, 0.045
@@ -67,7 +67,7 @@ def _shading_boxes(view: View, low: Tensor, high: Tensor, light: Tensor, lit: Te
 
 
 def _solid(boxes: Tensor) -> Tensor:
-    """``(B, P)``: what throws a shadow worth its price: not the room itself, nor sheets and small things."""
+    """``(B, P)``: solids with a shadow worth its cost: not the room itself, nor sheets and small things."""
     half = boxes[..., 3:6].sort(-1).values
     solid = (half[..., 0] > _THIN) & (half[..., 1] > _SMALL)
     solid[:, :WALLS] = False

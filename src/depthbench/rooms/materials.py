@@ -1,4 +1,4 @@
-"""Surfaces: what one procedural texture needs to look like wood, tiles, carpet, books or a picture, at true scale."""
+"""Surfaces: settings that turn one procedural texture into wood, tiles, carpet, books or a picture, at true scale."""
 
 import colorsys
 from typing import NamedTuple
@@ -11,7 +11,7 @@ RGB = tuple[float, float, float]
 class Material(NamedTuple):
     """One texture: cells (planks, tiles, books) with joints between them, under two scales of noise; metres.
 
-    ``reflect`` is what the depth sensor's infrared light sees: under 0.2 it returns little, 0 is a window or a mirror.
+    ``reflect`` is the share of the depth sensor's light that returns: under 0.2 little returns, 0 is glass or a mirror.
     """
 
     color: RGB

@@ -1,4 +1,4 @@
-"""Which box each pixel sees, and where: exact ray casting through the tiles."""
+"""The box that each pixel sees, and the place: exact ray casting through the tiles."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -22,7 +22,7 @@ class View(NamedTuple):
     Attributes:
         eyes: ``(B, 3)`` positions in metres.
         turns: ``(B, 3, 3)``; columns are the right, down and forward axes.
-        boxes: ``(B, P, 9)``: center, half sizes, cosine and sine of the turn, and what fills the box (see ``solids``);
+        boxes: ``(B, P, 9)``: center, half sizes, cosine and sine of the turn, and the solid in it (see ``solids``);
             padding has half sizes < 0.
         xs: ``(columns * TILE,)`` horizontal slopes of the pixel columns; ``ys`` the same of the rows.
     """
@@ -78,7 +78,7 @@ def _touching(view: View, offset: Tensor, axes: Tensor) -> Tensor:
     middle = -(offset[..., None] * axes).sum(-2)  # the box's center in camera coordinates
 
     def spans(slopes: Tensor, k: int) -> Tensor:
-        """Which boxes reach between the two sides of each tile along axis ``k``."""
+        """Boxes that reach between the two sides of each tile along axis ``k``."""
         edges = slopes.view(-1, TILE)
         low, high = edges[:, 0], edges[:, -1]
 
@@ -107,7 +107,7 @@ def cast(view: View) -> Hits:
     batch, boxes = view.boxes.shape[:2]
     offset, axes = _box_rays(view)
     touching = _touching(view, offset, axes)
-    # One row per box: offset 3, half sizes 3, for each own axis its camera components, and what fills it.
+    # One row per box: offset 3, half sizes 3, for each own axis its camera components, and the solid in it.
     table = torch.cat([offset, view.boxes[..., 3:6], axes.flatten(-2), view.boxes[..., 8:]], -1).flatten(0, 1)
     square = (view.boxes[..., 8] == BOX)[:, None, None]
     nearest = _nearest(view, touching & square, table, _through_boxes)
@@ -192,7 +192,7 @@ def _faces(origin: Maps3, way: Maps3, half: Tensor) -> tuple[Tensor, Maps3, Maps
 
 
 def _bend(columns: Tensor, origin: Maps3, way: Maps3, maps: tuple[Tensor, ...]) -> None:
-    """Put the depth, axis and normal of round things in the place of those of the boxes that they fill."""
+    """Replace the depth, axis and normal of boxes by the values of the round things that fill them."""
     seen = (columns[8] != BOX).flatten().nonzero().squeeze(1)
     half = columns[3:6].flatten(1)[:, seen].unbind(0)
     shape = columns[8].flatten()[seen]

@@ -1,4 +1,4 @@
-"""Frames of the rooms: from scene and frame numbers to image, depth, normals and what a depth sensor would report."""
+"""Frames of the rooms: from scene and frame numbers to image, depth, normals and the readings of a depth sensor."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -143,7 +143,7 @@ def expose(linear: Tensor, keys: Tensor) -> Tensor:
 
 
 def blur(image: Tensor, shares: Sequence[Tensor]) -> Tensor:
-    """Lens and motion: what each of the two neighbors gives, in a column and in a row; borders repeated.
+    """Lens and motion: the share of each of the two neighbors, in a column and in a row; borders repeated.
 
     Args:
         image: ``(B, C, H, W)``.

@@ -59,7 +59,7 @@ def _patches(keys: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _common(size: tuple[int, int], device: torch.device) -> Tensor:
-    """``(H, W)``: what the depth camera shares with the color camera; the rest of a Kinect's frame is always empty."""
+    """``(H, W)``: the region that both cameras see; the rest of a Kinect's frame is always empty."""
     y = (torch.arange(size[0], device=device) + 0.5) * (480 / size[0])
     x = (torch.arange(size[1], device=device) + 0.5) * (640 / size[1])
     return ((y > 42) & (y < 472))[:, None] & ((x > 35) & (x < 608))

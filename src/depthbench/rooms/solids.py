@@ -1,4 +1,4 @@
-"""Where rays meet boxes and the round things that fill a box: upright cylinders and ellipsoids."""
+"""Intersections of rays with boxes and the round solids that fill a box: upright cylinders and ellipsoids."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,13 @@ from torch import Tensor
 
 Maps3 = tuple[Tensor, Tensor, Tensor]
 BOX, CYLINDER, ELLIPSOID = 0.0, 1.0, 2.0
-"""What fills a box: itself, an upright cylinder, or an ellipsoid, which touch its sides from inside."""
+"""Solids that fill a box: itself, an upright cylinder, or an ellipsoid, which touch its sides from inside."""
 TINY = 1e-9
 """Added to directions: a ray exactly along a face must not divide by zero."""
 
 
 def crossing(inverse: list[Tensor], origin: Sequence[Tensor], half: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Where rays enter and leave a box, in multiples of their direction (entry > exit: they miss it).
+    """Entry and exit of rays through a box, in multiples of their direction (entry > exit: they miss it).
 
     Args:
         inverse: the reciprocal of the direction along each of the box's own axes; consumed.
@@ -32,7 +32,7 @@ def crossing(inverse: list[Tensor], origin: Sequence[Tensor], half: Sequence[Ten
 
 
 def piercing(way: Sequence[Tensor], origin: Sequence[Tensor], half: Sequence[Tensor], shape: Tensor) -> Maps3:
-    """Where rays enter and leave a round thing, and where they enter the slab between its bottom and top.
+    """Entry and exit of rays through a round solid, and their entry into the slab between its bottom and top.
 
     The middle of the way through comes first, the distance to it second: the textbook's discriminant loses half of the
     digits where a thing is small and far away.

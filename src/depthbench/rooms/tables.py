@@ -1,4 +1,4 @@
-"""Tables and desks, with what stands on and around them."""
+"""Tables and desks, with the things on and around them."""
 
 from math import pi
 

@@ -43,7 +43,7 @@ def surfaces(hits: Hits, faces: Tensor, materials: Tensor, keys: Tensor, pixel: 
     """Look up and evaluate the texture of every pixel.
 
     Args:
-        hits: what the pixels see.
+        hits: of the pixels' rays.
         faces: ``(B, P, 3)`` material of each box and axis.
         materials: ``(B, M, FIELDS)``.
         keys: ``(B,)`` int32, one per scene.

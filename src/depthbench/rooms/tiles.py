@@ -53,7 +53,7 @@ def grid(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def untile(values: Tensor, size: tuple[int, int]) -> Tensor:
-    """``(C, N, TILE * TILE)`` of whole images to ``(B, C, H, W)``; drops what lies beyond the image."""
+    """``(C, N, TILE * TILE)`` of whole images to ``(B, C, H, W)``; drops pixels beyond the image."""
     rows, columns = grid(size)
     image = values.view(len(values), -1, rows, columns, TILE, TILE).permute(1, 0, 2, 4, 3, 5)
     return image.reshape(-1, len(values), rows * TILE, columns * TILE)[..., : size[0], : size[1]].contiguous()

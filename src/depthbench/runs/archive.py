@@ -2,7 +2,7 @@
 
 A zip with one folder per finished run: the small files that the report reads. Numbers of tables are rounded, scores of
 single images are of the named metrics, and paths are cut to their last part: where data lay is nobody's concern.
-``scores.json`` is kept in full. Whatever takes run folders takes such a file.
+``scores.json`` is kept in full. Every command that takes run folders takes such a file.
 """
 
 import atexit

@@ -62,7 +62,7 @@ class RowsChecksum:
 
 
 def check_rows(path: Path, rows: Iterable[Mapping[str, Any]], known: str | None) -> None:
-    """Raise :class:`UserError` if the rows that a run goes on with are not those of its checkpoint.
+    """Raise :class:`UserError` if the rows of a resumed run differ from the rows of its checkpoint.
 
     Args:
         path: of the table; one that is gone was left out by somebody.
@@ -186,7 +186,7 @@ def _is(path: Path, value: str) -> bool:
 
 
 def _same_run(path: Path) -> bool:
-    """Whether a configuration differs from that of its run in what can't change a result: data may move."""
+    """Whether a configuration differs from its run's only in keys that can't change a result: data may move."""
     run = read_json(path.with_name("run.json"))
     version = str(run.get("code_version")).partition("+")[0]
     return run.get("identity") == digest(read_config(path), version)
@@ -204,7 +204,7 @@ def _mend(path: Path) -> str:
 
 
 def _command(folder: Path) -> str:
-    """The command of a run by what was overridden, where that can be read."""
+    """The command of a run from its overrides, where these can be read."""
     with suppress(UserError):
         overrides = read_json(folder / "run.json").get("overrides")
         if isinstance(overrides, list):

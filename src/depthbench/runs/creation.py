@@ -1,4 +1,4 @@
-"""How a run folder comes into being: as a whole, once, and found again by what it is."""
+"""Creation of a run folder: as a whole, once, and found again by its hash."""
 
 import fcntl
 import functools
@@ -28,8 +28,8 @@ from depthbench.runs.machine import code_hash, code_version, machine
 from depthbench.runs.names import folder_name
 
 FIRST_FILES = {"config.yaml", "run.json", "status.json"}
-BEFORE_STEPS = {".lock", "data.json"}  # what a run adds to them before its first step
-FORMAT = 2  # of a run folder; those of version 1 have no number
+BEFORE_STEPS = {".lock", "data.json"}  # files that a run adds before its first step
+FORMAT = 2  # of a run folder; folders of version 1 have no number
 VERSIONS = ("torch", "pytorch-lightning", "timm")
 DIGITS = (8, 16, 64)  # of the hash in a folder's name: more where two configurations share the first
 PATIENCE = 30.0  # seconds that one waits for another process that is making a folder in the same place
@@ -113,7 +113,7 @@ def _find(root: Path, full: str, content: Mapping[str, Any]) -> tuple[Path | Non
 def is_same(path: Path, full: str, content: Mapping[str, Any]) -> bool:
     """Whether a folder is of a configuration, by the whole hash where it was recorded, else key by key.
 
-    A folder of which neither can be read has only its name, and is taken for what that says: a process was killed
+    A folder of which neither can be read has only its name, which then counts: a process was killed
     while an earlier version made it, or its files are damaged.
     """
     with suppress(UserError):
@@ -142,7 +142,7 @@ def _of_former_versions(root: Path) -> dict[str, Path]:
 def _mend(
     path: Path, content: dict[str, Any], overrides: Sequence[str], choices: Mapping[str, str | None], full: str
 ) -> None:
-    """Write anew what is missing or damaged in a folder, and what was asked for otherwise this time.
+    """Write the missing or damaged files of a folder again, and the files whose settings changed this time.
 
     Workers, loggers and places of data are taken as they were asked for last. A run that is done keeps its
     configuration, and one that is being worked on is left alone.

@@ -1,4 +1,4 @@
-"""Which data a run is of: recorded when it begins, compared whenever it begins again or is asked for again."""
+"""The data of a run: recorded when it begins, compared whenever it is started or requested again."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ _NAMES = {former.rpartition(".")[2]: name.rpartition(".")[2] for former, name in
 
 
 def record_difference(recorded: Mapping[str, Any], found: Mapping[str, Any]) -> str | None:
-    """How two manifests of a data module differ, in words; None where they are the same data.
+    """Difference of two manifests of a data module, in words; None where they are the same data.
 
     Args:
         recorded: of ``data.json``, also of an earlier version.

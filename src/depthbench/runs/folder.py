@@ -1,11 +1,11 @@
-"""A run is a folder: what was asked for, how far it is, what came out.
+"""A run is a folder: its configuration, its progress, its results.
 
 =====================  =========================================================================================
 ``config.yaml``        the resolved configuration
 ``run.json``           format, name, overrides, choices, hash, code version, machine, W&B id; kind of output
 ``status.json``        state (waiting, running, interrupted, failed, pruned, done), reason, progress, times
-``log.txt``            what the run printed, if it was part of a sweep
-``metrics.csv``        what was logged, by step
+``log.txt``            the output of the run, if it was part of a sweep
+``metrics.csv``        the logged values, by step
 ``checkpoints/``       ``last.ckpt``; until the end ``previous.ckpt``, the one before it; ``best.ckpt`` where asked for
 ``data.json``          which frames are used: number and hash of their names, how some look, damaged ones
 ``scores.json``        test scores by protocol, and the protocols in full (:mod:`~depthbench.runs.results`)
@@ -13,7 +13,7 @@
 ``panels.npz``         image, truth and prediction of some test frames
 ``profiles.npz``       test errors of each image by distance, angle and edge proximity
 ``DONE``               written last: everything above is complete; AbsRel, training steps, and seconds of the run
-                       (over all starts, without what was repeated), per training step, and of the network per
+                       (over all starts, without repeated steps), per training step, and of the network per
                        image; checksums of the small files (:mod:`~depthbench.runs.checksums`)
 =====================  =========================================================================================
 
@@ -61,7 +61,7 @@ class RunFolder:
     def create(cls, config: DictConfig, overrides: Sequence[str], choices: Mapping[str, str | None]) -> "RunFolder":
         """The folder of this configuration, existing or new.
 
-        It is named by what was overridden and the configuration's hash; the same configuration finds the same folder
+        It is named by its overrides and the configuration's hash; the same configuration finds the same folder
         whatever the order or spelling of the overrides.
 
         Raises:
@@ -133,12 +133,12 @@ class RunFolder:
 
     @property
     def checkpoint(self) -> Path:
-        """Where the last checkpoint is, or would be."""
+        """Path of the last checkpoint, which need not exist."""
         return self.path / "checkpoints" / "last.ckpt"
 
     @property
     def best(self) -> Path:
-        """Where the checkpoint with the best validation score is, or would be (``callbacks.best``)."""
+        """Path of the checkpoint with the best validation score, which need not exist (``callbacks.best``)."""
         return self.path / "checkpoints" / "best.ckpt"
 
     @property
@@ -218,7 +218,7 @@ class RunFolder:
         return told
 
     def claim_kind(self, kind: OutputKind) -> None:
-        """Record what the run's network predicts, before it is scored."""
+        """Record the kind that the run's network predicts, before it is scored."""
         run = self.read_json("run.json")
         if run and run.get("kind") != kind:
             self.write_json("run.json", {**run, "kind": str(kind)})
@@ -243,7 +243,7 @@ class RunFolder:
         with told(self.path / ".lock"):
             file = (self.path / ".lock").open("w")
         with file:
-            # A few tries: whoever asks `locked` holds it for a moment too.
+            # A few tries: a process that asks `locked` holds it for a moment, too.
             for attempt in range(5):
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -252,7 +252,7 @@ class RunFolder:
                     if attempt == 4:
                         raise Busy(f"Another process is working in {self.path}.") from None
                     time.sleep(0.05)
-            clean(self.path, age=60)  # what killed processes left half-written
+            clean(self.path, age=60)  # half-written files of killed processes
             yield
 
     def locked(self) -> bool:
@@ -260,6 +260,6 @@ class RunFolder:
         return is_locked(self.path)
 
     def same_as(self, config: DictConfig) -> bool:
-        """Whether this folder's configuration is the given one, but for what can't change a result."""
+        """Whether this folder's configuration is the given one, except for keys that can't change a result."""
         content = plain(config)
         return is_same(self.path, digest(content), content)

@@ -1,4 +1,4 @@
-"""The ledger of a sweep: which jobs there are, how far each is, and what became of it.
+"""The ledger of a sweep: its jobs, the progress of each, and its outcome.
 
 All of it is read from the run folders, so any Hydra launcher may run the jobs, here or elsewhere.
 """
@@ -51,7 +51,7 @@ class Ledger(Callback):
         self.finished = threading.Event()
         self.thread: threading.Thread | None = None
         self.searching = False
-        self.output: Path | None = None  # where jobs are looked for that nobody has told of
+        self.output: Path | None = None  # where to look for jobs that were not announced
         self.begun = 0.0
 
     def __reduce__(self) -> tuple[type["Ledger"], tuple[()]]:
@@ -93,7 +93,7 @@ class Ledger(Callback):
         self.close()
 
     def close(self) -> None:
-        """Show the last state and what failed."""
+        """Show the last state and the failed jobs."""
         if self.thread is None:
             return
         self.finished.set()
@@ -194,6 +194,6 @@ def _progress(status: dict[str, Any]) -> tuple[str, str, str]:
 
 def _score(folder: RunFolder) -> str:
     score = None
-    with suppress(UserError):  # a damaged one is told of where it is read
+    with suppress(UserError):  # a damaged one is reported where it is read
         score = read_done(folder.path).get("score")
     return "" if score is None else f"{score:.3f}"

@@ -65,7 +65,7 @@ def split_paths(text: str) -> list[str]:
 
 
 def run_folders(root: Path) -> Iterator[Path]:
-    """Run folders in a folder, at any depth, in order; what is hidden is not looked into."""
+    """Run folders in a folder, at any depth, in order; hidden folders are skipped."""
     for folder, inside, files in os.walk(root):
         if "config.yaml" in files and "run.json" in files:
             yield Path(folder)
@@ -114,7 +114,7 @@ def _meant(part: str, root: Path | None) -> list[Path]:
 
 
 def _root(root: Path | None) -> Path:
-    """Where runs are made: ``runs``, unless conf/local says otherwise."""
+    """The folder of runs: ``runs``, unless conf/local names another."""
     if root is None:
         with composing():
             root = Path(compose("config").output)

@@ -1,4 +1,4 @@
-"""Names of run folders: what was overridden, in letters that no shell and no file system takes for something else."""
+"""Names of run folders: the overrides, in letters without a meaning for shells and file systems."""
 
 import re
 import unicodedata

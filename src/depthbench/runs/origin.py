@@ -1,4 +1,4 @@
-"""Where a training starts: at nothing, at the weights of a network (``init``), or at the end of a run (``continue``).
+"""The start of a training: random, from the weights of a network (``init``), or from the end of a run (``continue``).
 
 Both name a file or a folder. The configuration of a run keeps a hash of the weights that lay there (``origin``), so
 that two runs are the same only if their weights are, and a file that is exchanged later is noticed.
@@ -87,7 +87,7 @@ def check_weights(path: Path, kept: str) -> None:
     if not path.is_file():
         raise UserError(f"{path}, from which this run starts, is missing; bring it back, or start another run.")
     if weights_hash(path) != kept:
-        raise UserError(f"{path} has other content than when this run was made; start another run from it.")
+        raise UserError(f"{path} has changed since this run was made; start another run from it.")
 
 
 def _end_of(run: RunFolder, content: dict[str, Any]) -> dict[str, Any]:

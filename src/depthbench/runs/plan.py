@@ -96,7 +96,7 @@ def on_this_machine(config: DictConfig) -> bool:
 
 
 def jobs_at_once(config: DictConfig) -> int:
-    """How many jobs the launcher of a sweep runs together on this machine.
+    """Number of jobs that the launcher of a sweep runs at once on this machine.
 
     ``hydra.launcher.n_jobs`` is a number, -1 (one per core), or ``auto``: one per visible GPU times
     ``launch.jobs_per_gpu``, and one where there is no GPU or none is used.

@@ -1,8 +1,8 @@
 """``scores.json``: test scores with the protocols in full, readable without torch.
 
 Format 2: ``{"format": 2, "kind": ..., "protocols": {name: {all fields}}, "scores": {name: {metric: value or null}}}``,
-where null stands for NaN and infinities, which JSON does not know, and ``kind`` for what was predicted (metric depth
-where it is absent; with several inputs ``kinds``, by input). Before, the file held the scores alone.
+where null stands for NaN and infinities, which JSON does not know, and ``kind`` names the kind of prediction (metric
+depth where it is absent; with several inputs ``kinds``, by input). Before, the file held the scores alone.
 """
 
 import json
@@ -34,7 +34,7 @@ def results_block(
     Args:
         protocols: all fields of each, ``version`` among them, by name.
         scores: by protocol and metric; with several inputs, by input first.
-        kinds: of what was predicted; with several inputs, by input.
+        kinds: of the predictions; with several inputs, by input.
     """
     kind = {"kind": kinds} if isinstance(kinds, OutputKind) else {"kinds": kinds}
     block: dict[str, Any] = {"format": FORMAT, **kind, "protocols": protocols, "scores": scores}

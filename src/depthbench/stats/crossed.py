@@ -42,7 +42,7 @@ SeedRow = Mapping[Hashable, PerImageSums]
 
 
 class Estimate(NamedTuple):
-    """A mean over seeds with its 95 % interval; ``over`` says of what: ``seeds and images`` or ``images``."""
+    """A mean over seeds with its 95 % interval; ``over`` names its units: ``seeds and images`` or ``images``."""
 
     value: float
     low: float

@@ -1,4 +1,4 @@
-"""Which way a score is better, by its name: what reads results knows no metric's class."""
+"""The better direction of a score, by its name: readers of results know no metric's class."""
 
 import re
 

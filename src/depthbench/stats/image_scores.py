@@ -12,7 +12,7 @@ NEAR = 2e-3  # relative: scores of images are written with fewer digits than the
 
 @dataclass(frozen=True)
 class ImageForm:
-    """How a score follows from scores of images.
+    """Rule for a score from scores of images.
 
     Attributes:
         power: 1 for a mean, 2 for a root mean square.

@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 Read = Callable[[Array, int], Mapping[str, Array]]
 
 RESAMPLES = 2_000
-FEWEST_SCENES = 12  # folders of frames; with fewer, a scene can't be told from another kind of folder
+FEWEST_SCENES = 12  # folders of frames; with fewer, a scene can't be distinguished from another kind of folder
 _CHUNK = 500
 
 
@@ -49,7 +49,7 @@ class PerImageSums:
 
     @property
     def units(self) -> int:
-        """Number of scenes, or of images where scenes are not known: what is drawn and exchanged as a whole."""
+        """Number of scenes, or of images where scenes are not known: the units of drawing and exchange."""
         if self.scenes is None:
             return self.images
         return int(self.scenes.max()) + 1 if len(self.scenes) else 0
@@ -129,6 +129,6 @@ def products(weights: NDArray[np.integer], values: Array) -> Array:
 
 @lru_cache(maxsize=8)
 def _draws(units: int, seed: int, count: int) -> NDArray[np.int16]:
-    """How often each image (scene) is drawn: ``(count, units)``."""
+    """Number of draws of each image (scene): ``(count, units)``."""
     generator = np.random.default_rng(seed)
     return generator.multinomial(units, np.full(units, 1 / units), count).astype(np.int16)

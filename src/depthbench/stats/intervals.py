@@ -65,7 +65,7 @@ def mean_over(rows: list[Mapping[str, Array]], name: str) -> Array:
 
 
 def student_draws(by_seed: Array, resamples: int, seed: int = 0) -> Array:
-    """How far means over few seeds may lie from the truth: draws ``(R, ...)`` of the multivariate Student's t.
+    """Errors of means over few seeds: draws ``(R, ...)`` of the multivariate Student's t.
 
     Deviations of the seeds are mixed at random, so that any linear function of the means has Student's distribution
     at the scale of its own standard error, with ``S - 1`` degrees of freedom. (Seeds drawn with replacement would have

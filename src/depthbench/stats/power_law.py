@@ -20,7 +20,7 @@ class PowerLaw:
         misfit: largest relative distance of a point from the curve.
         exponents: of the resampled fits; empty where there is nothing to resample.
         factors: the same.
-        over: what was resampled: ``seeds``, ``test images``, both, or nothing.
+        over: the resampled units: ``seeds``, ``test images``, both, or nothing.
     """
 
     factor: float
@@ -47,7 +47,7 @@ def power_law(amounts: Array, errors: Array, resampled: Array | None = None, ove
         amounts: of training data.
         errors: at each.
         resampled: ``(R, N)`` errors of resampled seeds and images.
-        over: what was resampled.
+        over: the resampled units.
     """
     if len(set(amounts.tolist())) < ENOUGH_AMOUNTS or np.any(errors <= 0):
         return None

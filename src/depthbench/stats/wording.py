@@ -1,4 +1,4 @@
-"""How p-values are printed, everywhere."""
+"""The form of p-values, everywhere."""
 
 import math
 from collections.abc import Sequence

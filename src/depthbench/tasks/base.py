@@ -76,12 +76,12 @@ class DepthTask(pl.LightningModule):
 
     @property
     def output_kind(self) -> OutputKind:
-        """What is predicted, as the loss determines it."""
+        """Kind of the prediction, as the loss determines it."""
         return self.net.kind
 
     @property
     def declared(self) -> Declared:
-        """What predictions hold, for protocols."""
+        """Kind of the predictions, for protocols."""
         return Declared(self.output_kind.quantity)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -89,7 +89,7 @@ class DepthTask(pl.LightningModule):
         checkpoint[KEY] = {**self.recipe, "leaves_open": sorted(left_open(self.loss))}
 
     def on_fit_start(self) -> None:
-        """Refuse before training what the test would refuse after it."""
+        """Refuse before training the settings that the test would refuse after it."""
         refuse_unmeasured(self.loss, self.output_kind, self.protocols.values())
         data: Any = getattr(self.trainer, "datamodule", None)
         if hasattr(data, "test") and self.test_scorer.structure.names:
@@ -116,18 +116,18 @@ class DepthTask(pl.LightningModule):
         return [cast(LambdaLR, chosen.scheduler) for chosen in self.trainer.lr_scheduler_configs]
 
     def compile_network(self) -> None:
-        """Compile what training and test call."""
+        """Compile the methods that training and test call."""
         self.net.compile()
 
     def phases(self, steps: int) -> list[tuple[str, int]]:
-        """The parts of a training that differ in what a step does, with their share of the steps."""
+        """The parts of a training with different steps, with their share of the steps."""
         return [("", steps)]
 
     def enter(self, phase: str) -> None:
         """Begin a part of the training."""
 
     def forward(self, image: Tensor) -> Tensor:
-        """Depth at the image's size, metres or what :attr:`output_kind` says: ``(B, 3, H, W) -> (B, 1, H, W)``."""
+        """Depth at the image's size, metres or by :attr:`output_kind`: ``(B, 3, H, W) -> (B, 1, H, W)``."""
         depth: Tensor = self.net.predict(image.contiguous(memory_format=self.layout))
         return depth
 

@@ -1,4 +1,4 @@
-"""What a loss leaves open, against the protocols that are to score the network."""
+"""Compares the changes that a loss leaves open with the protocols that will score the network."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""How a network is optimized: an optimizer and a schedule of its learning rate over the whole training."""
+"""Optimization of a network: an optimizer and a schedule of its learning rate over the whole training."""
 
 import fnmatch
 import math

@@ -23,7 +23,7 @@ class Relative(DepthTask):
     two networks and gives the details in a supplement that we did not have; the common encoder is ours.
 
     Args:
-        relative_loss: ``loss(map, depth in metres, valid)`` that ignores what a relative map can't know: mean-removed,
+        relative_loss: ``loss(map, depth in metres, valid)`` that ignores scale and shift: mean-removed,
             gradient and normal terms, or a ranking of pairs. Its weights are fixed: those of ``loss`` alone may change.
         relative_weight: of it, beside ``loss``.
         fuse: ``window``, ``detail`` and ``ridge`` of :func:`~depthbench.models.fuse_relative`, in pixels of the

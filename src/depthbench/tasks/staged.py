@@ -50,7 +50,7 @@ def divide_steps(stages: Mapping[Stage, Mapping[str, float]], steps: int) -> lis
 
 
 class Staged(DepthTask):
-    """Parsing and fusion, then refinement, then combination, then everything; what is not trained is fixed.
+    """Parsing and fusion, then refinement, then combination, then everything; the other parts are fixed.
 
     The streams are supervised by depth and by its gradients, one optimizer for both: they share no parameter. From the
     combination on, the loss is that of the combined depth plus the distance between its gradients, in metres, and those
@@ -106,7 +106,7 @@ class Staged(DepthTask):
         if min(lengths.values(), default=0) < 0 or not any(lengths.values()):
             raise UserError(f"The lengths of task.stages must not be negative, and not all 0; they are {lengths}.")
         for name in (name for name, length in lengths.items() if length):
-            net.trained(name)  # refuses what is no stage
+            net.trained(name)  # refuses other names
         self.distance = gradient_distance or GradientDistance("none")
         self.gradient_loss = self.distance
         if isinstance(loss, SetLoss):
@@ -116,7 +116,7 @@ class Staged(DepthTask):
         self.stage: Stage | None = None  # in training
 
     def compile_network(self) -> None:
-        """Compile what the stages call: the maps, and ``forward`` where the test does."""
+        """Compile the methods that the stages call: the maps, and ``forward`` if the test calls it."""
         super().compile_network()
         self.net.maps = torch.compile(self.net.maps)  # type: ignore[method-assign]
 

@@ -24,7 +24,7 @@ _NODES = {"callbacks": CALLBACKS, "logger": LOGGERS}
 
 
 class ConfigurationChecks(Checks):
-    """Checks of what has no contract but that its configuration can be used.
+    """Checks of components whose only contract is a usable configuration.
 
     Args:
         group: of the option.

@@ -63,7 +63,7 @@ class LossChecks(Checks):
         return value.detach(), prediction.grad
 
     def check_equals(self, reference: Reference, share: float = 0.7) -> None:
-        """The loss is what a reference in float64 says, on full, holey and sparse maps.
+        """The loss equals a reference in float64, on full, holey and sparse maps.
 
         Args:
             reference: takes arrays (B, C, H, W) and a mask, and returns a number.
@@ -99,7 +99,7 @@ class LossChecks(Checks):
         require((gradient == 0).all(), "its gradient is not 0")
 
     def check_holes_have_no_influence(self) -> None:
-        """Whatever stands in them, on both maps: 0, negative numbers, infinity, NaN."""
+        """Any value in them, on both maps: 0, negative numbers, infinity, NaN."""
         prediction, target, valid = self.maps(0.7)
         wanted, _ = self.value_and_gradient(prediction, target, valid)
         holes = ~valid.expand_as(prediction)

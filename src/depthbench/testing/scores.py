@@ -72,7 +72,7 @@ class MetricChecks(Checks):
             torch.testing.assert_close(value, without[name], rtol=1e-6, atol=1e-9, equal_nan=True)
 
     def check_holes_have_no_influence(self) -> None:
-        """Whatever is predicted there, NaN too."""
+        """Any prediction there, NaN too."""
         prediction, truth, camera = self.maps()
         wanted = self.scores(prediction, truth, camera)
         for filler in (0.0, 1e6, float("nan")):
@@ -116,7 +116,7 @@ class ProtocolChecks(Checks):
         return self.protocol.prepare(prediction, truth, image=image)
 
     def check_a_perfect_prediction_is_perfect(self) -> None:
-        """Of what is scored, nothing is moved or scaled."""
+        """The scored maps are neither moved nor scaled."""
         prediction, truth, valid = self.prepared(self.truth(), self.truth())
         require(valid.any(), "no pixel of the truth is scored")
         torch.testing.assert_close(prediction[valid], truth[valid], rtol=1e-3, atol=1e-3)

@@ -91,12 +91,12 @@ class CheckpointFile(TorchCheckpointIO):
         """Write beside, sync, verify, keep the one before as ``previous.ckpt``, rename.
 
         Raises:
-            UserError: if it can't be written; what was there stays.
+            UserError: if it can't be written; an earlier file stays.
         """
         file = Path(path)
         with told(file):
             file.parent.mkdir(parents=True, exist_ok=True)
-        clean(file.parent, age=0)  # what a killed start left half-written
+        clean(file.parent, age=0)  # half-written files of a killed start
         with whole(file) as part:
             _write(checkpoint, part)
             verify_archive(part)
@@ -110,7 +110,7 @@ def _write(checkpoint: dict[str, Any], path: Path) -> None:
     try:
         with path.open("wb") as file:
             torch.save(checkpoint, file)
-    except RuntimeError as error:  # torch wraps what the disk says
+    except RuntimeError as error:  # torch wraps the disk's error
         if isinstance(error.__context__, OSError):
             raise error.__context__ from None
         raise

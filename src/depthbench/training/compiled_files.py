@@ -62,7 +62,7 @@ def _whole(path: Path) -> bool:
 
 
 def _remove(path: Path, locks: Path) -> bool:
-    """Remove a file unless its lock is held; torch names the lock by what precedes the first dot."""
+    """Remove a file unless its lock is held; torch names the lock by the part before the first dot."""
     locks.mkdir(exist_ok=True)
     with suppress(Timeout, OSError), FileLock(locks / f"{path.name.partition('.')[0]}.lock", timeout=0):
         if not _whole(path):  # it may just have been finished

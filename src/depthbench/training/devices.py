@@ -1,4 +1,4 @@
-"""Which device a command computes on."""
+"""The device of a command."""
 
 import os
 

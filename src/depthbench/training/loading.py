@@ -46,10 +46,10 @@ def load_checkpoint(path: Path, given: GivenParts = NOTHING_GIVEN) -> tuple[Dept
 
 
 class NotNeeded(nn.Module):
-    """In the place of a loss that was a Python object: a network predicts without it.
+    """Stands in for a loss that was a Python object: a network predicts without it.
 
     Attributes:
-        leaves_open: what the loss left open.
+        leaves_open: changes that the loss does not see.
     """
 
     leaves_open = DETERMINED
@@ -70,11 +70,11 @@ def build_untrained(config: DictConfig, given: GivenParts = NOTHING_GIVEN) -> De
 
 
 def take_note(task: DepthTask, record: Any) -> None:
-    """Have a task whose loss is not there predict what that loss determined.
+    """Set the kind of prediction of a task whose loss is not there to the kind that the loss determined.
 
     Args:
         task: of which the loss may be there.
-        record: the names of what it left open, as :func:`~depthbench.config.recipe.recipe` keeps them.
+        record: the names of these changes, as :func:`~depthbench.config.recipe.recipe` keeps them.
     """
     if isinstance(task.loss, NotNeeded) and isinstance(record, list):
         names: tuple[LeftOpen, ...] = get_args(LeftOpen)

@@ -29,7 +29,7 @@ class GivenParts:
 
     Attributes:
         net: the network.
-        loss: what is minimized.
+        loss: to minimize.
         optim: optimizer and schedule.
         augment: the policy for training frames.
         frames: data sets by part: ``train``, ``val``, ``test``.

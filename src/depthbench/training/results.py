@@ -26,7 +26,7 @@ def save_results(folder: RunFolder, task: DepthTask) -> None:
     write_atomically(folder.path / "per_image.csv", text.getvalue())
     score = next(iter(task.test_scores.values()))["AbsRel"]
     folder.update_status(state="done", reason=None)
-    # Those that were done: training may have stopped early.
+    # Completed steps: training may have stopped early.
     steps = task.trainer.global_step // task.optimizers_per_step
     # Before DONE: whatever stops this process, nobody comes back to a run that is done.
     folder.checkpoint.with_name(PREVIOUS).unlink(missing_ok=True)
@@ -35,7 +35,7 @@ def save_results(folder: RunFolder, task: DepthTask) -> None:
 
 
 def _times(folder: RunFolder) -> dict[str, float | None]:
-    """Seconds of the run, of its network for one image, and of a training step (the median of what was logged)."""
+    """Seconds of the run, of its network for one image, and of a training step (the median of the logged ones)."""
     status = folder.read_json("status.json")
     speeds = MetricsTable(folder.path).column("speed/images_per_second")
     steps = [folder.config.data.batch_size / speed for speed in speeds]

@@ -73,7 +73,7 @@ class StopRequest:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self._process:  # a loader's process, forked from this one, with its handlers
-            # A signal to the group reaches loaders, too: they are needed until the step's end, and then told to end.
+            # A signal to the group reaches loaders, too: they are needed until the step's end, and then ended.
             signal.setitimer(signal.ITIMER_REAL, LOADERS)
             return
         self.asked = True

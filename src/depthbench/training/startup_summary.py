@@ -65,7 +65,7 @@ def _frames(config: DictConfig, count: int) -> str:
 
 
 def estimate(task: DepthTask, data: DataModule, trainer: pl.Trainer, batch_size: int, steps: int = 3) -> str:
-    """How long training will take, from a few whole steps of a copy of the task, in each of its stages.
+    """Estimated time of training, from a few whole steps of a copy of the task, in each of its stages.
 
     A step is everything that training does with a batch: forward, loss, backward, the update, and, of an adversarial
     training, the discriminator's passes and update. The estimate leaves out validation and test.

@@ -9,5 +9,5 @@ def steps_done(trainer: pl.Trainer) -> int:
 
 
 def current_step(trainer: pl.Trainer) -> int:
-    """The last step that was done, from 0: the ``step`` of what is logged about it."""
+    """The last completed step, from 0: the ``step`` of its logged values."""
     return max(0, steps_done(trainer) - 1)

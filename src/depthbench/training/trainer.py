@@ -55,7 +55,7 @@ def build_trainer(
     With ``trainer.precision=auto`` a run that goes on keeps the precision that it began in.
 
     Raises:
-        UserError: if the machine lacks what is asked for, or the kind of training can't do it.
+        UserError: if the machine lacks the requested devices or precision, or the kind of training can't use them.
     """
     settings: dict[str, Any] = OmegaConf.to_container(config.trainer, resolve=True)  # type: ignore[assignment]
     settings = {key: value for key, value in settings.items() if key not in _OURS}
@@ -127,7 +127,7 @@ def _fit_manual_optimization(settings: dict[str, Any], task: DepthTask) -> None:
 def train_and_test(
     folder: RunFolder, progress_bar: bool, given: GivenParts = NOTHING_GIVEN
 ) -> dict[str, dict[str, float]]:
-    """Train what the folder's configuration says, from its last checkpoint if there is one, test, write the results.
+    """Train by the folder's configuration, from its last checkpoint if there is one, test, write the results.
 
     Args:
         folder: the run folder, which this process holds.

@@ -12,16 +12,16 @@ from depthbench.losses.across_processes import global_count, global_sum
 
 
 class WholeBatchNorm(nn.Module):
-    """In the place of a batch normalization: the same parameters and running statistics under the same names.
+    """Replaces a batch normalization: the same parameters and running statistics under the same names.
 
     torch's ``SyncBatchNorm`` runs on GPUs only, and its conversion drops the activation that timm's ``BatchNormAct2d``
     has inside.
 
     Args:
-        norm: what it stands for.
+        norm: the replaced layer.
 
     Shape:
-        (B, C, ...) -> the same. Statistics over B, what follows C and all processes, in float32 (float64 of float64).
+        (B, C, ...) -> the same. Statistics over B, all dimensions after C and all processes, in float32 (or float64).
     """
 
     running_mean: Tensor | None
@@ -88,5 +88,5 @@ class WholeBatch(LayerSync):
         return model
 
     def revert(self, model: nn.Module) -> nn.Module:
-        """Leave them: in evaluation they are what they replace."""
+        """Leave them: in evaluation they equal the layers that they replace."""
         return model

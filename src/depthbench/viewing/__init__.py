@@ -1,1 +1,1 @@
-"""A page in the browser to look at runs and photos: what it shows, and the server that shows it to this machine."""
+"""A page in the browser to look at runs and photos: its contents, and the server that shows it to this machine."""

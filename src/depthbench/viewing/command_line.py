@@ -18,7 +18,7 @@ _TAKEN = ("run", "model", "kind", "range", "key", "flip_average", "intrinsics", 
 
 @dataclass(frozen=True)
 class ViewRequest:
-    """What to show, and how.
+    """Runs or photos to show, and the settings of the page.
 
     Attributes:
         runs: one run folder, or two to compare; empty where photos are shown.
@@ -34,7 +34,7 @@ class ViewRequest:
 
 
 def read_view_request(arguments: Sequence[str]) -> ViewRequest:
-    """What a command line asks for.
+    """Read the request of a command line.
 
     Args:
         arguments: a run, or two; or a photo or a folder of photos, then a network or ``model=``, ``run=`` and their

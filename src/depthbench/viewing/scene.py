@@ -17,7 +17,7 @@ from depthbench.runs.panels import PANELS, read_panels
 
 SeenMap = NDArray[np.float32]
 
-LONGEST = 640  # pixels of a side on the page: what a graphics card turns smoothly as points
+LONGEST = 640  # pixels of a side on the page: as many points as a graphics card turns smoothly
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def test_there_and_back_through_a_lens():
     ("file", "old", "new", "says"),
     [
         ("jpg/cameras.txt", "THIN_PRISM_FISHEYE", "OPENCV", "its model is none of PINHOLE, THIN_PRISM_FISHEYE"),
-        ("jpg/cameras.txt", " 0.000861313", "", "is no camera"),
+        ("jpg/cameras.txt", " 0.000861313", "", "is not a camera"),
         ("jpg/cameras.txt", " 9.6 ", " nan ", "THIN_PRISM_FISHEYE has fx, fy, cx, cy, k1, k2, p1, p2, k3, k4, sx1"),
         ("jpg/cameras.txt", " 17 12 ", " 17 11 ", "float32 depth of the distorted picture, 17x11, has 748"),
         ("jpg/cameras.txt", " 17 12 ", " 999999 999999 ", "claims 999999x999999 pixels"),
@@ -117,7 +117,7 @@ def test_cameras_of_hypersim(published, tmp_path):
     for old, new, says in (
         ("ai_001_001", "ai_009_001", "has no line for the scene ai_001_001; download it again"),
         ("M_cam_from_uv_11", "M_cam", r"\.csv has no column M_cam_from_uv_11; give metadata_camera_parameters\.csv"),
-        ("-1.1260474290333964", "1", "cut off or damaged .the rays are those of no picture.; download it again"),
+        ("-1.1260474290333964", "1", "cut off or damaged .the rays fit no picture.; download it again"),
         ("-1.1260474290333964", "nan", "cut off or damaged"),
         ("12.0,17.0", "0.0,17.0", "has pictures of 17x0"),
         ("12.0,17.0", "768.0,1024.0", r"is 17x12, but pictures of its scene are 1024x768 by metadata"),
@@ -127,7 +127,7 @@ def test_cameras_of_hypersim(published, tmp_path):
         with pytest.raises(UserError, match=says):
             opened("hypersim", root)
     table.rename(tmp_path / "moved.csv")
-    with pytest.raises(UserError, match=r"has no metadata_camera_parameters\.csv, by which distances become depth"):
+    with pytest.raises(UserError, match=r"has no metadata_camera_parameters\.csv, which turns distances into depth"):
         opened("hypersim", root)
     (tmp_path / "moved.csv").write_text(text)
     assert opened("hypersim", root, cameras=tmp_path / "moved.csv").names == list(given.frames)

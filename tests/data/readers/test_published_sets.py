@@ -326,7 +326,7 @@ def test_archives_that_lack_something_are_sentences(published, tmp_path):
 def test_sequences_that_are_not_there_are_a_sentence(published):
     with pytest.raises(UserError, match="has no sequence rgbd_bonn_moon, but balloon2, crowd2"):
         opened("bonn", published("bonn").overrides, sequences=["moon"])
-    with pytest.raises(UserError, match=r"has 5 pictures, of which none of data.frames=\[9, 12\] has depth"):
+    with pytest.raises(UserError, match=r"has 5 pictures; none of data.frames=\[9, 12\] has depth"):
         opened("bonn", published("bonn").overrides, frames=[9, 12])
     assert len(opened("bonn", published("bonn").overrides, frames=None, sequences=None)) == 10
 

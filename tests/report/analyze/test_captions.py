@@ -40,7 +40,7 @@ def test_networks(runs, said):
     ("starts", "said"),
     [
         ([None, None], ""),
-        (["/x/networks/small/model.safetensors"] * 2, "All runs start from a trained network (small); its training"),
+        (["/x/networks/small/model.safetensors"] * 2, "All runs start from a trained network (small); the amounts"),
         ([None, "/x/net.ckpt"], "1 of 2 runs start from a trained network (net.ckpt)"),
         (["/x/runs/loss-l1-1a2b/checkpoints/last.ckpt"], "All runs start from a trained network (loss-l1-1a2b)"),
     ],

@@ -78,7 +78,7 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says(tmp_path, make_
 @pytest.mark.parametrize(
     ("splits", "per_image", "said"),
     [
-        (("795", "12k"), True, "No power law is fitted: that takes 3 amounts of data, a line passes through any two."),
+        (("795", "12k"), True, "No power law is fitted: it needs 3 amounts of data; a line passes through any two."),
         (AMOUNTS, True, "fitted power law with its 95 % band (bootstrap over test images;"),
         (AMOUNTS, False, "Thin dashes: fitted power law; exponent of AbsRel: l1: −0."),
     ],

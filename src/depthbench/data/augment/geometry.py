@@ -1,6 +1,6 @@
 """Changes of geometry: image, depth and intrinsics together.
 
-Depth is always looked up (nearest), never mixed; what comes from outside of the picture is missing (0). Intrinsics
+Depth is always looked up (nearest), never mixed; depth from outside of the picture is missing (0). Intrinsics
 follow the pixels (integer coordinates are pixel centers); what a rotation or mirroring leaves besides an upper
 triangular matrix is a roll or mirroring of the camera's axes, which changes no depth.
 """
@@ -28,7 +28,7 @@ def warp(frame: Frame, pixels: Matrix, size: tuple[int, int], mode: str = "bilin
         pixels: ``(3, 3)``, from old to new pixel coordinates.
         size: (height, width) of the result.
         mode: ``bilinear`` or ``nearest`` for the image; depth is always nearest.
-        fill: what the image shows beyond its border.
+        fill: the image beyond its border.
     """
     _same_size(frame)
     target = size[1], size[0]
@@ -69,7 +69,7 @@ class Rotate:
         law: ``uniform`` or ``normal``.
         p: probability.
         mode: ``bilinear`` or ``nearest``, for the image.
-        fill: what the image shows in the corners; their depth is missing.
+        fill: the image in the corners; their depth is missing.
     """
 
     def __init__(

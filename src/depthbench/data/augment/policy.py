@@ -1,4 +1,4 @@
-"""How transforms are put together; a policy is itself a transform."""
+"""Sequences of transforms; a policy is itself a transform."""
 
 from collections.abc import Sequence
 from typing import Protocol

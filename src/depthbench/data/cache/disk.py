@@ -66,11 +66,11 @@ def reserve(path: Path, size: int) -> None:
     """Give a file its bytes on the disk before it is mapped: a write to a mapped file that finds none ends in SIGBUS.
 
     Args:
-        path: of the file, which is made where there is none; what is in it stays.
+        path: of the file, which is made where there is none; its content stays.
         size: bytes.
 
     Raises:
-        UserError: if the disk has no room for them; what was reserved meanwhile is given back.
+        UserError: if the disk has no room for them; space reserved meanwhile is given back.
     """
     with told(path), path.open("ab") as file:
         with suppress(OSError):  # where locks don't work; some file systems reserve by writing, one job at a time

@@ -1,4 +1,4 @@
-"""How much memory this process may use: the machine's, its container's, its job's, and what processes can share."""
+"""Memory that this process may use: limits of the machine, container and job, and of memory shared by processes."""
 
 import os
 import shutil

@@ -82,7 +82,7 @@ class MemoryCache(Dataset[Frame]):
             return  # among 8-bit images, one that is not is made afresh each time
         noted = _annotations(frame)
         if _shapes(noted) != {name: (memory.shape[1:], memory.dtype) for name, memory in self.annotations.items()}:
-            return  # as one whose annotations are not those of the first
+            return  # as a frame with other annotations than the first
         for key, values in noted.items():
             self.annotations[key][index] = values
         self.images[index] = _to_bytes(frame.image) if self.eight_bits else frame.image

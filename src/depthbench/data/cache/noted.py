@@ -18,7 +18,7 @@ _MAX_CHANNELS = 3
 
 
 class Note(NamedTuple):
-    """How one annotation was written.
+    """The stored form of one annotation.
 
     Attributes:
         name: a field of :class:`~depthbench.annotations.Annotations`.
@@ -82,7 +82,7 @@ def checked_notes(content: Any, depth: Size) -> list[Note]:
         depth: height and width of the frame's depth, which maps must have.
 
     Raises:
-        ValueError: if they claim what no annotation is.
+        ValueError: if they don't describe annotations.
     """
     notes = [Note(name, kind, tuple(map(int, shape))) for name, kind, shape in content]
     if not notes:

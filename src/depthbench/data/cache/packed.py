@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 READABLE = (1, FORMAT)  # the first format has no annotations
-CARRIED = ("known_as", "edition", "truth")  # what the cached data set says of itself
+CARRIED = ("known_as", "edition", "truth")  # fields of the cached data set
 MAX_INDEX = 500_000_000  # bytes: a line has 250, NYUv2's raw data have 400,000 frames
 _ALIGNED = 8  # bytes
 UNITS = (0.001, 1 / 256, 1 / 4000, 10 / 255)  # metres per unit of the formats that the bench reads
 
 
 class FrameRecord(NamedTuple):
-    """Where a frame lies and how it was written.
+    """Place and form of a stored frame.
 
     Attributes:
         name: of the frame.
@@ -67,7 +67,7 @@ class FrameRecord(NamedTuple):
 
     @property
     def end(self) -> int:
-        """Where the next frame may begin: depth, which comes first, must be aligned."""
+        """The first possible place of the next frame: its depth, which comes first, must be aligned."""
         return -(-(self.start + sum(self.bytes)) // _ALIGNED) * _ALIGNED
 
 
@@ -179,7 +179,7 @@ def _jpeg(planes: NDArray[np.uint8], quality: int) -> bytes:
 
 
 def read_index(path: Path, size: int | None = None) -> tuple[list[FrameRecord], list[str]]:
-    """The complete lines of a ``.jsonl``: frames, and what was said of damaged ones. A last half line is left out.
+    """The complete lines of a ``.jsonl``: frames, and sentences about damaged ones. A last half line is left out.
 
     Args:
         path: of the file.
@@ -242,7 +242,7 @@ class PackedDataset(Reader):
         self._checked: set[int] = set()
 
     def _open(self) -> NDArray[np.uint8]:
-        # Private pages: whoever writes into a frame changes no file.
+        # Private pages: a write into a frame changes no file.
         return np.memmap(self.file, np.uint8, "c")
 
     def read(self, index: int) -> Sample:

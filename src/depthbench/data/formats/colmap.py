@@ -39,7 +39,7 @@ class ColmapCamera(NamedTuple):
 
     @property
     def matrix(self) -> Matrix:
-        """Intrinsics in pixels with centers at integers; of a lens that distorts, those of its middle alone."""
+        """Intrinsics in pixels with centers at integers; for a lens with distortion, the intrinsics of its middle."""
         fx, fy, cx, cy = self.parameters[:4]
         return camera_matrix([fx, fy, cx - _CORNER, cy - _CORNER])
 
@@ -61,7 +61,7 @@ class ColmapCamera(NamedTuple):
 
 
 def thin_prism_fisheye(x: NDArray[np.float64], y: NDArray[np.float64], lens: tuple[float, ...]) -> Axes:
-    """Where a lens puts a point (x, y, 1), as coordinates of a pinhole camera without it.
+    """Image of a point (x, y, 1) through a lens, as coordinates of a pinhole camera without the lens.
 
     First equidistant, the radius r = tan(theta) becomes theta; then radial, tangential and thin-prism terms (Weng et
     al., TPAMI 1992) of that.
@@ -95,7 +95,7 @@ def read_colmap_cameras(folder: Path) -> dict[str, ColmapCamera]:
             cameras[number] = _camera(model, (int(height), int(width)), [float(one) for one in parameters])
         except ValueError as error:
             raise UserError(
-                f"{folder / 'cameras.txt'}: '{line[:60]}' is no camera ({reason_of(error, folder)}); get it again."
+                f"{folder / 'cameras.txt'}: '{line[:60]}' is not a camera ({reason_of(error, folder)}); get it again."
             ) from None
         check_pixels(*cameras[number].size, folder / "cameras.txt")
     found = {}

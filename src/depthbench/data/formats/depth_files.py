@@ -55,7 +55,7 @@ def _eight_bits(path: Path) -> str:
 
 
 def read_mask(path: Path) -> NDArray[np.bool_]:
-    """Where depth is valid, ``(H, W)``: the nonzero pixels of a png, npy, npz, tif or tiff.
+    """Mask of valid depth, ``(H, W)``: the nonzero pixels of a png, npy, npz, tif or tiff.
 
     Raises:
         UserError: if it is damaged, holds more than one map, or its format is not read.

@@ -11,7 +11,7 @@ from depthbench.errors import UserError
 from depthbench.input_files import check_pixels, read_bytes
 
 _MAGIC = b"\x76\x2f\x31\x01"
-_DEPTH_CHANNELS = ("Z", "Y", "V", "depth", "Depth.Z", "depth.Z")  # what renderers call depth; V is Blender's
+_DEPTH_CHANNELS = ("Z", "Y", "V", "depth", "Depth.Z", "depth.Z")  # renderers' names of depth; V is Blender's
 
 
 def read_exr(path: Path) -> NDArray[Any]:

@@ -25,7 +25,7 @@ def open_hdf5(path: Path) -> Iterator[Any]:
     """An HDF5 file, an ``h5py.File``, open for reading.
 
     Raises:
-        UserError: if it is no regular file, or damaged: also for what h5py raises while it is used.
+        UserError: if it is not a regular file, or damaged: also for errors of h5py while it is used.
     """
     check_regular(path)  # HDF5 would wait for a pipe
     with told_hdf5(path), h5py.File(path, "r", locking=False) as file:  # locks fail on many network disks
@@ -34,7 +34,7 @@ def open_hdf5(path: Path) -> Iterator[Any]:
 
 @contextmanager
 def told_hdf5(path: Path) -> Iterator[None]:
-    """Turn what h5py raises on damaged files into a sentence that names ``path``.
+    """Turn h5py's errors on damaged files into a sentence that names ``path``.
 
     Raises:
         UserError: in place of any other error.
@@ -167,7 +167,7 @@ def _lacking(array: Any) -> str | None:
 
 
 def _misplaced(array: Any, expected: int) -> str | None:
-    """What is wrong with the table of blocks, which has no checksum: HDF5 fills in, or crashes, where it is damaged."""
+    """The fault of the table of blocks, which has no checksum: where it is damaged, HDF5 fills in values or crashes."""
     places: set[tuple[int, ...]] = set()
     spans: list[tuple[int, int]] = []
     plain = math.prod(array.chunks) * array.dtype.itemsize

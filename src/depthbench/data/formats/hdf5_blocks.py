@@ -1,4 +1,4 @@
-"""Packed blocks of HDF5: what each unpacks to, before HDF5 takes the memory for it."""
+"""Packed blocks of HDF5: the unpacked size of each, known before HDF5 takes the memory for it."""
 
 import math
 import zlib
@@ -97,7 +97,7 @@ def _most(packed: int, stored: int) -> int:
 
 
 def _blocks(array: Any, place: Any) -> Iterator[tuple[int, ...]]:
-    """Where the blocks begin that hold a place."""
+    """Beginnings of the blocks that hold a place."""
     steps = [range(0, side, step) for side, step in zip(array.shape, array.chunks, strict=True)]
     if place != ():
         first = int(place) // array.chunks[0] * array.chunks[0]

@@ -1,4 +1,4 @@
-"""Where the files of a list lie, when the list was written on another machine, and in which order."""
+"""Places and order of the files of a list that was written on another machine."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ def fitted(root: Path, names: Sequence[str], exists: Callable[[Path], bool] = Pa
     Args:
         root: the folder.
         names: from the list, with forward slashes.
-        exists: whether a path is what is looked for.
+        exists: whether there is something at a path.
     """
     if not names:
         return []

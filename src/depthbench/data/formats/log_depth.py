@@ -1,4 +1,4 @@
-"""PNG files that say what their numbers mean in text fields, as MoGe's evaluation stores depth and objects."""
+"""PNG files with the meaning of their numbers in text fields, as MoGe's evaluation stores depth and objects."""
 
 import io
 import math

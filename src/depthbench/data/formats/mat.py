@@ -159,7 +159,7 @@ def _title(data: bytes, order: str) -> str:
 
 
 def _numbers(data: memoryview, order: str, title: str) -> NDArray[Any] | None:
-    """The values of an array's content; None for what is not real numbers."""
+    """The values of an array's content; None unless they are real numbers."""
     parts = list(islice(_elements(data, order), 4))
     if len(parts) < 3:
         return None

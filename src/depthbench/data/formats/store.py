@@ -1,4 +1,4 @@
-"""Where a data set's files lie: in a folder, or in a zip that stays zipped."""
+"""Storage of a data set's files: a folder, or a zip that stays zipped."""
 
 import os
 import posixpath
@@ -11,7 +11,7 @@ from depthbench.errors import UserError
 from depthbench.input_files import MAX_PICTURE, open_zip, read_bytes, read_member
 
 T = TypeVar("T")
-_LONGEST_NAME, _LONGEST_PATH = 255, 4000  # bytes: what file systems allow
+_LONGEST_NAME, _LONGEST_PATH = 255, 4000  # bytes: limits of file systems
 
 
 class PerProcess(Generic[T]):
@@ -26,7 +26,7 @@ class PerProcess(Generic[T]):
         """The handle of this process."""
         handle = self._handle if self._owner == os.getpid() else None
         if handle is None:
-            self._handle = None  # closes what a fork inherited, whose file offset the parent shares
+            self._handle = None  # closes the inherited file of a fork, which shares its offset with the parent
             handle = self._opener()  # threads that come here together each use their own
             self._handle, self._owner = handle, os.getpid()
         return handle
@@ -56,7 +56,7 @@ class Store:
             raise UserError(f"{path} is missing; data.root is the downloaded zip or the folder of its content.")
 
     def where(self, name: str) -> str:
-        """How errors call the file."""
+        """Name of the file in errors."""
         return f"{self.path}:{name}" if self._zip else str(self.path / name)
 
     def names(self) -> list[str]:

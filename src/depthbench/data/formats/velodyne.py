@@ -49,7 +49,7 @@ def read_scan(path: Path) -> NDArray[np.float32]:
     """A ``.bin`` of float32 x, y, z, reflectance as ``(N, 4)``.
 
     Raises:
-        UserError: if it is missing, truncated, or holds what no scanner measures.
+        UserError: if it is missing, truncated, or holds impossible coordinates.
     """
     data = read_bytes(path, MAX_SCAN)
     if not data or len(data) % 16:

@@ -98,7 +98,5 @@ class Bonn(TUM):
         wanted = {place / file for _, file in stamps[slice(*self.frames)]}
         kept = [pair for pair in pairs if pair.rgb in wanted]
         if not kept:
-            raise UserError(
-                f"{place} has {len(stamps)} pictures, of which none of data.frames={list(self.frames)} has depth."
-            )
+            raise UserError(f"{place} has {len(stamps)} pictures; none of data.frames={list(self.frames)} has depth.")
         return kept

@@ -28,7 +28,7 @@ class Booster(SceneFiles):
     Args:
         root: the folder ``train``, ``train/balanced``, or one above.
         keep_occluded: whether depth counts where the mask is 0, too.
-        files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`, as what follows.
+        files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`; the next arguments, too.
         split: how many of the frames, evenly spaced; None for all.
         max_depth: metres beyond which depth is missing; None for no limit.
         size: (height, width) of the image delivered; None keeps each file's own.

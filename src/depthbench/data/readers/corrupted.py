@@ -25,7 +25,7 @@ class Corrupted(Reader):
     Args:
         clean: the test set itself, each picture at its own size.
         root: the folder of the corruptions.
-        known_as: what protocols call the set.
+        known_as: the set's name in protocols.
         corruption: one or several of the folders; None for all.
         severity: 1 to 5, one or several; None for all.
         split: how many of the frames, evenly spaced; None for all.

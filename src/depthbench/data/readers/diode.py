@@ -29,7 +29,7 @@ class DIODE(SceneFiles):
         root: the folder of ``train`` and ``val``, or one of them.
         part: ``train`` or ``val``, by the folder above ``indoors`` and ``outdoor``; None for both.
         kind: ``indoor`` or ``outdoor`` pictures; None for both.
-        files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`, as what follows.
+        files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`; the next arguments, too.
         split: how many of the frames, evenly spaced; None for all.
         max_depth: metres beyond which depth is missing; None for no limit.
         size: (height, width) of the image delivered; None keeps each file's own.

@@ -53,7 +53,7 @@ class ETH3D(SceneFiles):
         root: the folder of the scenes, or one above it.
         view: ``stored``, photographs as the camera took them; ``undistorted``, the pictures, camera and depth of a
             pinhole.
-        files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`, as what follows.
+        files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`; the next arguments, too.
         split: how many of the frames, evenly spaced; None for all.
         max_depth: metres beyond which depth is missing; None for no limit.
         size: (height, width) of the image delivered; None keeps each file's own.

@@ -23,7 +23,7 @@ class Listing:
 
 
 def list_files(root: Path) -> Listing:
-    """Every file below a folder in order of name, without what is hidden; links to folders are not followed."""
+    """Every file below a folder in order of name, without hidden ones; links to folders are not followed."""
     listing = Listing(root)
     waiting: list[tuple[str, tuple[str, ...]]] = [(str(root), ())]
     while waiting:

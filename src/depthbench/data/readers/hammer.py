@@ -26,7 +26,7 @@ class HAMMER(SceneFiles):
         root: the folder of the trajectories, or one above it.
         camera: whose pictures: ``polarization``, ``d435``, ``l515`` or ``tof``.
         truth_folder: of the true depth beside ``rgb``.
-        files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`, as what follows.
+        files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`; the next arguments, too.
         split: how many of the frames, evenly spaced; None for all.
         max_depth: metres beyond which depth is missing; None for no limit.
         size: (height, width) of the image delivered; None keeps each file's own.

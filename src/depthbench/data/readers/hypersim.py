@@ -54,7 +54,7 @@ class Hypersim(SceneFiles):
             Marigold takes it, so that results are of ``Hypersim (one camera)``. Prepared files have that one.
         partition: the set's ``metadata_images_split_trainvaltest.csv``; needed where ``part`` is given.
         part: ``train``, ``val`` or ``test`` of the partition; None for all frames that are there.
-        files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`, as what follows.
+        files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`; the next arguments, too.
         split: how many of the frames, evenly spaced; None for all.
         max_depth: metres beyond which depth is missing; None for no limit.
         size: (height, width) of the image delivered; None keeps each file's own.
@@ -119,8 +119,9 @@ class Hypersim(SceneFiles):
         path = folder / CAMERA_TABLE if cameras is None else Path(cameras).expanduser()
         if cameras is None and not path.is_file():
             raise UserError(
-                f"{root} has no {CAMERA_TABLE}, by which distances become depth: copy it there from apple/ml-hypersim, "
-                "contrib/mikeroberts3000, or give data.cameras=FILE, or data.cameras=one for one camera in all scenes."
+                f"{root} has no {CAMERA_TABLE}, which turns distances into depth: copy it there from "
+                "apple/ml-hypersim, contrib/mikeroberts3000, or give data.cameras=FILE, or "
+                "data.cameras=one for one camera in all scenes."
             )
         return read_scene_cameras(path)
 

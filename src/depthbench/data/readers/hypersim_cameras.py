@@ -54,7 +54,7 @@ def pinhole_of_rays(rays: NDArray[np.float64], size: Size) -> Matrix:
         Upper triangular, in pixels with centers at integers; with a skew where the lens is tilted to both sides.
 
     Raises:
-        ValueError: if the rays are those of no picture: in one plane, or mirrored.
+        ValueError: if the rays fit no picture: in one plane, or mirrored.
 
     Example:
         >>> import numpy as np
@@ -67,7 +67,7 @@ def pinhole_of_rays(rays: NDArray[np.float64], size: Size) -> Matrix:
     matrix = np.diag([1.0, -1.0, -1.0]) @ rays @ uv  # pixel -> right, down, forward
     scaled = matrix / np.linalg.norm(matrix, axis=0)
     if not np.isfinite(scaled).all() or np.linalg.det(scaled) < _FLAT:
-        raise ValueError("the rays are those of no picture")
+        raise ValueError("the rays fit no picture")
     inverse = np.linalg.qr(matrix).R
     inverse *= np.sign(np.diag(inverse))[:, None]
     return np.asarray(np.linalg.inv(inverse / inverse[2, 2]), np.float64)

@@ -51,7 +51,7 @@ class IBims1(SceneFiles):
     Args:
         root: the folder of the pictures, or one above it.
         form: ``mat`` or ``raw``; None for the one that is there.
-        files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`, as what follows.
+        files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`; the next arguments, too.
         split: how many of the frames, evenly spaced; None for all.
         max_depth: metres beyond which depth is missing; None for no limit.
         size: (height, width) of the image delivered; None keeps each file's own.

@@ -1,4 +1,4 @@
-"""Which picture belongs to which depth file: the layouts in which people keep pairs, found by names alone.
+"""Pairs of pictures and depth files: the usual layouts of folders, found by names alone.
 
 A folder is walked once and its files are sorted, so that the same files give the same frames everywhere. Where two
 readings are possible, none is taken: a sentence says what to type.
@@ -53,7 +53,7 @@ def find_pairs(root: Path, wanted: Wanted = AS_USUAL) -> list[Pair]:
 
     Args:
         root: the folder.
-        wanted: what the user said of the names.
+        wanted: the names that the user gave.
 
     Raises:
         UserError: if there are none, a file has no partner, or two readings are possible.
@@ -140,7 +140,7 @@ def _ask_for_masks(found: FilesByRole, wanted: Wanted) -> None:
     said = f"'*_mask{path.suffix}'" if word and path.parent == found["picture"][min(same)].parent else path.parent.name
     raise UserError(
         f"{path} may be a mask of the depth: append data.masks={said} if depth counts where such files are not 0, "
-        "data.masks=none to leave them aside."
+        "data.masks=none to ignore them."
     )
 
 

@@ -52,7 +52,7 @@ class NYULabeled(Reader):
     A frame's name is its 0-based index in the official file, such as ``00045``.
 
     Raises:
-        UserError: when opened, if a file is missing, truncated or not what it claims to be.
+        UserError: when opened, if a file is missing, truncated or of another form.
     """
 
     known_as = "NYUv2"
@@ -202,7 +202,7 @@ def check_labeled(root: str | Path) -> None:
     """Refuse a folder that is none of the forms of the labeled part of NYUv2; one that is no folder is left to readers.
 
     Raises:
-        UserError: naming what it lacks.
+        UserError: naming the missing files.
     """
     path = Path(root).expanduser()
     if not path.is_dir():

@@ -37,7 +37,7 @@ class NYURaw(NYUSync):
         depth_size: DepthSize = "image",
         max_depth: float | None = None,
     ) -> None:
-        path = raw_manifest(existing_folder(root, "what `python -m depthbench.prepare nyu-raw` made"))
+        path = raw_manifest(existing_folder(root, "the output of `python -m depthbench.prepare nyu-raw`"))
         try:
             manifest = parse_json(read_bytes(path, MAX_JSON))
             intrinsics, every = [float(number) for number in manifest["intrinsics"]], manifest["splits"]["all"]

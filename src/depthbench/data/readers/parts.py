@@ -1,4 +1,4 @@
-"""Which frames of one's own data are for training, validation and test: folders, lists or fractions."""
+"""Training, validation and test parts of a user's own data: folders, lists or fractions."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -106,7 +106,7 @@ def frames_of(
         part: which.
         given: the parts that have folders or lists of their own.
         everything: all frames, where no part is given.
-        fractions: what is held out of the training frames, or of everything.
+        fractions: held out of the training frames, or of everything.
         where: names the data in errors.
 
     Raises:

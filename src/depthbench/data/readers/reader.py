@@ -46,7 +46,7 @@ class Reader(_Base):
         depth_size: ``image`` delivers depth at the image's size, ``native`` at the sensor's own.
 
     Attributes:
-        known_as: what protocols call the data set; None where it may be any.
+        known_as: the data set's name in protocols; None where it may be any.
         edition: whose copy of the set it is, with pictures of its own; None for the published files.
         truth: ``filled`` or ``raw``, where data of both kinds exist and protocols tell them apart; else None.
     """
@@ -76,7 +76,7 @@ class Reader(_Base):
         return len(self.names)
 
     def manifest(self) -> dict[str, Any]:
-        """Which frames these are: their number and the SHA-256 of their names, for a run's record."""
+        """The identity of these frames: their number and the SHA-256 of their names, for a run's record."""
         return describe(self)
 
     def with_truth(self, truth: str) -> Self:
@@ -164,8 +164,8 @@ class Reader(_Base):
 
         Raises:
             DamagedFrame: if one of these frames can't be read.
-            UserError: if it is not; names every unit of the field that would make it so. Also if many pixels hold the
-                largest value of the type and nobody has said what it means.
+            UserError: if it is not; names every common unit that would make it so. Also if many pixels hold the
+                largest value of the type and no setting gives its meaning.
         """
         count = len(self)
         probes = sorted({index * count // _PROBES for index in range(_PROBES)})
@@ -191,7 +191,7 @@ class Reader(_Base):
         if fixed:
             raise UserError(f"{found}; are these the data set's own depth files?")
         others = listed(plausible_units(median / scale, *plausible, apart_from=1 / scale), "data.scale")
-        raise UserError(f"{found}; {others or 'no unit of the field makes it plausible, so look at the depth files'}.")
+        raise UserError(f"{found}; {others or 'no common unit makes it plausible, so look at the depth files'}.")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({getattr(self, 'root', '')})"
@@ -201,7 +201,7 @@ def existing_folder(root: str | Path, what: str) -> Path:
     """``root`` as a path.
 
     Raises:
-        UserError: if it is no folder; ``what`` says what it should hold.
+        UserError: if it is not a folder; ``what`` names the content that it should hold.
     """
     path = Path(root).expanduser()
     if not path.is_dir():

@@ -29,7 +29,7 @@ from depthbench.pinhole import Matrix
 
 
 class FrameFiles(NamedTuple):
-    """How the files of a frame are called, below the root or any folder in it, with forward slashes.
+    """Names of the files of a frame, below the root or any folder in it, with forward slashes.
 
     Attributes:
         picture: a regular expression with named groups.
@@ -81,7 +81,7 @@ class SceneFiles(Reader):
 
     Args:
         root: the folder of the set, or one above it.
-        files: a list, each line beginning with a picture below the root (what follows in the line is left aside);
+        files: a list, each line beginning with a picture below the root (the rest of the line is ignored);
             None for all frames that are found, by name, where 9 is before 10.
         split: how many of the frames, evenly spaced; None for all.
         max_depth: metres beyond which depth is missing; None for no limit.
@@ -89,7 +89,7 @@ class SceneFiles(Reader):
         depth_size: ``image`` or ``native``, see :class:`Reader`.
 
     Attributes:
-        known_as: what protocols call the set.
+        known_as: the set's name in protocols.
         layouts: in which its files come.
         plausible: metres between which the median depth must lie.
         resize_to: ``depth`` where the set's pictures are larger than its depth and are resized to it; else None.

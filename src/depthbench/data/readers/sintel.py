@@ -22,7 +22,7 @@ class Sintel(SceneFiles):
     Args:
         root: the folder of ``training``, or one above it.
         render: ``final`` or ``clean``, the pass of the pictures.
-        files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`, as what follows.
+        files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`; the next arguments, too.
         split: how many of the frames, evenly spaced; None for all.
         max_depth: beyond which depth is missing; None for no limit.
         size: (height, width) of the image delivered; None keeps each file's own.

@@ -25,7 +25,7 @@ class Spring(SceneFiles):
     Args:
         root: the folder ``train``, or one above it.
         baseline: metres between the cameras.
-        files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`, as what follows.
+        files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`; the next arguments, too.
         split: how many of the frames, evenly spaced; None for all.
         max_depth: metres beyond which depth is missing; None for no limit.
         size: (height, width) of the image delivered; None keeps each file's own.

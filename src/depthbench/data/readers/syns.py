@@ -30,7 +30,7 @@ class SYNSPatches(SceneFiles):
         root: the folder of the scenes and of ``splits``.
         part: ``val`` or ``test`` of the splits; None for all pictures that are there.
         edges: the folder of annotated edges, such as ``edges`` or ``edges_02_log``; None for no edges.
-        files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`, as what follows.
+        files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`; the next arguments, too.
         split: how many of the frames, evenly spaced; None for all.
         max_depth: metres beyond which depth is missing; None for no limit.
         size: (height, width) of the image delivered; None keeps each file's own.

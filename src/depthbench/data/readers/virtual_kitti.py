@@ -30,7 +30,7 @@ class VirtualKITTI2(SceneFiles):
     Args:
         root: the folder of the scenes, or one above it.
         variation: ``clone``, ``fog``, ``rain``, ``15-deg-left`` ...; None for all.
-        files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`, as what follows.
+        files: see :class:`~depthbench.data.readers.scene_files.SceneFiles`; the next arguments, too.
         split: how many of the frames, evenly spaced; None for all.
         max_depth: metres beyond which depth is missing; None for no limit.
         size: (height, width) of the image delivered; None keeps each file's own.

@@ -1,4 +1,4 @@
-"""How folders and files of one's own data are usually called, and what the user said of it."""
+"""Usual names of the folders and files of one's own data, and the names that the user gave."""
 
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ AS_USUAL = Wanted()
 
 
 def _is_folder(said: str) -> bool:
-    """Whether the last part of what the user said is a folder: ``left``, ``cam0/left``; not ``*.png``."""
+    """Whether the last part of the user's name is a folder: ``left``, ``cam0/left``; not ``*.png``."""
     return "*." not in said.rpartition("/")[2]
 
 

@@ -1,4 +1,4 @@
-"""One exported file of a run: which format, which precision, and what fewer bits cost."""
+"""One exported file of a run: its format, its precision, and the cost of fewer bits."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +20,7 @@ from depthbench.training.loading import load_task
 
 
 def write_folder(run: RunFolder, path: Path, precision: str = "fp32") -> tuple[DepthEstimator, str]:
-    """Write weights, configuration and card of a run; returns its network, and what is written in words.
+    """Write weights, configuration and card of a run; returns its network, and the written files in words.
 
     Args:
         run: with a checkpoint.
@@ -43,7 +43,7 @@ def write_folder(run: RunFolder, path: Path, precision: str = "fp32") -> tuple[D
 
 
 def write_file(run: RunFolder, path: Path, kind: str, size: Size, precision: str = "fp32") -> str:
-    """Write the network of a run as ``onnx`` or ``pt2``; returns what it takes and how near it is, in words.
+    """Write the network of a run as ``onnx`` or ``pt2``; returns its input and its error against the network, in words.
 
     Args:
         run: with a checkpoint.

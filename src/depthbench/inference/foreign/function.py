@@ -27,14 +27,14 @@ class FunctionModel:
     """``predict(rgb)`` or ``predict(rgb, intrinsics)``: RGB ``(H, W, 3)`` float32 in [0, 1] to a map ``(H, W)``.
 
     ``intrinsics`` are ``(3, 3)`` in pixels of the picture, or None. Points are ``(H, W, 3)``. The function's attribute
-    ``kind`` says what it predicts; its attribute ``version`` is what a change of weights would change, for the cache.
+    ``kind`` names its kind of output; its attribute ``version`` changes with the weights, for the cache.
 
     Args:
         source: module or file, and function.
         options: of which ``kind`` matters.
 
     Raises:
-        UserError: if there is no such function, or it is not known what it predicts.
+        UserError: if there is no such function, or its kind of output is not known.
     """
 
     def __init__(self, source: ModelSource, options: ModelOptions) -> None:
@@ -126,7 +126,7 @@ def _sources(module: ModuleType) -> Iterator[Path]:
 
 
 def _own_file(module: ModuleType) -> Path | None:
-    """Where a module is that is no installed library."""
+    """Path of a module outside of installed libraries."""
     file = getattr(module, "__file__", None)
     if not file or not Path(file).is_file() or module.__name__.partition(".")[0] == "depthbench":
         return None

@@ -1,4 +1,4 @@
-"""Anybody's ONNX file; what it does not say of itself the user has to."""
+"""Anybody's ONNX file; the user gives the settings that the file lacks."""
 
 import importlib.util
 from pathlib import Path
@@ -32,7 +32,7 @@ class OnnxModel:
 
     Args:
         source: with the file.
-        options: what the user says.
+        options: the user's settings.
         device: onnxruntime's CUDA provider is taken on a GPU where it is installed.
 
     Raises:
@@ -74,7 +74,7 @@ class OnnxModel:
             raise UserError(f"{self.name} can't be run on a picture of {seen}: {reason_of(error, '')}.") from None
         maps = np.squeeze(found)
         if maps.ndim != 2 or found.dtype.kind not in "fiu":
-            return found  # told by whoever checks maps
+            return found  # the check of the maps reports it
         small = torch.from_numpy(maps.astype(np.float32))[None, None]
         return resize_bilinear(small, (picture.shape[0], picture.shape[1]))[0, 0].numpy()
 

@@ -14,7 +14,7 @@ def open_model(source: ModelSource, options: ModelOptions, device: torch.device)
     """The network of a source, ready to predict.
 
     Raises:
-        UserError: if there is none, it can't be read, a package is missing, or it is not known what it predicts.
+        UserError: if there is none, it can't be read, a package is missing, or its kind of output is not known.
     """
     # Each brings its own packages, which take seconds to import.
     if source.form == "python":
@@ -47,6 +47,6 @@ def agreed_kind(source: ModelSource, declared: OutputKind | None, said: OutputKi
     if found := declared or said:
         return found
     raise UserError(
-        f"model={source.text} does not say what it predicts; append kind=... (metric_depth, scale_depth, affine_depth, "
-        "affine_disparity, metric_points ...)."
+        f"model={source.text} does not declare its kind of output; append kind=... (metric_depth, scale_depth, "
+        "affine_depth, affine_disparity, metric_points ...)."
     )

@@ -19,7 +19,7 @@ class OwnNetwork:
     """A checkpoint, an exported folder, a released name or ``hub:USER/NAME``, as ``depthbench.load`` predicts.
 
     Args:
-        source: what to load.
+        source: of the network.
         options: of which ``kind`` must not contradict the network's.
         device: where it predicts.
 

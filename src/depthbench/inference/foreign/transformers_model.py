@@ -98,7 +98,7 @@ def known_kind(config: Any) -> _Known | None:
         metric = config.depth_estimation_type == "metric"
         return _Known(OutputKind.METRIC_DEPTH if metric else OutputKind.AFFINE_DISPARITY)
     backbone = getattr(getattr(config, "backbone_config", None), "model_type", None)
-    if kind == "dpt" and backbone != "dinov2":  # those of DINOv2 are trained for metric depth
+    if kind == "dpt" and backbone != "dinov2":  # DPT on DINOv2 is trained for metric depth
         return _Known(OutputKind.AFFINE_DISPARITY, sure=False)
     return None
 

@@ -53,7 +53,7 @@ def _redirect(log: int) -> None:
 
 
 def _as_new() -> None:
-    """Give this fork what a new interpreter gets anew: a random state of its own, and threads as its variables say."""
+    """Give this fork the fresh state of a new interpreter: its own random state, and threads as its variables say."""
     # Here and not above: the sweep imports this module's list of variables, and torch takes seconds to import.
     import numpy as np
     import torch

@@ -39,11 +39,11 @@ def rank_environment(rank: int, processes: int, port: int) -> dict[str, str]:
 
 
 class RankGroup:
-    """The processes of a job and what became of them.
+    """The processes of a job and their outcomes.
 
     Args:
         processes: how many.
-        work: what each does; returns its exit status.
+        work: of each; returns its exit status.
     """
 
     def __init__(self, processes: int, work: Callable[[], int]) -> None:

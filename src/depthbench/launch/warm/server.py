@@ -25,14 +25,14 @@ EARLY = (
     *("wandb.sdk.launch", "wandb.wandb_run", "requests"),
     *(f"opentelemetry.exporter.otlp.proto.http.{name}_exporter" for name in ("_log", "metric")),
 )
-# What a job's first steps import beyond its modules: optimizers wrap themselves by `torch._dynamo`.
+# Imports of a job's first steps beyond its modules: optimizers wrap themselves by `torch._dynamo`.
 LATE = ("torch._dynamo", "depthbench.launch.worker", "depthbench.launch.execute")
 PACKAGES = ("config", "data", "losses", "metrics", "models", "protocols", "rooms", "runs", "tasks", "training")
 
 
 def import_all() -> None:
-    """Import what jobs import, our own package whole: its files may change on the disk while a sweep runs."""
-    code_version(), code_hash()  # of what is imported now; jobs record both
+    """Import the modules of jobs, and our own package whole: its files may change on the disk while a sweep runs."""
+    code_version(), code_hash()  # of the imported code; jobs record both
     for name in EARLY:
         with suppress(ImportError):  # another version of W&B, whose jobs import it themselves
             importlib.import_module(name)
@@ -45,7 +45,7 @@ def import_all() -> None:
 
 
 def threads() -> int:
-    """How many threads this process has."""
+    """Number of threads of this process."""
     return len(os.listdir("/proc/self/task"))  # noqa: PTH208 (counted before each job)
 
 
@@ -111,7 +111,7 @@ class Server:
         _tell(connection, pid=pid)
 
     def _forget(self, connection: socket.socket) -> None:
-        """In a fork: let go of what is the server's, so that each connection ends with the two that it joins."""
+        """In a fork: close the server's connections, so that each ends with the two processes that it joins."""
         connection.close()
         if self.control is not None:
             self.control.close()

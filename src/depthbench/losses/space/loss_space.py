@@ -28,8 +28,8 @@ class LossSpace(nn.Module):
     (differences along rows and columns), N, Nr, Nc (1 - cosine of the normals of the map, of its r, of its c).
 
     Args:
-        variant: ``paper``: each scale halves the one before by 2x2 means, and what lies outside a map is a hole (the
-            text doesn't say: windows average what is inside, differences with the outside don't exist). ``released``:
+        variant: ``paper``: each scale halves the one before by 2x2 means, and pixels outside a map are holes (the
+            text doesn't say: windows average pixels inside, differences with the outside don't exist). ``released``:
             each scale is interpolated from the full size (bicubic, no antialiasing), maps are extended by their
             border pixels (so that the last difference of a row is 0 and counts).
         kinds: names of kinds or of groups (``all``, ``depth``, ``mean_removed``, ``gradient``, ``normal``).
@@ -74,7 +74,7 @@ class LossSpace(nn.Module):
         return self.with_counts(prediction, target, valid)[0]
 
     def left_open(self, names: Sequence[str]) -> frozenset[LeftOpen]:
-        """What these terms together leave open: without D, whose error is that of depth itself, the shift."""
+        """Changes that none of these terms sees: the shift, unless D, the error of depth itself, is among them."""
         only_changes = names and all(name.partition("/")[0] not in GROUPS["depth"] for name in names)
         return frozenset({"shift"}) if only_changes else DETERMINED
 

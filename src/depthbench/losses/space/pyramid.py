@@ -21,7 +21,7 @@ def halved(values: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor | None]
 
 
 def _blocks(values: Tensor) -> Tensor:
-    """Means of 2x2 blocks; at odd ends of what there is."""
+    """Means of 2x2 blocks, or of partial blocks at odd ends."""
     return F.avg_pool2d(values, 2, ceil_mode=True, count_include_pad=False)
 
 

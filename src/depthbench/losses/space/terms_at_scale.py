@@ -48,7 +48,7 @@ class Level:
 
     Args:
         maps: ``(B, 1, h, w)`` each, finite everywhere, the error 0 at holes.
-        border: ``hole``: a difference with what lies outside the map is no pixel; ``replicate``: it is a valid 0.
+        border: ``hole``: a difference with a pixel outside the map does not count; ``replicate``: it is a valid 0.
     """
 
     def __init__(self, maps: ErrorMaps, border: Border) -> None:

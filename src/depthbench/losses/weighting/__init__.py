@@ -1,1 +1,1 @@
-"""How the terms of a loss are weighted."""
+"""Weights of the terms of a loss."""

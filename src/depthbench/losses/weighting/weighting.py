@@ -1,4 +1,4 @@
-"""How the terms of a loss are weighted against each other, and how the weights change from period to period."""
+"""Weights of the terms of a loss, and their changes from period to period."""
 
 import math
 from collections.abc import Mapping, Sequence

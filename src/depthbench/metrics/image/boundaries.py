@@ -1,4 +1,4 @@
-"""How far depth boundaries are from where they should be (Koch et al. 2018, iBims-1)."""
+"""Distances between predicted and true depth boundaries (Koch et al. 2018, iBims-1)."""
 
 from typing import Any
 

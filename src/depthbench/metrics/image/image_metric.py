@@ -186,7 +186,7 @@ def lacks(metric: ImageMetric, camera: bool, annotations: Annotations | None) ->
 
 
 def _finite_part(maps: Tensor) -> tuple[Tensor, Tensor]:
-    """Maps with 1 m for what is not finite, and which images ``(B, 1)`` are wholly finite."""
+    """Maps with 1 m in place of values that are not finite, and which images ``(B, 1)`` are wholly finite."""
     # A sum takes a tenth of the time of a look at each pixel; elsewhere asking would wait for the device.
     if maps.device.type == "cpu" and bool(maps.sum().isfinite()):
         return maps, torch.ones(len(maps), 1, dtype=torch.bool)

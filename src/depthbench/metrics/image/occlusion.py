@@ -1,7 +1,7 @@
 """Occluding boundaries as ratios between neighbors: the boundary scores of Depth Pro and of MoGe.
 
 Both count pairs of neighbors of which one is farther by more than a factor, for ten factors, and need no edge detector.
-They share a name and differ in the factors, the neighbors and what is pooled.
+They share a name and differ in the factors, the neighbors and the pooling.
 """
 
 import math
@@ -18,7 +18,7 @@ from depthbench.metrics.image import edge_kernel
 from depthbench.metrics.image.image_metric import AnnotatedMetric, ImageMetric, everywhere, share
 
 LEAST = 1e-6
-"""Metres: what is predicted at or behind the camera is taken to be there."""
+"""Metres: a prediction at or behind the camera counts as this depth."""
 
 
 def factors(least: float, most: float) -> Tensor:
@@ -52,7 +52,7 @@ class StepPairs(NamedTuple):
 
 
 def log_depths(prediction: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-    """Logarithms of both maps, float32, NaN where a pixel is not valid: what :func:`step_pairs` looks at."""
+    """Logarithms of both maps, float32, NaN where a pixel is not valid: the input of :func:`step_pairs`."""
     logs = [maps.float().clamp(min=LEAST).log_() for maps in (prediction, target)]
     if not everywhere(valid):
         logs = [maps.masked_fill_(~valid, torch.nan) for maps in logs]
@@ -62,7 +62,7 @@ def log_depths(prediction: Tensor, target: Tensor, valid: Tensor) -> tuple[Tenso
 def step_pairs(logs: tuple[Tensor, Tensor], down: int, across: int, factor: float) -> StepPairs:
     """Pairs of pixels ``(down >= 0, across)`` apart whose depths differ by the factor at least, in either map.
 
-    On a CPU few are left, and what follows is cheap; elsewhere counting them would wait for the device, and all are.
+    On a CPU few are left, and the next steps are cheap; elsewhere counting them would wait for the device, and all are.
     """
     images, _, height, width = logs[0].shape
     rows, columns = max(height - down, 0), max(width - abs(across), 0)

@@ -1,4 +1,4 @@
-"""Where a network errs: sums of errors in bins of distance, angle and edge proximity, few enough to keep per image."""
+"""Error profiles: sums of errors in bins of distance, angle and edge proximity, few enough to keep per image."""
 
 import math
 

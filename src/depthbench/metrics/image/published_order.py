@@ -16,7 +16,7 @@ WEIGHTS = {"WKDR": 3.65, "disparity": 0.18, "depth": 0.01, "boundary": 0.20, "Re
 
 
 def concordant_pairs(first: Tensor, second: Tensor) -> Tensor:
-    """How many ordered pairs (i, j) have ``first_i < first_j`` and ``second_i < second_j``: exact, a float64 scalar.
+    """Number of ordered pairs (i, j) with ``first_i < first_j`` and ``second_i < second_j``: exact, a float64 scalar.
 
     By merging sorted blocks, in O(N log^2 N) and without a loop over pixels.
 
@@ -35,7 +35,7 @@ def concordant_pairs(first: Tensor, second: Tensor) -> Tensor:
     blocks = blocks.view(-1, 1)
     while len(blocks) > 1:
         left, right = blocks[0::2].contiguous(), blocks[1::2].contiguous()
-        total += torch.searchsorted(left, right).sum()  # of the left block, those that are less
+        total += torch.searchsorted(left, right).sum()  # the number of values of the left block that are less
         blocks = torch.cat([left, right], 1).sort(1).values
     return total - float(number) * (size - number)
 

@@ -43,10 +43,10 @@ class Declared(NamedTuple):
     """Facts about a prediction beside its values.
 
     Attributes:
-        quantity: what it holds.
+        quantity: of its values.
         holes: whether NaN stands for a pixel without a prediction, which counts as a depth of 0; otherwise it is a
             network's output, and is not hidden.
-        lines: by :func:`~depthbench.protocols.equal_work.fit_key`, those that were fitted over more than an image.
+        lines: fitted over more than an image, by :func:`~depthbench.protocols.equal_work.fit_key`.
     """
 
     quantity: Quantity = "depth"
@@ -75,13 +75,13 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Alignment:
-    """How a prediction is brought to the truth before it is scored.
+    """Fit of a prediction to the truth before scoring.
 
     Over the valid pixels: the prediction and the truth are expressed in ``space``, a factor or a line is fitted, the
     prediction put through it, limited, and expressed as depth.
 
     Args:
-        name: under which it is known; not part of what it does.
+        name: of the alignment; has no effect.
         fit: ``none``, or one of :data:`FITS`.
         parts: ``scale`` or ``scale_shift``.
         space: ``depth``, ``disparity`` (1 / depth), ``log`` or ``log1p`` (ln(1 + depth)).
@@ -188,7 +188,7 @@ class Alignment:
             prediction: ``(B, 1, H, W)`` of a quantity.
             truth: metres.
             valid: bool mask of the pixels that are scored.
-            quantity: what the prediction holds.
+            quantity: of the prediction.
             line: that was fitted over more than the image (``over``); None fits each image.
         """
         return aligned_pixels(self, FitPixels(prediction, truth, valid, quantity), line)
@@ -208,7 +208,7 @@ class Alignment:
         return self.space, self.floor, self.positive_only, self.sample, self.max_side, self.trim
 
     def kept(self, x: Tensor, finite: bool = False) -> Tensor | None:
-        """Which of the valid pixels ``(N,)`` are fitted, by their prediction in the space; None for all.
+        """Mask of the valid pixels ``(N,)`` to fit, by their prediction in the space; None for all.
 
         Args:
             x: the prediction.

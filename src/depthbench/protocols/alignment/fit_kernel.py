@@ -85,7 +85,7 @@ def valid_pixels(prediction: Tensor, truth: Tensor, valid: Tensor) -> tuple[Tens
 
 
 class Moments(NamedTuple):
-    """Of the pixels of a fit: how many, means of both sides, sums of products of what is left of the means."""
+    """Of the pixels of a fit: their number, means of both sides, sums of products of deviations from the means."""
 
     pixels: int
     x: float
@@ -110,7 +110,7 @@ def moments(x: Tensor, y: Tensor, inverts: tuple[bool, bool]) -> Moments:
 
 
 def agreeing(x: FloatRow, y: FloatRow, scale: float, shift: float, threshold: float, inside: NDArray[np.bool_]) -> int:
-    """How many pixels lie within the threshold of a line; which ones is written into ``inside``."""
+    """Number of pixels within the threshold of a line; their mask is written into ``inside``."""
     library = _library()
     assert library is not None
     library.agreeing.restype = ctypes.c_long
@@ -119,7 +119,7 @@ def agreeing(x: FloatRow, y: FloatRow, scale: float, shift: float, threshold: fl
 
 
 def explained(x: FloatRow, y: FloatRow, inside: NDArray[np.bool_], scale: float, shift: float) -> tuple[float, float]:
-    """Sums of squares over the pixels inside: of what a line leaves of y, and of the differences from its mean."""
+    """Sums of squares over the pixels inside: of the residuals of a line, and of the differences of y from its mean."""
     library = _library()
     assert library is not None
     found = (ctypes.c_double * 2)()

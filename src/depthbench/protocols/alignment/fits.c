@@ -1,7 +1,7 @@
 /* The arithmetic of fits.py, ransac.py and alignment.py on one image, without an array in between.
 
-   Sums are taken in eight lanes, so they differ from torch's in the last bits; logarithms and exponentials, too. What is
-   neither is the same. */
+   Sums are taken in eight lanes, so they differ from torch's in the last bits; logarithms and exponentials, too. All
+   other results are the same. */
 #include "fits.h"
 
 #include <string.h>

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _DEPTH: Quantity = "depth"
 _INVERTIBLE = 1e-300  # numbers above have a finite inverse
 BLOCK = 2**15
-"""Pixels that a CPU aligns at once: in float64 they and what is made of them stay in its second cache."""
+"""Pixels that a CPU aligns at once: in float64 they and their intermediate values stay in its second cache."""
 
 
 def blocks_of(maps: Tensor, other: Tensor) -> Iterator[Iterator[tuple[Tensor, Tensor]]]:
@@ -41,7 +41,7 @@ class FitPixels:
         prediction: ``(B, 1, H, W)`` of a quantity.
         truth: ``(B, 1, H, W)`` metres.
         valid: bool mask of the pixels that are scored and predicted.
-        quantity: what the prediction holds.
+        quantity: of the prediction.
     """
 
     def __init__(self, prediction: Tensor, truth: Tensor, valid: Tensor, quantity: Quantity = "depth") -> None:

@@ -22,7 +22,7 @@ RECIPROCAL: frozenset[Quantity] = frozenset(("depth", "disparity"))
 
 
 def _log1p(depth: Tensor) -> Tensor:
-    """The logarithm of the rounded 1 + depth, and what the rounding cost, over it: all digits of ``torch.log1p``.
+    """The logarithm of the rounded 1 + depth, and its rounding error, relative to it: all digits of ``torch.log1p``.
 
     Of float64 on a CPU it takes a third of its time.
     """

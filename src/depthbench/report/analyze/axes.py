@@ -12,14 +12,14 @@ FIRST = ("loss", "model", "data", "augment", "optim", "trainer")
 OWN_AXIS = {"seed", AMOUNT, "experiment", "data.name", "data.train.split"}
 # Which part of a folder: before this was a key, it was the end of the path.
 PARTS = {"data.train.part", "data.test.part"}
-# What is scored, and how, has tables of its own; callbacks and debug count by what they set.
+# Scores and protocols have tables of their own; callbacks and debug count by the keys that they set.
 OTHER = {"callbacks", "debug", "protocol", "more_protocols", "structure", "name"}
 WATCHED = {"data.val_frames", "data.test_frames"}  # frames that nothing is learned from
 Amount = Callable[[Run], int | None]
 
 
 def find_axes(runs: Sequence[Run], amount: Amount) -> tuple[str, ...]:
-    """The fewest keys that tell the runs apart: groups first, then what was overridden, then any other key.
+    """The fewest keys that tell the runs apart: groups first, then overridden keys, then any other key.
 
     A key that is a function of the earlier ones (``task._target_`` follows ``loss``) or of a group (``loss`` follows a
     study's variation, ``data`` the amount) is no axis, and neither is one that nobody overrode and that changes with
@@ -32,7 +32,7 @@ def find_axes(runs: Sequence[Run], amount: Amount) -> tuple[str, ...]:
     axes: list[str] = []
 
     def splits(key: str, known: Sequence[str]) -> bool:
-        """Whether two runs that agree in what is known, and in the amount, differ in this key."""
+        """Whether two runs with equal known values and equal amounts differ in this key."""
         seen: dict[tuple[str, ...], str] = {}
         for run in runs:
             agreed = (str(amount(run)), *(str(run.value(name)) for name in known))
@@ -60,7 +60,7 @@ def _overrides(run: Run) -> Sequence[object]:
 
 
 def is_science(key: str) -> bool:
-    """Whether a key can change what is learned: not the machine, not what is logged, not how it is scored."""
+    """Whether a key can change the trained network: not one of the machine, the logging or the scoring."""
     if key in OWN_AXIS | PARTS | WATCHED or key.startswith("task.structure"):
         return False
     return re.split(r"[./@]", key)[0] not in OTHER and matters(key)

@@ -215,7 +215,7 @@ def _set_table(
 
 @dataclass(frozen=True)
 class Extreme:
-    """Where a model is best or worst: a data set and rules, with its rank among how many."""
+    """The best or worst case of a model: a data set and rules, with its rank and the number of models."""
 
     rules: str
     data: str
@@ -224,7 +224,7 @@ class Extreme:
 
 
 def extremes(name: str, tables: Sequence[RulesTable]) -> tuple[Extreme, Extreme] | None:
-    """Where a model has its best and its worst rank, as a share of those ranked; None where it has fewer than two."""
+    """The best and the worst rank of a model, as a share of the ranked models; None where it has fewer than two."""
     found = [
         Extreme(table.rules, one.data, one.ranked[name].rank, len(one.ranked))
         for table in tables

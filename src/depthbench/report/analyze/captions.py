@@ -75,21 +75,21 @@ def starts_note(runs: Iterable[Run]) -> str:
     if not names:
         return ""
     whose = "All" if all(starts) else f"{len(known)} of {len(starts)}"
-    return f"{whose} runs start from a trained network ({_few(names)}); its training data are in no number here."
+    return f"{whose} runs start from a trained network ({_few(names)}); the amounts here exclude its training data."
 
 
 def kinds_note(runs: Iterable[Run]) -> str:
-    """Which runs predict anything but metric depth; nothing where none does."""
+    """A sentence about runs that predict another kind than metric depth; empty where none does."""
     by_kind: dict[OutputKind, list[str]] = {}
     for run in runs:
         by_kind.setdefault(run.kind, []).append(run.name)
     by_kind.pop(OutputKind.METRIC_DEPTH, None)
     told = [f"{_few(names)}: {kind.words}, fitted to the truth before scoring." for kind, names in by_kind.items()]
-    return f"Not all rows know the same: {' '.join(told)} The others are metric depth." if told else ""
+    return f"Rows predict different kinds: {' '.join(told)} The others are metric depth." if told else ""
 
 
 def not_finite(run: Run) -> str:
-    """Which scores of a run are no numbers and why; nothing where all predictions are finite."""
+    """A sentence about scores that are NaN, with the reason; empty where all predictions are finite."""
     for protocol, scores in run.scores.items():
         lost = [symbol(metric) for metric, score in scores.items() if not math.isfinite(score)]
         pixels = scores.get("nonfinite", 0.0)

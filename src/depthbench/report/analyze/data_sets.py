@@ -1,4 +1,4 @@
-"""Which data a run learned from and was tested on: names of data sets, equal test sets, and amounts."""
+"""Training and test data of a run: names of data sets, equal test sets, and amounts."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ FILES_OF_ANYTHING = (
     "Pairs",
     "TUM",
     "PackedDataset",
-)  # readers whose frames are told apart by the data set's name alone
+)  # readers whose frames differ by the data set's name alone
 TRUTH = ("version", "sensor")  # settings of rooms that change the test frames and not their names
 TestSet = tuple[str, ...]
 
@@ -33,7 +33,7 @@ def data_name(run: Run) -> str:
 
 
 def edition_of(run: Run) -> str | None:
-    """Whose copy of its test set a run was tested on; None for the published files."""
+    """The edition of the test set that a run was tested on; None for the published files."""
     edition = record(run, "test").get("edition")
     return None if edition is None else str(edition)
 
@@ -102,7 +102,7 @@ def _with(name: str, told: str, key: TestSet) -> str:
 def amounts_of(runs: Sequence[Run]) -> Callable[[Run], int | None]:
     """A function that gives the number of training images of a run; None if it is unknown.
 
-    It is what the run recorded, else what another run on the same data recorded, else what ``data.split`` says.
+    It is the amount that the run recorded, else that another run on the same data recorded, else ``data.split``.
     """
     known = {_training(run): record(run, "train")["count"] for run in runs if "count" in record(run, "train")}
 

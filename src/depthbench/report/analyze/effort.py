@@ -1,4 +1,4 @@
-"""How many seeds, or test images, would tell two rows apart: measured scatter, extrapolated.
+"""Number of seeds, or of test images, that would separate two rows: measured scatter, extrapolated.
 
 The error of a difference has two parts (:mod:`depthbench.stats.crossed`): of seeds, which falls as one over the root
 of their number, and of test images, which falls likewise. Both are measured here with the seeds and images at hand.
@@ -18,7 +18,7 @@ MOST_IMAGES = 10_000_000
 
 @dataclass(frozen=True)
 class Effort:
-    """What would tell a difference apart from 0 at a level of 5 %, were it as large as measured.
+    """Seeds and images that would tell a difference of the measured size apart from 0 at a level of 5 %.
 
     Attributes:
         seeds: of each row on the images at hand; None where :data:`MOST_SEEDS` would not do.

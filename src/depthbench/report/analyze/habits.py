@@ -1,6 +1,6 @@
 """The verdicts of a study under habits of the field: one seed, tests over images alone, the best epoch on the test.
 
-A study of many matched seeds shows what its authors would have found with one of them.
+A study of many matched seeds shows the findings that its authors would have had with one of them.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ Signs = dict[tuple[str, str], int]
 
 @dataclass(frozen=True)
 class OneSeedHabit:
-    """Findings of single seeds, tested over images alone, beside those of all seeds and images.
+    """Findings of single seeds, tested over images alone, beside the findings of all seeds and images.
 
     Attributes:
         pairs: of rows.
@@ -61,7 +61,7 @@ class BestEpoch:
 
 
 def one_seed_habit(cells: Sequence[Cell], protocol: str, metric: str) -> OneSeedHabit | None:
-    """Compare the findings of each seed alone with those of all seeds.
+    """Compare the findings of each seed alone with the findings of all seeds.
 
     Args:
         cells: rows of one study at one amount of data.

@@ -1,4 +1,4 @@
-"""Published numbers beside ours: the tables of a paper, row by row, with what the runs at hand give."""
+"""Published numbers beside ours: the tables of a paper, row by row, with the scores of the runs at hand."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -28,7 +28,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Group:
-    """Rows that are compared with each other, and what may be said of them."""
+    """Rows that are compared with each other, and the statements that the tests support."""
 
     title: str
     rows: tuple[Row, ...]

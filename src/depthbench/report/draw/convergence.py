@@ -1,4 +1,4 @@
-"""Figures over the course of training: convergence, and what each term of a loss contributes."""
+"""Figures over the course of training: convergence, and the contribution of each term of a loss."""
 
 import math
 from collections import defaultdict

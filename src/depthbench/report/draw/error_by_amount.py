@@ -47,7 +47,7 @@ def _cells(study: Study, method: str) -> list[Cell]:
 def _laws_text(study: Study, metric: str, laws: Laws) -> str:
     fitted = {method: laws[method, metric] for method in study.methods if (method, metric) in laws}
     if not fitted:
-        return f"No power law is fitted: that takes {ENOUGH_AMOUNTS} amounts of data, a line passes through any two."
+        return f"No power law is fitted: it needs {ENOUGH_AMOUNTS} amounts of data; a line passes through any two."
     over = " or ".join(sorted({law.over for law in fitted.values() if law.over}))
     band = f" with its 95 % band (bootstrap over {over}; that a power law holds at all is assumed)" if over else ""
     said = " ".join(_law_text(name, law) for name, law in list(fitted.items())[:MOST_NAMED])

@@ -64,8 +64,8 @@ def _time(study: Study, table: Table, look: Look, about: str) -> Figure | None:
     panels = [_time_panel(study, table, look, key) for key in ("seconds_per_image", "seconds")]
     caption = (
         "One point per run. Times hold for the machine named under Runs. Per image: the median of passes of one test "
-        "image through the network, without reading and scoring. Training: all starts of a run, without what was "
-        f"repeated. {about}"
+        "image through the network, without reading and scoring. Training: all starts of a run, without repeated "
+        f"steps. {about}"
     )
     drawn = tuple(panel for panel in panels if panel)
     if len(study.amounts) > 1:
@@ -110,7 +110,7 @@ def _time_panel(study: Study, table: Table, look: Look, key: str) -> Draw | None
 
 
 def _unit(key: str, most: float) -> tuple[float, str, str]:
-    """The unit of an axis in seconds, its name, and what took so long."""
+    """The unit of an axis in seconds, its name, and the name of the timed work."""
     if key == "seconds_per_image":
         return 1e-3, "milliseconds", "per image, one at a time"
     whole = "of training and testing, whole run"

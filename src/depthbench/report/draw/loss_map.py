@@ -1,4 +1,4 @@
-"""The map of a loss's terms (lee2020, figure 2) and what each contributes in the course of training (its figure 3)."""
+"""The map of a loss's terms (lee2020, figure 2) and their contributions in the course of training (its figure 3)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def loss_map(traces: Curves) -> LossMap | None:
     """Principal components of the terms' values over the periods that all have; None for fewer than three of either.
 
     Each trace is divided by its mean, so that the map shows how a term develops and not how large it is (lee2020
-    does not say what it does).
+    does not define it).
     """
     traces = {name: curve for name, curve in traces.items() if np.any(curve[1] != 0)}
     if len(traces) < ENOUGH:
@@ -57,7 +57,7 @@ def _at(curve: tuple[Values, Values], periods: list[float]) -> Values:
 
 
 def map_of_losses(study: Study, about: str) -> Figure | None:
-    """The map twice, by kind and by scale, then what the terms contribute in a few periods of each row with a trace."""
+    """The map twice, by kind and by scale, then the terms' contributions in a few periods of each row with a trace."""
     traced = [cell for cell in study.cells if len(cell.runs[0].term_losses) >= ENOUGH][:MOST_ROWS]
     found = loss_map(traced[0].runs[0].term_losses) if traced else None
     if found is None:

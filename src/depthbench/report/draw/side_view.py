@@ -25,7 +25,7 @@ def side_view(depth: DepthMap, image: Pixels, intrinsics: NDArray[np.floating] |
     seen = _turn() @ (points - [[0], [0], [pivot]]) + [[0], [0], [pivot * (1 + BACK)]]
     front = seen[2] > 0.05
     seen, colors = seen[:, front], image[rows[front], columns[front]]
-    order = np.argsort(-seen[2])  # far to near: what is written last is what is seen
+    order = np.argsort(-seen[2])  # far to near: the last written point is visible
     place = camera @ seen[:, order] / seen[2, order]
     x, y = np.round(place[:2]).astype(int)
     canvas = np.full((height + 1, width + 1, 3), 255, dtype=np.uint8)

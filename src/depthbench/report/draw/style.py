@@ -1,4 +1,4 @@
-"""How figures look: one color and marker per method, and colors that the page swaps between light and dark."""
+"""Style of figures: one color and marker per method, and colors that the page swaps between light and dark."""
 
 import io
 import re

@@ -71,7 +71,7 @@ class Run:
 
     @property
     def reason(self) -> str:
-        """Why a run is not done, as far as the folder tells."""
+        """The reason why a run is not done, if the folder gives one."""
         if self.status.get("reason"):
             return str(self.status["reason"])
         return "it never wrote a status" if "status.json" in self.missing else ""

@@ -156,7 +156,7 @@ def rules_caption(table: RulesTable) -> str:
     parts.append("Bold: better than every other model in paired tests over images, adjusted for all pairs.")
     parts.append(critical_text(table))
     if left := sorted({name for one in table.sets for name in one.other}):
-        parts.append(f"Not ranked, for they were scored on other images or by other rules: {', '.join(left)}.")
+        parts.append(f"Not ranked, because scored on other images or by other rules: {', '.join(left)}.")
     return " ".join(filter(None, parts))
 
 

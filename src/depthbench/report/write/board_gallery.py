@@ -26,8 +26,8 @@ def render_panels(panels: Sequence[AlignedPanels], key: str) -> str:
     if not rows:
         return ""
     caption = (
-        "Each model: its prediction as it is, in colors of its own range, since it has no unit; what its alignment "
-        "makes of it, in the colors of the truth; its relative error; and the truth of single pixels against the "
+        "Each model: its prediction as it is, in colors of its own range, since it has no unit; the prediction after "
+        "alignment, in the colors of the truth; its relative error; and the truth of single pixels against the "
         "prediction in the space of the fit, with the fitted line. The number is AbsRel of the pixels as shown."
     )
     title = "<h2>Before and after alignment</h2>"

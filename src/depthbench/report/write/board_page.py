@@ -32,7 +32,7 @@ def write_board(board: ShownBoard, output: Path, title: str | None = None, figur
     """Write the page, and beside it ``<name>_files/`` with tables, ranks, tests and blocks for model cards.
 
     Args:
-        board: what :func:`~depthbench.report.read.boards.read_shown` gave.
+        board: from :func:`~depthbench.report.read.boards.read_shown`.
         output: the HTML file; its folder must exist.
         title: the heading.
         figures: also write the diagrams of ranks as PNG and PDF.
@@ -174,7 +174,7 @@ def _number(table: SetTable, name: str) -> str:
 
 
 def _where(tables: Sequence[RulesTable]) -> str:
-    """Where each model has its best and worst rank, and the images on which it differs most from the others."""
+    """The best and worst rank of each model, and the images on which it differs most from the others."""
     rows = []
     for name in dict.fromkeys(name for table in tables for name in table.models):
         found = extremes(name, tables)

@@ -75,7 +75,7 @@ class Chapter:
 
     @property
     def compared(self) -> str:
-        """The caption of tables with published numbers: whether they compare, and what ours are."""
+        """The caption of tables with published numbers: whether they compare, and the origin of ours."""
         return f"{comparability(self.study)} {self.about(self.protocol)}"
 
     def about(self, protocol: str) -> str:

@@ -72,7 +72,7 @@ def _shots(frame: GalleryFrame) -> str:
 
 
 def card_tag(name: str, number: str, content: str, filtered: str = "") -> str:
-    """A picture or several under a name and a number; ``filtered`` is what a search finds it by."""
+    """A picture or several under a name and a number; a search looks for ``filtered``."""
     mark = f' data-filter="{html(filtered)}"' if filtered else ""
     title = f'<h4><span title="{html(name)}">{html(name)}</span><span>{number}</span></h4>'
     return f'<div class="shot"{mark}>{title}{content}</div>'

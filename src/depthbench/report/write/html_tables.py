@@ -79,7 +79,7 @@ def _legend(table: Table) -> str:
     )
     if counts and max(counts) == 1:
         parts.append(
-            "With one seed a test tells trained networks apart; it does not tell whether another seed would give the "
+            "With one seed a test compares trained networks; it does not show whether another seed would give the "
             "same order."
         )
     return " ".join(parts)

@@ -34,12 +34,12 @@ def write_report(
     """Write the page, and next to it ``<name>_files/`` with tables and figures.
 
     Args:
-        runs: what :func:`~depthbench.report.read.runs.read_runs` gave.
+        runs: from :func:`~depthbench.report.read.runs.read_runs`.
         output: the HTML file; its folder must exist.
-        title: the heading; without one it says what was swept.
+        title: the heading; by default the swept keys.
         figures: also write every figure as PNG and PDF.
         published: files of published numbers, besides the runs' own studies.
-        gallery: show test images and what was predicted for them; without it nothing written holds a photograph, and
+        gallery: show test images and their predictions; without it nothing written holds a photograph, and
             galleries that an earlier report left beside the page are removed.
     """
     papers = read_papers(runs, published)
@@ -133,7 +133,7 @@ def _table(chapter: Chapter, table: Table) -> str:
 
 
 def _tab_rules(chapters: list[Chapter]) -> str:
-    """Which tab each radio button opens, without a script."""
+    """CSS rules that open a tab by its radio button, without a script."""
     most = max((len(chapter.gallery.frames) for chapter in chapters if chapter.gallery), default=0)
     return "".join(f".tabs > input:nth-of-type({k + 1}):checked ~ .tab{k} {{ display: block; }}\n" for k in range(most))
 

@@ -119,7 +119,7 @@ class StopEarly(EarlyStopping):
 class AverageWeights(EMAWeightAveraging):
     """Validate, test and keep an exponential moving average of the weights.
 
-    Checkpoints have the average in ``state_dict``; what training goes on with lies beside it.
+    Checkpoints have the average in ``state_dict``; the weights to train on lie beside it.
 
     Args:
         decay: share of the average that stays at each step. In the first steps less stays,

@@ -1,4 +1,4 @@
-"""How long the network takes for one image."""
+"""Time of the network for one image."""
 
 import statistics
 import time

@@ -1,4 +1,4 @@
-"""Ends the periods of a loss that has them, and writes down what happened in each."""
+"""Ends the periods of a loss that has them, and records each."""
 
 import csv
 import math
@@ -48,7 +48,7 @@ class LossWeights(Callback):
         self._known = state_dict.get("rows_sha256")
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Drop what an interrupted run wrote after the checkpoint that this one goes on from."""
+        """Remove rows written after the checkpoint being resumed."""
         loss = _loss(pl_module)
         if loss is None:
             return

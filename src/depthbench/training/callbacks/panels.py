@@ -104,7 +104,7 @@ class Panels(Callback):
             self.kept += self._predict(pl_module, batch, chosen)
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write and log what was kept."""
+        """Write and log the kept panels."""
         if not self.kept:
             return
         names = [frame["name"] for frame in self.kept]

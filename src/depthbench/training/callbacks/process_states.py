@@ -63,7 +63,7 @@ class ProcessStates(Callback):
         if before != now and trainer.is_global_zero:
             print(
                 f"The training was on {before} devices and goes on with {now}: the same frames in the same order; "
-                "random numbers inside the network (dropout) are others."
+                "random numbers inside the network (dropout) differ."
             )
         if before == now:
             for name, buffer in buffers.items():

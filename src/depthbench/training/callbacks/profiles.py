@@ -1,4 +1,4 @@
-"""Where the network errs: ``profiles.npz``, sums of errors by distance, angle and edge proximity of each test image."""
+"""Error profiles, ``profiles.npz``: sums of errors by distance, angle and edge proximity of each test image."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +40,7 @@ class Profiles(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Add the sums of a batch; ``outputs`` is what the task predicted."""
+        """Add the sums of a batch; ``outputs`` are the task's predictions."""
         protocol = replace(_protocol(pl_module), swap_prediction_and_truth=False)
         assert isinstance(pl_module, DepthTask)
         maps = protocol.prepare(outputs, batch.depth, image=batch.image, declared=pl_module.declared)

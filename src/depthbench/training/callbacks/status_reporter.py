@@ -1,4 +1,4 @@
-"""How far a run is: speed, waiting for data, time taken and left; in the log, the loggers and ``status.json``."""
+"""Progress of a run: speed, waiting for data, time taken and left; in the log, the loggers and ``status.json``."""
 
 import math
 import time
@@ -19,7 +19,7 @@ class StatusReporter(Callback):
     """Report steps, images per second, the share of time spent waiting for data, and the time left.
 
     After the test it reports ``seconds``: the whole run over all its starts, each as far as its checkpoint was used;
-    what a continued run repeats counts once. Checkpoints carry it.
+    steps that a continued run repeats count once. Checkpoints carry it.
 
     Args:
         report: given the fields of a status, keeps them (the run folder's ``update_status``).

@@ -9,7 +9,7 @@ from pytorch_lightning.callbacks import Callback
 
 
 class SeedEachStep(Callback):
-    """Seed torch before every step, so that dropout after a resume is what it would have been without."""
+    """Seed torch before every step, so that dropout after a resume is the same as without."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed

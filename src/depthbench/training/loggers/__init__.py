@@ -1,4 +1,4 @@
-"""Where numbers and pictures go: a CSV table in the run folder always, others where they are wanted."""
+"""Loggers of numbers and pictures: always a CSV table in the run folder, others by choice."""
 
 from depthbench.training.loggers.metrics_table import MetricsTable
 from depthbench.training.loggers.tensorboard import TensorBoard

@@ -20,8 +20,8 @@ from depthbench.runs.checksums import RowsChecksum, check_rows
 class MetricsTable(Logger):
     """``metrics.csv``: one row per step at which something was logged, one column per name.
 
-    ``step`` counts the optimizer steps of the network from 0. A continued run keeps the rows of what it keeps: as many
-    as its checkpoint has counted.
+    ``step`` counts the optimizer steps of the network from 0. A continued run keeps as many
+    rows as its checkpoint has counted.
 
     Args:
         folder: the run folder.
@@ -94,7 +94,7 @@ class MetricsTable(Logger):
         self._rewrite()
 
     def rows_until(self, steps: int) -> int:
-        """How many of the first rows are about the first so many steps."""
+        """Number of rows about the first so many steps."""
         later = (place for place, row in enumerate(self.rows) if int(row["step"]) >= steps)
         return next(later, len(self.rows))
 

@@ -65,7 +65,7 @@ class Trackio(Logger):
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """Write what is left, at the end of the training and of the test; what comes later continues the run."""
+        """Write the remaining values, at the end of the training and of the test; later values continue the run."""
         if self.run is not None:
             self.run.finish()
             self.run = None

@@ -23,7 +23,7 @@ from depthbench.errors import UserError
 MODES = ("auto", "online", "offline", "disabled")
 ANSWER = 3.0  # seconds in which the server must answer before a run begins
 INIT = 5.0  # seconds in which it must accept the run
-FINISH = 8.0  # seconds that a run waits at its end for what is not sent yet
+FINISH = 8.0  # seconds that a run waits at its end for unsent data
 UPLOADS = ("filestream: ", "runfiles: ", "runupserter: ", "UploadTask")  # as the client's log names them
 BEST = {"min": ("AbsRel", "SqRel", "RMSE", "RMSElog", "log10", "SILog"), "max": ("delta1", "delta2", "delta3")}
 
@@ -37,7 +37,7 @@ class WandB(WandbLogger):
         run_id: the folder's id; in a sweep of W&B that of its agent is taken.
         project: of W&B.
         entity: of W&B; by default the user's.
-        group: of runs that belong together; by default the study, or what the seeds of a sweep have in common.
+        group: of runs that belong together; by default the study, or the common settings of a sweep's seeds.
         tags: by default the names of data, network and loss.
         mode: ``online``, ``offline``, ``disabled``, or ``auto``: online where there is a key and the server answers.
         **arguments: of ``wandb.init``.
@@ -101,7 +101,7 @@ class WandB(WandbLogger):
         except wandb.errors.Error as error:
             if mode != "online":
                 raise
-            wandb.teardown()  # what still waits for the server
+            wandb.teardown()  # data that still wait for the server
             first = next(iter(str(error).splitlines()), type(error).__name__)
             print(f"W&B does not take the run ({first}); {self._later()}", flush=True)
             self._wandb_init |= {"mode": "offline", "settings": None}
@@ -124,7 +124,7 @@ class WandB(WandbLogger):
 
 
 def close_wandb(exit_code: int) -> None:
-    """End the W&B run whatever happened, failed runs as failed; what can't be sent in seconds stays in its folder."""
+    """End the W&B run whatever happened, failed runs as failed; unsent data stay in its folder after some seconds."""
     wandb = sys.modules.get("wandb")
     run = None if wandb is None else wandb.run
     if wandb is None or run is None:
@@ -177,7 +177,7 @@ def _split(overrides: str) -> list[str]:
 
 
 def base_url() -> str:
-    """Where the server is."""
+    """Address of the server."""
     return os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai"
 
 
