@@ -1,6 +1,8 @@
 """A file of a finished run that changed afterwards is noticed by whoever reads it, and mended by the run's command."""
 
+import copy
 import json
+import pickle
 import shutil
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from depthbench.errors import UserError
 from depthbench.report.read.runs import read_run
 from depthbench.runs import checksums
+from depthbench.runs.checksums import RowsChecksum
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.results import read_scores, recorded_kind
 from depthbench.runs.tables import read_per_image
@@ -139,3 +142,14 @@ def test_earlier_versions_have_no_checksums(run):
     change_digit(run.path / "scores.json")
     assert read_run(run.path).done["score"] == 0.5
     assert checksums.changed(run.path) == []
+
+
+def test_a_growing_checksum_is_copied_and_goes_to_new_processes_while_it_is_empty():
+    assert pickle.loads(pickle.dumps(RowsChecksum())).value == RowsChecksum().value
+    grown = RowsChecksum([{"step": 1}])
+    copied = copy.deepcopy(grown)
+    copied.add({"step": 2})
+    assert grown.value == RowsChecksum([{"step": 1}]).value
+    assert copied.value == RowsChecksum([{"step": 1}, {"step": 2}]).value
+    with pytest.raises(TypeError, match="from the rows"):
+        pickle.dumps(grown)

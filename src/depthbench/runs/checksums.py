@@ -60,6 +60,17 @@ class RowsChecksum:
         """Of the rows so far, in hexadecimal digits."""
         return self._hash.hexdigest()
 
+    def __deepcopy__(self, memo: object) -> "RowsChecksum":
+        copied = RowsChecksum()
+        copied._hash = self._hash.copy()
+        return copied
+
+    def __reduce__(self) -> tuple[type["RowsChecksum"], tuple[()]]:
+        """Of a table without rows: processes that start anew get their callbacks and loggers by pickle."""
+        if self.value != RowsChecksum().value:
+            raise TypeError("The checksum of a table that has rows can't be pickled; make it anew from the rows.")
+        return RowsChecksum, ()
+
 
 def check_rows(path: Path, rows: Iterable[Mapping[str, Any]], known: str | None) -> None:
     """Raise :class:`UserError` if the rows of a resumed run differ from the rows of its checkpoint.

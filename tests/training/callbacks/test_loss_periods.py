@@ -1,6 +1,7 @@
 """The callback that ends periods: when, what it writes, and what a restart or several processes make of it."""
 
 import csv
+import pickle
 
 import pytest
 import pytorch_lightning as pl
@@ -154,6 +155,11 @@ def test_endless_data_are_refused(tmp_path):
 def test_no_period_is_refused():
     with pytest.raises(UserError, match="at least 1"):
         LossWeights(0)
+
+
+def test_a_process_that_starts_anew_gets_the_callback():
+    """As with `strategy=ddp_spawn`; what follows trains there."""
+    assert pickle.loads(pickle.dumps(LossWeights(3))).periods_per_epoch == 3
 
 
 @pytest.mark.slow

@@ -39,6 +39,13 @@ class MetricsTable(Logger):
             self._read()
         self._sum = RowsChecksum(self.rows)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in vars(self).items() if key != "_sum"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._sum = RowsChecksum(self.rows)
+
     @property
     def checksum(self) -> str:
         """Of all rows, for a checkpoint."""
