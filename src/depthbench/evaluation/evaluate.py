@@ -20,7 +20,8 @@ from depthbench.evaluation.processes import joined_processes, rank_and_world
 from depthbench.evaluation.run_kinds import with_run_kind
 from depthbench.evaluation.scoring import score
 from depthbench.evaluation.table_notes import clip_notes, notes
-from depthbench.evaluation.tables import per_image_csv, show, write
+from depthbench.evaluation.tables import per_image_csv, write
+from depthbench.evaluation.terminal import show
 from depthbench.evaluation.test_set import EvaluationSet
 from depthbench.files import write_atomically
 from depthbench.protocols import EvalProtocol

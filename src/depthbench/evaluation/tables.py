@@ -1,17 +1,14 @@
-"""One evaluation as JSON, CSV, Markdown and on the terminal: the same numbers in four forms."""
+"""One evaluation as JSON, CSV, Markdown and YAML: the same numbers in each form."""
 
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import yaml
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from depthbench.evaluation.outcome import Evaluation, Paired, ScoredInput
 from depthbench.evaluation.table_notes import table_notes
@@ -20,7 +17,6 @@ from depthbench.protocols import EvalProtocol
 from depthbench.results.reading import results_of
 from depthbench.results.records import DataRecord, ModelRecord
 from depthbench.results.writing import result_text
-from depthbench.runs.names import labels
 from depthbench.stats.intervals import Limits
 from depthbench.stats.wording import p_text
 
@@ -145,10 +141,6 @@ def _with_limits(value: float, limits: Limits) -> str:
     return "{:.4f} [{:.4f}, {:.4f}]".format(value, *limits)
 
 
-def _with_half(value: float, limits: Limits) -> str:
-    return f"{value:.4f}\n[dim]±{(limits[1] - limits[0]) / 2:.4f}[/]"
-
-
 def _told(pair: Paired, score: str) -> str:
     found = pair.differences[score]
     return f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}], {p_text([pair.adjusted[score]])}"
@@ -157,55 +149,3 @@ def _told(pair: Paired, score: str) -> str:
 def _markdown(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def show(evaluation: Evaluation) -> None:
-    """Print tables and sentences."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=max(console.width, 150))
-    several, shown = len(evaluation.scored) > 1, _labels([one.name for one in evaluation.scored])
-    table = _table(["protocol", *(["input"] if several else []), *evaluation.standard, "images"], 2 if several else 1)
-    for name, protocol in evaluation.lines():
-        scores, limits = evaluation.scores[name][protocol], evaluation.limits[name][protocol]
-        cells = [_with_half(scores[key], limits[key]) for key in evaluation.standard]
-        table.add_row(protocol, *([shown[name]] if several else []), *cells, _images(scores))
-    console.print(table)
-    if evaluation.further:
-        head, rows = further_table(evaluation, _with_half)
-        table = _table([escape(cell) for cell in head], 1)
-        for row in rows:
-            table.add_row(*row)
-        console.print(table)
-    console.print("[dim]± half of the 95 % bootstrap interval over images[/]")
-    if evaluation.paired:
-        table = _table(["protocol", "difference", *evaluation.standard], 2)
-        for pair in evaluation.paired:
-            cells = [
-                f"{pair.differences[key].value:+.4f}\n[dim]{p_text([pair.adjusted[key]])}[/]"
-                for key in evaluation.standard
-            ]
-            table.add_row(pair.protocol, f"{shown[pair.first]} -\n{shown[pair.second]}", *cells)
-        console.print(table)
-        console.print("[dim]p: permutation test over images, adjusted for all pairs of inputs, each score by itself[/]")
-    for sentence in table_notes(evaluation):
-        console.print(sentence, soft_wrap=True, markup=False, highlight=False)
-
-
-def _labels(names: list[str]) -> dict[str, str]:
-    """The columns that distinguish the inputs."""
-    return dict(zip(names, map(escape, labels(names)), strict=True))
-
-
-def _images(scores: Mapping[str, float]) -> str:
-    extra = [f"{scores[key]:.0f} {key.removeprefix('images_')}" for key in COUNTS[1:] if scores[key]]
-    return "\n".join([f"{scores['images']:.0f}", *extra])
-
-
-def _table(head: list[str], names: int) -> Table:
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    for column in head[:names]:
-        table.add_column(column, overflow="fold", max_width=40)
-    for column in head[names:]:
-        table.add_column(column, justify="right", no_wrap=True)
-    return table
