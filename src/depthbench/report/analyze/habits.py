@@ -3,7 +3,8 @@
 A study of many matched seeds shows the findings that its authors would have had with one of them.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -32,7 +33,7 @@ class OneSeedHabit:
         unconfirmed: findings of single seeds in the direction that all seeds and images do not find, as a share of
             the findings of single seeds.
         orders: different orders of the rows among the seeds.
-        firsts: rows that are first with some seed, with the number of seeds.
+        firsts: rows that are first with some seed, with the number of seeds; the most first, equal ones by name.
     """
 
     pairs: int
@@ -82,7 +83,6 @@ def one_seed_habit(cells: Sequence[Cell], protocol: str, metric: str) -> OneSeed
     orders = [tuple(cell.method for cell in rank(one, protocol, metric)) for one in single]
     found = [(pair, sign) for signs in each for pair, sign in signs.items() if sign]
     opposed = [pair for pair in whole if {1, -1} <= {signs[pair] for signs in each}]
-    firsts = [order[0] for order in orders]
     return OneSeedHabit(
         pairs=len(whole),
         seeds=len(seeds),
@@ -91,8 +91,20 @@ def one_seed_habit(cells: Sequence[Cell], protocol: str, metric: str) -> OneSeed
         opposed=tuple(opposed),
         unconfirmed=sum(whole[pair] != sign for pair, sign in found) / len(found) if found else 0.0,
         orders=len(set(orders)),
-        firsts={name: firsts.count(name) for name in sorted(set(firsts), key=firsts.count, reverse=True)},
+        firsts=counted(order[0] for order in orders),
     )
+
+
+def counted(names: Iterable[str]) -> dict[str, int]:
+    """How often each name comes: the most frequent first, equal ones in the order of their names.
+
+    Example:
+        >>> from depthbench.report.analyze.habits import counted
+        >>> list(counted(["b", "c", "a", "c"]).items())
+        [('c', 2), ('a', 1), ('b', 1)]
+    """
+    counts = Counter(names)
+    return {name: counts[name] for name in sorted(counts, key=lambda name: (-counts[name], name))}
 
 
 def _with_seeds(cell: Cell, seeds: Sequence[str]) -> Cell:
