@@ -141,7 +141,7 @@ def test_weights_that_changed_are_noticed(frames, parent, tmp_path):
     file.write_bytes(parent.checkpoint.read_bytes())
     run = folder(frames, tmp_path, *CONSTANT, f"init={file}")
     file.write_bytes(file.read_bytes() + b" ")
-    with pytest.raises(UserError, match="other content"):
+    with pytest.raises(UserError, match="has changed since this run was made"):
         train(run)
     assert folder(frames, tmp_path, *CONSTANT, f"init={file}").path != run.path
 
