@@ -92,7 +92,7 @@ def test_what_can_be_shared_is_computed_once(compiled, monkeypatch):
     # lee2020, carvalho2018, li2017 and the rest read one pass; only scaled ones need their own.
     inner = sum(one is not None for found in lines for one in found)
     assert len(passes) + inner == 1 + sum(protocol.alignment.fit != "none" for protocol in listed)
-    assert compiled == (inner > 0)
+    assert (fit_kernel._library() is not None) == (inner > 0)  # without a compiler there is none in both cases
 
 
 def test_limits_hold_where_bicubic_overshoots_them():
