@@ -21,6 +21,11 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.get_closest_marker("processes") is None)
 
 
+def pytest_make_parametrize_id(val, argname):
+    """Zips and tars hold a time of day, which would give the processes that share the tests different names."""
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_configure():
     """Signals as in a terminal: what starts the tests in the background (nohup, a shell's &) has some ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
