@@ -104,7 +104,7 @@ def variants() -> list[EvalProtocol]:
 
 
 def near_edges(truth: Tensor) -> Tensor:
-    """Where the truth within 2 pixels spans more than 10 %: what a mask of doubtful truth leaves out."""
+    """True where the truth within 2 pixels spans more than 10 %: a mask of doubtful truth leaves these pixels out."""
     high = torch.nn.functional.max_pool2d(truth, 5, 1, 2)
     low = -torch.nn.functional.max_pool2d(-truth, 5, 1, 2)
     return high > 1.1 * low
@@ -134,7 +134,7 @@ class Measured:
         return maps.masked_fill(maps <= 0, torch.nan) if self.degradation.holes else maps
 
     def sums(self, truth: Tensor, without_edges: Tensor, place: int) -> Sums:
-        """Of one pair."""
+        """The sums of one pair."""
         prediction, name = self.predicted(truth, place), [str(place)]
         found = {}
         for key, scorer in self.scorers.items():
@@ -150,7 +150,7 @@ class Measured:
         return found
 
     def scores(self, rows: Sequence[Sums]) -> dict[str, dict[str, dict[str, float]]]:
-        """Of many pairs, by variant and reduction."""
+        """The scores of many pairs, by variant and reduction."""
         found = {}
         for key, scorer in self.scorers.items():
             sums = torch.from_numpy(np.stack([row[key] for row in rows], 1))

@@ -47,7 +47,7 @@ CHOICES: tuple[tuple[str, str, str, str], ...] = (
 
 
 def short(variant: str) -> str:
-    """As a column is headed."""
+    """The heading of a column."""
     return "none" if variant == NONE else variant.removeprefix("alignment: ")
 
 
@@ -103,7 +103,7 @@ def rank_table(found: Mapping[str, Scores]) -> str:
 
 
 def flip_table(found: Mapping[str, Scores], metric: str = "AbsRel") -> str:
-    """How many pairs of predictions change their order from one alignment to another."""
+    """Count the pairs of predictions that change their order from one alignment to another."""
     rows = []
     for one in RANKED:
         cells = ["" if one == other else str(len(flips(found, one, other, metric))) for other in RANKED]

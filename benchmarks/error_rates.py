@@ -162,7 +162,7 @@ def welch(page: Rows) -> list[float]:
 
 
 def coverage(pages: int) -> str:
-    """How often 95 % intervals hold the truth, beside the plain crossed bootstrap."""
+    """Count how often 95 % intervals hold the truth, beside the plain crossed bootstrap."""
     lines = [f"**95 % intervals**, 60 images, {pages} pages each: how many hold the truth.", ""]
     lines.append(
         "| effect of a seed | seeds | of a difference | of a score | plain crossed bootstrap of a difference |"

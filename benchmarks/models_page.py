@@ -80,7 +80,7 @@ class Drawing:
 
 
 def blocks(net: DepthModel) -> Iterator[tuple[str, nn.Module]]:
-    """What is drawn: encoders, and the children of a decoder or of a stream; lists are taken apart."""
+    """The drawn blocks: encoders, and the children of a decoder or of a stream; lists are taken apart."""
     for parent in ("encoder", "decoder", "depth", "gradient", "combination"):
         module = getattr(net, parent, None)
         if parent in ("encoder", "combination") and module is not None:

@@ -164,7 +164,7 @@ def mean_map(request: EvaluateRequest, truth: EvaluationSet, folder: Path) -> No
 
 
 def mean_scores(request: EvaluateRequest, truth: EvaluationSet, protocols: list[EvalProtocol], folder: Path) -> str:
-    """What the files of :func:`mean_map` score, in a sentence."""
+    """A sentence with the scores of the files of :func:`mean_map`."""
     base = next(protocol for protocol in protocols if protocol.name == BASE)
     plain = replace(request, options={**request.options, "kind": "depth", "key": None, "covers": "full"}, unit=None)
     mean = replace(request.inputs[0], path=folder, run=None)
@@ -206,7 +206,7 @@ def page(arguments: list[str]) -> str:
 
 
 def described(one: Input, own: bool) -> str:
-    """What was predicted by what, without the paths of a machine."""
+    """A sentence about the data and the network, without the paths of a machine."""
     if own:
         return (
             "The mean map (no network: the exponential of the mean log depth of the training pairs, the same for every "
@@ -249,7 +249,7 @@ def peculiar(protocol: EvalProtocol) -> str:
 
 
 def truth_note(replaced: list[str]) -> str:
-    """What the reader of the table must know about the truth."""
+    """Notes on the truth for the reader of the table."""
     if not replaced:
         return "Filled and raw truth as each protocol says."
     names = " and ".join(f"`{name}`" for name in replaced)

@@ -37,7 +37,7 @@ def depth_pro_f1(prediction: Map, truth: Map) -> float:
 
 
 def thinned(ratio: Map, threshold: float) -> Mask:
-    """Of each run along a row of ratios above the threshold, the first largest."""
+    """The first largest of each run of ratios above the threshold along a row."""
     kept = np.zeros(ratio.shape, dtype=bool)
     for row, values in enumerate(ratio):
         above = np.flatnonzero(values > threshold)

@@ -82,7 +82,7 @@ class KeptStudy:
         return [cell for cell in near if cell is not base]
 
     def choice(self, cell: Cell) -> str:
-        """What a row has instead of what the baseline has."""
+        """The choice of a row that differs from the baseline's."""
         base = self.baseline
         if cell.method == base.method and cell.amount and base.amount:
             of = f" ({cell.method})" if self.study.methods[1:] else ""
@@ -90,7 +90,7 @@ class KeptStudy:
         return f"{cell.method} instead of {base.method}"
 
     def name(self, cell: Cell) -> str:
-        """Of a row: with the amount of data where there are several."""
+        """The name of a row: with the amount of data where there are several."""
         return row_label(cell, "" if self.study.amounts[1:] else "one amount")
 
     @cached_property
@@ -101,7 +101,7 @@ class KeptStudy:
 
     @property
     def seeds(self) -> int:
-        """That every row has."""
+        """The number of seeds that every row has."""
         return min(len(cell.by_seed) for cell in self.rows)
 
 
@@ -153,7 +153,7 @@ def claims_table(found: Sequence[TestedClaims]) -> str:
 
 
 def claims_text(found: Sequence[TestedClaims]) -> str:
-    """How many claims hold, and how many lack runs."""
+    """Count the claims that hold, and those that lack runs."""
     verdicts = [verdict.verdict for claims in found for verdict in claims.verdicts]
     counts = ", ".join(f"{verdicts.count(kind)} {kind}" for kind in ("supported", "contradicted", OPEN))
     missing = sum(len(claims.missing) for claims in found)
@@ -180,7 +180,7 @@ def worth_table(every: Sequence[KeptStudy]) -> str:
 
 
 def habit_text(one: KeptStudy) -> str:
-    """What single seeds would have said."""
+    """Say which findings single seeds would have made."""
     groups = one.study.groups(one.protocol)
     lines = []
     for title, cells in groups.items():
@@ -313,7 +313,7 @@ def draw(every: Sequence[KeptStudy]) -> None:
 
 
 def parts(every: Sequence[KeptStudy]) -> dict[str, str]:
-    """What the page computes, by the name of its place."""
+    """The computed parts of the page, by the name of their place."""
     claims = [found for study in by_paper(every) for found in tested_claims(study)]
     scores = "\n".join(f"**{one.result.shows}** ({counts(one)})\n\n{score_table(one)}" for one in every)
     return {

@@ -139,7 +139,7 @@ ANGLES = (0, 30, 50, 65, 75, 90)
 
 
 def holes(depths: Iterable[Array]) -> Row:
-    """What a sensor misses: a hole is given the depth of the nearest pixel that was seen, the same for all frames."""
+    """Holes of a sensor: each is given the depth of the nearest pixel that was seen, the same for all frames."""
     missing, distance, angle = [], [], []
     k = intrinsics(SIZE)
     for depth in depths:

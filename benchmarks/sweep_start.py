@@ -25,7 +25,7 @@ TINY = [
 
 
 def cpu_seconds(*arguments: str) -> tuple[float, float]:
-    """Of a command with all its processes; the second number is by the clock."""
+    """CPU seconds of a command with all its processes, and seconds by the clock."""
     before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "depthbench.run", f"output={folder}", *arguments]

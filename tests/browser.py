@@ -116,7 +116,7 @@ class Browser:
         return found["result"].get("value")
 
     def wait(self, script: str) -> None:
-        """Until an expression is true."""
+        """Wait until an expression is true."""
         until = time.monotonic() + PATIENCE
         while not self.evaluate(script):
             assert time.monotonic() < until, f"never: {script}"
@@ -139,7 +139,7 @@ class Browser:
         self.mouse("mouseReleased", *end)
 
     def picture(self, path: Path | None = None) -> bytes:
-        """What is seen of the page, as PNG."""
+        """A PNG of the visible part of the page."""
         content = base64.b64decode(self("Page.captureScreenshot", format="png")["data"])
         if path:
             path.write_bytes(content)

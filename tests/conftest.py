@@ -40,7 +40,7 @@ def _composed_once():
 
 @pytest.fixture(scope="module")
 def compositions_kept():
-    """For tests whose commands compose the same few configurations: the bench keeps them."""
+    """Keep the compositions of the bench: the commands of these tests compose the same few configurations."""
     with composing_once():
         yield
 

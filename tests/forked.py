@@ -59,7 +59,7 @@ def _begin(environment, target, arguments):
 
 
 def on_two_processes(place, work, *arguments, seconds=900):
-    """What ``work(rank, *arguments)`` returns on both processes of a group; fails with what one of them told.
+    """Return the values of ``work(rank, *arguments)`` on both processes of a group; fail with the error of one of them.
 
     Args:
         place: a folder for what they return.

@@ -11,7 +11,7 @@ SCRIPTS = [one for one in sorted((ROOT / "benchmarks").glob("*.py")) if "__main_
 
 
 def told(script: Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """What a script says of itself, started in a folder that has nothing to do with it."""
+    """Start a script in a folder that has nothing to do with it, and return its output."""
     return subprocess.run([sys.executable, script, "--help"], cwd=folder, capture_output=True, text=True, timeout=300)
 
 
@@ -24,7 +24,7 @@ def test_a_benchmark_says_what_it_takes(script, tmp_path):
 
 
 def test_a_script_that_imports_its_neighbors_finds_them():
-    """As above, and fast: only the script's own folder is on the path of a script."""
+    """Only the script's own folder is on the path of a script; importing it here is faster than starting it."""
     for script in SCRIPTS:
         text = script.read_text(encoding="utf-8")
         if "from benchmarks" in text or "from tests" in text:

@@ -93,7 +93,7 @@ def test_every_kind_of_colors(color, bits, interlaced):
 
 
 def scan(data: bytes) -> int:
-    """Where the entropy-coded bytes begin."""
+    """The place where the entropy-coded bytes begin."""
     start = data.index(b"\xff\xda")
     return start + 2 + int.from_bytes(data[start + 2 : start + 4])
 

@@ -26,7 +26,7 @@ def written(tmp_path_factory):
 
 @pytest.mark.processes
 def test_every_test_passes_as_written(written):
-    """In one process of pytest for all."""
+    """One process of pytest runs them all."""
     (written / "pytest.ini").write_text("[pytest]\n")
     command = [*PYTEST, "pytest.ini", "all_kinds/tests", "kind_plugin/tests"]
     done = subprocess.run(command, cwd=written, capture_output=True, text=True)

@@ -57,7 +57,7 @@ def test_wheel_holds_no_result_pages_and_nothing_twice(wheel):
 
 @pytest.fixture(scope="module")
 def python(wheel, tmp_path_factory):
-    """Of an empty environment that sees this one's dependencies but not this checkout."""
+    """The Python of an empty environment that sees this one's dependencies but not this checkout."""
     folder = tmp_path_factory.mktemp("installed")
     venv.create(folder / "venv", with_pip=False)
     python = folder / "venv" / "bin" / "python"

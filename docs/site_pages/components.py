@@ -22,7 +22,7 @@ PAGES = {
 
 
 def canonical(found: Any, name: str, package: str) -> str:
-    """Where a public object is defined, as mkdocstrings names it."""
+    """The place where a public object is defined, as mkdocstrings names it."""
     if inspect.isclass(found) or inspect.isfunction(found):
         return f"{found.__module__}.{found.__qualname__}"
     return f"{package}.{name}"

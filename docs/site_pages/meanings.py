@@ -27,7 +27,7 @@ def class_at(name: str) -> type:
 
 
 def package_of(path: Path, text: str) -> str:
-    """Where the keys of a file stand in the configuration: the name of its group, or nothing."""
+    """The place of a file's keys in the configuration: the name of its group, or nothing."""
     if named := re.search(r"^# @package (\S+)", text, re.MULTILINE):
         return "" if named[1] == "_global_" else named[1]
     return "" if path.name == "config.yaml" else path.parent.name

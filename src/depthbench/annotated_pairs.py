@@ -47,7 +47,7 @@ def read_da2k(path: str | Path) -> dict[str, AnnotatedPairs]:
 
 
 def read_da2k_points(path: str | Path) -> dict[str, Points]:
-    """As :func:`read_da2k`, as numbers.
+    """The pairs of :func:`read_da2k` as tensors of numbers.
 
     Raises:
         UserError: if the file can't be read or is not of that form.

@@ -53,7 +53,7 @@ class Annotations(NamedTuple):
         return self._replace(**{name: change(values) for name, values in maps.items()})
 
     def moved(self, device: torch.device | str) -> "Annotations":
-        """On a device."""
+        """The same annotations on a device."""
         return Annotations(*(None if one is None else one.to(device, non_blocking=True) for one in self))
 
     def check(self, size: Sequence[int]) -> None:
@@ -81,7 +81,7 @@ MEANINGS = {
 
 
 def stack_annotations(every: Sequence[Annotations | None]) -> Annotations | None:
-    """Of a batch: each annotation that every image has; None where there is none."""
+    """Join the annotations of a batch: each that every image has; None where there is none."""
     known = [one for one in every if one is not None]
     if not known or len(known) < len(every):
         return None

@@ -32,7 +32,7 @@ def nearest_valid(grid: tuple[int, int], valid: Tensor) -> tuple[Tensor, Tensor]
 
 
 def _nearest_of_one(valid: Tensor, places: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
-    """Of a mask ``(N,)``: where the pixel next to the center is valid, the others of a cell need no look."""
+    """The nearest valid pixel of each cell of a mask ``(N,)`` on a CPU; most cells have it next to their center."""
     mask, at, on_map = valid.numpy(), places.numpy(), inside.numpy()  # numpy looks up in a part of torch's time
     found = at[:, 0].copy()
     known = mask.take(found) & on_map[:, 0]

@@ -123,7 +123,7 @@ class _OneMinusCosine(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """With respect to a and, where it is wanted, b."""
+        """The derivatives with respect to a and, where it is wanted, b."""
         kept = ctx.saved_tensors
         needed = 4 if any(ctx.needs_input_grad[2:]) else 2
         wholes = [torch.empty_like(gradient, memory_format=torch.contiguous_format) for _ in range(needed)]
@@ -160,7 +160,7 @@ def _one_minus_cosine(e0: Tensor, e1: Tensor, b0: Tensor, b1: Tensor) -> tuple[T
 def _of_one_minus_cosine(
     of_truth: bool, gradient: Tensor, e0: Tensor, e1: Tensor, b0: Tensor, b1: Tensor, product: Tensor, slope: Tensor
 ) -> tuple[Tensor, ...]:
-    """With respect to a: (a (a·b) / |a|² - b) / p; to b with a fixed: the same with both exchanged."""
+    """The derivative with respect to a: (a (a·b) / |a|² - b) / p; with respect to b, with both exchanged."""
     a0, a1 = b0 + e0, b1 + e1
     gradient = gradient / product
     of_a = tuple((a * slope).sub_(b).mul_(gradient) for a, b in ((a0, b0), (a1, b1)))

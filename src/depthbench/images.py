@@ -93,7 +93,7 @@ def decode_mask(data: bytes, where: str | Path) -> NDArray[np.bool_]:
 
 
 def _decode_gray16(data: bytes, where: str | Path) -> NDArray[np.uint16] | None:
-    """By the fast decoder; None for kinds of PNG that it does not know, such as interlaced ones."""
+    """Decode by the fast decoder; None for kinds of PNG that it does not know, such as interlaced ones."""
     size = png_size(data, where)
     config = ImageDecoderConfig()
     config.enabled_decoders = [ImageDecoderType.PNG]

@@ -62,7 +62,7 @@ class OutputKind(StrEnum):
 
     @property
     def words(self) -> str:
-        """For sentences."""
+        """The kind in sentences."""
         return _TABLE[self].words
 
     @property

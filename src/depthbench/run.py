@@ -211,7 +211,7 @@ def check(options: Namespace) -> None:
 
 
 def _jobs(parsed: Sequence[Override]) -> list[list[str]]:
-    """As few jobs as have every option of every group; of values the first."""
+    """The fewest jobs that have every option of every group; of values the first."""
     columns = [
         [f"{one.get_key_element()}={value}" for value in values_of(one)] or [str(one.input_line)] for one in parsed
     ]

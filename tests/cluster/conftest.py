@@ -43,5 +43,5 @@ def place(slurm, tmp_path):
 
 
 def ask(*command):
-    """What a command of SLURM prints."""
+    """Return the output of a SLURM command."""
     return subprocess.run(command, env=os.environ, capture_output=True, text=True, check=True, timeout=60).stdout

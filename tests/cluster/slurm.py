@@ -117,7 +117,7 @@ def stop(folder: Path) -> None:
 
 
 def _pid(file: Path) -> int | None:
-    """Of a daemon that runs."""
+    """The number of a daemon that runs."""
     try:
         pid = int(file.read_text())
     except (OSError, ValueError):

@@ -89,7 +89,7 @@ def modules(packages):
 
 
 def names(module, share, rng):
-    """What a dotted path can reach through a module: its names, and theirs (methods, functions of other modules)."""
+    """Names that a dotted path can reach through a module: its own, and theirs (methods, other modules' functions)."""
     for name, found in list(vars(module).items()):
         yield f"{module.__name__}.{name}"
         if inspect.isclass(found) or inspect.ismodule(found):
@@ -123,7 +123,7 @@ def arguments(found, evil):
 
 
 class Payload:
-    """What an unpickled file would do."""
+    """An object whose unpickling would run code."""
 
     def __reduce__(self):
         return os.mkdir, ("unpickled",)

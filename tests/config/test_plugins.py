@@ -29,7 +29,7 @@ LOSS = "from depthbench.losses import L1\n\n\nclass Mine(L1):\n    pass\n"
 
 @pytest.fixture(autouse=True)
 def nothing_open(monkeypatch, tmp_path):
-    """As in a new process of somebody with no plugin, in an empty folder."""
+    """Be a new process without plugins, in an empty folder."""
     for owner, name in ((plugins, "_opened"), (composing_module, "_by_path")):
         monkeypatch.setattr(owner, name, {})
     for owner, name in ((plugins, "_read"), (kinds, "_trusted"), (composing_module, "_added")):

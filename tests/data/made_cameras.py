@@ -13,7 +13,7 @@ LENS, HOLE, WIDER = (9.6, 9.5, 8.55, 5.99, *COURTYARD), (9.6, 9.5, 9.55, 6.49), 
 
 
 def bent(x: float, y: float, lens=LENS) -> tuple[float, float]:
-    """Where the lens sees (x, y, 1), from the corner of the picture, by COLMAP's formula."""
+    """The place in the picture where the lens sees (x, y, 1), by COLMAP's formula."""
     fx, fy, cx, cy, k1, k2, p1, p2, k3, k4, sx1, sy1 = lens
     r = math.sqrt(x * x + y * y)
     u, v = (x, y) if r == 0 else (x * math.atan2(r, 1) / r, y * math.atan2(r, 1) / r)

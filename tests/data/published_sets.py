@@ -93,7 +93,7 @@ def put_png(path: Path, values: np.ndarray, **texts: str) -> None:
 
 
 def write_log_depth(path: Path, depth: np.ndarray) -> None:
-    """As MoGe's writer: 0 unknown (NaN), 65535 infinite, else steps of a logarithm."""
+    """Write like MoGe's writer: 0 unknown (NaN), 65535 infinite, else steps of a logarithm."""
     known = depth[np.isfinite(depth)]
     near = max(float(known.min()), 1e-5)
     far = max(1.1 * near, min(float(known.max()), near * 1e5))

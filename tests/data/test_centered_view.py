@@ -11,7 +11,7 @@ PLANE = np.array([0.1, 0.2, 0.3])  # points X with PLANE @ X == 1
 
 
 def rays(intrinsics, size):
-    """At depth 1, pixel by pixel."""
+    """Rays of all pixels at depth 1."""
     found = np.empty((*size, 3))
     for row in range(size[0]):
         for column in range(size[1]):

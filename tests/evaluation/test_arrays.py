@@ -94,7 +94,7 @@ def test_mistakes():
 
 
 def test_extended_scores_and_annotated_metrics():
-    """With intervals, as all others; an input that is missing is named before anything is scored."""
+    """Scores have intervals, as all others; an input that is missing is named before anything is scored."""
     rng = np.random.default_rng(0)
     truths = rng.uniform(1, 5, (4, 24, 32))
     predictions = truths * rng.uniform(0.9, 1.2, truths.shape)
@@ -118,7 +118,7 @@ def test_extended_scores_and_annotated_metrics():
 
 
 def one_of(annotations):
-    """As a batch of one."""
+    """The annotations as a batch of one."""
     return stack_annotations([annotations])
 
 

@@ -171,7 +171,7 @@ def test_processes_share_the_clips(scans, tmp_path, monkeypatch):
     gathered = clip_scores.gathered
 
     def together(found, count):
-        """What the other process found joins what this one did, as all_gather_object does."""
+        """Join the clips of another process to this one's, like ``all_gather_object``."""
         shares.append(found)
         return gathered({name: {k: v for part in shares for k, v in part[name].items()} for name in found}, count)
 

@@ -106,7 +106,7 @@ def test_no_protocol_measures_an_order(folder, capsys):
 
 
 def test_a_way_out_of_a_refusal_is_one(folder, capsys):
-    """Of a limit in metres another alignment would not be a way out."""
+    """Another alignment would not be a way out of a limit in metres."""
     path = written(folder, "limited", stretched)
     words = ["kind=affine_depth", "protocol.alignment=scale_shift", "protocol.clamp=[0.1,10]"]
     assert evaluated(folder, path, *words, "protocol.clamp_at=output")[0] == 2

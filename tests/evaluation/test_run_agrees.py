@@ -127,7 +127,7 @@ def test_a_protocol_that_is_no_measure_of_the_kind_is_refused_before_training(fr
 
 
 def test_predictions_of_a_run_are_made_once(frames, tmp_path, monkeypatch, capsys):
-    """To the last bit those of the run's own test; other weights, another batch and other pixels are never served."""
+    """Stored predictions equal those of the run's own test; other weights, batches or pixels are never served."""
     folder, _ = own_test(tmp_path, frames, *TINY_NET, "protocol.flip_average=true")
     asked, predictions = [], Network.predict
 

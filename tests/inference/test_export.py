@@ -51,7 +51,7 @@ def run(tmp_path_factory) -> RunFolder:
 
 @pytest.fixture(scope="module", autouse=True)
 def _written_once():
-    """What torch's exporter writes for the same network and sizes, which takes seconds, is kept for the next test."""
+    """Write each network of one size only once for all tests: torch's exporter takes seconds."""
     write, kept = onnx_file._save, {}
 
     def save(net, path, size, sizes):
@@ -161,7 +161,7 @@ def test_the_folder_has_weights_a_configuration_and_a_card(run, tmp_path, capsys
 
 
 def test_what_is_exported_says_its_kind(tmp_path):
-    """Of a network whose loss leaves scale and shift open, no file says metres."""
+    """No file says metres where the network's loss leaves scale and shift open."""
     with composing():
         config = compose("config", [*TINY, "loss=ssi", "data.root=nowhere", f"output={tmp_path}"])
     run = RunFolder.create(config, TINY, {})
@@ -262,7 +262,7 @@ except depthbench.UserError as error:
 
 @pytest.mark.processes
 def test_up_to_a_hub_and_down_again(run, tmp_path):
-    """In an interpreter of its own: where the hub is, is read when its client is imported."""
+    """The test starts an interpreter of its own: the hub's client reads its address when it is imported."""
     cache = tmp_path / "cache"
     told = {"HF_HOME": str(cache), "HF_TOKEN": "none", "HF_HUB_DISABLE_TELEMETRY": "1"}
     with (tmp_path / "errors").open("w") as errors:

@@ -64,7 +64,7 @@ LINE = 1 + next(row for row, line in enumerate(MODULE.splitlines()) if line.star
 
 
 def by_hand(name: str) -> np.ndarray:
-    """What MODULE's depth is for a picture."""
+    """The depth that MODULE gives a picture."""
     return PICTURES[name][..., 0] / 40 + np.linspace(0, 0.4, 64)
 
 

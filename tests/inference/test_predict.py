@@ -104,7 +104,7 @@ def task(run):
 
 
 def expected(task: DepthTask, rgb: np.ndarray, flip: bool = False) -> np.ndarray:
-    """What the run's own test would predict, at the photo's size."""
+    """The prediction of the run's own test, at the photo's size."""
     image = to_frame(Sample(rgb, np.zeros(rgb.shape[:2], np.float32), None, ""), SIZE).image[None]
     with torch.no_grad():
         depth = task(image)

@@ -49,7 +49,7 @@ OPENED = [  # by libraries that decode, which are imported in a third of a secon
 
 
 def imported(place, commands, *heavier):
-    """How many modules there are after commands that follow each other in one process, none of them heavy."""
+    """Count the modules after commands that follow each other in one process, none of them heavy."""
     told = json.dumps([(f"depthbench.{module}", arguments) for module, *arguments in commands])
     script = [sys.executable, "-c", SCRIPT, told, *heavier]
     result = subprocess.run(script, cwd=place, capture_output=True, text=True)

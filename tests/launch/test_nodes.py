@@ -61,7 +61,7 @@ def test_a_process_that_is_not_one_of_the_nodes(environment, said):
 
 
 def meeting(*nodes, patience=5.0):
-    """What becomes of nodes that meet: each is (rank, about, refuse)."""
+    """Let nodes meet, each (rank, about, refuse), and return the outcome of each."""
     port, count = free_port(), len(nodes) if len(nodes) > 1 else 2
 
     def come(rank, about, refuse=""):

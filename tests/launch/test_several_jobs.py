@@ -36,7 +36,7 @@ def sweep(tmp_path):
 
 
 def states(place):
-    """By seed."""
+    """The state of each seed's run."""
     return [status(folder)["state"] for folder in sorted(place.glob("runs/seed-*"))]
 
 

@@ -142,7 +142,7 @@ def test_mistakes_are_sentences(name, settings, jobs, told):
 
 @pytest.mark.slow
 def test_submitit_carries_an_order_out_in_a_process(place, evaluate, here):
-    """By its executor for this machine, which starts the function as the one for SLURM does."""
+    """Submitit's executor for this machine starts the function as the one for SLURM does."""
     from submitit import AutoExecutor
 
     evaluate("protocol=full", "models=[near=python:networks:depth]")

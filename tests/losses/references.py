@@ -395,7 +395,7 @@ def space_sums(variant, shape, p, t, valid):
 
 
 def space(variant, p, t, valid):
-    """Of each image the terms it has: name -> mean."""
+    """The terms of each image: name -> mean."""
     return [{name: total / count for name, (total, count) in image.items()} for image in sums(variant, p, t, valid)]
 
 

@@ -65,7 +65,7 @@ def test_one_and_two_processes_have_the_same_loss_and_gradient(scene, batches, o
 
 
 def test_the_scenes_tell_local_losses_from_global_ones(batches):
-    """What the losses were before: the mean of both processes' own values differs, so the test above can fail."""
+    """The mean of both processes' own values, which losses gave earlier, differs, so the test above can fail."""
     for name in ("l1", "berhu", "eigen", "lee2020_all"):
         make, all_ = everything()[name], batches["uneven shares"][name]
         parts = [make()(*(x[part] for x in all_)) for part in (slice(3), slice(3, 4))]

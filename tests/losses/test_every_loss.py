@@ -41,7 +41,7 @@ VARIANTS = {  # arguments that no configuration takes
 
 
 def node_of(name):
-    """What conf/loss/NAME.yaml and its bases say, read at a fraction of the time that Hydra takes to compose it."""
+    """The content of conf/loss/NAME.yaml and its bases, read in a fraction of the time that Hydra's composing takes."""
     file = OmegaConf.load(CONF / "loss" / f"{name}.yaml")
     bases = [node_of(base) for base in file.pop("defaults", []) if base != "_self_"]
     return OmegaConf.merge(*bases, file.get("loss", file))
@@ -62,7 +62,7 @@ def with_reduction(make, reduction):
 
 
 def other_reductions(makers):
-    """As ``name-reduction``, every reduction that isn't the default, of losses with a part that came in none before."""
+    """Every reduction that isn't the default, as ``name-reduction``, of losses with a part that has not come before."""
     found, seen = {}, set()
     for name, make in sorted(makers.items(), key=lambda item: len(list(item[1]().modules()))):
         parts = [part for part in make().modules() if hasattr(part, "reductions")]
@@ -80,7 +80,7 @@ def other_reductions(makers):
 
 
 def one_per_space(makers):
-    """Without losses that, before their weights change, are the same loss as another."""
+    """Leave out losses that, before their weights change, are the same loss as another."""
     found = {}
     for name, make in makers.items():
         loss = make()
@@ -101,7 +101,7 @@ def loss(request):
 
 
 def channels(loss):
-    """Of the prediction and of the target."""
+    """The channels of the prediction and of the target."""
     if isinstance(loss, L.Heteroscedastic):
         return 2, 1
     inner = getattr(loss, "distance", loss)

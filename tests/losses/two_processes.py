@@ -39,7 +39,7 @@ def measured(loss: nn.Module, maps: Maps) -> Outcome:
 def measured_in_share(
     rank: int, store: str, batches: dict[str, dict[str, list[Maps]]]
 ) -> dict[str, dict[str, Outcome]]:
-    """By scene and loss what this process has; ``batches``: by scene and name the maps of each process."""
+    """The outcome of this process by scene and loss; ``batches``: by scene and name the maps of each process."""
     torch.set_num_threads(1)
     makers = everything()
     dist.init_process_group("gloo", init_method=Path(store).as_uri(), rank=rank, world_size=2)

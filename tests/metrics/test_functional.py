@@ -37,7 +37,7 @@ def test_every_extended_score_equals_float64_numpy(maps, reference, shape, stric
 
 @pytest.mark.parametrize("junk", [0.0, -1.0])
 def test_extended_scores_of_a_prediction_at_or_behind_the_camera(maps, junk):
-    """As a miss of every delta, and as the error that it is."""
+    """Such a prediction counts as a miss of every delta, and with its whole error."""
     prediction, truth, _ = maps(1, holes=0.0)
     clean = functional.per_image(prediction, truth, extended=True)
     hit = (prediction[0, 0] / truth[0, 0]).log().abs().argmin()

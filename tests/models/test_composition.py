@@ -103,7 +103,7 @@ def test_the_layout_follows_the_encoder(name, last):
 
 
 class OwnDecoder(Decoder):
-    """As somebody writes it who has not heard of DepthHead."""
+    """A decoder by somebody who has not heard of DepthHead."""
 
     def __init__(self, channels, reductions):
         super().__init__(channels, reductions)

@@ -114,7 +114,7 @@ class NetworkChecks:
         torch.testing.assert_close(depth, expected, rtol=0.05, atol=0.05)
 
     def test_depth_keeps_float32_under_autocast(self, net):
-        """As many distinct depths as in float32, and no rounding after the last features."""
+        """Depth has as many distinct values as in float32, and nothing is rounded after the last features."""
         net, image = net.eval(), torch.rand(1, 3, 64, 96)
         heads = [m for m in net.modules() if isinstance(m, DepthHead)]
         seen = []
@@ -494,7 +494,7 @@ class TestUncertain(NetworkChecks):
 
 
 def two_stream_parts(channels: int) -> dict[str, int]:
-    """Of one stream with VGG-16, 64 channels and 4096 units (text of section 3.1; widths are ours)."""
+    """Parameters of one stream with VGG-16, 64 channels and 4096 units (text of section 3.1; widths are ours)."""
     first, inner, last = conv(3, 64, 9, True), conv(64, 64, 5, True), conv(64, channels, 5, True)
     skips = conv(256, 64, 5, True) + conv(512, 64, 5, True)
     joins = 2 * conv(128, 64, 5, True) + conv(64 + channels, 64, 5, True)
@@ -562,7 +562,7 @@ def test_every_network_has_its_class():
 
 
 def alternatives() -> Iterator[tuple[str, tuple[str, ...]]]:
-    """What each configuration names behind "# Or:", with commas as in a sweep."""
+    """The options that each configuration names behind "# Or:", with commas as in a sweep."""
     for path in sorted((CONF / "model").glob("*.yaml")):
         for line in re.findall(r"^# Or: (.*?)(?: \(|$)", path.read_text(), re.MULTILINE):
             choices = []

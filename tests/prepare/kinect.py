@@ -30,7 +30,7 @@ def plane(normal, distance: float, rays: np.ndarray) -> np.ndarray:
 
 
 def disparity(depth: np.ndarray) -> np.ndarray:
-    """What the Kinect reports of depth in metres: 11 bits."""
+    """The disparity that the Kinect reports for depth in metres: 11 bits."""
     return np.round(1092.5 - 351.3 / depth).astype(np.uint16)
 
 

@@ -26,7 +26,7 @@ def test_mistakes(capsys):
 
 
 def test_names_that_are_no_text(made, tmp_path):
-    """What a file system allows: the list holds the bytes of the name, and its hash is the file's."""
+    """A file system allows such names: the list holds the bytes of the name, and its hash is the file's."""
     made.pair(tmp_path / "own" / "train", "café", 1)
     made.pair(tmp_path / "own" / "train", os.fsdecode(b"caf\xe9"), 2)
     made.pair(tmp_path / "own" / "test", "0", 3)

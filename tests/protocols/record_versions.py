@@ -28,7 +28,7 @@ def fields(protocol: EvalProtocol) -> dict[str, Any]:
 
 
 def scores(protocol: EvalProtocol) -> dict[str, float]:
-    """Of two images with holes, depths beyond every limit, a prediction of half size and its mirror image's."""
+    """Scores of two images with holes, depths beyond every limit, a prediction of half size and its mirror image's."""
     height, width = scored_size(protocol)
     rows, columns = np.mgrid[:height, :width] / max(height, width)
     waves = np.stack([np.sin(9 * rows + 5 * columns + shift) for shift in (0.0, 2.0)])

@@ -16,7 +16,7 @@ RANGE = 10.0  # metres
 
 
 def gradients(task, metres, truth, image):
-    """Of the weighted content and of the weighted adversarial part, by the prediction in metres."""
+    """Gradients of the weighted content and of the weighted adversarial part, by the prediction in metres."""
     metres = metres.clone().requires_grad_()
     content = task.content_weight * task.loss(metres, truth, None)
     adversarial = task.adversarial_weight * task.criterion(task.discriminator(metres, image), True)
@@ -24,7 +24,7 @@ def gradients(task, metres, truth, image):
 
 
 def test_gan_weighs_its_parts_as_the_released_code():
-    """That code: depth in [-1, 1] with metres = 5 (x + 1), cross-entropy plus 100 times L1, image in [-1, 1]."""
+    """There depth is in [-1, 1] with metres = 5 (x + 1), as the image; the loss is cross-entropy plus 100 times L1."""
     task = build_task(composed("loss=gan", "+task.discriminator.width=8"))
     discriminator = PatchDiscriminator(layers=2, width=8, max_depth=None)
     discriminator.load_state_dict(task.discriminator.state_dict())

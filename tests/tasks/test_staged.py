@@ -230,7 +230,7 @@ def test_a_smoke_test_has_a_step_for_every_stage():
 
 @pytest.mark.slow
 def test_two_processes_train_what_one_trains(tmp_path):
-    """In every stage, although what is trained changes after the processes have agreed on what to share."""
+    """They agree in every stage, although the trained parts change after the processes agreed on the shared ones."""
     told = [*TINY_RUN, *TINY_TWO_STREAM, "loss=li2017_single", "optim=li2017", "optim.optimizer.lr=0.1", "augment=none"]
     told += ["model.dropout=0", "+model.encoder.frozen=true"]  # what depends on the share of the batch
     told += ["data.size=[48,48]", "data.test_frames=2", "trainer.max_epochs=3", f"data.root={tmp_path / 'frames'}"]

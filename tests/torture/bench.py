@@ -96,7 +96,7 @@ class Bench:
 
     @functools.cache  # noqa: B019
     def whole_command(self, name: str) -> tuple[dict[str, dict[str, Any]], list[tuple[str, int, str]]]:
-        """What an undisturbed command leaves, and its file-system events.
+        """The result of an undisturbed command, and its file-system events.
 
         Raises:
             RuntimeError: if it fails.
@@ -121,7 +121,7 @@ class Bench:
 
 
 def _list_events(place: Path, root: str) -> None:
-    """In a victim: write down its events."""
+    """Write down the events of a victim, within it."""
     handle = os.open(place / "events", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     victims.KEPT.add(handle)
     Events(place / root, lambda *event: os.write(handle, "\t".join(map(str, event)).encode() + b"\n") and None)
@@ -150,7 +150,7 @@ def tail(place: Path, lines: int = 6) -> str:
 
 
 def starts(place: Path) -> Counter[str]:
-    """How often a run folder was trained or tested after it was done: never, if all is well."""
+    """Count how often a finished run folder was trained or tested again: never, if all is well."""
     with contextlib.suppress(OSError):
         lines = (place / "starts").read_text().splitlines()
         return Counter(line.partition(" ")[2] for line in lines if line.startswith("done"))
@@ -158,7 +158,7 @@ def starts(place: Path) -> Counter[str]:
 
 
 def _note_starts(place: Path) -> None:
-    """In a victim: every training is written down, with what the folder was before."""
+    """Write down every training of a victim, within it, with the state of the folder before."""
     from depthbench.launch import execute
 
     real = execute.train_and_test

@@ -33,7 +33,7 @@ class Branch(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How a fork ended: its exit status, None where it had to be killed, and the copy of the place that it left.
+    """The end of a fork: its exit status, None where it had to be killed, and the copy of the place that it left.
 
     The command that it is a fork of waits meanwhile.
     """
@@ -99,7 +99,7 @@ def _ended(told: object, spared: Sequence[int], seconds: float) -> bool:
 
 
 def _watch(place: Path, root: Path, branches: Sequence[Branch], copy: Path, ask: int, answer: int) -> None:
-    """In the command: wait at events while branches go on."""
+    """Wait at events of the command, within it, while branches go on."""
     due: dict[int, list[Branch]] = defaultdict(list)
     for branch in branches:
         due[branch.event].append(branch)
@@ -134,7 +134,7 @@ def _private() -> None:
 
 
 def _move(place: Path, copy: Path) -> None:
-    """In a fork: see a copy in the place, and have open files and locks there."""
+    """See a copy in the place of the original, within a fork, and have open files and locks there."""
     opened = {}
     for handle in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208
         try:

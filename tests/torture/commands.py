@@ -26,7 +26,7 @@ COMMANDS = {
 
 
 def work(name: str, place: Path, whole: Path, frames: Path) -> Callable[[], Any]:
-    """What a fork does for a command.
+    """The work of a fork for a command.
 
     Args:
         name: of the command.

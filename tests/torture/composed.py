@@ -12,7 +12,7 @@ _load = ConfigLoaderImpl.load_configuration
 
 
 def remember() -> None:
-    """From now on, here and in forks, what was composed from the same arguments is not composed again."""
+    """Remember compositions, here and in forks: equal arguments are not composed again."""
 
     def load(self: ConfigLoaderImpl, config_name: str | None, overrides: list[str], run_mode: Any,
              from_shell: bool = True, validate_sweep_overrides: bool = True) -> Any:  # fmt: skip
@@ -26,7 +26,7 @@ def remember() -> None:
 
 
 def hand_over(path: Path) -> None:
-    """In a fork: leave what it has composed in a file."""
+    """Leave the compositions of a fork in a file."""
     path.write_bytes(pickle.dumps(_known))
 
 

@@ -143,7 +143,7 @@ _known: dict[tuple[bool, str], tuple[Any, float]] = {}
 
 
 def _undisturbed(bench: Bench, case: Case, source: Path) -> tuple[Any, float]:
-    """What the command leaves on a sound copy (None where it refuses), and its seconds of CPU.
+    """The result of the command on a sound copy (None where it refuses), and its seconds of CPU.
 
     Raises:
         RuntimeError: if it fails on a finished run.
@@ -162,7 +162,7 @@ def _undisturbed(bench: Bench, case: Case, source: Path) -> tuple[Any, float]:
 
 
 def _left(case: Case) -> Callable[[Path], Any]:
-    """What shows the result of a command."""
+    """The function that reads the result of a command."""
     return kinds.left if case.command == "run" else commands.left
 
 
@@ -178,7 +178,7 @@ def _start(bench: Bench, command: str, place: Path) -> int:
 
 
 def _limited() -> None:
-    """In a victim: no more memory than a sound file takes, and no right of root to read everything."""
+    """Limit a victim, within it: no more memory than a sound file takes, and no right of root to read everything."""
     (data,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmData")]
     now = 1024 * int(data.split()[1])
     resource.setrlimit(resource.RLIMIT_DATA, (now + MEMORY, now + MEMORY))

@@ -20,7 +20,7 @@ SUBJECTS = ("plain", "short sweep", *commands.COMMANDS)
 
 
 class Point(NamedTuple):
-    """Where the disk is full: at one event, once or from there on (then renames and removals still work)."""
+    """The point at which the disk is full: one event, or all from there on (then renames and removals still work)."""
 
     kind: str
     role: str
@@ -115,7 +115,7 @@ def _tortured(
 
 
 def _problems(what: Subject, point: Point, code: int | None, place: Path) -> list[str]:
-    """Of a command that met a full disk and ended with ``code``."""
+    """The problems of a command that met a full disk and ended with ``code``."""
     if not (place / "struck").exists():
         return ["the event did not come"]
     told = (place / "log").read_text(errors="replace") + tail(place, 400)
@@ -143,7 +143,7 @@ def _parts(place: Path) -> list[str]:
 
 
 def _reason(place: Path) -> list[str]:
-    """Where the status could be written, it says what happened."""
+    """The problem of a run's status, where one could be written: it must say that the disk was full."""
     for file in place.glob("runs/*/status.json"):
         status = json.loads(file.read_text())
         if status["state"] == "failed" and FULL in status.get("reason", ""):

@@ -54,7 +54,7 @@ def _section(part: dict) -> str:
 
 
 def machine() -> str:
-    """In words."""
+    """The machine in words."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
         f"Machine: {platform.system()} on {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB, no GPU used; "
@@ -63,7 +63,7 @@ def machine() -> str:
 
 
 def commit() -> str:
-    """Of the working tree, with a star where it was changed."""
+    """The commit of the working tree, with a star where it was changed."""
     told = ["git", "describe", "--always", "--dirty=*", "--exclude=*"]
     return subprocess.run(told, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
 

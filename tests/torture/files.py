@@ -42,7 +42,7 @@ BAD = ("crash", "hang", "memory", "silently wrong", "unclear sentence")
 
 @dataclass(frozen=True)
 class Case:
-    """What was done to which file of which specimen, and what came of it."""
+    """One mutation of one file of a specimen, and the outcome."""
 
     number: int
     specimen: str
@@ -89,7 +89,7 @@ class Bench:
         return Case(number, name, str(path.relative_to(self.root)), mutation, outcome, detail)
 
     def judged(self, name: str, path: Path, mutation: Mutation) -> tuple[str, str]:
-        """What came of reading, and why."""
+        """The outcome of reading, and the reason."""
         before, start = _resident(), time.process_time()
         _reset_peak()
         outcome, detail = self._read(name, path, mutation)
@@ -141,7 +141,7 @@ def _undetectable(name: str, path: Path, mutation: Mutation) -> str:
 
 
 def _undetectable_too(name: str, suffix: str, mutation: Mutation) -> str:
-    """As above, of formats whose length is told by their headers, or by nothing."""
+    """Like the outcome above, for formats whose length is told by their headers, or by nothing."""
     if suffix in (".dpt", ".cam", ".safetensors", ".tar") and mutation.same_length:
         return "no checksum: plain numbers"
     if suffix in (".tif", ".tiff", ".exr"):  # offsets in the file say where pixels are; what lies there is taken
@@ -152,7 +152,7 @@ def _undetectable_too(name: str, suffix: str, mutation: Mutation) -> str:
 
 
 def _complaints(data: bytes) -> str:
-    """What another decoder than the house's, OpenCV's own, prints about a JPEG's pixels."""
+    """The complaints of OpenCV's own decoder, another than the house's, about a JPEG's pixels."""
     if (revision := data.find(b"JFIF\0") + 5) > 4:  # of an unknown one it complains, and then of nothing else
         data = data[:revision] + b"\1" + data[revision + 1 :]
     with tempfile.TemporaryFile() as told:

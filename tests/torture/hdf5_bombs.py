@@ -23,7 +23,7 @@ def _everywhere(write: Callable[[h5py.File, str], None]) -> Callable[[h5py.File]
 
 @lru_cache
 def _zeros(megabytes: int) -> bytes:
-    """So many, deflated."""
+    """Deflate so many megabytes of zeros."""
     packer = zlib.compressobj(9)
     return b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(megabytes)), packer.flush()])
 

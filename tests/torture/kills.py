@@ -21,7 +21,7 @@ REAL = 0.03  # share of the cases that start real command lines
 
 
 class Kill(NamedTuple):
-    """When and what is killed: at a share of the command's CPU time, or at the n-th event of one of its processes."""
+    """The victim of a kill and its time: a share of the command's CPU time, or an event of one of its processes."""
 
     target: str
     share: float = 0.0
@@ -138,7 +138,7 @@ def kill_once(bench: Bench, case: Case, kill: Kill, place: Path, seconds: float)
 
 
 def killer(kill: Kill, noted: Path) -> Any:
-    """What kills a process or its group at the n-th event of one of its processes, in the middle of every other write.
+    """Kill a process or its group at the n-th event of one of its processes, in the middle of every other write.
 
     Args:
         kill: with role and number.

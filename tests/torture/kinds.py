@@ -43,13 +43,13 @@ EVERY = KINDS | {"short sweep": ["-m", "loss=l1,eigen", "trainer.max_epochs=1", 
 
 
 def epochs(kind: str) -> int:
-    """Of a kind of training."""
+    """The epochs of a kind of training."""
     words = [word for word in (*COMMON, *EVERY[kind]) if word.startswith("trainer.max_epochs=")]
     return int(words[-1].partition("=")[2])
 
 
 def arguments(kind: str, frames: Path) -> list[str]:
-    """What a user types for a kind of training."""
+    """The arguments that a user types for a kind of training."""
     net = [] if kind == "staged" else TINY_NET
     return [*TINY_RUN, f"data.root={frames}", *COMMON, *net, *EVERY[kind]]
 
@@ -65,13 +65,13 @@ def frames_in(folder: Path) -> Path:
 
 
 def left(place: Path) -> dict[str, dict[str, Any]]:
-    """What the runs in a place left, by run folder and file, without times: equal means equal to the last bit."""
+    """The results of the runs in a place, by run folder and file, without times: equal means equal to the last bit."""
     return {folder.name: _content(folder) for folder in sorted(place.glob("runs/*")) if folder.is_dir() and
             folder.name[0] != "."}  # fmt: skip
 
 
 def differences(wanted: Mapping[str, Mapping[str, Any]], found: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """In words where two results of :func:`left` are not the same."""
+    """The differences of two results of :func:`left`, in words."""
     if wanted.keys() != found.keys():
         return [f"run folders are {sorted(found)} instead of {sorted(wanted)}"]
     return [
@@ -93,7 +93,7 @@ def _content(folder: Path) -> dict[str, Any]:
 
 
 def content(file: Path) -> Any:
-    """What a file of a run folder holds, without times; half-written and strange ones to the last byte."""
+    """The content of a file of a run folder, without times; half-written and strange files to the last byte."""
     if not file.is_file():
         return "no regular file"
     read = _hash if file.name.startswith(PART) else _READERS.get(file.name, _READERS.get(file.suffix, _hash))

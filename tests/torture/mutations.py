@@ -385,7 +385,7 @@ def _weights(data: bytearray, rng: Random) -> bytes:
 
 
 def _special(path: Path, rng: Random) -> None:
-    """What is no file."""
+    """Put something at the path that is no file."""
     path.unlink()
     kind = rng.integers(6)
     if kind == 0:

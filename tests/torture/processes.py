@@ -14,7 +14,7 @@ SUBREAPER = 36  # prctl's PR_SET_CHILD_SUBREAPER
 
 
 class Ended(NamedTuple):
-    """How the last of the processes ended."""
+    """The end of the last of the processes."""
 
     gone: bool
     wall: float  # seconds
@@ -97,7 +97,7 @@ def collect() -> None:
 
 
 def exit_code(pid: int) -> int | None:
-    """Of a child, None while it lives; negative for the signal that killed it."""
+    """The exit code of a child, None while it lives; negative for the signal that killed it."""
     collect()
     return _ended.get(pid)
 

@@ -23,7 +23,7 @@ SAVED, GONE = 5.0, 15.0  # seconds
 
 
 class Case(NamedTuple):
-    """Who gets which signal when: the process that is in the phase, its group, or the command that was typed."""
+    """A signal, its phase and its receiver: the process in the phase, its group, or the command that was typed."""
 
     kind: str
     phase: str
@@ -98,7 +98,7 @@ def torture(bench: Bench, case: Case) -> tuple[list[str], dict[str, float]]:
 
 
 def _saved(case: Case, place: Path, times: dict[str, float]) -> list[str]:
-    """In training and validation the steps that were done are in a checkpoint, soon."""
+    """Check that a checkpoint soon holds the steps that were done in training and validation."""
     if case.phase not in ("training", "fetching", "validation"):
         return []
     wanted = int((place / "signaled").read_text())
@@ -112,7 +112,7 @@ def _saved(case: Case, place: Path, times: dict[str, float]) -> list[str]:
 
 
 def _arm(case: Case, place: Path) -> None:
-    """In a victim: send the signal at the n-th call of the phase, once over all its processes."""
+    """Send the signal within a victim at the n-th call of the phase, counted over all its processes."""
     from depthbench.runs import creation
     from depthbench.training import results
     from depthbench.training.callbacks import LastCheckpoint, Profiles, StatusReporter

@@ -15,7 +15,7 @@ HARMLESS = Mutation("bits", True)
 
 
 def reading(tmp_path, read):
-    """What the fuzzer says of a reader, whose file is sound."""
+    """Return the fuzzer's judgment of a reader whose file is sound."""
     bench = files.Bench.__new__(files.Bench)
     bench.root, bench.read, bench.truth = tmp_path, {"x": read}, {"x": {"a depth": b"0"}}
     path = tmp_path / "a.png"

@@ -17,7 +17,7 @@ from tests.torture.kills import Case, Kill
 
 
 def left_by_a_kill(folder, number, write):
-    """What is in a file when its writer is killed at its n-th event; None where it came to its end."""
+    """The content of a file whose writer is killed at its n-th event; None where the writer came to its end."""
     path = folder / "scores.json"
     path.write_text("former")
 

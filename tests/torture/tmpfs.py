@@ -32,7 +32,7 @@ class Subject(NamedTuple):
 
 
 def subjects(bench: Bench) -> dict[str, Subject]:
-    """By name."""
+    """The subjects by name."""
     plain, sweep = (kinds.arguments(kind, bench.frames) for kind in ("plain", "sweep"))
     found = {
         "run folder": Subject("runs", lambda place: victims.command(plain, place), kinds.left),
@@ -107,7 +107,7 @@ _known: dict[str, tuple[Any, int]] = {}
 
 
 def _undisturbed(bench: Bench, name: str, subject: Subject) -> tuple[Any, int]:
-    """What a command leaves on a large file system, and bytes that would have done.
+    """The result of a command on a large file system, and bytes that would have done.
 
     Raises:
         RuntimeError: if it fails.

@@ -85,7 +85,7 @@ def fork(work: Callable[[], Any], log: Path | None = None, new_session: bool = T
 def command(
     arguments: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None, kept: Path | None = None
 ) -> None:
-    """In a fork: ``depthbench run ARGUMENTS`` in a folder; what it composed is left in a file if one is named."""
+    """Run ``depthbench run ARGUMENTS`` within a fork; its compositions are left in a file if one is named."""
     from depthbench import run
 
     os.chdir(folder)
@@ -100,7 +100,7 @@ def command(
 
 
 class Forked:
-    """As :class:`subprocess.Popen`, for ``python -m depthbench.launch...``: a fork instead of a new interpreter."""
+    """Like :class:`subprocess.Popen`, for ``python -m depthbench.launch...``: a fork instead of a new interpreter."""
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ ENDS = ("dies", "breaks", "forbids")  # at a request and from there on
 
 
 class Case(NamedTuple):
-    """What the server does, and ``logger.mode``; ``request`` is the number of the one at which it breaks off."""
+    """The server's behavior and ``logger.mode``; ``request`` is the number of the one at which it breaks off."""
 
     server: str
     mode: str
@@ -101,7 +101,7 @@ def _kept(case: Case, place: Path, said: str, requests: int) -> list[str]:
 
 
 def _note_step(place: Path) -> None:
-    """In a victim: note when the first step of the training begins."""
+    """Note within a victim when the first step of the training begins."""
     from depthbench.training.callbacks import StatusReporter
 
     real = StatusReporter.on_train_batch_start

@@ -16,11 +16,11 @@ from tests.commands import TINY_NET, TINY_RUN, TINY_TWO_STREAM
 
 
 class Killed(Exception):
-    """As SIGKILL: nothing of ours runs afterwards."""
+    """A stand-in for SIGKILL: nothing of ours runs afterwards."""
 
 
 class Interrupt(Callback):
-    """At the n-th call of a hook: a signal to this process, or its end."""
+    """Send a signal to this process, or end it, at the n-th call of a hook."""
 
     def __init__(self, hook, call, action):
         self.calls = 0

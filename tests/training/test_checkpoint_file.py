@@ -90,7 +90,7 @@ def test_at_the_beginning_there_is_none(last):
 
 @pytest.mark.parametrize("event", range(12))
 def test_killed_anywhere_there_is_a_good_checkpoint(last, event, monkeypatch):
-    """At every event of the file system, the last or the one before can be read, and the next save mends all."""
+    """The last checkpoint or the one before can be read after every event, and the next save mends all."""
     file, events = saved(last, 1, 2), []
 
     class Killed(BaseException):

@@ -47,7 +47,7 @@ def finished(frames, output, *overrides):
 
 
 def test_a_continued_run_is_the_longer_run(frames, parent, tmp_path):
-    """With a constant rate, two epochs and two more are four epochs, bit for bit: weights, scores, rows."""
+    """At a constant rate, two epochs and two more equal four epochs bit for bit: weights, scores, rows."""
     longer = train(folder(frames, tmp_path / "longer", *CONSTANT, "trainer.max_epochs=4"))
     went_on = folder(frames, tmp_path / "on", *CONSTANT, f"continue={parent.path}", "trainer.max_epochs=4")
     assert_same(train(went_on), longer)

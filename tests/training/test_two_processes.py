@@ -54,7 +54,7 @@ def test_both_stop_and_go_on(kind, tmp_path):
 
 
 def refused(place, path):
-    """What two have begun with buffers, one can't go on with."""
+    """One process can't continue a run of two processes with buffers."""
     run = folder(place / "frames", place / "alone", *ADVERSARIAL)
     checkpoint = torch.load(path, weights_only=True)
     checkpoint["callbacks"]["LastCheckpoint"] |= {"finished": False, "rows": 0}

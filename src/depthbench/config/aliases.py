@@ -200,7 +200,7 @@ def current_target(target: str) -> str:
 
 
 def renamed(argument: str) -> Callable[[Any], dict[str, Any]]:
-    """For :data:`ARGUMENTS`: the value is the same, only the argument's name is another."""
+    """Make a change for :data:`ARGUMENTS` that gives an unchanged value another argument's name."""
     return lambda value: {argument: value}
 
 

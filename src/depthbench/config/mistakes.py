@@ -50,7 +50,7 @@ def explain(error: BaseException, config: DictConfig | None = None) -> str:
 
 
 def nearest_key(key: str, known: Sequence[str]) -> str:
-    """As :func:`nearest`; among keys that end alike (``lr``, ``optim.lr``) the whole one is offered first."""
+    """Like :func:`nearest`; among keys that end alike (``lr``, ``optim.lr``) the whole one is offered first."""
     end = key.rpartition(".")[2]
     alike = [name for name in known if name.rpartition(".")[2] == end]
     same_group = [name for name in alike if name.partition(".")[0] == key.partition(".")[0]]

@@ -75,7 +75,7 @@ def open_plugins(*names: str | Path) -> None:
 
 
 def open_for_processes(names: Sequence[str]) -> None:
-    """As :func:`open_plugins`, and for every process that this one starts."""
+    """Like :func:`open_plugins`, and for every process that this one starts."""
     told = os.environ.get(VARIABLE, "").split(os.pathsep)
     absolute = [str(Path(name).expanduser().absolute()) if _is_path(name) else name for name in names]
     open_plugins(*absolute)

@@ -36,7 +36,7 @@ class SkipDamaged(Dataset[Frame]):
         return len(self._damaged)
 
     def __getitems__(self, indices: Sequence[int]) -> list[Frame]:
-        """At once; one by one only where a frame among them is damaged."""
+        """Read frames at once; one by one only where a frame among them is damaged."""
         if not self._damaged[list(indices)].any():
             try:
                 return fetch(self.dataset, indices)

@@ -22,7 +22,7 @@ class FrameSubset(Dataset[Frame]):
 
     @property
     def names(self) -> list[str]:
-        """Of the frames, where the data set knows them.
+        """The names of the frames, where the data set knows them.
 
         Raises:
             AttributeError: where it does not.

@@ -13,7 +13,7 @@ from depthbench.protocols import Camera
 
 
 def camera(items: Items) -> Camera | None:
-    """Of the images as the data set delivers them, which show all of the truth; None where it is not known."""
+    """The camera of the images as delivered, which show all of the truth; None where it is not known."""
     if items.intrinsics is None:
         return None
     return Camera(items.intrinsics, (items.image.shape[-2], items.image.shape[-1]))

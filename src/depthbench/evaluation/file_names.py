@@ -98,7 +98,7 @@ def _framed(name: str, before: str, after: str) -> str:
 
 
 def below_one_folder(names: Sequence[str], maps: Sequence[str], where: str, pictures: Sequence[str] = ()) -> list[int]:
-    """As :func:`matched` of files, also without the first folder where all lie in one: zips are often of a folder."""
+    """Like :func:`matched` of files, also without the first folder where all lie in one: zips often hold one folder."""
     listed = [stem_of(name) for name in maps]
     try:
         return matched(names, listed, where, pictures)

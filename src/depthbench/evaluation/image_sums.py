@@ -13,7 +13,7 @@ from depthbench.stats.image_sums import Array, PerImageSums, Read, scenes_of
 
 
 def depth_sums(sums: Tensor, reduction: str, names: Sequence[str] = (), seed: int = 0) -> PerImageSums:
-    """Of the standard scores, from ``masked_sums`` ``(N, S)``; ``image``, ``pixel`` or ``mse_image``."""
+    """Units of the standard scores, from ``masked_sums`` ``(N, S)``; ``image``, ``pixel`` or ``mse_image``."""
     if reduction == "image":
         scores = torch.stack(list(read_out(sums).values()), -1)
         known = tuple(scores_by_columns(sums.shape[1]))
@@ -22,7 +22,7 @@ def depth_sums(sums: Tensor, reduction: str, names: Sequence[str] = (), seed: in
 
 
 def structure_sums(sums: Tensor, metrics: Sequence[str], names: Sequence[str] = (), seed: int = 0) -> PerImageSums:
-    """Of scores of structure, from :class:`~depthbench.protocols.Structure`'s sums ``(N, 2 K + 1)``."""
+    """Units of scores of structure, from :class:`~depthbench.protocols.Structure`'s sums ``(N, 2 K + 1)``."""
 
     def read(totals: Array, images: int) -> dict[str, Array]:
         return _as_arrays(image_scores(torch.from_numpy(totals), metrics))
@@ -31,7 +31,7 @@ def structure_sums(sums: Tensor, metrics: Sequence[str], names: Sequence[str] = 
 
 
 def array_sums(values: Tensor, read: Read, pixels: Tensor, names: Sequence[str], seed: int) -> PerImageSums:
-    """In the order of the names, so that the same images are drawn in whatever order a data set lists them."""
+    """Units in the order of the names: the bootstrap draws the same images in whatever order a data set lists them."""
     order = np.argsort(np.array(names, dtype=str), kind="stable") if names else np.arange(len(values))
     listed = tuple(names[index] for index in order) if names else ()
     return PerImageSums(values.numpy()[order], read, pixels.numpy()[order], scenes_of(listed), listed, seed)

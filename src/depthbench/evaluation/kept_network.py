@@ -36,7 +36,7 @@ class KeptNetwork:
         self.identity = files_hash([folder.weights], "run", digest(plain(folder.config)), *computed)
 
     def __call__(self, items: Items, mirror: bool) -> tuple[Tensor, Tensor | None]:
-        """As :meth:`Network.predict`, which is called at most once, and not where all maps are there."""
+        """Like :meth:`Network.predict`, which is called at most once, and not at all where every map is kept."""
         made: list[tuple[Tensor, Tensor | None]] = []
 
         def predicted() -> tuple[Tensor, Tensor | None]:

@@ -35,7 +35,7 @@ class ModelSource:
 
     @property
     def label(self) -> str:
-        """For tables: without the folders of a path."""
+        """The name in tables, without the folders of a path."""
         before, colon, place = self.text.rpartition(":")
         path = Path(place)
         return f"{before}{colon}{path.name}" if path.name and path.exists() else self.text

@@ -108,7 +108,7 @@ class PredictionFiles:
 
     @property
     def name(self) -> str:
-        """For sentences."""
+        """The name in sentences."""
         return self.path.name
 
 

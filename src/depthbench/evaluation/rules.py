@@ -64,7 +64,7 @@ def _named_protocols(name: str, changes: list[str]) -> list[dict[str, Any]]:
 
 
 def _check_name(name: str) -> None:
-    """For an unknown name the nearest are offered; they include published protocols, which Hydra does not know."""
+    """Refuse an unknown name and offer the nearest, published protocols included, which Hydra does not know."""
     (option,) = renew_overrides([f"protocol={name}"])
     known = [*names_of("protocol"), *published(config_dir()), *every_member(config_dir())]
     if option.partition("=")[2] not in known and option_file("protocol", option.partition("=")[2]) is None:

@@ -42,5 +42,5 @@ _LEAST_TO_MOST = ("order", "affine_depth", "scale", "")
 
 
 def _claims_more(said: OutputKind, determined: OutputKind) -> bool:
-    """Of two kinds of depth."""
+    """True if the declared kind of depth leaves less open than the training determines."""
     return _LEAST_TO_MOST.index(said.unknown) > _LEAST_TO_MOST.index(determined.unknown)

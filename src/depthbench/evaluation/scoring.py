@@ -50,7 +50,7 @@ class Scored(ScoredImages):
         return (*SCORES, "pixels", "nonfinite", *self.further())
 
     def further(self) -> tuple[str, ...]:
-        """Of these, the ones that were asked for: extended scores and scores of structure, cameras and clips."""
+        """The further scores that were asked for: extended scores and scores of structure, cameras and clips."""
         extended = any(sums.shape[1] > len(COLUMNS) for sums in self.sums.values())
         added = next(iter(self.added.values()), {})
         return (*(EXTENDED_SCORES if extended else ()), *self.structure, *added)

@@ -79,7 +79,7 @@ def _inside(value: Any, depth: int) -> Iterator[bytes]:
 
 
 def _attributes(value: Any, depth: int) -> Iterator[bytes]:
-    """In the order of their names, without torch's own attributes of a module and without its mode."""
+    """Attributes in the order of their names, without torch's own attributes of a module and without its mode."""
     own = {name: one for name, one in getattr(value, "__dict__", {}).items() if name != "training"}
     if isinstance(value, nn.Module):
         kept = ("_parameters", "_buffers", "_modules")

@@ -98,7 +98,7 @@ class PredictRequest:
     kinds_by_default: bool = False
 
     def missing(self, source: InputFile) -> dict[str, Path]:
-        """By kind, the files that are still to be written; of a video's ``png``, ``npy`` and ``ply`` the folders."""
+        """The files that are still to be written, by kind; for ``png``, ``npy`` and ``ply`` of a video, the folders."""
         paths = {kind: self.output / kind / _file_name(source, kind) for kind in self.kinds}
         return {kind: path for kind, path in paths.items() if not path.exists()}
 

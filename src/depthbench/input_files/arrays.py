@@ -70,7 +70,7 @@ class NumpyFile:
 
     @property
     def names(self) -> list[str]:
-        """Of the arrays."""
+        """The names of the arrays."""
         return [""] if self._zip is None else [_plain(name) for name in self._zip.namelist()]
 
     def read(self, name: str = "", on_disk: bool = False) -> NDArray[Any]:

@@ -26,7 +26,7 @@ _DAMAGED = (tarfile.TarError, zlib.error, struct.error, OSError, EOFError, Value
 
 
 class _Place(NamedTuple):
-    """Where the bytes of a member are: in the tar, or in the unpacked file of a gzipped one."""
+    """The place of a member's bytes: in the tar, or in the unpacked file of a gzipped tar."""
 
     start: int
     size: int
@@ -80,7 +80,7 @@ class TarFiles:
 
     @property
     def names(self) -> list[str]:
-        """Of the wanted files."""
+        """The names of the wanted files."""
         return list(self._places)
 
     def read(self, name: str) -> bytes:
@@ -167,7 +167,7 @@ class _Sparing:
         self.seek, self.tell = file.seek, file.tell
 
     def read(self, size: int) -> bytes:
-        """So many bytes, which :attr:`last` keeps: the last block that was read is that of the end."""
+        """Read so many bytes and keep them as :attr:`last`: the last block that was read is that of the end."""
         if size > _MOST_HEADER:
             raise tarfile.ReadError(f"a header claims {size:,} bytes")
         self.last = self._file.read(size)
@@ -175,7 +175,7 @@ class _Sparing:
 
 
 def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Without the list of all that ``tarfile`` keeps, which nobody needs."""
+    """The members one by one, without the list of all that ``tarfile`` keeps and nobody needs."""
     while (info := archive.next()) is not None:
         archive.members = []  # type: ignore[attr-defined]
         yield info

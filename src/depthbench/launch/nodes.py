@@ -28,7 +28,7 @@ class Node(NamedTuple):
 
     @property
     def variables(self) -> dict[str, str]:
-        """By which :func:`this_node` finds it again in a process that this one starts."""
+        """Environment variables by which :func:`this_node` finds the node again in a process that this one starts."""
         return {"NODE_RANK": str(self.rank), "MASTER_ADDR": self.host, "MASTER_PORT": str(self.port)}
 
 

@@ -93,7 +93,7 @@ def send_missing(folders: Sequence[RunFolder], per_node: int, send: Send) -> lis
 
 
 def wait(sent: Sequence[tuple[RunFolder, str]], fail_fast: bool) -> None:
-    """Until each job is done or not in the queue any more.
+    """Wait until each job is done or has left the queue.
 
     Raises:
         SystemExit: if one fails and the others shall not go on.

@@ -32,7 +32,7 @@ class _Group:
 
     @property
     def name(self) -> str:
-        """Of its files: the same cells have the same, so that a result is found that nobody wrote down yet."""
+        """The name of its files: equal cells have equal names, so a result is found that nobody wrote down yet."""
         digits = sha256(json.dumps(sorted(self.keys.values())).encode()).hexdigest()[:8]
         return f"{_plain(self.model)}__{_plain(self.data)}-{digits}"
 

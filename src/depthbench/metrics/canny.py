@@ -47,7 +47,7 @@ def canny(images: Tensor, sigma: float, low: float, high: float) -> Tensor:
 
 
 def _by_torch(images: Tensor, sigma: float, low: float, high: float) -> Tensor:
-    """As ``edges.c`` does it, on any device."""
+    """Find the edges that ``edges.c`` finds, on any device."""
     smooth = _blurred(images, sigma).div_(_inside(images.shape[-2], images.shape[-1], sigma, images.device))
     down, across = (_derivative(smooth, dim)[:, 0].cpu().numpy() for dim in (-2, -1))
     found = [_linked(*_thinned(y, x, low, high)) for y, x in zip(down, across, strict=True)]
@@ -55,7 +55,7 @@ def _by_torch(images: Tensor, sigma: float, low: float, high: float) -> Tensor:
 
 
 def _weights(sigma: float) -> NDArray[np.float64]:
-    """Of the Gaussian, from the center outward."""
+    """The weights of the Gaussian, from the center outward."""
     radius = int(4 * sigma + 0.5)
     weights = np.exp(-0.5 / (sigma * sigma) * np.arange(-radius, radius + 1) ** 2)
     return np.asarray((weights / weights.sum())[radius:])

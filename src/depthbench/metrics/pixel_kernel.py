@@ -53,7 +53,7 @@ class PixelMaps(ctypes.Structure):
 
 
 def maps_of(p: Tensor, t: Tensor, interval: tuple[float, float]) -> PixelMaps:
-    """Of a prediction and a truth ``(H, W)`` float32, rows without gaps, and the depths of the truth that count."""
+    """Maps for the kernel: prediction and truth ``(H, W)`` float32, rows without gaps, and the truths that count."""
     limits = (ctypes.c_float * 2)(*interval)
     found = PixelMaps(p.data_ptr(), t.data_ptr(), None, p.stride(0), t.stride(0), 0, *t.shape, ctypes.addressof(limits))
     found.kept = limits
@@ -138,13 +138,13 @@ def wanted_sums(keys: tuple[SumKey, ...]) -> int:
 
 @lru_cache(maxsize=64)
 def _choice(keys: tuple[SumKey, ...]) -> tuple[NDArray[np.intp], Sums]:
-    """Of each key the place of its sum, and its factor."""
+    """The place of each key's sum among the kernel's sums, and its factor."""
     places = [_PLACES.get(key, _PLACES["log", False]) for key in keys]
     return np.array(places), np.array([1.0 if key in _PLACES else _MADE[key] for key in keys])
 
 
 def _dense(maps: Tensor) -> Tensor:
-    """With neighbors of a row side by side in memory."""
+    """The same maps with neighbors of a row side by side in memory."""
     return maps if maps.stride(2) == 1 or maps.shape[2] <= 1 else maps.contiguous()
 
 

@@ -71,12 +71,12 @@ def sums_by_cell(
 
 @cache
 def delta_limits() -> tuple[float, ...]:
-    """Of |L| for the standard deltas, first with <=, then with <."""
+    """Limits of |L| for the standard deltas, first with <=, then with <."""
     return tuple(_limit(name, strict) for strict in (False, True) for name in POWERS)
 
 
 def _cells(strips: Tensor, keys: Sequence[SumKey], edges: tuple[Sequence[int], Sequence[int]]) -> Tensor:
-    """Of sums per column ``(R, len(keys), N, W)``, whose deltas also count invalid pixels."""
+    """Sums of each cell from sums per column ``(R, len(keys), N, W)``, whose deltas also count invalid pixels."""
     rows, columns = edges
     # Filled, not copied: a copy would wait for the device.
     heights = torch.stack([strips.new_full((1, 1), bottom - top) for top, bottom in pairwise(rows)])
@@ -105,7 +105,7 @@ def _sums_by_block(
 
 
 def _edges(top: int, bottom: int, height: int) -> list[int]:
-    """Of blocks of about equal height, none higher than ``height``."""
+    """The edges of blocks of about equal height, none higher than ``height``."""
     count = max(1, -(-(bottom - top) // height))
     return [top + (bottom - top) * index // count for index in range(count + 1)]
 
@@ -199,7 +199,7 @@ def number_of_bits(bits: int) -> float:
 
 
 def _zero_outside(values: Tensor, keep: Tensor) -> None:
-    """In place and by bits: so NaN becomes 0 as well, at a fraction of the time that ``torch.where`` takes."""
+    """Zero values in place, by their bits: NaN becomes 0 as well, at a fraction of the time of ``torch.where``."""
     values.view(torch.int32).bitwise_and_(keep)
 
 
@@ -228,7 +228,7 @@ def _deltas(sums: dict[SumKey, Tensor], keys: Sequence[SumKey], log_abs: Tensor,
 
 
 def _limit(name: str, strict: bool) -> float:
-    """Of |L|, for the delta of this name."""
+    """The limit of |L| for the delta of this name."""
     power = (POWERS | FINE_POWERS)[name]
     return power * math.log(THRESHOLD) + max(power, 1) * (-_ROUNDING if strict else _ROUNDING)
 

@@ -79,7 +79,7 @@ def _anchor_costs(points: Tensor, target: Tensor, weight: Tensor, scale: Tensor)
 
 
 def _solved(points: Tensor, target: Tensor, weight: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Of the anchors ``(B, K)`` the best one's factor, shift and cost."""
+    """Factor, shift and cost of the best of the anchors ``(B, K)``."""
     where = anchors[..., None].expand(-1, -1, 3)
     p_anchor, g_anchor = points.gather(1, where), target.gather(1, where)
     x = (points[:, None] - p_anchor[:, :, None]).flatten(0, 1).flatten(1)

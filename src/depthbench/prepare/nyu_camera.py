@@ -104,7 +104,7 @@ def metres(disparity: Array) -> Array:
 
 
 def round_half_up(values: Array) -> Array:
-    """As MATLAB rounds numbers from 0 on; numpy rounds halves to even."""
+    """Round numbers from 0 on like MATLAB; numpy rounds halves to even."""
     return np.floor(values + 0.5)
 
 

@@ -42,7 +42,7 @@ def merge(output: Path, form: PairForm, shards: int, split: str | int | None) ->
 
 
 def _line(name: str, form: PairForm) -> str:
-    """As in BTS's lists: picture, depth, focal length."""
+    """A line of BTS's lists: picture, depth, focal length."""
     return f"{form.color_name(name)} {form.depth_name(name)} {INTRINSICS[0]:.4f}\n"
 
 

@@ -96,7 +96,7 @@ class PairForm:
 
 
 class Outcome(NamedTuple):
-    """Of one frame: its pair is there, or the problem says why it can't be."""
+    """The outcome of one frame: its pair is there, or the problem says why it can't be."""
 
     name: str
     problem: str | None = None

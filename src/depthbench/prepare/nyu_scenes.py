@@ -109,7 +109,7 @@ def place(scene: str) -> str:
 
 
 def training_places(scenes: str) -> set[str] | None:
-    """Where to train, from one of several sources.
+    """The scenes to train on, from one of several sources.
 
     Args:
         scenes: the folder of ``nyu_depth_v2_labeled.mat`` and ``splits.mat``; a text of scene names or of files in

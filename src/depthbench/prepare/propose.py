@@ -201,7 +201,7 @@ def _camera(root: Path, listing: Listing) -> str | None:
 
 
 def _parts(pairs: Sequence[Pair], root: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """Without a test part by name, a tenth is held out: of the folders, or of the frames of a single folder."""
+    """Propose the parts. Without a test part by name, a tenth of the folders, or of a single folder, is held out."""
     parts = by_part(pairs, root)
     folders = part_folders(sorted(path.name for path in root.iterdir() if path.is_dir()), root)
     if "test" in {**folders, **parts} or settings.get("test_fraction") is not None:

@@ -83,14 +83,14 @@ def _limits(protocol: EvalProtocol) -> ClampLimits:
 
 
 def _line(protocol: EvalProtocol, declared: Declared) -> FittedLine | None:
-    """That was fitted over more than an image."""
+    """The line that was fitted over more than an image; None where each image has its own."""
     return declared.lines.get(fit_key(protocol)) if declared.lines else None
 
 
 def _image_sums(
     pixels: FitPixels, image: int, interval: Interval, ways: Sequence[Way], keys: Sequence[SumKey]
 ) -> tuple[Sums, Sequence[int]]:
-    """Of each way all sums of the C file, and how many depths are not above 0."""
+    """All sums of the C file for each way, and the number of depths that are not above 0."""
     library = _library()
     assert library is not None
     maps = pixel_kernel.maps_of(pixels.prediction[image, 0], pixels.truth[image, 0], interval)
@@ -105,6 +105,6 @@ def _image_sums(
 
 
 def _by_rule(totals: Sums, rules: tuple[Rule, ...]) -> Sums:
-    """Of all sums of the C file ``(B, ways, ...)``, those under rules: ``(B, ways, rules, S)``."""
+    """Select the sums under rules ``(B, ways, rules, S)`` from all sums of the C file ``(B, ways, ...)``."""
     keys, order = sum_keys(rules, COLUMNS)
     return pixel_kernel.chosen(totals, keys).take(order, -1).reshape(*totals.shape[:2], len(rules), -1)

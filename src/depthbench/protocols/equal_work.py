@@ -52,7 +52,7 @@ def _only(protocol: "EvalProtocol") -> "EvalProtocol":
 
 
 def _remembered(function: _Key) -> _Key:
-    """Of the same object once, and one object of all that are equal."""
+    """Remember the function's value for the same object, and return one object for all that are equal."""
 
     def made(one: Itself, *rest: Any, **more: Any) -> "EvalProtocol":
         return _only(function(one.protocol, *rest, **more))
@@ -68,20 +68,20 @@ def _remembered(function: _Key) -> _Key:
 
 @_remembered
 def fit_key(protocol: "EvalProtocol") -> "EvalProtocol":
-    """As far as its alignment depends on it: equal keys have equal fits on equal predictions."""
+    """The protocol as far as its alignment depends on it: equal keys have equal fits on equal predictions."""
     return replace(protocol, comparison="strict", swap_prediction_and_truth=False, **NOT_PIXELS)
 
 
 @_remembered
 def pixels_key(protocol: "EvalProtocol") -> "EvalProtocol":
-    """As far as :meth:`EvalProtocol.pixels` depend on it."""
+    """The protocol as far as :meth:`EvalProtocol.pixels` depend on it."""
     clamp = protocol.clamp if protocol.clamp_at == "output" else None
     return replace(fit_key(protocol), alignment=NAMED["none"], clamp=clamp)
 
 
 @_remembered
 def resolved(protocol: "EvalProtocol", averages: bool, truth: str) -> "EvalProtocol":
-    """With the choice of prediction and truth that is left where one of them is not given."""
+    """The protocol with the choice of prediction and truth that is left where one of them is not given."""
     return replace(protocol, flip_average=averages, truth=truth)
 
 
@@ -89,7 +89,7 @@ def resolved(protocol: "EvalProtocol", averages: bool, truth: str) -> "EvalProto
 def per_pixel_key(
     protocol: "EvalProtocol", same_size: bool, whole: bool, unlimited: bool, unranged: bool
 ) -> "EvalProtocol":
-    """As far as it acts on single pixels of certain maps.
+    """The protocol as far as it acts on single pixels of certain maps.
 
     Args:
         protocol: resolved.

@@ -35,7 +35,7 @@ class Misses(NamedTuple):
     def of(
         cls, protocol: EvalProtocol, depth: Tensor | None, limited: Tensor, truth: Tensor, holes: Tensor | None
     ) -> "Misses":
-        """Of aligned depth before and after the protocol's limits; None before them where nothing was aligned to 0."""
+        """Find misses of aligned depth before and after the limits; None before them where nothing was aligned to 0."""
         if holes is None and (depth is None or _all_positive(depth)):
             return cls()
         valid = protocol.mask(truth)
@@ -48,7 +48,7 @@ class Misses(NamedTuple):
         )
 
     def counts(self, box: Box, like: Tensor) -> Tensor:
-        """Of each image within a box, :data:`MISSES` ``(B, 2)``, of the device and type of the sums."""
+        """The :data:`MISSES` ``(B, 2)`` of each image within a box, of the device and type of the sums."""
         found = [_count(maps, box, like) for maps in (self.missing, self.nonpositive)]
         return torch.stack(found, 1)
 

@@ -84,7 +84,7 @@ class PooledFits:
         self._parts = {}
 
     def lines(self, names: Sequence[str], device: torch.device | None = None) -> Mapping[object, FittedLine]:
-        """Of each image of a batch, by :func:`~depthbench.protocols.equal_work.fit_key`."""
+        """The lines of each image of a batch, by :func:`~depthbench.protocols.equal_work.fit_key`."""
         found: dict[object, FittedLine] = {}
         for key, groups in self._lines.items():
             rows = [groups[group_of(name, key.alignment)] for name in names]

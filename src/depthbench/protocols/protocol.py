@@ -263,7 +263,7 @@ class EvalProtocol:
         return FitPixels(prediction, truth, fitted, declared.quantity)
 
     def aligned_pixels(self, pixels: FitPixels, declared: Declared = AS_DEPTH) -> Tensor:
-        """As :meth:`aligned`, of :meth:`pixels` that other protocols may have asked for before."""
+        """Like :meth:`aligned`, of :meth:`pixels` that other protocols may have asked for before."""
         depth = aligned_pixels(self.alignment, pixels, declared.lines.get(fit_key(self)) if declared.lines else None)
         return depth.masked_fill(pixels.prediction.isnan(), 0.0) if declared.holes else depth
 

@@ -40,7 +40,7 @@ def resized(prediction: Tensor, size: tuple[int, int], mode: str, align_corners:
 
 
 def resized_truth(truth: Tensor, size: tuple[int, int]) -> Tensor:
-    """As :func:`~depthbench.maps.resize_nearest`; numpy looks up in a part of torch's time on a CPU."""
+    """Like :func:`~depthbench.maps.resize_nearest`; numpy looks up in a part of torch's time on a CPU."""
     if truth.device.type != "cpu" or truth.requires_grad or not truth.is_floating_point():
         return resize_nearest(truth, size)
     rows, columns = (_nearest(*lengths) for lengths in zip(truth.shape[-2:], size, strict=True))

@@ -67,7 +67,7 @@ class ScoredImages:
 
     @cached_property
     def _states(self) -> dict[str, States]:
-        """Of the metric of each protocol, read for all at once."""
+        """The states of the metric of each protocol, read for all at once."""
         batches = torch.split(torch.stack(list(self.sums.values())), self.batch_size, 1)
         added = (sum(parts[1:], parts[0]) for parts in zip(*map(batch_states, batches), strict=True))
         return dict(zip(self.sums, zip(*added, strict=True), strict=True))
@@ -180,7 +180,7 @@ class Scorer(nn.Module):
         self._places += places
 
     def _keep(self, rows: Tensor) -> None:
-        """Into one block: small tensors that stay between the large ones of each batch would scatter the memory."""
+        """Keep rows in one block: small tensors between the large ones of each batch would scatter the memory."""
         start, end = len(self._frames), len(self._frames) + rows.shape[1]
         if self._kept is None or end > self._kept.shape[1]:
             block = rows.new_zeros(rows.shape[0], max(1024, 2 * end), rows.shape[2])

@@ -51,7 +51,7 @@ def _data_of(folder: Path, name: str, images: int) -> DataRecord:
 
 
 def _with_limits(result: Result) -> Result:
-    """With the intervals of all scores that can be read from the scores of images."""
+    """The result with the intervals of all scores that can be read from the scores of images."""
     limits: dict[str, Limits] = {}
     for metric in result.per_image:
         sums = result.sums(metric)

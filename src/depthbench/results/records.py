@@ -66,7 +66,7 @@ class DataRecord:
 
 @dataclass(frozen=True)
 class RulesRecord:
-    """By which rules: a protocol in full.
+    """The rules of a result: a protocol in full.
 
     Attributes:
         name: of the protocol.

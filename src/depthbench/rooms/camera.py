@@ -60,7 +60,7 @@ def _own(boxes: Array, vector: Array) -> tuple[Array, Array, Array]:
 
 
 def _offsets(boxes: Array, eye: Array) -> list[Array]:
-    """From the center of each box ``(P, 9)`` to each eye ``(..., 3)`` along the box's own axes: three ``(..., P)``."""
+    """Offsets of eyes ``(..., 3)`` from the centers of boxes ``(P, 9)`` along the boxes' axes: three ``(..., P)``."""
     c, s, x, y, z = boxes.T[[6, 7, 0, 1, 2]]
     return [there - here for there, here in zip(_own(boxes, eye), (c * x + s * y, c * y - s * x, z), strict=True)]
 

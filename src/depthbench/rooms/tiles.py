@@ -14,7 +14,7 @@ TILE = 16
 
 
 class Lists(NamedTuple):
-    """For each tile its boxes, tiles with the most boxes first.
+    """The boxes of each tile, tiles with the most boxes first.
 
     Attributes:
         order: ``(N,)`` the tile at each place.
@@ -27,7 +27,7 @@ class Lists(NamedTuple):
     active: list[int]
 
     def slots(self) -> Iterator[tuple[int, Tensor]]:
-        """For each slot: how many (leading) tiles are concerned, and their box in this slot."""
+        """The number of (leading) tiles of each slot, and their box in this slot."""
         for slot, count in enumerate(self.active):
             yield count, self.boxes[:count, slot]
 

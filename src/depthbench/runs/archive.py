@@ -145,7 +145,7 @@ def _status(content: bytes) -> bytes:
 
 
 def _done(content: bytes) -> bytes:
-    """Without checksums: the folder's belong to other bytes, and the zip has its own."""
+    """The content without checksums: the folder's belong to other bytes, and the zip has its own."""
     done = json.loads(content) if content else {}
     return _text({key: value for key, value in done.items() if key not in ("files", "sha256")})
 

@@ -57,7 +57,7 @@ class RowsChecksum:
 
     @property
     def value(self) -> str:
-        """Of the rows so far, in hexadecimal digits."""
+        """The checksum of the rows so far, in hexadecimal digits."""
         return self._hash.hexdigest()
 
     def __deepcopy__(self, memo: object) -> "RowsChecksum":
@@ -66,7 +66,7 @@ class RowsChecksum:
         return copied
 
     def __reduce__(self) -> tuple[type["RowsChecksum"], tuple[()]]:
-        """Of a table without rows: processes that start anew get their callbacks and loggers by pickle."""
+        """Pickle a table without rows: processes that start anew get their callbacks and loggers by pickle."""
         if self.value != RowsChecksum().value:
             raise TypeError("The checksum of a table that has rows can't be pickled; make it anew from the rows.")
         return RowsChecksum, ()

@@ -224,7 +224,7 @@ class RunFolder:
             self.write_json("run.json", {**run, "kind": str(kind)})
 
     def _other_plugins(self, run: Mapping[str, Any]) -> str | None:
-        """Of plugins only those are compared that are open here; a file opens none."""
+        """Compare the plugins that are open here; a file opens none."""
         kept = run.get("plugins")
         now = {plugin.name: plugin.hash for plugin in opened()}
         for one in kept if isinstance(kept, list) else []:

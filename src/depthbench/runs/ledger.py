@@ -179,7 +179,7 @@ def own_parts(names: Sequence[str]) -> list[str]:
 
 
 def _counted(states: Sequence[str]) -> str:
-    """For example `3 waiting, 1 done`."""
+    """Count the states: ``3 waiting, 1 done``."""
     return ", ".join(f"{states.count(state)} {state}" for state in COLORS if state in states)
 
 

@@ -51,7 +51,7 @@ def _from_driver() -> list[str]:
 
 
 def _from_tool() -> list[str]:
-    """Where the driver's files are not mounted, as in some containers."""
+    """Ask the driver's tool, where the driver's files are not mounted, as in some containers."""
     if not any(Path("/dev").glob("nvidia[0-9]*")):
         return []
     command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]

@@ -9,7 +9,7 @@ class Checks:
     """Checks of one component: its methods ``check_...``, each of which raises AssertionError with a sentence."""
 
     def names(self) -> list[str]:
-        """Of all checks, as sentences: ``a perfect prediction has finite gradients``."""
+        """The names of all checks, as sentences: ``a perfect prediction has finite gradients``."""
         found = sorted(name for name in dir(self) if name.startswith("check_"))
         return [name.removeprefix("check_").replace("_", " ") for name in found]
 

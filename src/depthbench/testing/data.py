@@ -82,7 +82,7 @@ class DataChecks(Checks):
             require(len(set(names)) == len(names), f"{part} has frames of one name: {', '.join(names)}")
 
     def check_loaders_can_use_it(self) -> None:
-        """It is sent to other processes, and frames are stacked."""
+        """A data set is sent to other processes, and its frames are stacked."""
         for part, data in self.parts.items():
             again = pickle.loads(pickle.dumps(data))
             index = self._indices(data)[0]
@@ -125,7 +125,7 @@ class AugmentationChecks(Checks):
                 require(torch.equal(part, again), f"seed {seed} gives two frames")
 
     def check_the_given_frame_is_not_changed(self) -> None:
-        """It may be kept in memory for the next epoch."""
+        """The frame may be kept in memory for the next epoch."""
         frame = self.frame()
         for seed in range(8):
             self.made(seed, frame)
@@ -143,7 +143,7 @@ class AugmentationChecks(Checks):
             require(depth.isfinite().all() and depth.min() >= 0, "depth has a NaN, inf or negative value")
 
     def check_depths_are_never_mixed(self) -> None:
-        """Of a wall that is 1 m or 9 m away (or missing), no third depth comes out."""
+        """A wall that is 1 m or 9 m away (or missing) gets no third depth."""
         frame = self.frame()
         stripes = frame.depth.clone()
         stripes[..., ::2], stripes[..., 1::2] = 1.0, 9.0

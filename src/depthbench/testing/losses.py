@@ -35,7 +35,7 @@ class LossChecks(Checks):
         self.loss, self.channels, self.size = loss, channels, size
 
     def names(self) -> list[str]:
-        """Of all checks that need no reference."""
+        """The names of all checks that need no reference."""
         return [name for name in super().names() if name != "equals"]
 
     def maps(
@@ -111,7 +111,7 @@ class LossChecks(Checks):
             require(gradient.isfinite().all(), f"with {filler} in the holes gradients are not finite")
 
     def check_halves_are_computed_in_float32(self) -> None:
-        """In both 16-bit kinds, under autocast."""
+        """Both 16-bit types are computed in float32, under autocast."""
         for dtype in (torch.float16, torch.bfloat16):
             prediction, target, valid = self.maps(0.7, dtype=dtype)
             wanted = self.loss(prediction.float(), target.float(), valid)
@@ -166,7 +166,7 @@ class LossChecks(Checks):
             return float(self.loss(prediction, target, valid))
 
     def check_shapes_that_differ_are_refused(self) -> None:
-        """By a :class:`UserError`; broadcasting would compare the wrong pixels."""
+        """Refusal is a :class:`UserError`; broadcasting would compare the wrong pixels."""
         prediction, target, valid = self.maps()
         for given in ((prediction, target[..., 1:], valid[..., 1:]), (prediction, target, valid[..., 1:])):
             _refused(self.loss, *given)

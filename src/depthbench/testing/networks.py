@@ -50,7 +50,7 @@ class NetworkChecks(Checks):
 
     @torch.no_grad()
     def check_images_of_a_batch_do_not_see_each_other(self) -> None:
-        """In evaluation."""
+        """Images are independent in evaluation."""
         net, image = self.evaluating(), self.image()
         torch.testing.assert_close(net(image)[1:], net(image[1:]), rtol=1e-4, atol=1e-5)
 
@@ -82,7 +82,7 @@ class NetworkChecks(Checks):
 
     @torch.no_grad()
     def check_depth_keeps_float32_under_autocast(self) -> None:
-        """As many distinct depths as in float32: the last layer is a :class:`DepthHead`."""
+        """Depth has as many distinct values as in float32: the last layer is a :class:`DepthHead`."""
         net, image = self.evaluating(), self.image()
         plain = net.to_depth(net(image))
         with torch.autocast("cpu", torch.bfloat16):

@@ -39,7 +39,7 @@ class MetricChecks(Checks):
 
     @staticmethod
     def annotations(count: int) -> Annotations:
-        """Of so many of these images, which all have the same: every kind."""
+        """Annotations of every kind for so many images, equal for all."""
         inside = torch.zeros(1, 32, 48, dtype=torch.int64)
         inside[:, 10:20, 15:30] = 1
         frame = F.max_pool2d(inside.float(), 3, 1, 1) > inside
@@ -64,7 +64,7 @@ class MetricChecks(Checks):
             torch.testing.assert_close(parted[name], value, rtol=1e-6, atol=1e-9, equal_nan=True)
 
     def check_an_image_without_a_valid_pixel_counts_nothing(self) -> None:
-        """It is no image of the mean."""
+        """Such an image does not enter the mean."""
         prediction, truth, camera = self.maps()
         truth[2] = 0
         without = self.scores(prediction[:2], truth[:2], camera[:2])
@@ -81,7 +81,7 @@ class MetricChecks(Checks):
                 torch.testing.assert_close(value, wanted[name], rtol=1e-6, atol=1e-9, equal_nan=True)
 
     def check_a_prediction_with_a_nan_scores_nan(self) -> None:
-        """It must not look like a good one."""
+        """A NaN must not look like a good prediction."""
         prediction, truth, camera = self.maps()
         prediction[truth > 0] = float("nan")
         found = self.scores(prediction, truth, camera)

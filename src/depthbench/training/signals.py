@@ -57,11 +57,11 @@ class StopRequest:
                 signal.signal(number, handler)
 
     def defer(self) -> None:
-        """From here on only take note."""
+        """Only take note of signals from here on."""
         self.deferred = True
 
     def obey(self) -> None:
-        """From here on stop at once, and now if it was asked for."""
+        """Stop at once from here on, and now if a stop was asked for."""
         self.deferred = False
         if self.asked:
             self._stop()

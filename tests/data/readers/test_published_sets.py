@@ -156,7 +156,7 @@ def test_the_forms_of_ibims(published, tmp_path):
 
 
 def test_a_plane_of_ibims_faces_as_annotated(tmp_path):
-    """By the formulas of its script: pixels from 1 on, points to the right, forward, up."""
+    """The formulas are those of its script: pixels from 1 on, points to the right, forward, up."""
     size, focal, center = (48, 64), 55.0, (30.0, 26.0)
     normal = np.array([0.3, -0.9, 0.316])
     row, column = np.mgrid[1 : size[0] + 1, 1 : size[1] + 1]
@@ -340,7 +340,7 @@ def test_edges_of_syns(published):
 
 
 def test_a_protocol_of_another_set_is_left_out(published):
-    """Those of NYUv2 and KITTI say how many images they have, or their data set."""
+    """Protocols of NYUv2 and KITTI say how many images they have, or their data set."""
     config = OmegaConf.create({"data": OmegaConf.load(CONF / "data/eth3d.yaml"), "seed": 0})
     frames = EvaluationSet(OmegaConf.merge(config, OmegaConf.from_dotlist(published("eth3d").overrides)))
     said = {name: frames.refuses(protocol_from(rule)) for name, rule in RULES.items()}
@@ -363,7 +363,7 @@ def test_a_camera_that_asks_for_a_huge_picture_is_a_sentence(before, after, tmp_
 
 
 def test_a_changed_text_field_of_a_depth_file_is_noticed(tmp_path):
-    """It says what all pixels mean; decoders pass over its checksum."""
+    """The text says what all pixels mean, and decoders pass over its checksum."""
     given = MAKERS["moge"](tmp_path)
     path = tmp_path / "GSO/toy/0/depth.png"
     content = path.read_bytes()

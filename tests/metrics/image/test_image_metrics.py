@@ -118,7 +118,7 @@ def part(annotations, rows):
 
 
 class TestContract:
-    """What every metric of structure keeps."""
+    """The contract of every metric of structure."""
 
     def test_a_perfect_prediction(self, metric, maps):
         _, truth, _ = maps(2)

@@ -154,7 +154,7 @@ def test_log1p_has_all_digits():
 @pytest.mark.parametrize("space", ["depth", "disparity", "log", "log1p"])
 @pytest.mark.parametrize("quantity", ["depth", "disparity"])
 def test_rows_in_a_space_are_torchs(quantity, space):
-    """To an ulp, and for numbers that have no logarithm or no inverse."""
+    """They agree to an ulp, also for numbers that have no logarithm or no inverse."""
     usual = torch.logspace(-30, 30, 2001)
     edges = torch.tensor([0.0, -0.0, 1e-45, 1e-39, -0.5, -1.0, -3.0, torch.inf, -torch.inf, torch.nan, 3e38])
     for row in (usual, torch.cat([usual[:13], edges]), torch.logspace(-3, 3, 501), usual[:0]):

@@ -151,7 +151,7 @@ def test_ransac_finds_the_line_of_the_inliers_and_repeats_itself():
 
 @pytest.mark.parametrize("size", [(48, 64), (37, 53), (128, 200), (130, 65)])
 def test_one_pixel_per_cell(size):
-    """By hand: of the window of a cell the valid pixel that is nearest to its center."""
+    """A loop by hand picks the valid pixel of each cell's window that is nearest to the cell's center."""
     grid, rng = (16, 8), np.random.default_rng(0)
     values, valid = rng.random(size), rng.random(size) > 0.7
     found, _, present = one_per_cell(grid, *(torch.from_numpy(one)[None, None] for one in (values, values, valid)))
@@ -179,7 +179,7 @@ def test_a_fit_at_limited_resolution_sees_the_nearest_pixels():
 
 
 def perfect(kind, truth):
-    """What a perfect network of a kind gives."""
+    """The output of a perfect network of a kind."""
     if kind.unknown == "order":
         return truth.double() + truth.double() ** 2
     known = {"": (1, 0), "scale": (0.37, 0)}.get(kind.unknown, (0.37, 0.61))
@@ -287,7 +287,7 @@ def test_alignments_that_share_pixels_find_what_each_finds_alone(maps, everywher
 
 @pytest.mark.parametrize("name", ONE_IMAGE)
 def test_fits_to_valid_pixels_alone_are_those_with_weights_of_zero(maps, name):
-    """As on a GPU, where taking pixels out would wait for it."""
+    """Weights of zero stand for the GPU, which would have to be waited for to take pixels out."""
     prediction, truth, valid = maps()
     pixels = FitPixels(prediction, truth, valid)
     line, weighted = pixels.line(NAMED[name]), NAMED[name].line(*pixels.rows(NAMED[name]))

@@ -40,7 +40,7 @@ def test_three_amounts_of_one_data_set_are_one_study_with_a_power_law(tmp_path, 
 
 
 def test_runs_on_the_two_parts_of_nyu_come_together_where_their_tests_are_equal(tmp_path, make_run):
-    """As earlier versions made them: 795 by nyu_labeled, 12k and 230k by nyu_raw, with other settings."""
+    """Earlier versions made such runs: 795 by nyu_labeled, 12k and 230k by nyu_raw, with other settings."""
     for loss in ("l1", "eigen"):
         make_nyu(tmp_path, make_run, "nyu_labeled", "795", loss, depth="filled", cache="ram", root="/a")
         for split in ("12k", "230k"):

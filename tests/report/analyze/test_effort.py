@@ -46,7 +46,7 @@ def test_another_difference_may_be_assumed():
 
 
 def test_so_many_seeds_tell_the_rows_apart_in_half_of_all_studies():
-    """Of the size that is just beyond the half width, a difference is found about every second time."""
+    """A difference just beyond the half width is found about every second time."""
     rng, scatter, difference = np.random.default_rng(0), 0.01, 0.006
     found = effort(made(difference, scatter / math.sqrt(5), 1e-9)).seeds
     draws = rng.normal(difference, scatter, (4000, found))

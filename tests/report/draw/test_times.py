@@ -25,7 +25,7 @@ def figure(root):
 
 
 def drawn(panel):
-    """What a panel is against, its points and its ticks."""
+    """The quantity that a panel is against, its points and its ticks."""
     ax = Canvas().subplots()
     panel(ax)
     points = sorted({(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in ax.lines})

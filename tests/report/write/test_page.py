@@ -244,7 +244,7 @@ def test_the_command_writes_the_page(sweep, tmp_path, capsys):
 
 @pytest.mark.processes
 def test_a_report_of_running_and_finished_runs_never_imports_torch(sweep, tmp_path):
-    """With torch, each of many reports would take seconds and gigabytes more."""
+    """Importing torch would cost each of many reports seconds and gigabytes."""
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "status.json").write_text('{"state": "running"}')
     (tmp_path / "more" / ".lock").touch()

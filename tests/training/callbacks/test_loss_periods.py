@@ -124,7 +124,7 @@ def test_loggers_get_terms_and_weights(tmp_path):
 
 @pytest.mark.parametrize("step", [8, 11, 15, 17])
 def test_a_restart_goes_on_as_if_nothing_had_happened(tmp_path, step):
-    """In the middle of a period, at its end, at an epoch's end; with rows of the lost steps already written."""
+    """Restarts fall in a period, at its end, at an epoch's end; rows of the lost steps are already written."""
     straight = toy(rebalanced())
     trainer(tmp_path / "straight", max_epochs=2).fit(straight, data())
 
@@ -158,7 +158,7 @@ def test_no_period_is_refused():
 
 
 def test_a_process_that_starts_anew_gets_the_callback():
-    """As with `strategy=ddp_spawn`; what follows trains there."""
+    """The strategy `ddp_spawn` sends it to the processes that train."""
     assert pickle.loads(pickle.dumps(LossWeights(3))).periods_per_epoch == 3
 
 

@@ -60,7 +60,7 @@ def test_tensorboard_repeats_no_step_of_a_continued_run(hook, call, tmp_path, mo
 
 
 def test_the_first_forgotten_step_is_hidden_and_its_kept_numbers_are_shown_anew(tmp_path, monkeypatch):
-    """Where the package is not installed, on a stand-in for its writer."""
+    """A stand-in serves for the writer where the package is not installed."""
     writers = []
 
     class Writer:
@@ -121,7 +121,7 @@ def test_a_missing_package_gets_a_sentence(name, tmp_path, monkeypatch):
 
 
 def test_pictures_and_numbers_go_to_trackio_by_the_networks_step(monkeypatch):
-    """On a stand-in for the package: which calls it gets."""
+    """A stand-in for the package notes the calls that it gets."""
     calls = []
 
     class Run:

@@ -196,7 +196,7 @@ def test_in_a_sweep_of_wandb_the_run_is_the_agents(tmp_path, monkeypatch):
 
 
 def test_the_documented_sweep_of_wandb_is_a_command_of_ours():
-    """As its agent fills it in."""
+    """The test fills the command in as W&B's agent does."""
     from wandb.sdk.launch.sweeps.utils import create_sweep_command_args  # seconds, which only this test needs
 
     page = (Path(__file__).parents[3] / "docs" / "search.md").read_text()

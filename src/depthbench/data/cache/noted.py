@@ -32,7 +32,7 @@ class Note(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """Of its numbers."""
+        """The number of bytes of its numbers."""
         return math.prod(self.shape) * np.dtype(self.type).itemsize
 
 

@@ -61,7 +61,7 @@ def read_scan(path: Path) -> NDArray[np.float32]:
 
 
 def read_calibration(folder: Path, camera: int = 2) -> Calibration:
-    """From ``calib_cam_to_cam.txt`` and ``calib_velo_to_cam.txt``.
+    """Read ``calib_cam_to_cam.txt`` and ``calib_velo_to_cam.txt``.
 
     Raises:
         UserError: if a file is missing, damaged or lacks an entry.

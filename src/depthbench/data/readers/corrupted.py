@@ -75,7 +75,7 @@ class Corrupted(Reader):
         self.names = [f"{cell}/{clean.names[place]}" for cell, _, place in self.found]
 
     def scene(self, index: int) -> str | None:
-        """That of the clean frame."""
+        """The scene of the clean frame."""
         return self.clean.scene(self.found[index][2])
 
     def read(self, index: int) -> Sample:

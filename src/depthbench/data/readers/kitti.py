@@ -126,7 +126,7 @@ class KITTI(Reader):
         return project_velodyne(read_scan(scan), calibration.projection, size)
 
     def _calibration(self, picture: Path, required: bool) -> Calibration | None:
-        """Of the picture's date and camera; None where its folders do not tell, or nothing is there or needed."""
+        """The calibration for a picture's date and camera; None where no folder tells it, or where it is not needed."""
         camera = _camera_folder(picture, self.root)
         if camera is None:
             return None

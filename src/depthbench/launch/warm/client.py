@@ -52,7 +52,7 @@ class WarmServer:
 
     @classmethod
     def start(cls) -> None:
-        """From now on jobs of this process are forked, where the system can do it."""
+        """Fork the further jobs of this process, where the system can do it."""
         if cls.current is None and sys.platform == "linux" and hasattr(os, "pidfd_open"):
             cls.current = cls()
 

@@ -71,7 +71,7 @@ class Server:
         self.jobs: dict[int, _Job] = {}
 
     def serve(self) -> None:
-        """Until the sweep is gone and all jobs have ended."""
+        """Serve until the sweep is gone and all jobs have ended."""
         while self.control is not None or self.jobs:
             for key, _ in self.selector.select():
                 key.data()
@@ -111,7 +111,7 @@ class Server:
         _tell(connection, pid=pid)
 
     def _forget(self, connection: socket.socket) -> None:
-        """In a fork: close the server's connections, so that each ends with the two processes that it joins."""
+        """Close the server's connections in a fork, so that each ends with the two processes that it joins."""
         connection.close()
         if self.control is not None:
             self.control.close()

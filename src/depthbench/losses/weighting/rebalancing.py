@@ -74,7 +74,7 @@ class ConstantLambda:
 
 
 class LinearLambda:
-    """From ``start`` in the first epoch to ``end`` in the epoch number ``epochs``, and so on from there.
+    """λ on a line from ``start`` in the first epoch to ``end`` in the epoch number ``epochs``, and so on from there.
 
     lee2020 goes from 3 to -3 "until the fifth epoch": 3, 1.5, 0, -1.5, -3, -3, ...; its code has the same steps.
     """

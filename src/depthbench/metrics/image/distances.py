@@ -53,7 +53,7 @@ class EdgeDistances(NamedTuple):
 
 
 def edge_distances(edges: Tensor, others: Tensor) -> EdgeDistances:
-    """From the True pixels of masks ``(B, 1, H, W)`` to the True pixels of other masks; waits for the device."""
+    """Distances from the True pixels of masks ``(B, 1, H, W)`` to those of other masks; waits for the device."""
     if not edge_kernel.takes_doubles(others):
         places = places_of(edges).cpu()
         image = places // (edges.shape[-2] * edges.shape[-1])

@@ -34,7 +34,7 @@ def takes(*maps: Tensor) -> bool:
 
 
 def takes_doubles(maps: Tensor) -> bool:
-    """As :func:`takes`, for functions that take float64 or masks."""
+    """Like :func:`takes`, for functions that take float64 or masks."""
     return maps.device.type == "cpu" and _library() is not None
 
 
@@ -51,7 +51,7 @@ def _at(array: NDArray[Any] | None) -> ctypes.c_void_p | None:
 
 
 def dense(maps: Tensor) -> NDArray[Any]:
-    """As an array whose rows lie one after another; a copy only where they don't."""
+    """An array whose rows lie one after another; a copy only where they don't."""
     return np.ascontiguousarray(maps.numpy())
 
 
@@ -83,7 +83,7 @@ def nearest_edges(edges: Mask, places: NDArray[np.int64]) -> FloatMap:
 
 
 def step_levels(p: FloatMap, t: FloatMap, limits: Doubles) -> NDArray[np.int64]:
-    """Of neighbors right, left, below and above: how many pairs exceed how many of the limits, ``(4, 3, K + 1)``.
+    """Count the pairs with the neighbor right, left, below and above that exceed 0, 1, ... limits, ``(4, 3, K + 1)``.
 
     Args:
         p: inverse predicted depth ``(H, W)``, NaN where not valid.

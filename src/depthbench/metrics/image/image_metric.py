@@ -157,7 +157,7 @@ class AnnotatedMetric(ImageMetric):
     def score_annotated(
         self, prediction: Tensor, target: Tensor, valid: Tensor, intrinsics: Tensor | None, annotations: Annotations
     ) -> tuple[Tensor, Tensor]:
-        """As :meth:`ImageMetric.score`, with annotations of which all that are needed are there."""
+        """Like :meth:`ImageMetric.score`, with all the annotations that the metric needs."""
 
     def score(
         self, prediction: Tensor, target: Tensor, valid: Tensor, intrinsics: Tensor | None

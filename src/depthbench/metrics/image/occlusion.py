@@ -46,7 +46,7 @@ class StepPairs(NamedTuple):
     image: Tensor
 
     def values(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Of both pixels of each pair."""
+        """The values of both pixels of each pair."""
         flat = maps.flatten()
         return flat[self.first], flat[self.second]
 
@@ -149,7 +149,7 @@ def _direction_counts(prediction: Tensor, target: Tensor, valid: Tensor, limits:
 
 
 def _compiled_counts(prediction: Tensor, target: Tensor, valid: Tensor, limits: Tensor) -> Tensor:
-    """As :func:`_direction_counts`, by ``edges.c``."""
+    """Like :func:`_direction_counts`, by ``edges.c``."""
     inverse = [maps.clamp(min=LEAST).reciprocal_() for maps in (prediction, target)]
     if not everywhere(valid):
         inverse = [maps.masked_fill_(~valid, torch.nan) for maps in inverse]
@@ -280,7 +280,7 @@ def _along_rows(maps: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def thinned_hits(ratio: Tensor, edges: Tensor, limits: Tensor) -> Tensor:
-    """How many of the places ``edges`` are the largest of their run of ratios above each limit, ``(B, K)`` float64.
+    """Count the places ``edges`` that are the largest of their run of ratios above each limit, ``(B, K)`` float64.
 
     A run lies along a row; of equal ratios the first is the largest. Instead of a thinning for each limit: a place wins
     for all limits between its own ratio and the least that stands between it and a larger one. Waits for the device.

@@ -112,7 +112,7 @@ def _rays(places: Tensor, width: int, inverse: Tensor) -> Tensor:
 
 
 def covariance(points: Tensor) -> Tensor:
-    """Of points ``(3, N)`` float64: ``(3, 3)``."""
+    """The covariance ``(3, 3)`` of points ``(3, N)`` float64."""
     centered = points - points.mean(1, keepdim=True)
     found: Tensor = centered @ centered.T / points.shape[1]
     return found

@@ -31,7 +31,7 @@ def nearest_of(cloud: Tensor, other: Tensor) -> Tensor:
 
 
 def nearest_by_all(cloud: Tensor, other: Tensor) -> Tensor:
-    """As :func:`nearest_of`, by all distances, some thousand points at a time."""
+    """Like :func:`nearest_of`, by all distances, some thousand points at a time."""
     exact = "donot_use_mm_for_euclid_dist"
     return torch.cat([torch.cdist(part, other, compute_mode=exact).amin(1) for part in torch.split(cloud, _CHUNK)])
 

@@ -65,7 +65,7 @@ class SurfaceAngles(ImageMetric):
 
 
 class NormalAngles(AnnotatedMetric):
-    """As :class:`SurfaceAngles`, against annotated normals; all visible surfaces are taken to face the camera.
+    """Angles of :class:`SurfaceAngles` against annotated normals; all visible surfaces are taken to face the camera.
 
     Pixels without an annotated normal (zero) or with a hole beside them are left out. Needs intrinsics and normals.
 
@@ -189,7 +189,7 @@ def spaced_normals(points: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def one_per_block(maps: Tensor, scale: int) -> Tensor:
-    """Of each ``scale`` x ``scale`` block the pixel nearest to its center among the valid ones (channel 6 of 8).
+    """The pixel of each ``scale`` x ``scale`` block nearest to its center among the valid ones (channel 6 of 8).
 
     Blocks are filled up with zeros beyond the map; ties go to the pixel that comes first.
     """

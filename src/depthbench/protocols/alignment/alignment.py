@@ -54,7 +54,7 @@ class Declared(NamedTuple):
     lines: Mapping[object, FittedLine] = MappingProxyType({})
 
     def at(self, rows: slice) -> "Declared":
-        """Of some of the images."""
+        """The declarations of some of the images."""
         return self._replace(lines={key: line.at(rows) for key, line in self.lines.items()}) if self.lines else self
 
 
@@ -253,7 +253,7 @@ class Alignment:
 
     @property
     def precision(self) -> torch.dtype | None:
-        """Of the pixels that are fitted; None for that of the maps, in which medians select."""
+        """The type of the fitted pixels; None for the type of the maps, in which medians select."""
         return None if self.fit in _MEDIANS else torch.float64
 
     def line_of(self, x: Tensor, truth: Tensor, y: Tensor) -> FittedLine:

@@ -22,7 +22,7 @@ Limit = float | str | None
 
 
 def aligned_pixels(alignment: "Alignment", pixels: FitPixels, line: FittedLine | None = None) -> Tensor:
-    """As :meth:`Alignment.aligned`, of pixels that alignments share.
+    """Like :meth:`Alignment.aligned`, of pixels that alignments share.
 
     Args:
         alignment: by which the prediction goes.
@@ -50,7 +50,7 @@ def aligned_pixels(alignment: "Alignment", pixels: FitPixels, line: FittedLine |
 def limited_pixels(
     alignment: "Alignment", pixels: FitPixels, line: FittedLine | None = None, limits: ClampLimits = (None, None)
 ) -> tuple[Tensor, int] | None:
-    """As :func:`aligned_pixels`, by ``fits.c``: depth within limits; None where it does not serve.
+    """Like :func:`aligned_pixels`, by ``fits.c``: depth within limits; None where it does not serve.
 
     Args:
         alignment: as there.
@@ -75,7 +75,7 @@ def limited_pixels(
 def ways_of(
     alignment: "Alignment", pixels: FitPixels, line: FittedLine | None, limits: ClampLimits
 ) -> list[fit_kernel.Way]:
-    """How ``fits.c`` brings each image to depth; arguments as for :func:`limited_pixels`."""
+    """Say how ``fits.c`` brings each image to depth; arguments as for :func:`limited_pixels`."""
     near, far = (
         _edge_values(alignment, limit, pixels, side)
         for limit, side in zip(alignment.clamp or (None, None), ("near", "far"), strict=True)

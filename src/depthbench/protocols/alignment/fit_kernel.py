@@ -85,7 +85,7 @@ def valid_pixels(prediction: Tensor, truth: Tensor, valid: Tensor) -> tuple[Tens
 
 
 class Moments(NamedTuple):
-    """Of the pixels of a fit: their number, means of both sides, sums of products of deviations from the means."""
+    """Moments of the pixels of a fit: number, means of both sides, sums of products of deviations from the means."""
 
     pixels: int
     x: float
@@ -95,7 +95,7 @@ class Moments(NamedTuple):
 
 
 def moments(x: Tensor, y: Tensor, inverts: tuple[bool, bool]) -> Moments:
-    """Of rows ``(N,)`` float32.
+    """The moments of rows ``(N,)`` float32.
 
     Args:
         x: predictions.
@@ -160,7 +160,7 @@ def _into(quantity: Quantity, space: Quantity) -> tuple[bool, int]:
 
 
 def row_in_space(values: Tensor, quantity: Quantity, space: Quantity) -> Tensor:
-    """Of a row ``(N,)`` float32 of a quantity, in another that :func:`goes_between`: float64."""
+    """A row ``(N,)`` float32 of a quantity, in another quantity that it :func:`goes_between`: float64."""
     library = _library()
     assert library is not None
     found = torch.empty(values.shape, dtype=torch.float64)
@@ -185,7 +185,7 @@ def way(
     edges: tuple[float, float, float],
     limits: ClampLimits = (None, None),
 ) -> Way:
-    """How a prediction is put through a line, to depth.
+    """The way of a prediction through a line to depth.
 
     Args:
         line: scale, x0 and y0.

@@ -42,30 +42,30 @@ class FittedLine(NamedTuple):
 
     @classmethod
     def factor(cls, scale: Tensor) -> "FittedLine":
-        """Without a shift."""
+        """A line without a shift."""
         return cls(scale.double(), torch.zeros_like(scale.double()), torch.zeros_like(scale.double()))
 
     @classmethod
     def of_numbers(cls, lines: Sequence[Numbers]) -> "FittedLine":
-        """Of some images, on a CPU."""
+        """The lines of some images from numbers, on a CPU."""
         return cls(*torch.tensor(lines, dtype=torch.float64).reshape(-1, 3).unbind(1))
 
     def numbers(self) -> list[Numbers]:
-        """Of each image; waits for a device."""
+        """The numbers of each image's line; waits for a device."""
         return list(zip(*(one.tolist() for one in self), strict=True))
 
     @property
     def shift(self) -> Tensor:
-        """Where x is 0."""
+        """The value of the line at x = 0."""
         return self.y0 - self.scale * self.x0
 
     def of(self, x: Tensor) -> Tensor:
-        """Of maps or rows ``(B, ...)``, float64."""
+        """The values of the lines at maps or rows ``(B, ...)``, float64."""
         scale, x0, y0 = (one.view(-1, *(1,) * (x.ndim - 1)) for one in self)
         return (x.double() - x0).mul_(scale).add_(y0)
 
     def at(self, rows: slice) -> "FittedLine":
-        """Of some of the images."""
+        """The lines of some of the images."""
         return FittedLine(*(one[rows] for one in self))
 
 
@@ -74,7 +74,7 @@ def _times(values: Tensor, weight: Tensor | None) -> Tensor:
 
 
 def _sum(weight: Tensor | None, like: Tensor) -> Tensor:
-    """Of the weights of each row."""
+    """The sum of the weights of each row."""
     return like.new_full((len(like),), like.shape[1]) if weight is None else weight.sum(1)
 
 
@@ -83,7 +83,7 @@ def _used(weight: Tensor | None) -> Tensor | None:
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
-    """Of each row, ``(B,)``."""
+    """The dot product of each row, ``(B,)``."""
     dot: Tensor = torch.linalg.vecdot(a, b)
     return dot
 

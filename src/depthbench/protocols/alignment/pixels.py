@@ -24,7 +24,7 @@ BLOCK = 2**15
 
 
 def blocks_of(maps: Tensor, other: Tensor) -> Iterator[Iterator[tuple[Tensor, Tensor]]]:
-    """Of each image, rows of both maps ``(B, 1, H, W)``."""
+    """Pairs of blocks of rows of both maps ``(B, 1, H, W)``, for each image."""
     rows = max(1, BLOCK // max(maps.shape[-1], 1))
     for image in range(len(maps)):
         at = slice(image, image + 1)
@@ -64,7 +64,7 @@ class FitPixels:
         return FittedLine.of_numbers(self.numbers_of_line(alignment))
 
     def numbers_of_line(self, alignment: "Alignment") -> list[Numbers]:
-        """As :meth:`line`: a tensor of one number takes as long as its arithmetic. On a CPU."""
+        """Like :meth:`line`, as numbers on a CPU: a tensor of one number takes as long as its arithmetic."""
         key = ("numbers", alignment.fitted_part)
         return self._once(  # type: ignore[no-any-return]
             key, lambda: [self._line_of_one(alignment, image) for image in range(len(self.truth))]
@@ -157,7 +157,7 @@ class FitPixels:
         return self._once(("extreme", side), lambda: self._extreme(side))  # type: ignore[no-any-return]
 
     def extremes(self, side: str) -> list[float]:
-        """As :meth:`extreme_truth`, of each image; on a CPU."""
+        """Like :meth:`extreme_truth`, of each image; on a CPU."""
         return self._once(("extremes", side), lambda: self._extremes(side))  # type: ignore[no-any-return]
 
     def _extremes(self, side: str) -> list[float]:

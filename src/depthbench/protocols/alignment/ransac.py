@@ -29,7 +29,7 @@ class _Draws(threading.local):
         self.random = np.random.RandomState(0)
 
     def seeded(self, seed: int) -> np.random.RandomState:
-        """At the first draw of a seed."""
+        """The generator at the first draw of a seed."""
         self.random.seed(seed)
         return self.random
 
@@ -74,7 +74,7 @@ class _Trial(NamedTuple):
 
     @property
     def shift(self) -> float:
-        """Where x is 0."""
+        """The value of the line at x = 0."""
         return self.point[1] - self.scale * self.point[0]
 
     def explained(self, x: _Row, y: _Row) -> float:

@@ -125,7 +125,7 @@ class RulesTable:
 
     @property
     def metric(self) -> str:
-        """By which models are ranked."""
+        """The metric by which models are ranked."""
         return self.sets[0].metric
 
     @cached_property
@@ -195,7 +195,7 @@ def rules_tables(cells: Sequence[BoardCell], results: Mapping[int, Result]) -> l
 
 
 def _ranking(done: Sequence[Result]) -> str:
-    """By which metric: one of every table, else the first with an interval, as of pairs and clips; else any."""
+    """The metric of a ranking: one of every table, else the first with an interval, as of pairs and clips; else any."""
     known = [name for name in done[0].scores if all(math.isfinite(one.scores.get(name, math.nan)) for one in done)]
     of_images = [name for name in done[0].limits if name in known]
     shown = [name for name in SHOWN if all(name in one.scores for one in done)]

@@ -61,7 +61,7 @@ def effort(tested: Tested, difference: float | None = None) -> Effort:
 
 
 def _freedom(part: Part, now: int, then: int) -> float:
-    """Of more seeds: paired seeds have one less than their number, independent ones likewise."""
+    """The degrees of freedom of more seeds: paired and independent seeds have one less than their number."""
     return max(part.freedom + then - now, 1)
 
 

@@ -96,7 +96,7 @@ def one_seed_habit(cells: Sequence[Cell], protocol: str, metric: str) -> OneSeed
 
 
 def counted(names: Iterable[str]) -> dict[str, int]:
-    """How often each name comes: the most frequent first, equal ones in the order of their names.
+    """Count each name: the most frequent first, equal ones in the order of their names.
 
     Example:
         >>> from depthbench.report.analyze.habits import counted

@@ -56,7 +56,7 @@ def _title(board: ShownBoard) -> str:
 
 
 def _diagram(table: RulesTable, look: Look) -> Figure | None:
-    """Of mean ranks over sets, or over the images of a single one."""
+    """Draw mean ranks over sets, or over the images of a single one."""
     test = table.test
     if test is None:
         return None
@@ -150,7 +150,7 @@ def _tests(table: RulesTable) -> str:
 
 
 def _kinds(tables: Sequence[RulesTable]) -> str:
-    """For each kind of output its models, and their number under every set of rules that serves it."""
+    """List the models of each kind of output, and their number under every set of rules that serves it."""
     parts = ['<section id="kinds"><h2>By kind of output</h2>']
     kinds = list(dict.fromkeys(kind for table in tables for kind in table.kinds.values()))
     for kind in kinds:

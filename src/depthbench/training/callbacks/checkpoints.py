@@ -51,7 +51,7 @@ class LastCheckpoint(Checkpoint):
         return self.state
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """From here on a signal must not end the run before it has saved."""
+        """Defer signals from here on: none must end the run before it has saved."""
         STOP.defer()
 
     def on_train_batch_end(
@@ -123,7 +123,7 @@ class LastCheckpoint(Checkpoint):
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Where training is over and only the test is left, the counters of the training are still wanted."""
+        """Restore the counters of the training also where it is over and only the test is left."""
         if trainer.state.fn == TrainerFn.TESTING:
             trainer.fit_loop.load_state_dict(checkpoint["loops"]["fit_loop"])
 

@@ -48,7 +48,7 @@ class MetricsTable(Logger):
 
     @property
     def checksum(self) -> str:
-        """Of all rows, for a checkpoint."""
+        """The checksum of all rows, for a checkpoint."""
         return self._sum.value
 
     @classmethod

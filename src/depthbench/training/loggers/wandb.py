@@ -165,7 +165,7 @@ def short_name(overrides: str, *without: str) -> str:
 
 
 def _split(overrides: str) -> list[str]:
-    """At commas that are outside of brackets."""
+    """Split at commas that are outside of brackets."""
     parts, depth = [""], 0
     for letter in overrides:
         depth += (letter in "[{(") - (letter in "]})")
