@@ -31,7 +31,7 @@ from depthbench.report.draw.style import APART, INK, MUTED, RC, SERIES, Look
 from depthbench.report.read.runs import Run
 from depthbench.report.write.claims import evidence
 from depthbench.report.write.text_tables import to_markdown_text
-from depthbench.reproduction.kept import KeptResult, kept_results, papers
+from depthbench.reproduction.kept import KeptResult, kept_results, study_folders
 from depthbench.runs.archive import unpacked
 from depthbench.stats.crossed import Tested, better
 from depthbench.stats.power_law import ENOUGH_AMOUNTS
@@ -108,10 +108,10 @@ class KeptStudy:
 def kept() -> list[KeptStudy]:
     """All results whose runs are in the repository."""
     found = []
-    for paper in papers():
-        if not (PAGE.parents[1] / "experiments" / paper / "results.yaml").is_file():
+    for folder in study_folders():
+        if not (PAGE.parents[1] / "experiments" / folder / "results.yaml").is_file():
             continue
-        for result in kept_results(paper):
+        for result in kept_results(folder):
             (study,) = studies(read_runs([unpacked(result.runs)]))
             found.append(KeptStudy(result, study))
     return found
@@ -290,6 +290,7 @@ def draw_amounts(every: Sequence[KeptStudy]) -> None:
 
 def draw(every: Sequence[KeptStudy]) -> None:
     """Every choice's change of AbsRel with its interval, a study above the other."""
+    every = [one for one in every if one.worth]
     heights = np.cumsum([0, *(len(one.worth) + 1 for one in every)])  # a line for the study's name, then its rows
     with plt.rc_context(RC):
         figure, axes = plt.subplots(figsize=(9, 1.0 + 0.28 * heights[-1]), layout="constrained")
@@ -338,8 +339,10 @@ def by_paper(every: Sequence[KeptStudy]) -> list[Study]:
 
 
 def counts(one: KeptStudy) -> str:
-    """``10 seeds, 654 images``."""
-    return f"protocol `{one.protocol}`, {count_text([test for _, test in one.worth])}, {one.result.machine}"
+    """``n = 10 seeds, 654 test images``, with the protocol and the machine; a single row is compared with nothing."""
+    tests = [test for _, test in one.worth]
+    number = count_text(tests) if tests else f"n = {one.seeds} seeds"
+    return f"protocol `{one.protocol}`, {number}, {one.result.machine}"
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,17 @@ def test_the_worth_of_a_choice_is_its_difference(page, one):
         change = mean(one, loss, split) - mean(one, "l1", "795")
         assert f"{change:+.4f}" in next(line for line in table.splitlines() if f"| {words} |" in line)
     assert len(table.strip().splitlines()) == 2 + len(choices)  # no other row differs in one thing only
+
+
+def test_a_study_of_a_single_row_has_scores_and_no_choice(page, one):
+    runs = [run for run in one.study.runs if (run.value("loss"), str(run.value("data.split"))) == ("l1", "795")]
+    (study,) = studies(runs)
+    single = page.KeptStudy(replace(one.result, shows="one recipe", baseline="loss=l1"), study)
+    found = page.parts([single, one])
+    assert "**one recipe** (protocol `eigen`, n = 2 seeds, one core)" in found["scores"]
+    assert f"{mean(one, 'l1', '795'):.3f}" in page.score_table(single)
+    assert single.worth == []
+    assert found["worth"] == page.parts([one])["worth"]
 
 
 def test_scores_are_means_over_seeds(page, one):

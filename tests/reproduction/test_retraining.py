@@ -1,5 +1,8 @@
 """Kept results: their file, and the comparison of what was kept with what was made again."""
 
+import subprocess
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import yaml
@@ -7,9 +10,9 @@ import yaml
 from depthbench.config.compose import config_dir
 from depthbench.reproduction import kept as kept_module
 from depthbench.reproduction.__main__ import main
-from depthbench.reproduction.kept import kept_results, papers
-from depthbench.reproduction.retraining import changes
-from depthbench.reproduction.speed import seconds_per_pass
+from depthbench.reproduction.kept import kept_results, study_folders
+from depthbench.reproduction.retraining import changes, reproduce_result
+from depthbench.reproduction.speed import Work, seconds_per_pass, work_of
 from depthbench.runs.archive import pack_runs
 from tests.report.conftest import write_run
 
@@ -50,15 +53,15 @@ def test_a_row_that_was_not_made_again_is_left_out(file, tmp_path):
     assert [one.row.partition(",")[0] for one in changes(file, tmp_path / "again")] == ["l1"]
 
 
-KEPT = [paper for paper in papers() if (config_dir() / "experiment" / paper / "results.yaml").is_file()]
+KEPT = [name for name in study_folders() if (config_dir() / "experiment" / name / "results.yaml").is_file()]
 
 
-@pytest.mark.parametrize("paper", KEPT)
-def test_every_kept_result_is_whole(paper):
-    for result in kept_results(paper):
+@pytest.mark.parametrize("name", KEPT)
+def test_every_kept_result_is_whole(name):
+    for result in kept_results(name):
         assert result.runs.is_file()
         assert min(result.core_hours, result.step) > 0
-        assert any(word.startswith(f"experiment={paper}/") for word in result.command)
+        assert any(word.startswith(f"experiment={name}") for word in result.command)
 
 
 def test_mistakes(capsys, monkeypatch, tmp_path):
@@ -78,6 +81,38 @@ def test_mistakes(capsys, monkeypatch, tmp_path):
     assert "paper2000 has no result two" in capsys.readouterr().err
     assert main(["paper2000/one"]) == 2
     assert "append data.root=... to the command" in capsys.readouterr().err
+
+
+WORDS = ["experiment=carvalho2018/losses", "scale=machine", "data=rooms", "seed=0,1,2", "trainer.max_epochs=8"]
+SIZED = ["data.epoch_size=795", "data.batch_size=16"]
+
+
+def test_the_work_of_a_study_counts_its_jobs_and_passes():
+    assert work_of([*WORDS, *SIZED])[:3] == (7 * 3, 8, 50)  # the study's own seven losses; 795 frames are 50 batches
+    assert work_of([*WORDS, *SIZED, "loss=l1,gan"])[:3] == (2 * 3, 8, 50)
+    assert work_of(["loss=l1", "seed=3", "trainer.max_epochs=2"])[:3] == (1, 2, None)
+
+
+def test_work_is_in_proportion_to_jobs_epochs_and_passes():
+    kept = Work(70, 8, 50, 0.2)
+    assert Work(7, 8, 50, 0.1).against(kept) == pytest.approx(0.05)
+    assert Work(70, 4, 100, 0.2).against(kept) == pytest.approx(1)
+    assert Work(70, 8, None, 0.2).against(kept) == pytest.approx(1)  # an unknown number of passes is taken as equal
+
+
+def test_a_word_of_the_user_replaces_the_kept_one(monkeypatch, tmp_path, capsys):
+    """Kept beside it, hydra would cross both lists of seeds: ten times two jobs instead of two."""
+    started = []
+    monkeypatch.setattr(
+        subprocess, "run", lambda command, **_: started.append(command) or SimpleNamespace(returncode=3)
+    )
+    (result,) = [one for one in kept_results("carvalho2018") if one.name == "carvalho2018/losses_nyu795"]
+    assert reproduce_result(result, ["data.root=x", "seed=0,1"], tmp_path) == 3
+    (command,) = started
+    assert [word for word in command if word.startswith("seed=")] == ["seed=0,1"]
+    assert [word for word in command if word.startswith("data=")] == ["data=nyu_labeled"]
+    assert "Its 70 jobs took 3.5 hours" in (told := capsys.readouterr().out)
+    assert "so 14 jobs take about" in told
 
 
 def test_a_pass_takes_time():

@@ -81,7 +81,7 @@ def option_file(group: str, name: str) -> Path | None:
     return next((file for file in files if file.is_file()), _by_path.get((group, name)))
 
 
-_NO_STUDIES = ("claims.yaml", "results.yaml")  # beside the studies of a paper
+NOT_STUDIES = ("claims.yaml", "results.yaml")  # beside the studies of a paper
 
 
 def group_options(group: str) -> list[str]:
@@ -89,7 +89,7 @@ def group_options(group: str) -> list[str]:
     found = {name for of, name in _by_path if of == group}
     for folder in (top / group for top in config_folders()):
         files = [*folder.glob("*.yaml"), *folder.glob("*/*.yaml")]
-        found |= {file.relative_to(folder).with_suffix("").as_posix() for file in files if file.name not in _NO_STUDIES}
+        found |= {file.relative_to(folder).with_suffix("").as_posix() for file in files if file.name not in NOT_STUDIES}
     return sorted(found)
 
 

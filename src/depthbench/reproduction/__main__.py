@@ -15,7 +15,7 @@ from depthbench.config.set_names import same_set, set_of_words
 from depthbench.errors import UserError
 from depthbench.reproduction.cells import PublishedCell, cell_files, read_cells
 from depthbench.reproduction.found import FoundResult, read_found
-from depthbench.reproduction.kept import kept_results, papers
+from depthbench.reproduction.kept import kept_results, study_folders
 from depthbench.reproduction.retraining import reproduce_result
 from depthbench.reproduction.tables import count_outcomes, rows_of, write_verdicts
 from depthbench.reproduction.verdicts import CellOutcome, verdicts_of
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point: 0, or one sentence and 2 for a user's mistake."""
     words = command_line(arguments)
     if not words or asks_for_help(words):
-        print(HELP.format(papers="|".join(papers()), names=", ".join(cell_files())))
+        print(HELP.format(papers="|".join(study_folders()), names=", ".join(cell_files())))
         return 0
     return exit_status(lambda: reproduce(words), BEGINS_ANEW)
 
@@ -64,7 +64,7 @@ def reproduce(words: Sequence[str]) -> int | None:
     Raises:
         UserError: for a mistake in the words, or a result that can't be read.
     """
-    if words[0].partition("/")[0] in papers() and not Path(words[0]).exists():
+    if words[0].partition("/")[0] in study_folders() and not Path(words[0]).exists():
         return reproduce_studies(words[0], words[1:])
     own, others = _sorted_words(words)
     cells = read_cells([name for name in own.get("cells", "").split(",") if name])

@@ -1,6 +1,6 @@
-"""Results of a paper's studies that are kept, each with the command that makes it again.
+"""Results of studies that are kept, each with the command that makes it again.
 
-``experiments/PAPER/results.yaml`` lists them::
+``experiments/FOLDER/results.yaml`` lists them; a folder belongs to a paper, or to a recipe of ours::
 
     losses_nyu:
       shows: seven losses at 795 labeled pairs, ten seeds
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from depthbench.config.compose import config_dir
+from depthbench.config.compose import NOT_STUDIES, config_dir
 from depthbench.config.mistakes import nearest
 from depthbench.config.reading import read_yaml
 from depthbench.errors import UserError
@@ -28,10 +28,10 @@ KEYS = {"shows", "command", "give", "runs", "core_hours", "step", "machine", "ba
 
 @dataclass(frozen=True)
 class KeptResult:
-    """One result of a paper's studies.
+    """One kept result.
 
     Attributes:
-        name: ``PAPER/RESULT``.
+        name: ``FOLDER/RESULT``.
         shows: the content of its page.
         command: words of ``depthbench run -m``.
         give: keys that the user must add to them.
@@ -42,9 +42,9 @@ class KeptResult:
         baseline: names the row of the study with which the others are compared, such as ``loss=l1``.
 
     Example:
-        >>> from depthbench.reproduction.kept import papers
-        >>> papers()
-        ['alhashim2018', 'carvalho2018', 'lee2020', 'li2017', 'mehrzadeh2020']
+        >>> from depthbench.reproduction.kept import study_folders
+        >>> study_folders()
+        ['alhashim2018', 'carvalho2018', 'few_pairs', 'lee2020', 'li2017', 'mehrzadeh2020']
     """
 
     name: str
@@ -58,40 +58,41 @@ class KeptResult:
     baseline: str
 
 
-def papers() -> list[str]:
-    """Papers with studies here."""
-    return sorted(path.name for path in (config_dir() / "experiment").iterdir() if (path / "claims.yaml").is_file())
+def study_folders() -> list[str]:
+    """Folders of ``experiments`` with claims or kept results: those of the papers, and our own."""
+    folders = (config_dir() / "experiment").iterdir()
+    return sorted(path.name for path in folders if any((path / name).is_file() for name in NOT_STUDIES))
 
 
 def kept_results(text: str) -> list[KeptResult]:
-    """Results of a paper, or the one that is named.
+    """Results of a folder, or the one that is named.
 
     Args:
-        text: ``PAPER`` or ``PAPER/RESULT``.
+        text: ``FOLDER`` or ``FOLDER/RESULT``.
 
     Raises:
-        UserError: if there is no such paper or result, or its file can't be read.
+        UserError: if there is no such folder or result, or its file can't be read.
     """
-    paper, _, result = text.partition("/")
-    if paper not in papers():
-        raise UserError(f"There are no studies of {paper}; {nearest(paper, papers())}")
-    path = config_dir() / "experiment" / paper / "results.yaml"
+    folder, _, result = text.partition("/")
+    if folder not in study_folders():
+        raise UserError(f"There are no studies of {folder}; {nearest(folder, study_folders())}")
+    path = config_dir() / "experiment" / folder / "results.yaml"
     content = read_yaml(path) if path.is_file() else {}
     if not isinstance(content, Mapping) or not all(isinstance(item, Mapping) for item in content.values()):
         raise UserError(f"{path} must be a mapping of results, each with {', '.join(sorted(KEYS))}.")
-    found = {str(name): _result(path, paper, str(name), item) for name, item in content.items()}
+    found = {str(name): _result(path, folder, str(name), item) for name, item in content.items()}
     if not found:
-        raise UserError(f"No result of {paper} is kept yet; its studies run by `depthbench run -m experiment=...`.")
+        raise UserError(f"No result of {folder} is kept yet; its studies run by `depthbench run -m experiment=...`.")
     if result and result not in found:
-        raise UserError(f"{paper} has no result {result}; {nearest(result, found)}")
+        raise UserError(f"{folder} has no result {result}; {nearest(result, found)}")
     return [found[result]] if result else list(found.values())
 
 
-def _result(path: Path, paper: str, name: str, item: Mapping[str, Any]) -> KeptResult:
+def _result(path: Path, folder: str, name: str, item: Mapping[str, Any]) -> KeptResult:
     if wrong := KEYS ^ set(map(str, item)):
         raise UserError(f"{path}, {name}: {', '.join(sorted(wrong))} is missing or unknown.")
     return KeptResult(
-        name=f"{paper}/{name}",
+        name=f"{folder}/{name}",
         shows=str(item["shows"]),
         command=tuple(map(str, item["command"])),
         give=tuple(map(str, item["give"])),

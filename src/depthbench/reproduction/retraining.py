@@ -58,7 +58,8 @@ def reproduce_result(result: KeptResult, words: Sequence[str], output: Path) -> 
     if lacking := [key for key in result.give if key not in given]:
         told = " ".join(f"{key}=..." for key in lacking)
         raise UserError(f"{result.name} needs more settings: append {told} to the command.")
-    command = [*result.command, *words, f"output={output}"]
+    kept = [word for word in result.command if word.partition("=")[0] not in given]  # swept twice, a key would cross
+    command = [*kept, *words, f"output={output}"]
     print(f"{result.name}: {result.shows}. {hours_text(result, command)}", flush=True)
     status = subprocess.run([sys.executable, "-m", "depthbench.run", "-m", *command], check=False).returncode
     if status:
@@ -69,14 +70,17 @@ def reproduce_result(result: KeptResult, words: Sequence[str], output: Path) -> 
 
 
 def hours_text(result: KeptResult, command: Sequence[str]) -> str:
-    """The study's time on the original machine, and the estimate for this one."""
-    from depthbench.reproduction.speed import seconds_per_pass
+    """The study's time on the original machine, and the estimate for this command on this one."""
+    from depthbench.reproduction.speed import seconds_per_pass, work_of
 
-    ratio = seconds_per_pass(command) / result.step
-    here = duration(3600 * result.core_hours * ratio)
+    known = [f"{key}=." for key in result.give]
+    kept = work_of([*result.command, *known])._replace(pass_seconds=result.step)
+    here = work_of(command)._replace(pass_seconds=seconds_per_pass(command))
+    jobs = f"{here.jobs} job{'s' if here.jobs > 1 else ''}"
     return (
-        f"It took {result.core_hours:g} hours of {result.machine}; one pass of its network takes {ratio:.1f} times as "
-        f"long here, so about {here}, divided by the jobs that run at once."
+        f"Its {kept.jobs} jobs took {result.core_hours:g} hours of {result.machine}. One pass of the network takes "
+        f"{here.pass_seconds / result.step:.1f} times as long here, so {jobs} take about "
+        f"{duration(3600 * result.core_hours * here.against(kept))}, divided by the jobs that run at once."
     )
 
 
