@@ -36,8 +36,8 @@ class Work(NamedTuple):
 
         Example:
             >>> from depthbench.reproduction.speed import Work
-            >>> Work(2, 8, 100, 0.1).against(Work(20, 8, 100, 0.2))
-            0.05
+            >>> Work(2, 8, 100, 0.25).against(Work(16, 8, 100, 0.5))
+            0.0625
         """
         known = self.passes and other.passes
         one, two = (work.passes if known else 1 for work in (self, other))
