@@ -1,6 +1,7 @@
 """Kept results: their file, and the comparison of what was kept with what was made again."""
 
 import subprocess
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +12,7 @@ from depthbench.config.compose import config_dir
 from depthbench.reproduction import kept as kept_module
 from depthbench.reproduction.__main__ import main
 from depthbench.reproduction.kept import kept_results, study_folders
-from depthbench.reproduction.retraining import changes, reproduce_result
+from depthbench.reproduction.retraining import changes, print_changes, reproduce_result
 from depthbench.reproduction.speed import Work, seconds_per_pass, work_of
 from depthbench.runs.archive import pack_runs
 from tests.report.conftest import write_run
@@ -51,6 +52,21 @@ def test_other_seeds_agree(file, tmp_path):
 def test_a_row_that_was_not_made_again_is_left_out(file, tmp_path):
     runs(tmp_path / "again", losses=("l1",))
     assert [one.row.partition(",")[0] for one in changes(file, tmp_path / "again")] == ["l1"]
+
+
+def test_a_single_row_is_compared_with_the_kept_row_of_its_name(file, tmp_path, capsys):
+    """A study of one row finds no key in which its runs differ; the kept study says which key names the rows."""
+    write_run(tmp_path / "again", loss="eigen", seed=1, quality=0.9)
+    (found,) = changes(file, tmp_path / "again")
+    assert found.row.partition(",")[0] == "eigen"
+    assert found.verdict == "equal"  # over seed 1, which both have; the kept seeds 0 and 2 have no part
+    assert found.low <= found.new - found.kept <= found.high
+    result = replace(kept_results("carvalho2018")[0], runs=file)
+    print_changes(result, tmp_path / "again")
+    assert "0 of 1 rows differ" in capsys.readouterr().out
+    write_run(tmp_path / "other", loss="huber", seed=1)
+    print_changes(result, tmp_path / "other")
+    assert "nothing was compared" in capsys.readouterr().out
 
 
 KEPT = [name for name in study_folders() if (config_dir() / "experiment" / name / "results.yaml").is_file()]

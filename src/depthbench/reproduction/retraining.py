@@ -11,7 +11,7 @@ import numpy as np
 from depthbench.cli import duration
 from depthbench.errors import UserError
 from depthbench.report.analyze.estimates import compare_pairs, seed_scores
-from depthbench.report.analyze.study import Cell, images_text, studies
+from depthbench.report.analyze.study import Cell, Study, images_text, studies
 from depthbench.report.read.runs import read_runs
 from depthbench.reproduction.kept import KeptResult
 from depthbench.runs.archive import unpacked
@@ -76,10 +76,10 @@ def hours_text(result: KeptResult, command: Sequence[str]) -> str:
     known = [f"{key}=." for key in result.give]
     kept = work_of([*result.command, *known])._replace(pass_seconds=result.step)
     here = work_of(command)._replace(pass_seconds=seconds_per_pass(command))
-    jobs = f"{here.jobs} job{'s' if here.jobs > 1 else ''}"
+    jobs = f"{here.jobs} jobs take" if here.jobs > 1 else "1 job takes"
     return (
         f"Its {kept.jobs} jobs took {result.core_hours:g} hours of {result.machine}. One pass of the network takes "
-        f"{here.pass_seconds / result.step:.1f} times as long here, so {jobs} take about "
+        f"{here.pass_seconds / result.step:.1f} times as long here, so {jobs} about "
         f"{duration(3600 * result.core_hours * here.against(kept))}, divided by the jobs that run at once."
     )
 
@@ -91,8 +91,13 @@ def changes(kept: Path, new: Path) -> list[RowChange]:
         kept: a file of runs or a folder of run folders.
         new: a folder of run folders.
     """
-    before, after = _cells(unpacked(kept) if kept.is_file() else kept), _cells(new)
+    studied = studies(read_runs([unpacked(kept) if kept.is_file() else kept]))
+    axes = tuple(dict.fromkeys(axis for study in studied for axis in study.axes))  # few new runs may differ in fewer
+    before, after = _cells(studied), _cells(studies(read_runs([new]), axes))
     both = [name for name in before if name in after]
+    for name in both:  # scores and tests are of the seeds that both have; without any, of all
+        if common := [seed for seed in before[name].by_seed if seed in after[name].by_seed]:
+            before[name], after[name] = (cells[name].with_seeds(common) for cells in (before, after))
     found: list[RowChange] = []
     for protocol in dict.fromkeys(protocol for name in both for protocol in _protocols(before[name])):
         rows = [name for name in both if protocol in _protocols(before[name]) & _protocols(after[name])]
@@ -123,7 +128,10 @@ def print_changes(result: KeptResult, output: Path) -> None:
         print(f"The kept scores ({result.runs.name}) are part of the repository, not of this installation.")
         return
     found = changes(result.runs, output)
-    width = max((len(one.row) for one in found), default=0)
+    if not found:
+        print("None of the new rows is one of the kept ones, so nothing was compared.")
+        return
+    width = max(len(one.row) for one in found)
     for one in found:
         interval = f"{one.new - one.kept:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
         print(
@@ -135,10 +143,10 @@ def print_changes(result: KeptResult, output: Path) -> None:
     print(f"{len(differ)} of {len(found)} rows differ from the kept ones beyond their intervals{names}.")
 
 
-def _cells(place: Path) -> dict[str, Cell]:
+def _cells(every: Sequence[Study]) -> dict[str, Cell]:
     return {
         ", ".join(filter(None, [cell.method, images_text(cell.amount) if cell.amount else ""])): cell
-        for study in studies(read_runs([place]))
+        for study in every
         for cell in study.cells
         if cell.scored
     }

@@ -77,8 +77,8 @@ def one_seed_habit(cells: Sequence[Cell], protocol: str, metric: str) -> OneSeed
     seeds = sorted(common, key=lambda seed: (len(seed), seed))
     if min(len(rows), len(seeds)) < 2:
         return None
-    whole = _signs([_with_seeds(cell, seeds) for cell in rows], protocol, metric)
-    single = [[_with_seeds(cell, [seed]) for cell in rows] for seed in seeds]
+    whole = _signs([cell.with_seeds(seeds) for cell in rows], protocol, metric)
+    single = [[cell.with_seeds([seed]) for cell in rows] for seed in seeds]
     each = [_signs(one, protocol, metric) for one in single]
     orders = [tuple(cell.method for cell in rank(one, protocol, metric)) for one in single]
     found = [(pair, sign) for signs in each for pair, sign in signs.items() if sign]
@@ -105,10 +105,6 @@ def counted(names: Iterable[str]) -> dict[str, int]:
     """
     counts = Counter(names)
     return {name: counts[name] for name in sorted(counts, key=lambda name: (-counts[name], name))}
-
-
-def _with_seeds(cell: Cell, seeds: Sequence[str]) -> Cell:
-    return Cell(cell.method, cell.amount, tuple(run for seed in seeds for run in cell.by_seed[seed]))
 
 
 def _signs(cells: Sequence[Cell], protocol: str, metric: str) -> Signs:

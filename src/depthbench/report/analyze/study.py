@@ -38,6 +38,11 @@ class Cell:
             found[seed] = (*found.get(seed, ()), run)
         return found
 
+    def with_seeds(self, seeds: Iterable[str]) -> "Cell":
+        """The same row with the finished runs of these seeds alone."""
+        found = self.by_seed
+        return Cell(self.method, self.amount, tuple(run for seed in seeds for run in found[seed]))
+
 
 @dataclass(frozen=True)
 class Study:
@@ -107,14 +112,19 @@ def symbol(metric: str) -> str:
     return SYMBOLS.get(metric, metric)
 
 
-def studies(runs: Sequence[Run]) -> list[Study]:
-    """Sort runs into one study per test set; amounts of training data are an axis of it."""
-    return [_study(name, group) for name, group in by_test_set(runs)]
+def studies(runs: Sequence[Run], axes: tuple[str, ...] | None = None) -> list[Study]:
+    """Sort runs into one study per test set; amounts of training data are an axis of it.
+
+    Args:
+        runs: in any order.
+        axes: keys by which rows are named, such as those of a larger study; None for the keys in which runs differ.
+    """
+    return [_study(name, group, axes) for name, group in by_test_set(runs)]
 
 
-def _study(data: str, runs: Sequence[Run]) -> Study:
+def _study(data: str, runs: Sequence[Run], axes: tuple[str, ...] | None) -> Study:
     amount = amounts_of(runs)
-    axes = find_axes(runs, amount)
+    axes = find_axes(runs, amount) if axes is None else axes
     cells: dict[tuple[str, int | None], list[Run]] = defaultdict(list)
     for run in runs:
         cells[method_of(run, axes), amount(run)].append(run)
