@@ -13,7 +13,7 @@ from depthbench.reproduction import kept as kept_module
 from depthbench.reproduction.__main__ import main
 from depthbench.reproduction.kept import kept_results, study_folders
 from depthbench.reproduction.retraining import changes, print_changes, reproduce_result
-from depthbench.reproduction.speed import Work, seconds_per_pass, work_of
+from depthbench.reproduction.speed import StudyWork, seconds_per_pass, work_of
 from depthbench.runs.archive import pack_runs
 from tests.report.conftest import write_run
 
@@ -110,10 +110,10 @@ def test_the_work_of_a_study_counts_its_jobs_and_passes():
 
 
 def test_work_is_in_proportion_to_jobs_epochs_and_passes():
-    kept = Work(70, 8, 50, 0.2)
-    assert Work(7, 8, 50, 0.1).against(kept) == pytest.approx(0.05)
-    assert Work(70, 4, 100, 0.2).against(kept) == pytest.approx(1)
-    assert Work(70, 8, None, 0.2).against(kept) == pytest.approx(1)  # an unknown number of passes is taken as equal
+    kept = StudyWork(70, 8, 50, 0.2)
+    assert StudyWork(7, 8, 50, 0.1).against(kept) == pytest.approx(0.05)
+    assert StudyWork(70, 4, 100, 0.2).against(kept) == pytest.approx(1)
+    assert StudyWork(70, 8, None, 0.2).against(kept) == pytest.approx(1)  # unknown passes are taken as equal
 
 
 def test_a_word_of_the_user_replaces_the_kept_one(monkeypatch, tmp_path, capsys):

@@ -16,7 +16,7 @@ from depthbench.config.compose import composing, readable
 PASSES = 3
 
 
-class Work(NamedTuple):
+class StudyWork(NamedTuple):
     """The amount of work of a study.
 
     Attributes:
@@ -31,12 +31,12 @@ class Work(NamedTuple):
     passes: int | None
     pass_seconds: float = 1.0
 
-    def against(self, other: "Work") -> float:
+    def against(self, other: "StudyWork") -> float:
         """The work of this study divided by that of another.
 
         Example:
-            >>> from depthbench.reproduction.speed import Work
-            >>> Work(2, 8, 100, 0.25).against(Work(16, 8, 100, 0.5))
+            >>> from depthbench.reproduction.speed import StudyWork
+            >>> StudyWork(2, 8, 100, 0.25).against(StudyWork(16, 8, 100, 0.5))
             0.0625
         """
         known = self.passes and other.passes
@@ -45,7 +45,7 @@ class Work(NamedTuple):
         return ratio * self.pass_seconds / other.pass_seconds
 
 
-def work_of(words: Sequence[str]) -> Work:
+def work_of(words: Sequence[str]) -> StudyWork:
     """The jobs, epochs and passes of a study, without its time.
 
     Args:
@@ -57,12 +57,12 @@ def work_of(words: Sequence[str]) -> Work:
     Example:
         >>> from depthbench.reproduction.speed import work_of
         >>> work_of(["loss=l1,eigen", "seed=0,1,2", "trainer.max_epochs=4", "data.epoch_size=100", "data.batch_size=8"])
-        Work(jobs=6, epochs=4, passes=13, pass_seconds=1.0)
+        StudyWork(jobs=6, epochs=4, passes=13, pass_seconds=1.0)
     """
     config, sweeps = _composed(words)
     size = config.data.get("epoch_size")
     passes = math.ceil(size / config.data.batch_size) if size else None
-    return Work(math.prod(sweeps.values()), int(config.trainer.max_epochs or 1), passes)
+    return StudyWork(math.prod(sweeps.values()), int(config.trainer.max_epochs or 1), passes)
 
 
 def seconds_per_pass(words: Sequence[str]) -> float:
