@@ -32,6 +32,20 @@ def test_a_neighbor_of_a_process_that_was_stopped_has_not_failed(stopped, other,
     assert "Traceback" not in "".join(capfd.readouterr())
 
 
+def test_a_process_that_a_failing_neighbor_stops_leaves_the_failure(tmp_path, monkeypatch):
+    """Torchrun's agent stops the others when one fails; its signal may come before the error of a collective."""
+    folder = RunFolder(tmp_path)
+
+    def stop(*arguments):
+        folder.update_status(state="failed", reason="a damaged frame")  # the neighbor's
+        raise Stopped
+
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setattr(module, "train_and_test", stop)
+    assert module.execute(folder) == INTERRUPTED
+    assert (folder.status["state"], folder.status["reason"]) == ("failed", "a damaged frame")
+
+
 def test_a_process_that_fails_alone_has_failed(tmp_path, monkeypatch, capfd):
     folder = RunFolder(tmp_path)
 

@@ -76,7 +76,8 @@ def recorded(folder: RunFolder, first: bool) -> Iterator[None]:
     try:
         yield
     except (Stopped, KeyboardInterrupt):
-        _note(folder, state="interrupted", reason=ASKED)
+        if folder.status.get("state") != "failed":  # else a neighbor's failure stopped this process
+            _note(folder, state="interrupted", reason=ASKED)
         raise
     except Pruned as error:
         if first:
