@@ -43,8 +43,8 @@ PICTURE = PAGE.parent / "images" / "worth.png"
 AMOUNTS = PICTURE.with_name("amounts")
 AHEAD = (12_000.0, 230_000.0)  # carvalho2018's larger amounts, to which the laws are extrapolated
 LAWS = (
-    "Power laws through the measured amounts, and where they lead: an extrapolation by a factor of 15 and 290, which "
-    "assumes that the law goes on to hold."
+    "The table gives the power laws through the measured amounts and extrapolates them by factors of 15 and 290. The "
+    "extrapolation assumes that the law still holds there."
 )
 METRIC = "AbsRel"
 SHOWN = ("AbsRel", "RMSE", "delta1")
@@ -190,10 +190,10 @@ def habit_text(one: KeptStudy) -> str:
         firsts = ", ".join(f"{name} with {count}" for name, count in found.firsts.items())
         lines.append(
             f"- {one.result.name}{f', {title}' if title else ''}: {found.pairs} pairs of rows, {found.seeds} seeds. "
-            f"All seeds and images tell {found.all_seeds} of them apart. One seed, tested over images alone, "
-            f"tells {found.one_seed:.1f} apart on average; {100 * found.unconfirmed:.0f} % of these findings are not "
-            f"confirmed, and {len(found.opposed)} pairs are told apart in opposite directions by two seeds. Orders "
-            f"of the rows among the seeds: {found.orders}; first is {firsts}."
+            f"The test over all seeds and images separates {found.all_seeds} of them. The test of one seed over images "
+            f"alone separates {found.one_seed:.1f} on average; {100 * found.unconfirmed:.0f} % of these findings are not "
+            f"confirmed, and two seeds separate {len(found.opposed)} pairs in opposite directions. The seeds give "
+            f"{found.orders} different orders of the rows; the first row is {firsts}."
         )
     return "\n".join(lines)
 
