@@ -7,7 +7,7 @@ Nothing is trained: the kept files hold the scores of each seed and each image.
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import numpy as np
 from disagreements_page import replaced
 
 from depthbench.report import read_runs
-from depthbench.report.analyze.claims import OPEN, TestedClaims, tested_claims
+from depthbench.report.analyze.claims import OPEN, TestedClaims, Verdict, tested_claims
 from depthbench.report.analyze.effort import MOST_IMAGES, MOST_SEEDS, effort
 from depthbench.report.analyze.estimates import compare_pairs, estimate_of
 from depthbench.report.analyze.habits import best_epochs, one_seed_habit
@@ -142,14 +142,31 @@ def score_table(one: KeptStudy) -> str:
     return to_markdown_text(["row", "seeds", *SHOWN], 1, rows, [])
 
 
-def claims_table(found: Sequence[TestedClaims]) -> str:
+def claims_table(found: Sequence[TestedClaims], every: Sequence[KeptStudy]) -> str:
     """Each claim that the kept runs test, with its verdict."""
-    rows = [
-        [claims.paper, verdict.claim.text, verdict.claim.where, verdict.verdict, evidence(verdict)]
-        for claims in found
-        for verdict in claims.verdicts
-    ]
-    return to_markdown_text(["paper", "claim", "where", "verdict", "evidence"], 5, rows, [])
+    rows = []
+    for claims in found:
+        for verdict in claims.verdicts:
+            study, named = in_one_study(verdict, every)
+            rows.append([study or claims.paper, named.claim.text, named.claim.where, named.verdict, evidence(named)])
+    return to_markdown_text(["study", "claim", "where", "verdict", "evidence"], 5, rows, [])
+
+
+def in_one_study(verdict: Verdict, every: Sequence[KeptStudy]) -> tuple[str, Verdict]:
+    """The study that has both rows of a verdict, and the verdict with this study's names of the rows.
+
+    Rows of several studies of a paper are named by all that differs between the studies.
+    """
+    for one in every:
+        rows = {_run_names(cell): cell for cell in one.rows}
+        first, second = (rows.get(_run_names(cell)) for cell in (verdict.first, verdict.second))
+        if first and second:
+            return one.result.name, replace(verdict, first=first, second=second)
+    return "", verdict
+
+
+def _run_names(cell: Cell) -> frozenset[str]:
+    return frozenset(run.path.name for run in cell.scored)
 
 
 def claims_text(found: Sequence[TestedClaims]) -> str:
@@ -320,7 +337,7 @@ def parts(every: Sequence[KeptStudy]) -> dict[str, str]:
     return {
         "studies": study_table(every),
         "scores": scores,
-        "claims": f"{claims_text(claims)}\n\n{claims_table(claims)}",
+        "claims": f"{claims_text(claims)}\n\n{claims_table(claims, every)}",
         "worth": worth_table(every),
         "one seed": "\n".join(filter(None, map(habit_text, every))),
         "best epoch": epoch_table(every),

@@ -113,3 +113,21 @@ def test_pictures(page, one, tmp_path, monkeypatch):
     page.draw([one])
     page.draw_amounts([one])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["amounts.png", "worth.png"]
+
+
+def test_a_claim_names_its_study_and_rows(page, one, tmp_path):
+    """Two networks were trained with both losses: each has its own line, which names its study and its rows alone."""
+    other = tmp_path / "other"
+    for loss in LOSSES:
+        for seed in SEEDS:
+            path = write_run(other, loss=loss, split="795", seed=seed, images=20, panels=False)
+            told = json.loads((path / "run.json").read_text())
+            told["choices"] |= {"experiment": "carvalho2018/losses", "model": "d3net"}
+            (path / "run.json").write_text(json.dumps(told))
+            path.rename(path.with_name(f"{path.name}-d3net"))
+    (study,) = studies(read_runs([other]))
+    every = [one, page.KeptStudy(replace(one.result, name="carvalho2018/d3net", baseline="loss=l1"), study)]
+    table = page.parts(every)["claims"]
+    lines = [line for line in table.splitlines() if "L1 is better than the adversarial loss" in line]
+    assert [line.split(" | ")[0] for line in lines] == ["| carvalho2018/d3net", "| carvalho2018/x"]
+    assert all("l1, 795 training images against gan, 795 training images" in line for line in lines)
