@@ -208,8 +208,8 @@ def habit_text(one: KeptStudy) -> str:
         lines.append(
             f"- {one.result.name}{f', {title}' if title else ''}: {found.pairs} pairs of rows, {found.seeds} seeds. "
             f"The test over all seeds and images separates {found.all_seeds} of them. The test of one seed over images "
-            f"alone separates {found.one_seed:.1f} on average; {100 * found.unconfirmed:.0f} % of these findings are not "
-            f"confirmed, and two seeds separate {len(found.opposed)} pairs in opposite directions. The seeds give "
+            f"alone separates {found.one_seed:.1f} on average; {100 * found.unconfirmed:.0f} % of these findings are "
+            f"not confirmed, and two seeds separate {len(found.opposed)} pairs in opposite directions. The seeds give "
             f"{found.orders} different orders of the rows; the first row is {firsts}."
         )
     return "\n".join(lines)
