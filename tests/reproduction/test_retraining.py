@@ -45,8 +45,25 @@ def test_a_row_that_is_better_is_named_and_the_other_is_not(file, tmp_path):
 def test_other_seeds_agree(file, tmp_path):
     runs(tmp_path / "again", seeds=(5, 6, 7))
     found = changes(file, tmp_path / "again")
-    assert {one.verdict for one in found} == {"agrees"}
-    assert all(one.low < one.new - one.kept < one.high for one in found)
+    assert {one.verdict for one in found} == {"can't be told apart"}
+    assert all(one.low < one.change < one.high for one in found)
+    assert all(one.change == pytest.approx(one.new - one.kept, abs=1e-4) for one in found)
+
+
+def test_other_test_images_are_compared_on_the_common_ones(file, tmp_path):
+    for loss, quality in (("l1", 1.0), ("eigen", 0.9)):
+        for seed in (0, 1, 2):
+            write_run(tmp_path / "again", loss=loss, seed=seed, quality=quality, images=40)
+    found = changes(file, tmp_path / "again")
+    assert all(one.low <= one.change <= one.high for one in found)
+
+
+def test_the_last_line_says_what_counts(file, tmp_path, capsys):
+    runs(tmp_path / "again", better=0.7)
+    print_changes(replace(kept_results("carvalho2018")[0], runs=file), tmp_path / "again")
+    told = capsys.readouterr().out
+    assert "1 of 2 rows differ from the kept ones (p below 0.05, adjusted for all rows" in told
+    assert "beyond their intervals" not in told
 
 
 def test_a_row_that_was_not_made_again_is_left_out(file, tmp_path):

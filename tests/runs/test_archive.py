@@ -5,6 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import yaml
 
 from depthbench.errors import UserError
 from depthbench.report.__main__ import main as report
@@ -69,6 +70,25 @@ def test_paths_and_hosts_stay_behind(tmp_path):
     assert not [word for word in ("/disk", "node17", "elsewhere") if word in told]
     assert json.loads((place / "run.json").read_text())["overrides"] == ["data.root=nyu", "loss=l1"]
     assert json.loads((place / "run.json").read_text())["machine"] == {"cores": 2}
+
+
+def test_weights_of_one_name_in_two_folders_stay_two_rows(tmp_path):
+    folders = []
+    for place in ("mae", "dino"):
+        weights = f"/disk/of/somebody/{place}/model.safetensors"
+        folder = write_run(tmp_path / place, overrides=["loss=l1", f"model.encoder.pretrained={weights}"])
+        config = yaml.safe_load((folder / "config.yaml").read_text())
+        config["model"]["encoder"]["pretrained"] = weights
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+        folders.append(folder.rename(folder.with_name(f"{folder.name}-{place}")))
+    pack_runs(folders, tmp_path / "two.runs.zip")
+    place = unpacked(tmp_path / "two.runs.zip")
+    (study,) = studies(read_runs([place]))
+    assert sorted(cell.method for cell in study.cells) == [
+        "pretrained=dino/model.safetensors",
+        "pretrained=mae/model.safetensors",
+    ]
+    assert not [path for path in place.rglob("*") if path.is_file() and "/disk" in path.read_text()]
 
 
 def test_unfinished_runs_are_named(folders, tmp_path):

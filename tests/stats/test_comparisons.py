@@ -297,3 +297,14 @@ def test_one_seed_is_a_statement_about_the_trained_networks(anew):
         others += not pair.low <= 0 <= pair.high
     assert trained <= most(pages)
     assert others > most(pages)
+
+
+def test_pairs_on_other_images_keep_their_own_p_values():
+    """All exchanges of 8 images and of 6 are patterns of other lengths: no joint test, and Holm over both."""
+    rng = np.random.default_rng(5)
+    rows = [[{0: of_means(rng.normal(mean, 0.02, count))} for mean in (0.2, 0.22)] for count in (8, 6)]
+    pairs = [(first, second) for first, second in rows]
+    both = [row["score"] for row in compare_rows(pairs)]
+    alone = [compare_rows([pair])[0]["score"] for pair in pairs]
+    assert [one.difference.p_value for one in both] == [one.difference.p_value for one in alone]
+    assert [one.p_adjusted for one in both] == pytest.approx(holm([one.difference.p_value for one in alone]))

@@ -28,7 +28,7 @@ __all__ = [
 _HOMES = {
     "analyze.study": ("Cell", "Study", "studies"),
     "analyze.table": ("Table", "build_table"),
-    "read.runs": ("Run", "find_runs", "read_run", "read_runs"),
+    "read.runs": ("Run", "find_run_folders", "read_run", "read_runs"),
     "write.page": ("write_report",),
 }
 

@@ -26,14 +26,15 @@ METRIC = "AbsRel"
 class RowChange:
     """One row of a study, kept and made again.
 
-    ``low`` and ``high`` bound the difference of the new score from the kept one at 95 %; ``p`` is adjusted for all
-    rows. They are NaN where the two share no scores of single images.
+    ``change`` is the difference of the new score from the kept one on the images that both have, ``low`` and ``high``
+    bound it at 95 %; ``p`` is adjusted for all rows. These are NaN where the two share no scores of single images.
     """
 
     row: str
     protocol: str
     kept: float
     new: float
+    change: float
     low: float
     high: float
     p: float
@@ -115,11 +116,12 @@ def _change(name: str, protocol: str, before: Cell, after: Cell, test: Tested | 
     if not (old.size and new.size):
         return None
     sign = better(test, higher_is_better(METRIC)) if test else 0
-    verdict = {1: "better", -1: "worse", 0: "agrees" if test else "not tested"}[sign]
+    verdict = {1: "better", -1: "worse", 0: "can't be told apart" if test else "not tested"}[sign]
     if len(old) == len(new) and np.allclose(old, new, rtol=1e-9, atol=0):
         verdict = "equal"
-    low, high, p = (test.difference.low, test.difference.high, test.p_adjusted) if test else (np.nan,) * 3
-    return RowChange(name, protocol, float(old.mean()), float(new.mean()), low, high, p, verdict)
+    change, low, high, _ = test.difference if test else (float(new.mean() - old.mean()), *(np.nan,) * 3)
+    p = test.p_adjusted if test else np.nan
+    return RowChange(name, protocol, float(old.mean()), float(new.mean()), change, low, high, p, verdict)
 
 
 def print_changes(result: KeptResult, output: Path) -> None:
@@ -133,19 +135,25 @@ def print_changes(result: KeptResult, output: Path) -> None:
         return
     width = max(len(one.row) for one in found)
     for one in found:
-        interval = f"{one.new - one.kept:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
+        interval = f"{one.change:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
         print(
             f"  {one.row:<{width}}  {one.protocol}  {METRIC} {one.kept:.4f} kept, {one.new:.4f} now, difference "
             f"{interval}, p {p_number(one.p)}: {one.verdict}"
         )
     differ = [one for one in found if one.verdict in ("better", "worse")]
     names = f": {', '.join(one.row for one in differ)}" if differ else ""
-    print(f"{len(differ)} of {len(found)} rows differ from the kept ones beyond their intervals{names}.")
+    print(
+        f"{len(differ)} of {len(found)} rows differ from the kept ones (p below 0.05, adjusted for all rows; intervals "
+        f"are of each row alone){names}."
+    )
 
 
 def _cells(every: Sequence[Study]) -> dict[str, Cell]:
+    several = len({study.data for study in every}) > 1
     return {
-        ", ".join(filter(None, [cell.method, images_text(cell.amount) if cell.amount else ""])): cell
+        ", ".join(
+            filter(None, [study.data if several else "", cell.method, images_text(cell.amount) if cell.amount else ""])
+        ): cell
         for study in every
         for cell in study.cells
         if cell.scored

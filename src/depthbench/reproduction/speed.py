@@ -62,7 +62,7 @@ def work_of(words: Sequence[str]) -> StudyWork:
     config, sweeps = _composed(words)
     size = config.data.get("epoch_size")
     passes = math.ceil(size / config.data.batch_size) if size else None
-    return StudyWork(math.prod(sweeps.values()), int(config.trainer.max_epochs or 1), passes)
+    return StudyWork(math.prod(sweeps.values()), max(config.trainer.max_epochs or 1, 1), passes)
 
 
 def seconds_per_pass(words: Sequence[str]) -> float:

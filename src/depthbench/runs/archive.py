@@ -1,7 +1,8 @@
 """A study in one file: run folders without weights and pictures, small enough for a repository.
 
 A zip with one folder per finished run: the small files that the report reads. Numbers of tables are rounded, scores of
-single images are of the named metrics, and paths are cut to their last part: where data lay is nobody's concern.
+single images are of the named metrics, and paths are cut to the last parts that
+tell two runs apart: where data lay is nobody's concern.
 ``scores.json`` is kept in full. Every command that takes run folders takes such a file.
 """
 
@@ -14,12 +15,14 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from depthbench.config.identity import is_path, matters
+from depthbench.config.reading import read_config
 from depthbench.errors import UserError
 from depthbench.files import whole
 from depthbench.input_files import open_zip, read_bytes, read_member
@@ -73,9 +76,10 @@ def pack_runs(
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise UserError(f"Two runs are called {twice}; give the runs of one of them.")
+    short = _told_apart([read_config(folder / "config.yaml") for folder in done])
     kept: dict[str, Callable[[bytes], bytes]] = {
-        "config.yaml": _config,
-        "run.json": _run,
+        "config.yaml": lambda content: _config(content, short),
+        "run.json": lambda content: _run(content, short),
         "status.json": _status,
         "data.json": _compact,
         "scores.json": _compact,
@@ -128,12 +132,12 @@ def _member(name: str) -> zipfile.ZipInfo:
     return info
 
 
-def _config(content: bytes) -> bytes:
-    return yaml.safe_dump(_pathless(yaml.safe_load(content)), sort_keys=False, allow_unicode=True).encode()
+def _config(content: bytes, short: Mapping[str, str]) -> bytes:
+    return yaml.safe_dump(_pathless(yaml.safe_load(content), short), sort_keys=False, allow_unicode=True).encode()
 
 
-def _run(content: bytes) -> bytes:
-    run = _pathless(json.loads(content))
+def _run(content: bytes, short: Mapping[str, str]) -> bytes:
+    run = _pathless(json.loads(content), short)
     run["machine"] = {key: value for key, value in (run.get("machine") or {}).items() if key != "host"}
     run.pop("command", None)  # of the whole sweep, as typed; the overrides are kept
     return _text(run)
@@ -158,21 +162,49 @@ def _text(content: Any) -> bytes:
     return json.dumps(content, allow_nan=False).encode()
 
 
-def _pathless(node: Any) -> Any:
-    """A tree with the last part of every path; the value of ``key=path`` is one, too."""
+def _told_apart(configs: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Paths that are part of runs' identities, such as weights, each with the last parts that tell it apart."""
+    words = {word for config in configs for word in _own_paths(config)}
+    parts = {word: word.rstrip("/").split("/") for word in words}
+    found = {}
+    for word, own in parts.items():
+        others = [other for rival, other in parts.items() if rival != word]
+        counts = (count for count in range(1, len(own)) if all(other[-count:] != own[-count:] for other in others))
+        found[word] = "/".join(own[-next(counts, len(own)) :])
+    return found
+
+
+def _own_paths(node: Any, key: str = "") -> Iterator[str]:
     if isinstance(node, dict):
-        return {key: _pathless(value) for key, value in node.items()}
+        for name, value in node.items():
+            yield from _own_paths(value, f"{key}.{name}".lstrip("."))
+    elif isinstance(node, list):
+        for value in node:
+            yield from _own_paths(value, key)
+    elif isinstance(node, str) and _is_outside(node) and matters(key) and not is_path(key):
+        yield node
+
+
+def _pathless(node: Any, short: Mapping[str, str]) -> Any:
+    """A tree with the last part of every path, or its ``short`` form; the value of ``key=path`` is one, too."""
+    if isinstance(node, dict):
+        return {key: _pathless(value, short) for key, value in node.items()}
     if isinstance(node, list):
-        return [_pathless(value) for value in node]
+        return [_pathless(value, short) for value in node]
     if not isinstance(node, str):
         return node
-    return ",".join(_last_part(word) for word in node.split(","))
+    return ",".join(_last_part(word, short) for word in node.split(","))
 
 
-def _last_part(word: str) -> str:
+def _last_part(word: str, short: Mapping[str, str]) -> str:
     key, equals, value = word.rpartition("=")
-    outside = value.startswith(("/", "~", "./", "../"))
-    return f"{key}{equals}{value.rstrip('/').rpartition('/')[2]}" if outside else word
+    if not _is_outside(value):
+        return word
+    return f"{key}{equals}{short.get(value) or value.rstrip('/').rpartition('/')[2]}"
+
+
+def _is_outside(value: str) -> bool:
+    return value.startswith(("/", "~", "./", "../"))
 
 
 def _table(content: bytes, digits: int, columns: Sequence[str] | None = None) -> bytes:

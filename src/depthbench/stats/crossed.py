@@ -137,7 +137,10 @@ def compare_rows(pairs: Sequence[tuple[SeedRow, SeedRow]]) -> list[dict[str, Tes
     results: list[dict[str, Tested]] = [{} for _ in chosen]
     for name in names:
         exchanged = [flip[name] for flip in flips if flip]
-        raw, adjusted = max_t(exchanged)
+        if alike:
+            raw, adjusted = max_t(exchanged)
+        else:  # pairs on other images have other exchanges: each has its own p-value
+            raw, adjusted = [max_t([one])[0][0] for one in exchanged], []
         tests = iter(raw)
         found = [_difference(pair, name, next(tests) if pair.networks else None) for pair in chosen]
         if not alike:

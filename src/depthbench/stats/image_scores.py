@@ -44,7 +44,8 @@ FORMS = (ImageForm(1, False), ImageForm(2, False), ImageForm(1, True), ImageForm
 def form_of(recorded: Sequence[tuple[Array, Array, float]], near: float = NEAR) -> ImageForm | None:
     """The form that gives the recorded scores, the nearest where several do; None where none does.
 
-    Where all images have equally many pixels, several forms fit but for rounding: the first, for every row.
+    Where all images have equally many pixels, several forms fit but for rounding: the first, for every row. Where they
+    have almost equally many, rounding may decide; give all networks of a protocol, so that they get one form.
 
     Args:
         recorded: of each network the scores and pixels of its images ``(N,)``, and its score.
@@ -56,6 +57,8 @@ def form_of(recorded: Sequence[tuple[Array, Array, float]], near: float = NEAR) 
         >>> form_of([(np.array([0.1, 0.3]), np.array([100.0, 300.0]), 0.25)])
         ImageForm(power=1, pooled=True)
     """
+    if not recorded:
+        return None
     misses = np.zeros(len(FORMS))
     for values, pixels, score in recorded:
         known = np.isfinite(values)

@@ -2,12 +2,14 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from depthbench.output_kinds import OutputKind
 from depthbench.report import read_runs, write_report
-from depthbench.report.analyze.captions import lead, networks, not_finite, notices, starts_note
+from depthbench.report.analyze.captions import kinds_note, lead, networks, not_finite, notices, starts_note
 from depthbench.report.analyze.study import studies
 from depthbench.report.read.runs import Run
 
@@ -108,3 +110,14 @@ def test_training_and_test_images_are_never_one_word(tmp_path, make_run):
     assert " at 96 training images (" in page
     assert "n = 1 seed, 96 test images" in page
     assert path.exists()
+
+
+def test_rows_of_one_kind_are_not_called_different():
+    relative = replace(run("unet", None), kind=OutputKind.AFFINE_DEPTH)
+    all_alike = kinds_note([relative, relative])
+    assert all_alike == "All rows predict depth up to scale and shift, fitted to the truth before scoring."
+    assert kinds_note([relative, run("unet", None)]).endswith("The others are metric depth.")
+    assert kinds_note([run("unet", None)]) == ""
+    two = kinds_note([relative, replace(relative, kind=OutputKind.SCALE_DEPTH)])
+    assert "different kinds" in two
+    assert "others" not in two

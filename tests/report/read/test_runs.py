@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+import depthbench.report
 from depthbench.errors import UserError
 from depthbench.report.read.runs import FILES, find_run_folders, read_run, read_runs
 
@@ -108,3 +109,15 @@ def test_former_names_in_run_folders_are_read_as_todays(tmp_path, make_run):
     assert (list(run.scores), list(run.per_image)) == (["full"], ["full"])
     assert run.value("loss.lambda_") == 1.0
     assert run.info["overrides"] == ["loss=lee2020", "+loss.lambda_=1"]
+
+
+def test_scores_of_a_command_beside_runs_are_no_run(tmp_path, make_run):
+    """`depthbench evaluate output=runs/scores.json` writes a file that is called like a run's."""
+    made = [make_run(tmp_path, loss=loss, panels=False) for loss in ("l1", "l2")]
+    (tmp_path / "scores.json").write_text('{"schema": "depthbench.result.1", "results": []}')
+    assert find_run_folders([tmp_path]) == sorted(path.resolve() for path in made)
+
+
+def test_every_public_name_is_there():
+    for name in depthbench.report.__all__:
+        assert getattr(depthbench.report, name)

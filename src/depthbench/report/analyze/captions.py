@@ -83,9 +83,12 @@ def kinds_note(runs: Iterable[Run]) -> str:
     by_kind: dict[OutputKind, list[str]] = {}
     for run in runs:
         by_kind.setdefault(run.kind, []).append(run.name)
-    by_kind.pop(OutputKind.METRIC_DEPTH, None)
+    metric = by_kind.pop(OutputKind.METRIC_DEPTH, None)
+    if len(by_kind) == 1 and not metric:
+        return f"All rows predict {next(iter(by_kind)).words}, fitted to the truth before scoring."
     told = [f"{_few(names)}: {kind.words}, fitted to the truth before scoring." for kind, names in by_kind.items()]
-    return f"Rows predict different kinds: {' '.join(told)} The others are metric depth." if told else ""
+    rest = " The others are metric depth." if metric else ""
+    return f"Rows predict different kinds: {' '.join(told)}{rest}" if told else ""
 
 
 def not_finite(run: Run) -> str:

@@ -3,9 +3,9 @@
 The statistics come from :mod:`depthbench.stats`; this module brings rows of runs into their form.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,16 +79,24 @@ def image_names(cell: Cell, protocol: str, metric: str) -> Names:
     return tuple(sorted(set.intersection(*known))) if known else ()
 
 
-def row_of(cell: Cell, protocol: str, metric: str, names: Names) -> SeedRow:
+def row_of(cell: Cell, protocol: str, metric: str, names: Names, shared: ImageForm | None = None) -> SeedRow:
     """Sums of each seed over these images; empty where the score can't be read from scores of images.
 
     A protocol that pools pixels gives SILog no interval rather than a wrong one.
+
+    Args:
+        cell: the row.
+        protocol: by name.
+        metric: by name.
+        names: of the images.
+        shared: the form of all rows that are compared (:func:`shared_form`); None for the row's own.
     """
     if len(names) < 2:
         return {}
-    form = _form(cell, protocol, metric)
-    if form is None:
+    own = form_of(_recorded(cell, protocol, metric))
+    if own is None:
         return {}
+    form = shared or own
     row: dict[Hashable, PerImageSums] = {}
     for seed, runs in cell.by_seed.items():
         tables = [_columns(run, protocol, metric, names) for run in runs]
@@ -98,15 +106,24 @@ def row_of(cell: Cell, protocol: str, metric: str, names: Names) -> SeedRow:
     return row
 
 
-def _form(cell: Cell, protocol: str, metric: str) -> ImageForm | None:
-    """The form that gives the recorded scores of all runs; None where none does."""
+def shared_form(cells: Iterable[Cell], protocol: str, metric: str) -> ImageForm | None:
+    """The form that gives the recorded scores of all rows: a protocol has one; None where none does.
+
+    Rows whose scores no form gives do not count.
+    """
+    every = [_recorded(cell, protocol, metric) for cell in {id(cell): cell for cell in cells}.values()]
+    return form_of([one for recorded in every if form_of(recorded) for one in recorded])
+
+
+def _recorded(cell: Cell, protocol: str, metric: str) -> list[tuple[Values, Values, float]]:
+    """Scores and pixels of the images of each run, and its score; empty if a run lacks the score."""
     recorded = []
     for run in cell.scored:
-        table, score = run.per_image[protocol], run.scores.get(protocol, {}).get(metric)
-        if score is None:
-            return None
+        table, score = run.per_image.get(protocol, {}), run.scores.get(protocol, {}).get(metric)
+        if score is None or metric not in table:
+            return []
         recorded.append((table[metric], table.get("pixels", np.ones(len(table[metric]))), score))
-    return form_of(recorded)
+    return recorded
 
 
 def _columns(run: Run, protocol: str, metric: str, names: Names) -> tuple[Values, Values]:
@@ -135,7 +152,7 @@ def compare_cells(groups: Sequence[Sequence[Cell]], protocol: str, metric: str) 
     """Paired tests of all pairs of rows within each group, better row first; one family over all groups."""
     pairs = [list(combinations(rank(cells, protocol, metric), 2)) for cells in groups]
     testable, rows = [], []
-    make = _RowMaker(protocol, metric)
+    make = _RowMaker(protocol, metric, chain.from_iterable(groups))
     for place, group in enumerate(pairs):
         for a, b in group:
             first, second = make.both(a, b)
@@ -151,8 +168,9 @@ def compare_cells(groups: Sequence[Sequence[Cell]], protocol: str, metric: str) 
 class _RowMaker:
     """Rows of pairs over the images that both have; equal rows are made once, so that resamples are shared."""
 
-    def __init__(self, protocol: str, metric: str) -> None:
+    def __init__(self, protocol: str, metric: str, cells: Iterable[Cell]) -> None:
         self.protocol, self.metric = protocol, metric
+        self.form = shared_form(cells, protocol, metric)
         self._names: dict[int, Names] = {}
         self._rows: dict[tuple[int, Names], SeedRow] = {}
 
@@ -169,13 +187,13 @@ class _RowMaker:
     def _row(self, cell: Cell, names: Names) -> SeedRow:
         key = id(cell), names
         if key not in self._rows:
-            self._rows[key] = row_of(cell, self.protocol, self.metric, names)
+            self._rows[key] = row_of(cell, self.protocol, self.metric, names, self.form)
         return self._rows[key]
 
 
 def compare_pairs(pairs: Sequence[tuple[Cell, Cell]], protocol: str, metric: str) -> list[Tested | None]:
     """Tests of given pairs; None where two rows share no scores of single images."""
-    make = _RowMaker(protocol, metric)
+    make = _RowMaker(protocol, metric, chain.from_iterable(pairs))
     rows = [make.both(a, b) for a, b in pairs]
     tested = iter(compare_rows([pair for pair in rows if pair[0] and pair[1]]))
     return [next(tested)[metric] if pair[0] and pair[1] else None for pair in rows]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from depthbench.report.analyze.estimates import Values, image_names, row_of, seed_scores
+from depthbench.report.analyze.estimates import Values, image_names, row_of, seed_scores, shared_form
 from depthbench.report.analyze.study import Cell
 from depthbench.stats.image_sums import RESAMPLES
 from depthbench.stats.intervals import mean_over, student_draws
@@ -34,7 +34,8 @@ def fit_power_law(cells: Sequence[Cell], protocol: str, metric: str) -> PowerLaw
 def _over_images(cells: Sequence[Cell], protocol: str, metric: str, errors: Values) -> Values | None:
     """Errors ``(R, cells)`` of resampled images, the same for all cells; None where scores can't be read from them."""
     names = set.intersection(*(set(image_names(cell, protocol, metric)) for cell in cells))
-    rows = [row_of(cell, protocol, metric, tuple(sorted(names))) for cell in cells]
+    form = shared_form(cells, protocol, metric)
+    rows = [row_of(cell, protocol, metric, tuple(sorted(names)), form) for cell in cells]
     if not all(rows):
         return None
     columns = []

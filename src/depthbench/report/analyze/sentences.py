@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from depthbench.report.analyze.estimates import RowComparison, is_better, rank, seed_scores
+from depthbench.report.analyze.estimates import RowComparison, rank, seed_scores
 from depthbench.report.analyze.study import Cell, row_label, symbol
-from depthbench.stats.crossed import Estimate, Tested
+from depthbench.stats.crossed import Estimate, Tested, better
+from depthbench.stats.directions import higher_is_better
 from depthbench.stats.wording import p_text
 
 
@@ -24,16 +25,21 @@ def sentences(
     if not own:
         said = f"No test between the rows{where}: they share no scores of single images."
         return [said, *_repetitions(cells, group)]
-    better = [pair for pair in own if is_better(pair, metric)]
-    same = [pair for pair in own if pair not in better]
+    signs = [better(pair.tested, higher_is_better(metric)) for pair in own]
+    ahead, same, behind = ([pair for pair, sign in zip(own, signs, strict=True) if sign == one] for one in (1, 0, -1))
     value = format_score(float(np.mean(seed_scores(best, protocol, metric))))
     found = []
-    if better:
-        rivals = _join([row_label(pair.b, group) for pair in better])
-        found.append(f"{name} is better than {rivals}{where} ({symbol(metric)} {value}, {_evidence(better)}).")
+    if ahead:
+        rivals = _join([row_label(pair.b, group) for pair in ahead])
+        found.append(f"{name} is better than {rivals}{where} ({symbol(metric)} {value}, {_evidence(ahead)}).")
     if same:
         rivals = _join([row_label(pair.b, group) for pair in same])
         found.append(f"{name} and {rivals} can't be told apart{where} ({_evidence(same)}).")
+    if behind:  # means are over all seeds of a row, tests over the seeds that two rows share
+        rivals = _join([row_label(pair.b, group) for pair in behind])
+        found.append(
+            f"On the seeds and images that they share, {rivals} is better than {name}{where} ({_evidence(behind)})."
+        )
     return found + _repetitions(cells, group)
 
 

@@ -72,9 +72,9 @@ def read_shown(places: Sequence[str], panels: bool = True) -> ShownBoard:
         kept += [one for key in (files if panels else ()) if (one := _panels(*key)) is not None]
     if not cells:
         raise UserError(f"No score is in {', '.join(places)} yet; start the evaluate command again.")
-    twice = [(cell.model, cell.data, cell.protocol) for cell in cells]
-    if repeated := next((one for one in twice if twice.count(one) > 1), None):
-        raise UserError(f"{' , '.join(repeated)} is there twice; leave one of the places out.")
+    keys = [(cell.model, cell.data, cell.protocol) for cell in cells]
+    if repeated := next((one for one in keys if keys.count(one) > 1), None):
+        raise UserError(f"{', '.join(repeated)} is there twice; leave one of the places out.")
     return ShownBoard(tuple(cells), results, tuple(kept))
 
 

@@ -1,5 +1,6 @@
 """Reading run folders: everything that the report knows comes through here."""
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -145,7 +146,7 @@ def find_run_folders(places: Iterable[str | Path]) -> list[Path]:
             raise UserError(f"{place} is not a folder; give run folders, or folders that contain them.")
         for folder, inside, files in os.walk(place):
             inside.sort()
-            if not set(MARKERS).isdisjoint(files):
+            if _is_run(Path(folder), set(MARKERS).intersection(files)):
                 found[Path(folder).resolve()] = None
                 inside.clear()  # nothing inside a run is another run
             inside[:] = [name for name in inside if not name.startswith(".")]
@@ -153,6 +154,16 @@ def find_run_folders(places: Iterable[str | Path]) -> list[Path]:
         listed = ", ".join(str(place) for place in folders)
         raise UserError(f"No run folder found in {listed}: a run folder holds one of {', '.join(MARKERS)}.")
     return list(found)
+
+
+def _is_run(folder: Path, marks: set[str]) -> bool:
+    """Whether a folder with some of the marker files is a run: ``scores.json`` alone may be a file of ``evaluate``."""
+    if marks != {"scores.json"}:
+        return bool(marks)
+    try:
+        return "schema" not in json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return True  # damaged: its reader says so
 
 
 def read_runs(places: Iterable[str | Path]) -> list[Run]:
