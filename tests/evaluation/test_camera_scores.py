@@ -230,3 +230,10 @@ def test_points_of_no_camera_are_refused():
     for wrong in (np.ones((*SIZE, 3)), points(0, 20.0) * [-1, 1, 1], np.full((*SIZE, 3), np.nan)):
         with pytest.raises(UserError, match=r"points of a\.npy fit no camera"):
             camera_of_points(wrong, "a.npy")
+
+
+@pytest.mark.parametrize("angle", [0, -60, 180])
+def test_a_field_of_view_that_no_camera_has(angle, tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps({"fov_x": angle}))
+    with pytest.raises(UserError, match=r"a\.json holds no camera"):
+        read_predicted_camera(tmp_path / "a.json")

@@ -22,11 +22,13 @@ from scipy import stats
 
 from depthbench.config.compose import config_dir
 from depthbench.config.targets import instantiate
+from depthbench.data.frame import Frame
 from depthbench.errors import UserError
 from depthbench.evaluate import main
 from depthbench.evaluation.evaluate import evaluation_of
 from depthbench.evaluation.image_sums import depth_sums
 from depthbench.evaluation.scoring import Scored
+from depthbench.evaluation.test_set import stack as stacked
 from depthbench.metrics import (
     BoundaryError,
     DepthScores,
@@ -751,3 +753,9 @@ def test_a_user_may_stop_it(monkeypatch, capsys):
     monkeypatch.setattr("depthbench.evaluate.read_evaluate_request", stopped)
     assert main(["protocol=eigen"]) == 130
     assert capsys.readouterr().err.startswith("Stopped;")
+
+
+def test_truths_of_two_sizes_are_no_batch():
+    frames = [Frame(torch.zeros(3, 8, 8), torch.ones(1, rows, 40), None, f"f{rows}") for rows in (30, 31)]
+    with pytest.raises(UserError, match=r"f30 and f31 .* append data\.test_batch_size=1"):
+        stacked([(place, {"filled": frame}) for place, frame in enumerate(frames)])

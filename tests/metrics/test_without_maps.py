@@ -362,3 +362,7 @@ def test_results_of_pairs_are_read_back_and_shown(tmp_path):
     unnamed.update(torch.ones(6, 6), pairs)
     with pytest.raises(UserError, match="of mine have no names"):
         write_unit_results(path, {ModelRecord("mine"): unnamed}, "DA-2K", "da2k")
+
+
+def test_the_error_of_a_model_without_any_right_pixel_is_infinite():
+    assert errors_of_images({"fog/1/a": 1.0}, {"fog/1/a": 0.0}, "DEE3") == {"fog": [float("inf")]}

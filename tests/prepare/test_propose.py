@@ -128,3 +128,22 @@ def test_depth_that_no_unit_explains(made, tmp_path):
         np.save(path, np.load(path) * np.float32(0))
     with pytest.raises(UserError, match="no depth at all"):
         propose(tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("data.scal=0.001", "data.scal is no setting by which this folder is read"),
+        ("data.test_frames=5", "data.test_frames is no setting"),
+        ("data.part=train", "data.part is no setting"),
+        ("data.test_files=t.txt", "append data.files=LIST"),
+    ],
+)
+def test_settings_that_no_reader_has(made, tmp_path, word, said):
+    build(made, tmp_path, "folders")
+    with pytest.raises(UserError, match=said):
+        propose(tmp_path, read_given([word]))
+
+
+def test_a_number_is_one_in_every_notation():
+    assert read_given(["data.scale=1e-3", "data.name=a"]) == {"scale": 0.001, "name": "a"}

@@ -72,3 +72,16 @@ def test_the_former_name_of_full_works_and_says_so(capsys, monkeypatch):
 def test_a_version_is_a_number(version):
     with pytest.raises(UserError, match="give a whole number from 1 on"):
         EvalProtocol(name="x", version=version)
+
+
+@pytest.mark.parametrize("word", ["flip_average", "align_corners", "swap_prediction_and_truth"])
+def test_a_word_is_neither_true_nor_false(word):
+    """YAML 1.2 has no `no`: it is text, and text counts as true."""
+    with pytest.raises(UserError, match="give true or false"):
+        load_protocol("eigen", **{word: "no"})
+
+
+def test_no_alignment_is_none():
+    assert load_protocol("eigen_scaled", alignment=None).alignment.fit == "none"
+    with pytest.raises(UserError, match="alignment is 3"):
+        load_protocol("eigen", alignment=3)

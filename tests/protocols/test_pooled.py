@@ -106,3 +106,22 @@ def test_a_frame_without_a_folder_has_no_sequence(clips):
     with pytest.raises(UserError, match="has no truth of one image to clamp to"):
         Alignment(fit="median", over="set", clamp=(None, "truth"))
     assert np.isfinite(clips[0]).all()
+
+
+@pytest.mark.parametrize("parts", ["scale", "scale_shift"])
+def test_a_constant_prediction_is_fitted_to_a_set_as_to_an_image(parts):
+    truth = torch.tensor([1.0, 2.0, 3.0, 4.0]).reshape(1, 1, 2, 2)
+    prediction = torch.full_like(truth, 1.0 if parts == "scale_shift" else 0.0)
+    fits = [Alignment(fit="least_squares", parts=parts, over=over) for over in ("image", "set")]
+    found = []
+    for fit in fits:
+        protocol = EvalProtocol(name=fit.over, alignment=fit)
+        pooled = PooledFits([protocol])
+        pooled.add(SharedMaps(prediction, truth), ["a"], [0])
+        pooled.solve()
+        scorer = Scorer([protocol])
+        scorer.update(prediction, truth, ["a"], declared=Declared(lines=pooled.lines(["a"])))
+        found.append(scorer.compute().scores(protocol)["RMSE"])
+    assert found[1] == pytest.approx(found[0], rel=1e-6)
+    if parts == "scale_shift":
+        assert found[1] == pytest.approx(np.std([1, 2, 3, 4]))  # from the mean

@@ -112,3 +112,11 @@ def test_a_run_is_scored_by_one():
         chosen = readable(["data=rooms", "protocol=video_depth_anything_nyu"])
         with pytest.raises(UserError, match="takes a second pass"):
             build_protocols(compose("config", chosen))
+
+
+def test_video_depth_anything_clips_to_the_range_of_each_set():
+    members = published(config_dir())["video_depth_anything"]
+    assert len(members) == 5
+    for name in members:
+        protocol = load_protocol(name)
+        assert protocol.clamp == (0.001, protocol.max_depth)

@@ -5,6 +5,7 @@ import torch
 from omegaconf import OmegaConf
 
 from depthbench.data import DataModule
+from depthbench.errors import UserError
 from depthbench.training import startup_summary
 from depthbench.training.startup_summary import _frames, announcement, estimate
 from depthbench.training.trainer import build_task, build_trainer
@@ -95,3 +96,24 @@ def test_a_loss_that_leaves_something_open_is_told(tmp_path):
     sentence = "The loss determines depth up to scale and shift: scores are of predictions that are fitted to the truth"
     assert f"{sentence} (rooms: alignment scale_shift)." in told[0]
     assert "The loss determines" not in told[1]
+
+
+@pytest.mark.usefixtures("_counted")
+@pytest.mark.parametrize("epochs", ["-1", "null"])
+def test_steps_that_end_the_training_are_timed(tmp_path, epochs):
+    config = composed("loss=l1", f"trainer.max_epochs={epochs}", "trainer.max_steps=100")
+    task, data, trainer = prepared(tmp_path, config)
+    first_convolution(task.net).seconds = 3.0
+    assert estimate(task, data, trainer, 4).startswith("About 5 minutes of training")
+    assert "for 100 steps; test" in announcement(config, task, data, trainer, False)
+
+
+def test_no_limit_of_steps(tmp_path):
+    config = composed("loss=l1", "trainer.max_steps=null", "trainer.max_epochs=2")
+    assert build_trainer(config, build_task(config), tmp_path, [], []).max_steps == -1
+
+
+def test_a_training_without_a_step_is_refused(tmp_path):
+    task, data, trainer = prepared(tmp_path, composed("loss=l1", "trainer.limit_train_batches=0"))
+    with pytest.raises(UserError, match=r"limit_train_batches=0.* has no step"):
+        estimate(task, data, trainer, 4)

@@ -15,6 +15,7 @@ from depthbench.errors import UserError
 
 # Texts that may stand for a number.
 _NUMBER_WORDS = re.compile(r"all|auto|null", re.IGNORECASE)
+_WORDS_OF_YAML = ("yes", "no", "on", "off", "y", "n")  # text for Hydra, and text counts as true
 _AMOUNTS = ("split", "val_frames", "test_frames", "epoch_size")  # of frames, such as 12k
 
 
@@ -61,6 +62,8 @@ def _check_kind(key: str, old: Any, value: Any) -> None:
     if OmegaConf.is_list(old) and not (isinstance(value, list) or text.startswith("[")):
         example = ",".join([text] * len(old))
         raise UserError(f"{key}={text} is one value where a list is needed, such as '{key}=[{example}]'.")
+    if isinstance(old, bool) and text.lower() in _WORDS_OF_YAML:
+        raise UserError(f"{key}={text} is neither true nor false; write {key}=true or {key}=false.")
     number = isinstance(old, int | float) and not isinstance(old, bool)
     if number and isinstance(value, str | bool) and not _is_number(text) and not _NUMBER_WORDS.fullmatch(text):
         if key.rpartition(".")[2] not in _AMOUNTS:
@@ -111,6 +114,10 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "data.size": (_size, "[height,width] in pixels"),
     "data.workers": (lambda value: value == "auto" or _natural(value), "auto or a whole number of 0 or more"),
     "trainer.max_epochs": (_epochs, "a whole number of 1 or more, or -1 where trainer.max_steps ends the training"),
+    "trainer.max_steps": (lambda value: value in (-1, None) or _count(value), "a whole number of 1 or more, or -1"),
+    "launch.timeout": (lambda value: value is None or _positive(value), "a number of seconds above 0, or null"),
+    "launch.patience": (_positive, "a number of seconds above 0"),
+    "launch.jobs_per_gpu": (_count, "a whole number of 1 or more"),
     "trainer.accumulate_grad_batches": (_count, "a whole number of 1 or more"),
     "trainer.check_val_every_n_epoch": (lambda value: value is None or _count(value), "a whole number of 1 or more"),
     "trainer.devices": (_devices, "auto, a whole number of 1 or more, or the numbers of GPUs such as [0,2]"),

@@ -92,6 +92,8 @@ def missing(invalid: Invalid = None, max_depth: float | None = None) -> Missing:
     Raises:
         UserError: if it is no number, or the limit is not positive.
     """
+    if isinstance(max_depth, bool) or not isinstance(max_depth, int | float | None):
+        raise UserError(f"data.max_depth={max_depth} is not a number of metres, beyond which depth is missing.")
     if max_depth is not None and not max_depth > 0:
         raise UserError(f"data.max_depth={max_depth} must be positive: metres beyond which depth is missing.")
     if invalid is None or (isinstance(invalid, str) and invalid.lower() == "none"):

@@ -20,7 +20,7 @@ def camera(items: Items) -> Camera | None:
 
 
 def on_device(items: Items, device: torch.device) -> Items:
-    """Frames, moved."""
+    """The same frames on a device."""
     truth = {kind: maps.to(device, non_blocking=True) for kind, maps in items.truth.items()}
     known = None if items.intrinsics is None else items.intrinsics.to(device, non_blocking=True)
     annotations = None if items.annotations is None else items.annotations.moved(device)
@@ -44,5 +44,5 @@ def loader(test_set: EvaluationSet, batch_size: int, places: Sequence[int] | Non
 
 
 def is_silent() -> bool:
-    """Whether nobody watches this process."""
+    """Whether progress bars are off: not the first process, or no terminal."""
     return rank_and_world()[0] > 0 or not os.isatty(2)

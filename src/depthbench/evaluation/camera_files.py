@@ -43,5 +43,7 @@ def _of_json(content: Any) -> Any:
         return np.array(found, np.float64)
     if "fov_x" in content:  # as MoGe writes it: of a camera whose axis meets the center
         wide, high = (math.radians(float(content.get(key, content["fov_x"]))) for key in ("fov_x", "fov_y"))
+        if not (0 < wide < math.pi and 0 < high < math.pi):
+            raise ValueError("a field of view lies between 0 and 180 degrees")
         return np.array([0.5 / math.tan(wide / 2), 0.5 / math.tan(high / 2), 0.5, 0.5])
     return np.array([content[key] for key in ("fx", "fy", "cx", "cy")], np.float64)

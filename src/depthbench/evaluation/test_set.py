@@ -82,7 +82,7 @@ class EvaluationSet(Dataset[Items]):
         return list(getattr(self.sets[self.kind], "pictures", ()))
 
     def given(self, truth: Mapping[str, Tensor]) -> Tensor | dict[str, Tensor]:
-        """The truth as a protocol suite takes it: by kind, or as it is where kinds are unknown."""
+        """The truth as :class:`~depthbench.protocols.Scorer` takes it: by kind, or as it is where kinds are unknown."""
         return truth["any"] if "any" in truth else dict(truth)
 
     @property
@@ -137,9 +137,19 @@ def _at_own_sizes(node: Any) -> Any:
 
 
 def stack(items: Sequence[tuple[int, Mapping[str, Frame]]]) -> Items:
-    """Collate."""
+    """Stack test frames of one size, each with its truth by kind.
+
+    Raises:
+        UserError: if images, or truths, have different sizes.
+    """
     frames = [next(iter(kinds.values())) for _, kinds in items]
     known = [frame.intrinsics for frame in frames if frame.intrinsics is not None]
+    sizes = [(frame.image.shape, frame.depth.shape) for frame in frames]
+    if other := [frame.name for frame, size in zip(frames, sizes, strict=True) if size != sizes[0]]:
+        raise UserError(
+            f"{frames[0].name} and {other[0]} have images or truths of different sizes, so they can't be one batch: "
+            "append data.test_batch_size=1."
+        )
     return Items(
         [place for place, _ in items],
         torch.stack([frame.image for frame in frames]),

@@ -47,5 +47,5 @@ class FieldOfViewError(KeptMeans):
         self.keep(torch.stack([error.abs(), error, torch.ones_like(error), torch.ones_like(error)], 1), names)
 
     def update_cameras(self, prediction: Tensor, target: Tensor, width: int, names: Sequence[str] = ()) -> None:
-        """Like ``update``; the evaluation calls it with the cameras of a batch."""
+        """Another name of ``update``, for loops over metrics of several kinds."""
         self.update(prediction, target, width, names)

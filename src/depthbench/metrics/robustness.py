@@ -3,6 +3,7 @@
 Kong et al. 2023 (RoboDepth, NeurIPS), ``README.md`` of its repository. All are functions of tables of scores: no maps.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -31,7 +32,7 @@ def depth_estimation_error(abs_rel: float, delta1: float, variant: str = "DEE2")
     if variant not in ("DEE1", "DEE2", "DEE3"):
         raise UserError(f"Depth estimation errors are DEE1, DEE2 and DEE3, not {variant}.")
     if variant == "DEE3":
-        return abs_rel / delta1
+        return abs_rel / delta1 if delta1 else math.inf
     return (abs_rel - delta1 + 1) / (2 if variant == "DEE2" else 1)
 
 

@@ -123,5 +123,5 @@ class TemporalError(KeptMeans):
     def update_clip(
         self, depth: Tensor, intrinsics: Tensor, poses: Tensor, valid: Tensor | None = None, name: str = ""
     ) -> None:
-        """Like ``update``; the evaluation calls it with a clip."""
+        """Another name of ``update``, for loops over metrics of several kinds."""
         self.update(depth, intrinsics, poses, valid, name)

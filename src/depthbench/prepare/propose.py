@@ -5,6 +5,8 @@ what to append, and the same command goes on from there.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from inspect import signature
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -62,6 +64,7 @@ def propose(root: Path, given: dict[str, Any]) -> Proposal:
 
 
 def _tum(root: Path, given: dict[str, Any]) -> Proposal:
+    _check_keys(TUM, given)
     everything = TUM(root, **given)
     told = [f"{len(everything)} frames of sequences in the form of TUM RGB-D, depth in 1/5000 m."]
     settings = given | _parts(everything.pairs, root, given)
@@ -69,6 +72,7 @@ def _tum(root: Path, given: dict[str, Any]) -> Proposal:
 
 
 def _pairs(root: Path, listing: Listing, given: dict[str, Any]) -> Proposal:
+    _check_keys(Pairs, given)
     settings = dict(given)
     pairs, where = _found(root, listing, settings)
     first = [path.relative_to(root) for path in (pairs[0].rgb, pairs[0].depth)]
@@ -87,6 +91,8 @@ def _pairs(root: Path, listing: Listing, given: dict[str, Any]) -> Proposal:
 def _found(root: Path, listing: Listing, settings: dict[str, Any]) -> tuple[list[Pair], str]:
     """All pairs; by lists where the names of the files tell nothing."""
     wanted = Wanted(*(settings.get(key) for key in ("pictures", "depths", "masks")))
+    if "files" not in settings and (alone := [key for key in ("val_files", "test_files") if key in settings]):
+        raise UserError(f"data.{alone[0]} needs the list of the training pairs, too: append data.files=LIST.")
     listed: dict[str, Path] = {key: Path(settings[key]) for key in ("files", "test_files") if key in settings}
     if not listed:
         try:
@@ -239,7 +245,23 @@ def read_given(overrides: Sequence[str]) -> dict[str, Any]:
         if not equals or not key.startswith("data.") or key == "data.root":
             raise UserError(f"{item} is not a setting of data=folder; append data.KEY=VALUE, such as data.scale=0.001.")
         try:
-            found[key.removeprefix("data.")] = yaml.safe_load(value)
+            found[key.removeprefix("data.")] = _number(yaml.safe_load(value))
         except yaml.YAMLError:
             found[key.removeprefix("data.")] = value
     return found
+
+
+def _check_keys(reader: type[Reader], given: dict[str, Any]) -> None:
+    """Raise :class:`UserError` for a setting that the reader does not have."""
+    known = sorted({*signature(reader).parameters} - {"root", "part"})
+    if unknown := [key for key in given if key not in known]:
+        raise UserError(
+            f"data.{unknown[0]} is no setting by which this folder is read; choose one of {', '.join(known)}."
+        )
+
+
+def _number(value: Any) -> Any:
+    """A number that YAML takes for text, such as 1e-3."""
+    with suppress(TypeError, ValueError):
+        return float(value) if isinstance(value, str) else value
+    return value

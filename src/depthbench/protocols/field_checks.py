@@ -34,6 +34,10 @@ _WANTED: dict[str, tuple[Callable[[object], bool], str]] = {
     "max_depth": (_is_number, "metres, or null"),
     "clamp": (lambda value: _is_pair(value, _is_number), "two numbers, either may be null"),
     "images": (lambda value: value is None or isinstance(value, int), "a number, or null"),
+    **{
+        name: (lambda value: isinstance(value, bool), "true or false")
+        for name in ("align_corners", "flip_average", "swap_prediction_and_truth")
+    },
     "version": (lambda value: isinstance(value, int) and value > 0, "a whole number from 1 on"),
 }
 

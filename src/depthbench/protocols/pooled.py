@@ -143,8 +143,9 @@ def _solved(alignment: Alignment, parts: Sequence[_Part]) -> FittedLine:
 def _least_squares(alignment: Alignment, sums: Tensor) -> FittedLine:
     n, x, y, xx, xy = sums[:, None]
     if alignment.parts == "scale":
-        return FittedLine.factor(xy / xx)
+        return FittedLine.factor(torch.where(xx > 0, xy / xx, 0.0))
     n, xx = n + alignment.ridge, xx + alignment.ridge
     determinant = n * xx - x * x
-    scale = (n * xy - x * y) / determinant
+    # Of a constant prediction nothing is known but the mean of the truth, as of a single image.
+    scale = torch.where(determinant > 0, (n * xy - x * y) / determinant, 0.0)
     return FittedLine(scale, x / n, y / n)

@@ -14,6 +14,7 @@ from depthbench.cli import duration
 from depthbench.config.amounts import frame_count, taken
 from depthbench.config.objects import objects_in
 from depthbench.data import Batch, DataModule
+from depthbench.errors import UserError
 from depthbench.tasks import DepthTask
 
 
@@ -26,7 +27,7 @@ def announcement(config: DictConfig, task: DepthTask, data: DataModule, trainer:
     lines = [
         f"{'Continuing' if resumed else 'Training'} {network} by {type(task).__name__} with {type(task.loss).__name__} "
         f"on {_frames(config, frames)} ({_data_set(config)}) "
-        f"for {trainer.max_epochs} epochs; test on {tested} frames, protocol {', '.join(task.protocols)}. "
+        f"for {_length(trainer, task)}; test on {tested} frames, protocol {', '.join(task.protocols)}. "
         f"{data.validation}",
         f"On {trainer.world_size} x {device}, {trainer.precision}; results in {trainer.default_root_dir}.",
     ]
@@ -37,7 +38,7 @@ def announcement(config: DictConfig, task: DepthTask, data: DataModule, trainer:
             f"({rules.name}: alignment {rules.alignment})."
         )
     asked = config.trainer.accelerator != "auto"  # who chose the CPU knows
-    if trainer.strategy.root_device.type == "cpu" and config.trainer.max_epochs > 1 and not asked:
+    if trainer.strategy.root_device.type == "cpu" and config.trainer.max_epochs != 1 and not asked:
         lines.append("There is no GPU in use: append trainer=smoke for a quick look at whether everything runs.")
     return "\n".join(lines)
 
@@ -72,9 +73,15 @@ def estimate(task: DepthTask, data: DataModule, trainer: pl.Trainer, batch_size:
     """
     data.trainer = trainer
     batches = chain.from_iterable(repeat(data.train_dataloader()))  # again from the front where an epoch is short
-    total_steps = data.batches_per_epoch(trainer.limit_train_batches) * (trainer.max_epochs or 1)
+    total_steps = data.batches_per_epoch(trainer.limit_train_batches) * _epochs(trainer)
     if trainer.max_steps > 0:
-        total_steps = min(total_steps, trainer.max_steps // task.optimizers_per_step * trainer.accumulate_grad_batches)
+        most = trainer.max_steps // task.optimizers_per_step * trainer.accumulate_grad_batches
+        total_steps = most if total_steps < 1 else min(total_steps, most)
+    if total_steps < 1:
+        raise UserError(
+            f"A training with trainer.limit_train_batches={trainer.limit_train_batches}, trainer.max_epochs="
+            f"{trainer.max_epochs} and trainer.max_steps={trainer.max_steps} has no step; raise one of them."
+        )
     rehearsal = Rehearsal(task, trainer, total_steps)
     phases = task.phases(total_steps)
     seconds = {name: rehearsal.seconds_per_step(name, batches, steps) for name, _ in phases}
@@ -82,6 +89,18 @@ def estimate(task: DepthTask, data: DataModule, trainer: pl.Trainer, batch_size:
     told = "" if len(phases) == 1 else " in each stage"
     speed = batch_size * total_steps / total
     return f"About {duration(total)} of training ({speed:.0f} images per second in {steps} timed steps{told})."
+
+
+def _epochs(trainer: pl.Trainer) -> int:
+    """The number of epochs; 0 where steps end the training."""
+    return max(trainer.max_epochs or 0, 0)
+
+
+def _length(trainer: pl.Trainer, task: DepthTask) -> str:
+    """``20 epochs``; the number of steps where they end the training."""
+    if _epochs(trainer):
+        return f"{trainer.max_epochs} epochs"
+    return f"{trainer.max_steps // task.optimizers_per_step} steps"
 
 
 class Rehearsal:

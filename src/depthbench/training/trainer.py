@@ -74,6 +74,7 @@ def build_trainer(
     if settings["strategy"] == "ddp" and task.find_unused_parameters:
         settings["strategy"] = "ddp_find_unused_parameters_true"
     _fit_manual_optimization(settings, task)
+    settings["max_steps"] = -1 if settings["max_steps"] is None else settings["max_steps"]
     if settings["max_steps"] > 0:  # Lightning counts the steps of each optimizer
         settings["max_steps"] *= task.optimizers_per_step
     settings.setdefault("log_every_n_steps", log_every)

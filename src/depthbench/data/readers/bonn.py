@@ -62,8 +62,8 @@ class Bonn(TUM):
         size: Sequence[int] | None = None,
         depth_size: DepthSize = "image",
     ) -> None:
-        if frames is not None and (len(frames) != 2 or not 0 <= frames[0] < frames[1]):
-            raise UserError(f"data.frames={list(frames)} is not a range of frames; give first and end: [30,140].")
+        if frames is not None and not _is_range(frames):
+            raise UserError(f"data.frames={frames} is not a range of frames; give first and end: [30,140].")
         self.sequences, self.frames = sequences, frames
         super().__init__(root, 1 / PER_METRE, max_difference, split, None, INDOOR, size, depth_size, invalid, max_depth)
 
@@ -100,3 +100,8 @@ class Bonn(TUM):
         if not kept:
             raise UserError(f"{place} has {len(stamps)} pictures; none of data.frames={list(self.frames)} has depth.")
         return kept
+
+
+def _is_range(frames: Sequence[int]) -> bool:
+    listed = isinstance(frames, Sequence) and not isinstance(frames, str) and len(frames) == 2
+    return listed and all(isinstance(end, int) for end in frames) and 0 <= frames[0] < frames[1]

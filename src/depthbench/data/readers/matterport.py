@@ -70,7 +70,8 @@ class Matterport3D(Reader):
         self.root = existing_folder(root, f"the houses, each with {kind}_color_images")
         views = _find(self.root, kind, houses)
         wanted = range(len(views)) if split is None else evenly_spaced(len(views), split)
-        self.names = [sorted(views)[index] for index in wanted]
+        names = sorted(views)
+        self.names = [names[index] for index in wanted]
         self.views = [views[name] for name in self.names]
         self.check_units(_SCALE, fixed=True, bits=16)
 

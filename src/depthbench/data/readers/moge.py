@@ -165,9 +165,10 @@ def _annotated(objects: NDArray[np.int64]) -> "Annotations":
 def _view_size(view: str | Sequence[int], name: str) -> Size:
     if view == "official":
         return SIZES[name]
-    if isinstance(view, str) or len(view) != 2 or min(view) < 1:
+    sides = [] if isinstance(view, str) or not isinstance(view, Sequence) else [*view]
+    if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
         raise UserError(f"data.view={view} is unknown; choose official, stored, or [height,width].")
-    return int(view[0]), int(view[1])
+    return sides[0], sides[1]
 
 
 def _set_folder(root: Path, name: str) -> Path:

@@ -62,6 +62,8 @@ class Zipped(Reader):
         self.matrix = None if intrinsics is None else camera_matrix(intrinsics)
         self.store = Store(self.root)
         listed = [(entry.rgb, entry.depth) for entry in self._entries(csv) if entry.depth]
+        if not listed:
+            raise UserError(f"{self.store.where(csv)} lists no picture with depth; is it the right list?")
         wanted = range(len(listed)) if split is None else evenly_spaced(len(listed), split)
         self.files = [listed[index] for index in wanted]
         self.names = [rgb.rsplit(".", 1)[0] for rgb, _ in self.files]

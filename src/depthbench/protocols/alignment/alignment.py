@@ -134,6 +134,8 @@ class Alignment:
         for key, choices in _CHOICES.items():
             if getattr(self, key) not in choices:
                 raise UserError(f"alignment.{key} is '{getattr(self, key)}'; choose one of {', '.join(choices)}.")
+        if not isinstance(self.positive_only, bool):
+            raise UserError(f"alignment.positive_only is {self.positive_only!r}; give true or false.")
         for key in ("trim", "sample", "clamp"):
             value = getattr(self, key)
             if value is not None:

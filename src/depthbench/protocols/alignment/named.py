@@ -51,8 +51,8 @@ NAMED: dict[str, Alignment] = {name: replace(fields, name=name) for name, fields
 """Alignments by name."""
 
 
-def alignment_from(value: str | Mapping[str, Any] | Alignment) -> Alignment:
-    """An alignment by name, or from its fields.
+def alignment_from(value: str | Mapping[str, Any] | Alignment | None) -> Alignment:
+    """An alignment by name, or from its fields; None is ``none``.
 
     Raises:
         UserError: if there is none of this name, or it has no such field.
@@ -63,6 +63,10 @@ def alignment_from(value: str | Mapping[str, Any] | Alignment) -> Alignment:
         if value not in NAMED:
             raise UserError(f"alignment is '{value}'; choose one of {', '.join(NAMED)}, or give its fields.")
         return NAMED[value]
+    if value is None:
+        return NAMED["none"]
+    if not isinstance(value, Mapping):
+        raise UserError(f"alignment is {value!r}; choose one of {', '.join(NAMED)}, or give its fields.")
     unknown = [str(key) for key in value if key not in Alignment.__dataclass_fields__]
     if unknown:
         fields = ", ".join(Alignment.__dataclass_fields__)
