@@ -17,13 +17,17 @@ from safetensors.torch import load_file
 
 import depthbench
 from depthbench.config.compose import composing
+from depthbench.data.frame import Batch
 from depthbench.errors import UserError
 from depthbench.export import main
 from depthbench.inference.exported import onnx_file
+from depthbench.inference.exported.fewer_bits import TriedFrames, cost
 from depthbench.inference.exported.graph import metadata
 from depthbench.inference.hub import CHECKOUT
 from depthbench.inference.network import load, untrained
 from depthbench.models import PredictModule
+from depthbench.protocols import Declared, EvalProtocol
+from depthbench.protocols.alignment import NAMED
 from depthbench.results.of_runs import results_of_run
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.results import write_scores
@@ -337,3 +341,17 @@ def test_a_missing_package_is_named(run, tmp_path, monkeypatch, capsys):
 def test_mistakes_get_a_sentence(run, capsys, asked, said):
     assert main([f"run={run.path}", *asked]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_cost_of_fewer_bits_knows_the_kind_of_the_output():
+    """Disparity is aligned as disparity: a network that is right up to scale and shift has no error."""
+    truth = 1 + 4 * torch.rand(2, 1, 12, 16, generator=torch.Generator().manual_seed(0))
+    protocol = EvalProtocol(name="x", alignment=NAMED["disparity"])
+    frames = TriedFrames([Batch(truth.expand(-1, 3, -1, -1), truth, None, ["a", "b"])], protocol)
+
+    def disparity(images):
+        return 0.3 / images[:, :1] + 0.1
+
+    before, after = cost(frames, disparity, lambda images: disparity(images).numpy(), Declared("disparity"))
+    assert max(before, after) < 1e-4
+    assert cost(frames, disparity, lambda images: disparity(images).numpy())[0] > 0.05

@@ -6,10 +6,13 @@ import cv2
 import pytest
 
 from depthbench.run import main
+from depthbench.runs.checksums import changed
+from depthbench.runs.folder import RunFolder
 from tests.commands import TINY, make_frames, runs
 
 
-def test_moved_data_are_the_same_and_other_data_are_refused(tmp_path, monkeypatch, capfd):
+@pytest.mark.parametrize("more", [[], ["callbacks.average=0.9"]], ids=["plain", "short forms"])
+def test_moved_data_are_the_same_and_other_data_are_refused(tmp_path, monkeypatch, capfd, more):
     first, second, other = tmp_path / "first", tmp_path / "second", tmp_path / "other"
     make_frames(first)
     make_frames(other)
@@ -18,7 +21,7 @@ def test_moved_data_are_the_same_and_other_data_are_refused(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
 
     def start(*overrides):
-        told = [*TINY, "trainer.max_epochs=1"]
+        told = [*TINY, "trainer.max_epochs=1", *more]
         monkeypatch.setattr("sys.argv", ["depthbench", *told, *overrides])
         main()
         return "".join(capfd.readouterr())
@@ -28,6 +31,8 @@ def test_moved_data_are_the_same_and_other_data_are_refused(tmp_path, monkeypatc
     shutil.move(first, second)
     assert "Done already. Delete" in start(f"data.root={second}", "data.test_batch_size=3")
     (folder,) = runs(tmp_path).values()
+    assert RunFolder(folder).config.data.root == str(second)  # its checksum still fits
+    assert changed(folder) == []
     assert str(second) in (folder / "config.yaml").read_text(), "evaluate finds the data where they lie now"
     with pytest.raises(SystemExit) as stopped:
         start(f"data.root={other}")

@@ -297,3 +297,15 @@ def test_writing_into_a_frame_changes_no_file(pairs, tmp_path):
     before.read(0).rgb[:] = 7
     before.read(0).depth[:] = 7
     same(PackedDataset(tmp_path / "cache")[0], Pairs(pairs / "train", 0.001, size=(240, 320))[0])
+
+
+def test_frames_that_came_in_between_are_refused(pairs, made, tmp_path, capsys):
+    """A cache goes on at a place in the list of frames: with another list a frame would be there twice."""
+    main(arguments(pairs, tmp_path / "begun"))
+    lines = (tmp_path / "begun" / "train.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "begun" / "train.json").unlink()
+    (tmp_path / "begun" / "train.jsonl").write_bytes(b"".join(lines[:2]))
+    made.pair(pairs / "train", "00", 20)
+    capsys.readouterr()
+    assert main(arguments(pairs, tmp_path / "begun")) == 2
+    assert "was begun with other frames of train" in capsys.readouterr().err

@@ -20,6 +20,7 @@ import scipy.io
 
 from depthbench.data import NYURaw, evenly_spaced
 from depthbench.errors import UserError
+from depthbench.launch import launcher
 from depthbench.prepare.__main__ import main
 from depthbench.prepare.nyu_scenes import find_frames, place, read_color, read_disparity, synchronize, training_places
 from tests.data.conftest import write_official
@@ -118,6 +119,7 @@ def test_cropped_filled_and_as_png(command, tmp_path):
 
 
 def test_two_parts_are_the_whole(command, tmp_path):
+    launcher.register()  # as another command of this process may have done: its sweeps have settings that these lack
     command()
     parts = f"output={tmp_path / 'parts'}"
     assert "shard=0 of 2 are not" in command(parts, "shards=2", "shard=1")
@@ -372,3 +374,21 @@ def test_lists_are_the_evenly_spaced_amounts(tmp_path):
     assert len(set(lines)) == 12_000
     every = (tmp_path / "all.txt").read_text().splitlines()
     assert lines == [every[index] for index in evenly_spaced(25_000, "12k")]
+
+
+def test_a_part_of_other_frames_is_not_done(tmp_path):
+    """The download grew between two parts: shares of 4 and of 8 frames would repeat and miss some."""
+    from depthbench.data.manifest import names_hash
+    from depthbench.prepare.nyu_lists import merge, write_part
+    from depthbench.prepare.nyu_pairs import PairForm
+    from depthbench.runs.folder import RunFolder
+
+    few, many = ([f"attic_0001/{index:05d}" for index in range(count)] for count in (4, 8))
+    for shard, names, whole in ((0, many[:4], many), (1, few[2:], few)):
+        folder = RunFolder(tmp_path / "parts" / f"{shard}-of-2")
+        folder.path.mkdir(parents=True)
+        write_part(folder, names, {}, None, names_hash(whole))
+    assert "shard=1 of 2 are not" in merge(tmp_path, PairForm(), 2, None, names_hash(many))
+    assert not (tmp_path / "all.txt").exists()
+    write_part(folder, many[4:], {}, None, names_hash(many))
+    assert "all.txt (8)" in merge(tmp_path, PairForm(), 2, None, names_hash(many))

@@ -171,6 +171,26 @@ def paths(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
+def with_paths(content: dict[str, Any], other: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A plain configuration with the places of data of another one, and all else as it is.
+
+    Example:
+        >>> from depthbench.config.identity import with_paths
+        >>> with_paths({"seed": 1, "data": {"root": "old"}}, {"seed": 2, "data": {"root": "new"}})
+        {'seed': 1, 'data': {'root': 'new'}}
+    """
+    added = {key: value for key, value in other.items() if key not in content and is_path(f"{prefix}{key}")}
+    return {key: _placed(value, other.get(key, value), f"{prefix}{key}") for key, value in content.items()} | added
+
+
+def _placed(value: Any, other: Any, key: str) -> Any:
+    if isinstance(value, dict) and isinstance(other, dict):
+        return with_paths(value, other, f"{key}.")
+    if isinstance(value, list) and isinstance(other, list) and len(value) == len(other):
+        return [_placed(one, two, f"{key}.{place}") for place, (one, two) in enumerate(zip(value, other, strict=True))]
+    return other if is_path(key) else value
+
+
 def digest(content: dict[str, Any], version: str = __version__) -> str:
     """SHA-256 of the identity of a plain configuration, in hexadecimal digits."""
     text = json.dumps(identity(content, version), sort_keys=True)

@@ -45,6 +45,8 @@ class LocalLauncher(BasicLauncher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """See Hydra."""
         assert self.config is not None
+        if "launch" not in self.config:  # a command without trainings, such as `prepare nyu-raw`
+            return super().launch(job_overrides, initial_job_idx)
         if self.config.launch.warm:
             WarmServer.start()
         at_once = min(jobs_at_once(self.config), len(job_overrides))

@@ -12,6 +12,7 @@ from depthbench.config.mistakes import explain
 from depthbench.config.targets import instantiate
 from depthbench.data.cache.packed import CARRIED, FORMAT, UNITS, FrameRecord, encode_frame, read_index
 from depthbench.data.frame import Frame
+from depthbench.data.manifest import names_hash
 from depthbench.errors import UserError
 from depthbench.files import read_json, told, write_atomically
 from depthbench.input_files import read_text
@@ -34,7 +35,7 @@ class Writer:
     def __init__(self, output: Path, part: str, settings: dict[str, Any], quality: int = 0) -> None:
         self.data, self.index, self.manifest = (output / f"{part}.{ending}" for ending in ("bin", "jsonl", "json"))
         self.part, self.settings, self.quality = part, settings, quality
-        self.claim = output / f"{part}.claim"
+        self.claim, self.frames = output / f"{part}.claim", output / f"{part}.frames"
         wanted = json.dumps({"settings": settings, "quality": quality}, sort_keys=True)
         if not self.claim.exists():
             if self.manifest.exists() or self.data.exists():
@@ -53,7 +54,22 @@ class Writer:
             return f"{self.part}: {read_json(self.manifest)['count']:,} frames are there already."
         dataset: Dataset[Frame] = instantiate(self.settings)
         with told(self.data):
+            self._check_frames(dataset)
             return self._go_on(dataset, skip, workers)
+
+    def _check_frames(self, dataset: Dataset[Frame]) -> None:
+        """Refuse to go on with a data set that has other frames than at the start: frames are found by their place."""
+        names = getattr(dataset, "names", None)
+        if names is None:
+            return
+        known = names_hash(names)
+        if not self.index.exists():
+            write_atomically(self.frames, known)
+        elif self.frames.exists() and read_text(self.frames) != known:
+            raise UserError(
+                f"{self.data.parent} was begun with other frames of {self.part}; give another output folder, or "
+                "empty it."
+            )
 
     def _go_on(self, dataset: Dataset[Frame], skip: bool, workers: int) -> str:
         count = len(dataset)  # type: ignore[arg-type]

@@ -97,7 +97,7 @@ def check_place(path: Path) -> None:
     """Refuse a place where no sheet can be written, before the frames are looked at.
 
     Raises:
-        UserError: if its folder does not exist or is read-only, or its ending names no format.
+        UserError: if its folder can't be written to, or its ending names no format.
     """
     folder = path.absolute().parent
     folder.mkdir(parents=True, exist_ok=True)

@@ -17,15 +17,31 @@ SPLITS = ("12k", "24k", "50k", "230k")  # amounts of published experiments, wher
 PART = "part.json"
 
 
-def write_part(folder: RunFolder, names: list[str], left_out: dict[str, str], split: str | int | None) -> None:
-    """The pairs of one part, and the skipped ones by reason."""
-    folder.write_json(PART, {"split": split, "names": names, "left_out": left_out})
+def write_part(
+    folder: RunFolder, names: list[str], left_out: dict[str, str], split: str | int | None, whole: str = ""
+) -> None:
+    """Record the pairs of one part, and the skipped ones by reason.
+
+    Args:
+        folder: of the part.
+        names: of its pairs.
+        left_out: reasons by name.
+        split: the amount that was asked for.
+        whole: hash of the names of all frames, of which the part is a share.
+    """
+    folder.write_json(PART, {"split": split, "of": whole, "names": names, "left_out": left_out})
 
 
-def merge(output: Path, form: PairForm, shards: int, split: str | int | None) -> str:
-    """Write the lists and the manifest if all parts are done; returns a sentence about the result."""
+def merge(output: Path, form: PairForm, shards: int, split: str | int | None, whole: str = "") -> str:
+    """Write the lists and the manifest if all parts are done; returns a sentence about the result.
+
+    A part of another amount, or of other frames, is not done: shares of different wholes would repeat and miss frames.
+    """
     parts = [RunFolder(output / "parts" / f"{shard}-of-{shards}").read_json(PART) for shard in range(shards)]
-    missing = [str(shard) for shard, part in enumerate(parts) if not part or part["split"] != split]
+    wanted = split, whole
+    missing = [
+        str(shard) for shard, part in enumerate(parts) if not part or (part["split"], part.get("of", "")) != wanted
+    ]
     if missing:
         return f"The lists are written when the other parts are done; shard={','.join(missing)} of {shards} are not."
     names = [name for part in parts for name in part["names"]]

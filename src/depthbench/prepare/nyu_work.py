@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from depthbench.cli import duration
 from depthbench.config.amounts import evenly_spaced
+from depthbench.data.manifest import names_hash
 from depthbench.errors import UserError
 from depthbench.prepare.common import cores, with_progress
 from depthbench.prepare.nyu_lists import merge, write_part
@@ -32,6 +33,7 @@ def prepare(config: DictConfig) -> None:
     output, raw = Path(config.output).expanduser(), Path(config.raw).expanduser()
     every = find_frames(raw, training_places(str(config.scenes)))
     chosen = every if config.split is None else [every[index] for index in evenly_spaced(len(every), config.split)]
+    whole = names_hash(frame.name for frame in chosen)
     mine = chosen[shard * len(chosen) // shards : (shard + 1) * len(chosen) // shards]
     part = f" as part {shard} of {shards}" if shards > 1 else ""
     there = f"{len(every):,} frames in {len({frame.scene for frame in every})} scene folders"
@@ -46,10 +48,10 @@ def prepare(config: DictConfig) -> None:
                 if scene in scenes:
                     claim_sources(list(frames), output)
             names, left_out = _make(mine, form, output, workers)
-            write_part(folder, names, left_out, config.split)
+            write_part(folder, names, left_out, config.split, whole)
     except Busy as error:
         raise UserError(str(error)) from None
-    print(merge(output, form, shards, config.split))
+    print(merge(output, form, shards, config.split, whole))
 
 
 def _make(frames: Sequence[RawFrame], form: PairForm, output: Path, workers: int) -> tuple[list[str], dict[str, str]]:

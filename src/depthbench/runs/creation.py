@@ -82,12 +82,12 @@ def unmake(folder: Path) -> bool:
 
 
 def write_config(folder: Path, content: Mapping[str, Any]) -> None:
-    """The resolved configuration."""
+    """Write ``config.yaml``."""
     write_atomically(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(content))))
 
 
 def write_object(path: Path, content: Mapping[str, Any]) -> None:
-    """A JSON file."""
+    """Write an object as JSON."""
     write_atomically(path, json.dumps(content, indent=1) + "\n")
 
 

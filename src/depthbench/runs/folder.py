@@ -32,7 +32,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from depthbench.config.aliases import renew, renew_overrides, silent
-from depthbench.config.identity import digest, paths, plain
+from depthbench.config.identity import digest, paths, plain, with_paths
 from depthbench.config.plugins import opened
 from depthbench.config.reading import read_config
 from depthbench.config.targets import check_resolved
@@ -186,8 +186,10 @@ class RunFolder:
         Raises:
             UserError: if they are not.
         """
-        content = plain(config)
-        data_record.check_record(str(self.path), self._data_record(), manifest, paths(content))
+        # The folder's own configuration with other places: what else it pins, such as weights to start from, stays.
+        content, places = read_config(self.path / "config.yaml"), paths(plain(config))
+        data_record.check_record(str(self.path), self._data_record(), manifest, places)
+        content = with_paths(content, plain(config))
         with suppress(UserError):  # an archive that may only be read
             write_config(self.path, content)
 

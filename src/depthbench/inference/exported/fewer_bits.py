@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from depthbench.data.frame import Batch, collate
 from depthbench.errors import UserError
 from depthbench.protocols import EvalProtocol, Scorer, protocol_from
+from depthbench.protocols.alignment import AS_DEPTH, Declared
 from depthbench.runs.folder import RunFolder
 from depthbench.training.parts import build_data
 
@@ -46,9 +47,19 @@ def tried_frames(run: RunFolder, count: int = FRAMES) -> TriedFrames:
 
 
 def cost(
-    frames: TriedFrames, network: Callable[[Tensor], Tensor], file: Callable[[Tensor], NDArray[Any]]
+    frames: TriedFrames,
+    network: Callable[[Tensor], Tensor],
+    file: Callable[[Tensor], NDArray[Any]],
+    declared: Declared = AS_DEPTH,
 ) -> tuple[float, float]:
-    """AbsRel of the network and of the file on the same frames, under the run's protocol without flip averaging."""
+    """AbsRel of the network and of the file on the same frames, under the run's protocol without flip averaging.
+
+    Args:
+        frames: see :func:`tried_frames`.
+        network: from images to maps.
+        file: likewise.
+        declared: the kind of the maps.
+    """
     found = []
     for predict in (network, lambda images: torch.from_numpy(file(images))):
         scorer = Scorer([frames.protocol])
@@ -56,6 +67,6 @@ def cost(
             with torch.no_grad():
                 depth = predict(batch.image)
             mirrored = predict(batch.image.flip(-1)).flip(-1) if scorer.needs_mirrored else None
-            scorer.update(depth, batch.depth, batch.name, mirrored=mirrored, image=batch.image)
+            scorer.update(depth, batch.depth, batch.name, mirrored=mirrored, image=batch.image, declared=declared)
         found.append(scorer.compute().scores(frames.protocol)["AbsRel"])
     return found[0], found[1]

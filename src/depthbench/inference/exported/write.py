@@ -15,6 +15,7 @@ from depthbench.inference.exported.onnx_file import Precision, export_onnx, need
 from depthbench.inference.exported.torch_file import export_pt2
 from depthbench.inference.network import WEIGHTS, DepthEstimator, load
 from depthbench.models import PredictModule
+from depthbench.protocols.alignment import Declared
 from depthbench.runs.folder import RunFolder
 from depthbench.training.loading import load_task
 
@@ -39,7 +40,12 @@ def write_folder(run: RunFolder, path: Path, precision: str = "fp32") -> tuple[D
         return network, words
     file = PredictModule(load(path).task.net).eval()
     net = PredictModule(network.task.net).eval()
-    return network, f"{words}; {_cost(frames, net, lambda images: file(images).detach().numpy(), path / WEIGHTS)}"
+
+    def run_half(images: Tensor) -> NDArray[Any]:
+        found: NDArray[Any] = file(images).detach().numpy()
+        return found
+
+    return network, f"{words}; {_cost(frames, net, run_half, path / WEIGHTS, network.task.declared)}"
 
 
 def write_file(run: RunFolder, path: Path, kind: str, size: Size, precision: str = "fp32") -> str:
@@ -68,11 +74,13 @@ def write_file(run: RunFolder, path: Path, kind: str, size: Size, precision: str
     if seen != size:
         raise UserError(f"precision={precision} is tried on test frames of {seen[0]}x{seen[1]}; leave size out.")
     words = export_onnx(net, path, size, told, cast(Precision, precision), frames.pictures)
-    return f"{words}; {_cost(frames, net, runner(path), path)}"
+    return f"{words}; {_cost(frames, net, runner(path), path, task.declared)}"
 
 
-def _cost(frames: TriedFrames, net: nn.Module, file: Callable[[Tensor], NDArray[Any]], path: Path) -> str:
-    before, after = cost(frames, net, file)
+def _cost(
+    frames: TriedFrames, net: nn.Module, file: Callable[[Tensor], NDArray[Any]], path: Path, declared: Declared
+) -> str:
+    before, after = cost(frames, net, file, declared)
     return (
         f"{path.stat().st_size / 1e6:.1f} MB; AbsRel {after:.4f} where the network has {before:.4f}, on "
         f"{len(frames.batches)} test frames under {frames.protocol.name}"
