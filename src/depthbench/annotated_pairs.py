@@ -31,7 +31,7 @@ class AnnotatedPairs(NamedTuple):
 
 
 def annotated_pairs(points: Points) -> AnnotatedPairs:
-    """The same as tensors; only this needs torch."""
+    """Points ``(N, 2, 2)`` as tensors; of this module only this function imports torch."""
     import torch
 
     return AnnotatedPairs(*torch.from_numpy(points).unbind(1))
@@ -47,7 +47,7 @@ def read_da2k(path: str | Path) -> dict[str, AnnotatedPairs]:
 
 
 def read_da2k_points(path: str | Path) -> dict[str, Points]:
-    """The pairs of :func:`read_da2k` as tensors of numbers.
+    """The pairs of :func:`read_da2k` as NumPy arrays: this needs no torch.
 
     Raises:
         UserError: if the file can't be read or is not of that form.

@@ -112,7 +112,7 @@ def fetch(dataset: Dataset[Frame], indices: Sequence[int]) -> list[Frame]:
 
 
 class FrameStream(Dataset[Frame]):
-    """A training set asked by :class:`Key`; the augmentation depends on (seed, turn, index) alone."""
+    """A training set asked by :class:`Key`; the augmentation depends on (seed, turn, place) alone."""
 
     def __init__(self, dataset: Dataset[Frame], augment: Augment | None, seed: int) -> None:
         self.dataset, self.augment, self.seed = dataset, augment, seed

@@ -105,7 +105,7 @@ def _nodes(folder: RunFolder) -> int:
 
 
 def _asked_to_stop(folder: RunFolder) -> bool:
-    """Whether a process of the group was; errors of its neighbors in a collective are then not failures."""
+    """Whether a process of the group was asked to stop: its neighbors' errors in a collective are then no failures."""
     return folder.status.get("reason") == ASKED
 
 

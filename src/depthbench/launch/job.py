@@ -129,7 +129,7 @@ def _known(process: JobProcess) -> Iterator[None]:
 
 
 def stop(process: JobProcess) -> int:
-    """Ask the job to stop, and after a grace period make the whole group; returns its exit status."""
+    """Ask the job to stop and kill its process group after a grace period; returns the exit status."""
     try:
         process.terminate()
         try:
@@ -143,7 +143,7 @@ def stop(process: JobProcess) -> int:
 
 @contextmanager
 def stopping_all() -> Iterator[None]:
-    """Ask all jobs of this process to stop, while threads that wait for them go on to their end; then make them."""
+    """Ask all jobs of this process to stop, and kill those that still run after the grace period."""
     _stopping.set()
     try:
         for process in list(_running):

@@ -131,5 +131,5 @@ class PredictModule(nn.Module):
         self.net = net
 
     def forward(self, image: Tensor) -> Tensor:
-        """Map ``(B, 3, H, W)`` RGB in [0, 1] to depth in metres ``(B, 1, H, W)``."""
+        """Map ``(B, 3, H, W)`` RGB in [0, 1] to depth ``(B, 1, H, W)``: metres, or by :attr:`DepthModel.kind`."""
         return self.net.predict(image)

@@ -105,7 +105,7 @@ class Optimization:
             raise UserError("optim.factors and optim.encoder_factor can't go together; name the encoder in factors.")
 
     def after(self, steps: int, continued: Continued) -> Self:
-        """The same for a training that goes on after so many steps."""
+        """This optimization for a training that goes on after ``steps`` steps."""
         return replace(self, begun=steps, continued=continued)
 
     def groups(self, net: nn.Module, loss: nn.Module) -> list[Any]:
