@@ -757,5 +757,5 @@ def test_a_user_may_stop_it(monkeypatch, capsys):
 
 def test_truths_of_two_sizes_are_no_batch():
     frames = [Frame(torch.zeros(3, 8, 8), torch.ones(1, rows, 40), None, f"f{rows}") for rows in (30, 31)]
-    with pytest.raises(UserError, match=r"f30 and f31 .* append data\.test_batch_size=1"):
+    with pytest.raises(UserError, match=r"f30 has .*30x40, f31 has .*31x40\. Append data\.test_batch_size=1"):
         stacked([(place, {"filled": frame}) for place, frame in enumerate(frames)])

@@ -302,10 +302,12 @@ def test_writing_into_a_frame_changes_no_file(pairs, tmp_path):
 def test_frames_that_came_in_between_are_refused(pairs, made, tmp_path, capsys):
     """A cache goes on at a place in the list of frames: with another list a frame would be there twice."""
     main(arguments(pairs, tmp_path / "begun"))
+    main(arguments(pairs, tmp_path / "finished"))
     lines = (tmp_path / "begun" / "train.jsonl").read_bytes().splitlines(keepends=True)
     (tmp_path / "begun" / "train.json").unlink()
     (tmp_path / "begun" / "train.jsonl").write_bytes(b"".join(lines[:2]))
     made.pair(pairs / "train", "00", 20)
     capsys.readouterr()
-    assert main(arguments(pairs, tmp_path / "begun")) == 2
-    assert "was begun with other frames of train" in capsys.readouterr().err
+    for name in ("begun", "finished"):
+        assert main(arguments(pairs, tmp_path / name)) == 2
+        assert "was begun with other frames of train" in capsys.readouterr().err

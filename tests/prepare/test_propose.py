@@ -146,4 +146,5 @@ def test_settings_that_no_reader_has(made, tmp_path, word, said):
 
 
 def test_a_number_is_one_in_every_notation():
-    assert read_given(["data.scale=1e-3", "data.name=a"]) == {"scale": 0.001, "name": "a"}
+    given = ["data.scale=1e-3", "data.name=inf_1", "data.plausible=[1,80]", "data.pictures=a*b.png"]
+    assert read_given(given) == {"scale": 0.001, "name": "inf_1", "plausible": [1, 80], "pictures": "a*b.png"}

@@ -1,5 +1,6 @@
 """Kept results: their file, and the comparison of what was kept with what was made again."""
 
+import csv
 import subprocess
 from dataclasses import replace
 from types import SimpleNamespace
@@ -54,8 +55,18 @@ def test_other_test_images_are_compared_on_the_common_ones(file, tmp_path):
     for loss, quality in (("l1", 1.0), ("eigen", 0.9)):
         for seed in (0, 1, 2):
             write_run(tmp_path / "again", loss=loss, seed=seed, quality=quality, images=40)
-    found = changes(file, tmp_path / "again")
-    assert all(one.low <= one.change <= one.high for one in found)
+    for one in changes(file, tmp_path / "again"):
+        loss = one.row.partition(",")[0]
+        again, before = (mean_of_first(tmp_path / place, loss, 40) for place in ("again", "before"))
+        assert one.change == pytest.approx(again - before, abs=1e-4)
+        assert one.change != pytest.approx(one.new - one.kept, abs=1e-3)
+        assert one.low <= one.change <= one.high
+
+
+def mean_of_first(root, loss, count):
+    """AbsRel over seeds and the first images."""
+    tables = [list(csv.DictReader(path.open())) for path in root.glob(f"loss={loss},*/per_image.csv")]
+    return np.mean([float(row["AbsRel"]) for table in tables for row in table[:count]])
 
 
 def test_the_last_line_says_what_counts(file, tmp_path, capsys):

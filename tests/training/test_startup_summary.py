@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 from depthbench.data import DataModule
 from depthbench.errors import UserError
 from depthbench.training import startup_summary
-from depthbench.training.startup_summary import _frames, announcement, estimate
+from depthbench.training.startup_summary import _frames, announcement, estimate, training_steps
 from depthbench.training.trainer import build_task, build_trainer
 from tests.tasks.test_staged import composed as composed_staged
 from tests.tasks.test_tasks import Frames, composed
@@ -113,7 +113,14 @@ def test_no_limit_of_steps(tmp_path):
     assert build_trainer(config, build_task(config), tmp_path, [], []).max_steps == -1
 
 
-def test_a_training_without_a_step_is_refused(tmp_path):
-    task, data, trainer = prepared(tmp_path, composed("loss=l1", "trainer.limit_train_batches=0"))
-    with pytest.raises(UserError, match=r"limit_train_batches=0.* has no step"):
-        estimate(task, data, trainer, 4)
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["trainer.limit_train_batches=0"], "limit_train_batches=0 leaves no batch"),
+        (["trainer.limit_train_batches=0.1"], r"limit_train_batches=0\.1 leaves no batch"),
+        (["trainer.max_epochs=-1"], "has no end"),
+    ],
+)
+def test_a_training_without_a_step_or_an_end_is_refused(tmp_path, words, said):
+    with pytest.raises(UserError, match=said):
+        training_steps(*prepared(tmp_path, composed("loss=l1", *words)))

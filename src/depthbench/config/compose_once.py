@@ -29,6 +29,7 @@ def composing_once() -> Iterator[None]:
         from_shell: bool = True,
         validate_sweep_overrides: bool = True,
     ) -> DictConfig:
+        """Compose as Hydra's loader does; words that were composed before are unpacked."""
         places = tuple((place.provider, place.path) for place in self.config_search_path.get_path())
         key = (places, config_name, tuple(overrides), run_mode, validate_sweep_overrides)
         if key not in composed:

@@ -98,14 +98,29 @@ def collate(frames: Sequence[Frame]) -> Batch:
             annotations=stack_annotations([frame.annotations for frame in frames]),
         )
     except RuntimeError:
-        other = next((frame for frame in frames if _sizes(frame) != _sizes(frames[0])), None)
-        if other is None:
-            raise
+        check_sizes(frames, "Give the data set a size, or take batches of one frame.")
+        raise
+
+
+def check_sizes(frames: Sequence[Frame], remedy: str) -> None:
+    """Refuse frames that can't be one batch.
+
+    Args:
+        frames: at least one.
+        remedy: a sentence with the words to type.
+
+    Raises:
+        UserError: if images, or depth maps, have different sizes.
+
+    Example:
+        >>> import torch
+        >>> from depthbench.data.frame import Frame, check_sizes
+        >>> check_sizes([Frame(torch.zeros(3, 4, 6), torch.zeros(1, 4, 6), None, "a")] * 2, "Resize them.")
+    """
+    other = next((frame for frame in frames if _sizes(frame) != _sizes(frames[0])), None)
+    if other is not None:
         told = [f"{frame.name} has image and depth of {_sizes(frame)}" for frame in (frames[0], other)]
-        raise UserError(
-            f"Frames of different sizes can't be one batch: {', '.join(told)}. Give the data set a size, or take "
-            "batches of one frame."
-        ) from None
+        raise UserError(f"Frames of different sizes can't be one batch: {', '.join(told)}. {remedy}") from None
 
 
 def _sizes(frame: Frame) -> str:

@@ -15,6 +15,7 @@ from depthbench.config.aliases import renew_targets
 from depthbench.config.kinds import COMPONENTS, find
 from depthbench.config.targets import instantiate
 from depthbench.data import Frame
+from depthbench.data.frame import check_sizes
 from depthbench.data.stream import fetch
 from depthbench.errors import UserError
 from depthbench.protocols import EvalProtocol, PairProtocol
@@ -144,12 +145,7 @@ def stack(items: Sequence[tuple[int, Mapping[str, Frame]]]) -> Items:
     """
     frames = [next(iter(kinds.values())) for _, kinds in items]
     known = [frame.intrinsics for frame in frames if frame.intrinsics is not None]
-    sizes = [(frame.image.shape, frame.depth.shape) for frame in frames]
-    if other := [frame.name for frame, size in zip(frames, sizes, strict=True) if size != sizes[0]]:
-        raise UserError(
-            f"{frames[0].name} and {other[0]} have images or truths of different sizes, so they can't be one batch: "
-            "append data.test_batch_size=1."
-        )
+    check_sizes(frames, "Append data.test_batch_size=1.")
     return Items(
         [place for place, _ in items],
         torch.stack([frame.image for frame in frames]),

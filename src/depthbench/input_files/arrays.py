@@ -101,6 +101,7 @@ class NumpyFile:
         numbers = np.empty(0, np.uint8)
 
         def take(piece: bytes) -> None:
+            """Add bytes of the member: to its header, then to the array."""
             nonlocal claim, numbers, filled
             if claim is None:
                 header.extend(piece)

@@ -129,6 +129,7 @@ def _submit(params: Mapping[str, Any], timeout: float | None) -> Send:
     """Packs of run folders -> jobs of SLURM, one array."""
 
     def send(packs: list[list[str]]) -> list[str]:
+        """Submit an array; returns the numbers of its jobs."""
         # Here and not above: an extra, and only this needs it.
         from submitit import AutoExecutor
 

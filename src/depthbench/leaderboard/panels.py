@@ -29,6 +29,7 @@ def keep_panels(path: Path, device: torch.device) -> LookAtInput:
     """
 
     def look(predict: Predictor, frames: EvaluationSet, protocols: list[EvalProtocol], names: list[str]) -> None:
+        """Keep some frames of a cell."""
         own = [one for one in protocols if one.alignment.over == "image"]
         aligned = [one for one in own if one.alignment.fit != "none"]
         rules = (aligned or own or protocols)[0]

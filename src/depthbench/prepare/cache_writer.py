@@ -51,11 +51,21 @@ class Writer:
             UserError: for a damaged frame unless they are skipped, or if the disk is full.
         """
         if self.manifest.exists():
+            if (source := self._source()) is not None:
+                self._check_frames(source)
             return f"{self.part}: {read_json(self.manifest)['count']:,} frames are there already."
         dataset: Dataset[Frame] = instantiate(self.settings)
         with told(self.data):
             self._check_frames(dataset)
             return self._go_on(dataset, skip, workers)
+
+    def _source(self) -> Dataset[Frame] | None:
+        """The data set of a finished cache; None where it is gone."""
+        try:
+            found: Dataset[Frame] = instantiate(self.settings)
+        except UserError:
+            return None
+        return found
 
     def _check_frames(self, dataset: Dataset[Frame]) -> None:
         """Refuse to go on with a data set that has other frames than at the start: frames are found by their place."""

@@ -5,13 +5,13 @@ what to append, and the same command goes on from there.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from inspect import signature
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from numpy.typing import NDArray
 
 from depthbench.data.formats.cameras import CAMERA_SUFFIXES, read_camera
@@ -239,14 +239,14 @@ def read_given(overrides: Sequence[str]) -> dict[str, Any]:
     Raises:
         UserError: for anything else.
     """
-    found = {}
+    parser, found = OverridesParser.create(), {}
     for item in overrides:
         key, equals, value = item.partition("=")
         if not equals or not key.startswith("data.") or key == "data.root":
             raise UserError(f"{item} is not a setting of data=folder; append data.KEY=VALUE, such as data.scale=0.001.")
         try:
-            found[key.removeprefix("data.")] = _number(yaml.safe_load(value))
-        except yaml.YAMLError:
+            found[key.removeprefix("data.")] = parser.parse_override(item).value()
+        except HydraException:
             found[key.removeprefix("data.")] = value
     return found
 
@@ -258,10 +258,3 @@ def _check_keys(reader: type[Reader], given: dict[str, Any]) -> None:
         raise UserError(
             f"data.{unknown[0]} is no setting by which this folder is read; choose one of {', '.join(known)}."
         )
-
-
-def _number(value: Any) -> Any:
-    """A number that YAML takes for text, such as 1e-3."""
-    with suppress(TypeError, ValueError):
-        return float(value) if isinstance(value, str) else value
-    return value

@@ -1,9 +1,8 @@
 """A study in one file: run folders without weights and pictures, small enough for a repository.
 
 A zip with one folder per finished run: the small files that the report reads. Numbers of tables are rounded, scores of
-single images are of the named metrics, and paths are cut to the last parts that
-tell two runs apart: where data lay is nobody's concern.
-``scores.json`` is kept in full. Every command that takes run folders takes such a file.
+single images are of the named metrics, and paths are cut to the last parts that tell two runs apart: where data lay is
+nobody's concern. ``scores.json`` is kept in full. Every command that takes run folders takes such a file.
 """
 
 import atexit

@@ -187,9 +187,9 @@ class RunFolder:
             UserError: if they are not.
         """
         # The folder's own configuration with other places: what else it pins, such as weights to start from, stays.
-        content, places = read_config(self.path / "config.yaml"), paths(plain(config))
-        data_record.check_record(str(self.path), self._data_record(), manifest, places)
-        content = with_paths(content, plain(config))
+        asked = plain(config)
+        data_record.check_record(str(self.path), self._data_record(), manifest, paths(asked))
+        content = with_paths(read_config(self.path / "config.yaml"), asked)
         with suppress(UserError):  # an archive that may only be read
             write_config(self.path, content)
 

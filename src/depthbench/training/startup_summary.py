@@ -73,15 +73,7 @@ def estimate(task: DepthTask, data: DataModule, trainer: pl.Trainer, batch_size:
     """
     data.trainer = trainer
     batches = chain.from_iterable(repeat(data.train_dataloader()))  # again from the front where an epoch is short
-    total_steps = data.batches_per_epoch(trainer.limit_train_batches) * _epochs(trainer)
-    if trainer.max_steps > 0:
-        most = trainer.max_steps // task.optimizers_per_step * trainer.accumulate_grad_batches
-        total_steps = most if total_steps < 1 else min(total_steps, most)
-    if total_steps < 1:
-        raise UserError(
-            f"A training with trainer.limit_train_batches={trainer.limit_train_batches}, trainer.max_epochs="
-            f"{trainer.max_epochs} and trainer.max_steps={trainer.max_steps} has no step; raise one of them."
-        )
+    total_steps = training_steps(task, data, trainer)
     rehearsal = Rehearsal(task, trainer, total_steps)
     phases = task.phases(total_steps)
     seconds = {name: rehearsal.seconds_per_step(name, batches, steps) for name, _ in phases}
@@ -89,6 +81,25 @@ def estimate(task: DepthTask, data: DataModule, trainer: pl.Trainer, batch_size:
     told = "" if len(phases) == 1 else " in each stage"
     speed = batch_size * total_steps / total
     return f"About {duration(total)} of training ({speed:.0f} images per second in {steps} timed steps{told})."
+
+
+def training_steps(task: DepthTask, data: DataModule, trainer: pl.Trainer) -> int:
+    """The number of batches that a training takes.
+
+    Raises:
+        UserError: if there is none, or no end.
+    """
+    data.trainer = trainer
+    batches, epochs = data.batches_per_epoch(trainer.limit_train_batches), _epochs(trainer)
+    if not batches:
+        raise UserError(
+            f"trainer.limit_train_batches={trainer.limit_train_batches} leaves no batch of an epoch; raise it."
+        )
+    if not epochs and trainer.max_steps < 1:
+        raise UserError("The training has no end; set trainer.max_epochs or trainer.max_steps to 1 or more.")
+    most = trainer.max_steps // task.optimizers_per_step * trainer.accumulate_grad_batches
+    ends = [batches * epochs if epochs else None, most if trainer.max_steps > 0 else None]
+    return min(end for end in ends if end is not None)
 
 
 def _epochs(trainer: pl.Trainer) -> int:

@@ -33,7 +33,7 @@ from depthbench.training.quiet import silence_hints
 from depthbench.training.results import save_results
 from depthbench.training.signals import STOP
 from depthbench.training.start import go_on, load_start, where_it_stands
-from depthbench.training.startup_summary import announcement, estimate
+from depthbench.training.startup_summary import announcement, estimate, training_steps
 from depthbench.training.whole_batch_norm import WholeBatch
 
 _HALF_WEIGHTS = ("bf16-true", "16-true", "transformer-engine", "transformer-engine-float16")
@@ -157,6 +157,7 @@ def train_and_test(
         callbacks = [*build_callbacks(folder, config, progress_bar), *given.callbacks]
         log_every = min(10, max(1, data.batches_per_epoch(config.trainer.limit_train_batches)))
         trainer = build_trainer(config, task, folder.path, callbacks, loggers, log_every, began_in)
+        training_steps(task, data, trainer)
         if trainer.is_global_zero:
             print(announcement(config, task, data, trainer, resumed is not None), flush=True)
             print(*filter(None, begins), sep="\n", end="\n" if any(begins) else "", flush=True)

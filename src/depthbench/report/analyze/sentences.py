@@ -37,8 +37,9 @@ def sentences(
         found.append(f"{name} and {rivals} can't be told apart{where} ({_evidence(same)}).")
     if behind:  # means are over all seeds of a row, tests over the seeds that two rows share
         rivals = _join([row_label(pair.b, group) for pair in behind])
+        are = "is" if len(behind) == 1 else "are"
         found.append(
-            f"On the seeds and images that they share, {rivals} is better than {name}{where} ({_evidence(behind)})."
+            f"On the seeds and images that they share, {rivals} {are} better than {name}{where} ({_evidence(behind)})."
         )
     return found + _repetitions(cells, group)
 

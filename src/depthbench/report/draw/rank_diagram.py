@@ -13,6 +13,7 @@ def rank_diagram(names: Sequence[str], test: RankTest, look: Look) -> Draw:
     """Draws the mean ranks of methods, the best at the top, and bars over groups within the critical difference."""
 
     def draw(ax: Axes) -> None:
+        """Draw the diagram on axes."""
         order = sorted(range(len(names)), key=lambda place: test.mean_ranks[place])
         for row, place in enumerate(order):
             rank, name = float(test.mean_ranks[place]), names[place]
