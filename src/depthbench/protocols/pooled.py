@@ -146,7 +146,6 @@ def _least_squares(alignment: Alignment, sums: Tensor) -> FittedLine:
         return FittedLine.factor(torch.where(xx > 0, xy / xx, 0.0))
     n, xx = n + alignment.ridge, xx + alignment.ridge
     determinant = n * xx - x * x
-    # Of a constant prediction nothing is known but the mean of the truth, as of a single image. The share is its
-    # squared coefficient of variation, which rounding leaves below 1e-12.
-    scale = torch.where(determinant > 1e-12 * n * xx, (n * xy - x * y) / determinant, 0.0)
+    # A constant prediction becomes the mean of the truth, as it does for a single image.
+    scale = torch.where(determinant > 0, (n * xy - x * y) / determinant, 0.0)
     return FittedLine(scale, x / n, y / n)
