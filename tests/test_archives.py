@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from depthbench.errors import UserError
-from depthbench.files import verify_archive
+from depthbench.input_files import verify_archive
 
 
 def test_every_flipped_bit_of_a_weight_is_found(tmp_path):

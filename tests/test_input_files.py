@@ -17,10 +17,10 @@ from depthbench.data.formats.store import Store
 from depthbench.data.formats.velodyne import read_scan
 from depthbench.errors import UserError
 from depthbench.evaluation.prediction_files import PredictionFiles
-from depthbench.files import read_json, verify_archive
+from depthbench.files import read_json
 from depthbench.images import decode_depth, decode_rgb
 from depthbench.inference.photos import Video
-from depthbench.input_files import NumpyFile, can_inflate_to, parse_json, read_bytes, read_table
+from depthbench.input_files import NumpyFile, can_inflate_to, parse_json, read_bytes, read_table, verify_archive
 from tests.torture.mutations import npy, zipped
 
 READERS = {

@@ -1,27 +1,23 @@
 """Writing files and folders as a whole: a reader, a crash or a full disk never leaves half of one."""
 
+import csv
 import errno
-import mmap
+import io
 import os
 import platform
 import re
 import secrets
 import shutil
 import time
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from depthbench.errors import UserError, reason_of
-from depthbench.input_files import open_regular, open_zip, parse_json, read_bytes
-from depthbench.input_files.damage import told_damage
+from depthbench.input_files import parse_json, read_bytes
 from depthbench.input_files.limits import MAX_JSON
-from depthbench.input_files.zips import DAMAGED, read_member
 
-_MAX_PICKLE = 1 << 26  # bytes: names and shapes of 1,000 weights and their optimizer's state have 300,000
-_CLAIM = b"bytearray\n"  # as a pickle names the class
 PART = ".part-"  # names of unfinished files begin with it; then come the machine and the process
 _HOST = re.sub(r"\W", "", platform.node())[:32]
 # Errors that the user can mend, in words; any other error is ours or the machine's.
@@ -54,7 +50,7 @@ def whole(path: Path, durable: bool = True) -> Iterator[Path]:
     """
     part = part_of(path)
     try:
-        with told(path):
+        with told_unwritable(path):
             yield part
             if durable:
                 sync(part)
@@ -95,8 +91,15 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """Rows as CSV, each ended by a line feed."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def told_unwritable(path: Path) -> Iterator[None]:
     """Turn errors that the user can mend (a full disk, a read-only folder) into a sentence that names ``path``.
 
     Raises:
@@ -178,41 +181,3 @@ def _is_orphan(name: str) -> bool:
     except OSError:  # somebody else's
         return False
     return False
-
-
-def verify_archive(path: Path) -> None:
-    """Compare the checksums that a zip keeps of its members: ``torch.save`` writes them, ``torch.load`` never looks.
-
-    Files that are no zip (``.safetensors``, weights before torch 1.6) keep none and are taken as they are.
-
-    A pickle with a ``bytearray`` is refused: ``torch.load`` makes one of any size that it names, and weights have none.
-
-    Raises:
-        UserError: if a member has changed, the archive is cut off, or a pickle claims memory.
-    """
-    with open_regular(path) as file:
-        if file.read(4) != b"PK\x03\x04":
-            if os.fstat(file.fileno()).st_size:
-                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                    _check_pickle(content, path)
-            return
-    with open_zip(path) as archive:
-        for info in archive.infolist():
-            if info.compress_type != zipfile.ZIP_STORED:  # torch packs nothing: a small file must not stand for much
-                raise UserError(
-                    f"{path} has {info.filename[:80]!r} packed, which torch.save never does; it is damaged."
-                )
-        with told_damage(path, "zip", DAMAGED):
-            damaged = archive.testzip()
-        for info in archive.infolist():
-            if info.filename.endswith(".pkl") and info.filename != damaged:
-                _check_pickle(read_member(archive, info, _MAX_PICKLE, path), path)
-    if damaged:
-        raise UserError(f"{path} is damaged: the checksum of {damaged} is wrong; take an earlier copy or delete it.")
-
-
-def _check_pickle(content: bytes | mmap.mmap, path: Path) -> None:
-    if content.find(_CLAIM) >= 0:
-        raise UserError(
-            f"{path} holds a bytearray, which may claim any amount of memory and is not a weight; it is refused."
-        )

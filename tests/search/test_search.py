@@ -15,11 +15,11 @@ from hydra.plugins.sweeper import Sweeper
 from depthbench.config import compose as composing_module
 from depthbench.errors import UserError
 from depthbench.run import main
-from depthbench.runs import study as study_module
+from depthbench.runs import search_study as study_module
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.ledger import Ledger
 from depthbench.runs.plan import plan_job
-from depthbench.runs.study import JOURNAL, RECORD, last_score, make_part, open_storage, prunes
+from depthbench.runs.search_study import JOURNAL, RECORD, last_score, make_part, open_storage, prunes
 from depthbench.search.sweeper import OptunaSweeper
 from depthbench.training.callbacks import Pruned, Pruning
 

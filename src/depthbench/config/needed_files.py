@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 
 from depthbench.config.targets import instantiate
 from depthbench.errors import UserError
-from depthbench.files import verify_archive
+from depthbench.input_files import verify_archive
 
 ENCODER = "depthbench.models.Encoder"  # others may give `pretrained` another meaning
 # This package's data sets in files are opened without torch. Rooms are no files, and a mixture's parts are opened one

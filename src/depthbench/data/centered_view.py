@@ -136,7 +136,7 @@ def _nearest(depth: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
         return depth
     import torch
 
-    from depthbench.cells import nearest_valid
+    from depthbench.grid_cells import nearest_valid
 
     places, known = nearest_valid(size, torch.from_numpy(depth > 0)[None, None])
     return np.where(known[0].numpy(), depth.ravel()[places[0].numpy()], np.float32(0)).reshape(size)

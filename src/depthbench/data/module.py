@@ -1,7 +1,6 @@
 """From data sets to loaders."""
 
 import contextlib
-import os
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from depthbench.config.amounts import evenly_spaced
+from depthbench.cores import cores
 from depthbench.data.cache.disk import DiskCache
 from depthbench.data.cache.limits import memory_limit, shared_memory
 from depthbench.data.cache.memory import MemoryCache
@@ -198,8 +198,7 @@ class DataModule(pl.LightningDataModule):
             return int(self.workers)
         if not torch.cuda.is_available():
             return 0
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        wanted = min(8, cores // max(1, torch.cuda.device_count()))
+        wanted = min(8, cores() // max(1, torch.cuda.device_count()))
         # Each worker hands over two batches ahead through shared memory; with too little of it they would die.
         frames = max(self.batch_size, self.test_batch_size)
         return min(wanted, int(shared_memory() // (3 * frames * self._frame_bytes)))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch.utils.data import DataLoader
 
+from depthbench.cores import cores
 from depthbench.data import UnpaddedSampler
 from depthbench.evaluation.processes import rank_and_world
 from depthbench.evaluation.test_set import EvaluationSet, Items, stack
@@ -37,7 +38,7 @@ def loader(test_set: EvaluationSet, batch_size: int, places: Sequence[int] | Non
         test_set,
         batch_size=batch_size,
         sampler=sampler,
-        num_workers=min(8, (os.cpu_count() or 1) // world) if gpu else 0,
+        num_workers=min(8, cores() // world) if gpu else 0,
         collate_fn=stack,
         pin_memory=gpu,
     )

@@ -6,7 +6,7 @@ import torch
 
 from depthbench.errors import UserError
 from depthbench.evaluation.added_scores import AddedScores, gathered
-from depthbench.evaluation.predictors import Files, Predictor
+from depthbench.evaluation.predictors import CheckedMaps, Predictor
 from depthbench.evaluation.test_set import EvaluationSet, Items
 from depthbench.metrics.field_of_view import horizontal_field
 from depthbench.protocols import EvalProtocol
@@ -25,7 +25,7 @@ class CameraScores:
     """
 
     def __init__(self, predict: Predictor) -> None:
-        if not isinstance(predict, Files):
+        if not isinstance(predict, CheckedMaps):
             raise UserError(
                 "structure=fov needs predicted cameras, and a run predicts depth alone; leave it out, or score "
                 "prediction files or another network."

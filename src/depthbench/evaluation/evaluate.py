@@ -10,8 +10,8 @@ import torch
 from depthbench.errors import UserError
 from depthbench.evaluation.chosen import Chosen, open_sets
 from depthbench.evaluation.command_line import EvaluateRequest
+from depthbench.evaluation.foreign_maps import ForeignModel, OpenModel
 from depthbench.evaluation.map_cache import MapCache
-from depthbench.evaluation.models import ForeignModel, OpenModel
 from depthbench.evaluation.origins import OPTIONS, data_record, model_record
 from depthbench.evaluation.outcome import Evaluation, Paired, ScoredInput
 from depthbench.evaluation.pair_scores import score_pairs

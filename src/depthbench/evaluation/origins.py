@@ -8,9 +8,9 @@ from omegaconf import DictConfig
 from depthbench.config.set_names import set_label
 from depthbench.data.manifest import describe, looks, names_hash
 from depthbench.evaluation.command_line import EvaluateRequest
+from depthbench.evaluation.foreign_maps import ForeignModel
 from depthbench.evaluation.inputs import Input
 from depthbench.evaluation.map_sources import files_of
-from depthbench.evaluation.models import ForeignModel
 from depthbench.evaluation.test_set import EvaluationSet
 from depthbench.results.records import DataRecord, ModelRecord, files_hash
 

@@ -9,10 +9,10 @@ from torch import Tensor
 from depthbench.errors import UserError
 from depthbench.evaluation.command_line import EvaluateRequest
 from depthbench.evaluation.covered_part import check_covers, check_no_crop
+from depthbench.evaluation.foreign_maps import ForeignModel, ModelMaps
 from depthbench.evaluation.inputs import Input
 from depthbench.evaluation.kept_network import KeptNetwork
 from depthbench.evaluation.map_cache import MapCache
-from depthbench.evaluation.models import ForeignModel, ModelMaps
 from depthbench.evaluation.prediction_files import PredictionFiles, check_prediction, missing_pixels
 from depthbench.evaluation.prediction_units import check_unit
 from depthbench.evaluation.run_network import Network
@@ -66,7 +66,7 @@ class Maps(Protocol):
     def camera(self, items: Items) -> Matrix | None: ...  # noqa: D102
 
 
-class Files:
+class CheckedMaps:
     """Anybody's prediction files or network, checked map by map and as a whole before the first is scored.
 
     Args:
@@ -173,9 +173,9 @@ def open_predictor(
     if model:
         unit = None if any(not other.model and not other.run for other in request.inputs) else request.unit
         maps = ModelMaps(model, test_set, cache or MapCache(None), unit)
-        predictor = Files(maps, test_set, protocols[0], "full", unitless, holes, mirrors=True)
+        predictor = CheckedMaps(maps, test_set, protocols[0], "full", unitless, holes, mirrors=True)
         predictor.notes[:0] = [*model.notes, *([model.unseen] if model.unseen and maps.cache.folder else [])]
         return predictor
     settings = (one.kind, request.unit, options["key"], options["order"])
     files = PredictionFiles(one.path, test_set.frame_names(), *settings, test_set.picture_names(), one.cameras)
-    return Files(files, test_set, protocols[0], options["covers"], unitless, holes)
+    return CheckedMaps(files, test_set, protocols[0], options["covers"], unitless, holes)

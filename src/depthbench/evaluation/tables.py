@@ -1,9 +1,7 @@
 """One evaluation as JSON, CSV, Markdown and YAML: the same numbers in each form."""
 
-import csv
-import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ import yaml
 
 from depthbench.evaluation.outcome import Evaluation, Paired, ScoredInput
 from depthbench.evaluation.table_notes import table_notes
-from depthbench.files import write_atomically
+from depthbench.files import csv_text, write_atomically
 from depthbench.protocols import EvalProtocol
 from depthbench.results.reading import results_of
 from depthbench.results.records import DataRecord, ModelRecord
@@ -80,7 +78,7 @@ def as_csv(evaluation: Evaluation) -> str:
         for score in pair.adjusted:
             told = [*pair.differences[score], pair.adjusted[score]]
             rows.append([f"{pair.first} - {pair.second}", pair.protocol, score, *told])
-    return _csv(rows)
+    return csv_text(rows)
 
 
 def per_image_csv(evaluation: Evaluation) -> str:
@@ -92,13 +90,7 @@ def per_image_csv(evaluation: Evaluation) -> str:
             found = one.per_image(protocol)
             images = zip(one.frames, *(found[column] for column in columns), strict=True)
             rows += [[one.name, protocol.name, *image] for image in images]
-    return _csv(rows)
-
-
-def _csv(rows: Iterable[Iterable[Any]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    return csv_text(rows)
 
 
 def as_markdown(evaluation: Evaluation) -> str:

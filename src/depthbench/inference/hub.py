@@ -7,7 +7,7 @@ from pathlib import Path
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
-from depthbench.errors import UserError
+from depthbench.errors import UserError, first_line
 
 PREFIX = "hub:"
 MIRROR = "DEPTHBENCH_MIRROR"  # a folder of exported folders
@@ -31,10 +31,10 @@ def pull(name: str, files: Sequence[str] = FILES, prefix: str = PREFIX) -> Path:
         return Path(snapshot_download(repository, revision=revision or None, allow_patterns=list(files)))
     except (LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
         if isinstance(error, HfHubHTTPError) and error.response is not None:
-            raise UserError(f"{prefix}{name}: the hub has no such network ({_first(error)}).") from None
+            raise UserError(f"{prefix}{name}: the hub has no such network ({first_line(error)}).") from None
         raise UserError(f"{prefix}{name}: the hub can't be reached, and there is no earlier download of it.") from None
     except HFValidationError as error:
-        found = f"{prefix}{name} is not a name on the hub ({_first(error)})"
+        found = f"{prefix}{name} is not a name on the hub ({first_line(error)})"
         raise UserError(f"{found}; write {prefix}USER/NAME.") from None
 
 
@@ -49,17 +49,13 @@ def push(folder: Path, name: str, private: bool) -> str:
         api.create_repo(name, private=private, exist_ok=True)
         api.upload_folder(repo_id=name, folder_path=folder, allow_patterns=list(FILES))
     except HFValidationError as error:
-        raise UserError(f"{name} is not a name on the hub ({_first(error)}); write USER/NAME.") from None
+        raise UserError(f"{name} is not a name on the hub ({first_line(error)}); write USER/NAME.") from None
     except (HfHubHTTPError, OSError, ValueError) as error:
         raise UserError(
-            f"{name} was not uploaded ({_first(error)}); log in with `hf auth login`, or look whether the hub can be "
-            "reached."
+            f"{name} was not uploaded ({first_line(error)}); log in with `hf auth login`, or look whether the hub can "
+            "be reached."
         ) from None
     return f"{PREFIX}{name}"
-
-
-def _first(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 def released(name: str) -> Path | None:

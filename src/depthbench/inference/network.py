@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from depthbench import __version__
-from depthbench.errors import UserError
+from depthbench.errors import UserError, first_line
 from depthbench.files import read_json, whole, write_atomically
 from depthbench.geometry import back_project
 from depthbench.images import resize_rgb
@@ -29,7 +29,7 @@ from depthbench.output_kinds import OutputKind
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.lookup import find_run
 from depthbench.tasks import DepthTask
-from depthbench.training.loading import build_untrained, load_checkpoint, load_task, take_note
+from depthbench.training.loading import build_untrained, load_checkpoint, load_task, take_note, without_pretrained
 from depthbench.training.parts import GivenParts
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
@@ -154,7 +154,7 @@ class DepthEstimator:
         }
         kept["trainer"] = {"channels_last": False}
         open_ = sorted(left_open(self.task.loss))
-        record = {"format": FORMAT, "depthbench": __version__, "config": _without_start(kept), "leaves_open": open_}
+        record = {"format": FORMAT, "depthbench": __version__, "config": without_pretrained(kept), "leaves_open": open_}
         with whole(path / WEIGHTS) as part:
             save_file(_stored(self.net, half), part)
         write_atomically(path / CONFIG, json.dumps(record, indent=1) + "\n")
@@ -177,13 +177,6 @@ class DepthEstimator:
         """
         with tempfile.TemporaryDirectory() as folder:
             return push(self.save_pretrained(Path(folder) / "network", half), name, private)
-
-
-def _without_start(node: Any) -> Any:
-    """A configuration that names no weights to start from: the network has its own, and a path is of one machine."""
-    if isinstance(node, dict):
-        return {key: False if key == "pretrained" else _without_start(value) for key, value in node.items()}
-    return [_without_start(value) for value in node] if isinstance(node, list) else node
 
 
 def _stored(net: nn.Module, half: bool) -> dict[str, Tensor]:
@@ -247,8 +240,7 @@ def _load_folder(path: Path, device: str | torch.device, given: GivenParts) -> D
     except UserError as error:
         raise error if str(path) in str(error) else UserError(f"{path / CONFIG}: {str(error)[:500]}") from None
     except Exception as error:  # whatever damaged files make of the parts
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{path} can't be loaded ({first}); save the network again.") from None
+        raise UserError(f"{path} can't be loaded ({first_line(error)}); save the network again.") from None
     return DepthEstimator(task, config, device)
 
 

@@ -22,7 +22,7 @@ from depthbench.pinhole import camera_matrix
 
 Depth = NDArray[np.float32]
 
-MILLIMETRES = 65.535  # metres: the largest depth that 16 bits of millimetres hold
+LARGEST_IN_MILLIMETRES = 65.535  # metres: the largest depth that 16 bits of millimetres hold
 _POINT = [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1"), ("blue", "u1")]
 
 

@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from depthbench.errors import UserError
+from depthbench.evaluation.foreign_maps import predicted_map
 from depthbench.evaluation.model_source import ModelOptions, ModelSource
-from depthbench.evaluation.models import predicted_map
 from depthbench.evaluation.prediction_files import in_quantity
 from depthbench.evaluation.run_network import Network
 from depthbench.geometry import flip_intrinsics

@@ -14,7 +14,7 @@ from depthbench.errors import UserError
 from depthbench.files import read_json, write_atomically
 from depthbench.images import Picture
 from depthbench.inference.command_line import InputFile, PredictRequest
-from depthbench.inference.outputs import MILLIMETRES, OutputForm, write_photo, write_video
+from depthbench.inference.outputs import LARGEST_IN_MILLIMETRES, OutputForm, write_photo, write_video
 from depthbench.inference.photos import Video, read_photo
 from depthbench.inference.pictures import PictureNetwork, open_network
 from depthbench.output_kinds import OutputKind
@@ -96,14 +96,16 @@ class PhotoPredictor:
             depth = self.network(rgb)
         except UserError as error:
             raise UserError(f"{source.path}: {error}") from error
-        self.beyond += bool((depth > MILLIMETRES).any())
+        self.beyond += bool((depth > LARGEST_IN_MILLIMETRES).any())
         return depth
 
     def notes(self) -> list[str]:
         """Notes for the user about the pictures so far."""
         found = self.network.notes()
         if self.beyond and "png" in self.request.kinds:
-            found.append(f"{self.beyond} pictures reach beyond {MILLIMETRES} m, cut there in png but not in npy.")
+            found.append(
+                f"{self.beyond} pictures reach beyond {LARGEST_IN_MILLIMETRES} m, cut there in png but not in npy."
+            )
         if self.off_center:
             found.append(f"CX,CY lie far from the middle of {self.off_center} files; are intrinsics in their pixels?")
         return found

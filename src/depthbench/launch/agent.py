@@ -5,6 +5,7 @@ import sys
 
 import torch
 
+from depthbench.cores import threads_of_each
 from depthbench.errors import UserError
 from depthbench.launch.exit_codes import BUSY, INTERRUPTED, USER_ERROR
 from depthbench.launch.meeting import Refused, meet
@@ -30,7 +31,7 @@ def become_agent(folder: RunFolder, processes: int, module: str) -> None:
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
+    os.environ.setdefault("OMP_NUM_THREADS", threads_of_each(processes))
     os.environ["TORCH_ELASTIC_SHUTDOWN_TIMEOUT"] = GRACE
     arguments, store = ["--standalone"], None
     try:

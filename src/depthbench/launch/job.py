@@ -16,7 +16,7 @@ from depthbench.launch.devices import reserved
 from depthbench.launch.exit_codes import BUSY
 from depthbench.launch.nodes import Node, this_node
 from depthbench.launch.parent_death import die_with_parent
-from depthbench.launch.processes import VARIABLES_OF_A_GROUP, FreshProcess, JobProcess
+from depthbench.launch.processes import FreshProcess, JobProcess, environment_alone
 from depthbench.launch.turns import elsewhere, one_of_several
 from depthbench.launch.warm.client import NoServer, WarmServer
 from depthbench.runs.folder import RunFolder
@@ -47,8 +47,7 @@ def run_job(folder: RunFolder, timeout: float | None = None, log: IO[bytes] | No
         die_with_parent(os.getppid())
     gpus = visible_gpus()
     node = this_node(folder.config.trainer.num_nodes)
-    environment = {key: value for key, value in os.environ.items() if key not in VARIABLES_OF_A_GROUP}
-    environment |= node.variables if node else {}
+    environment = environment_alone() | (node.variables if node else {})
     count, places = _wanted(folder, len(gpus)), folder.config.get("launch", {}).get("jobs_per_gpu", 1)
     with elsewhere(), reserved(folder.path.parent, gpus, count, places=places) as own:
         if own:

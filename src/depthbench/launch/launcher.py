@@ -14,6 +14,7 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, run_job, setup_globals
 from omegaconf import open_dict
 
+from depthbench.cores import threads_of_each
 from depthbench.errors import UserError
 from depthbench.launch.job import stopping_all
 from depthbench.launch.turns import TURN
@@ -57,7 +58,7 @@ class LocalLauncher(BasicLauncher):
     def _together(self, job_overrides: Sequence[Sequence[str]], first: int, at_once: int) -> Sequence[JobReturn]:
         setup_globals()
         with _kept(), ThreadPoolExecutor(at_once) as pool:
-            os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // at_once)))
+            os.environ.setdefault("OMP_NUM_THREADS", threads_of_each(at_once))
             environment, over = dict(os.environ), threading.Event()
             jobs = [
                 pool.submit(_unless, over, self._one, list(overrides), first + number, environment)

@@ -10,6 +10,11 @@ from typing import IO, Protocol
 VARIABLES_OF_A_GROUP = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT", "NODE_RANK")
 
 
+def environment_alone() -> dict[str, str]:
+    """The environment of a process that belongs to no group yet, whatever started this one."""
+    return {key: value for key, value in os.environ.items() if key not in VARIABLES_OF_A_GROUP}
+
+
 class JobProcess(Protocol):
     """A process that leads a process group of its own."""
 

@@ -14,7 +14,7 @@ from depthbench import __version__
 from depthbench.config.identity import is_path
 from depthbench.config.mistakes import MISTAKES, explain
 from depthbench.evaluation.command_line import EvaluateRequest
-from depthbench.evaluation.models import OpenModel
+from depthbench.evaluation.foreign_maps import OpenModel
 from depthbench.evaluation.origins import OPTIONS, data_record, model_record
 from depthbench.evaluation.run_kinds import with_run_kind
 from depthbench.evaluation.test_set import EvaluationSet

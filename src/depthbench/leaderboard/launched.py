@@ -1,6 +1,5 @@
 """The launcher (``hydra/launcher``) that fills the cells of a leaderboard, read without torch."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from depthbench.config.compose import composing, names_of, readable
 from depthbench.config.mistakes import nearest
+from depthbench.cores import cores
 from depthbench.errors import UserError
 
 LOCAL = {"basic": 1, "joblib": None}  # without a YAML of their own; None: one per GPU
@@ -57,8 +57,7 @@ def read_launched(name: str | None, settings: Sequence[str], jobs: str | None) -
     found = _composed(name, settings)
     if "n_jobs" in found:
         number = found["n_jobs"]
-        cores = len(os.sched_getaffinity(0))
-        return Launched(_jobs(jobs or str(cores if number == -1 else number)))
+        return Launched(_jobs(jobs or str(cores() if number == -1 else number)))
     if jobs:
         raise UserError(f"jobs={jobs} is of one machine; with launcher={name} give launcher.array_parallelism={jobs}.")
     return Launched(slurm=found)

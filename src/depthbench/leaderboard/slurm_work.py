@@ -1,16 +1,16 @@
 """The cells of a leaderboard as jobs of SLURM: each is sent once, and waited for until the queue has it no more."""
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from depthbench.cores import threads_of_each
 from depthbench.errors import UserError
 from depthbench.files import read_json, write_atomically
 from depthbench.launch import slurm_sweep
-from depthbench.launch.processes import VARIABLES_OF_A_GROUP, FreshProcess
+from depthbench.launch.processes import FreshProcess, environment_alone
 from depthbench.launch.slurm import queue
 from depthbench.leaderboard.cell import OUTCOME
 from depthbench.leaderboard.work import MODULE
@@ -104,7 +104,7 @@ def submitted(settings: Mapping[str, Any], logs: Path) -> SendOrders:
 
 def run_order(order: str, log: str) -> int:
     """Carry out an order in a fresh process; submitit calls this on the node. The exit status of the process."""
-    environment = {key: value for key, value in os.environ.items() if key not in VARIABLES_OF_A_GROUP}
-    environment.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
+    environment = environment_alone()
+    environment.setdefault("OMP_NUM_THREADS", threads_of_each(1))
     with Path(log).open("wb") as output:
         return FreshProcess(MODULE, [order], environment, output).wait()

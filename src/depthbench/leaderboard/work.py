@@ -1,14 +1,14 @@
 """Processes that fill cells, a few at once, each with a GPU of its own where there is one."""
 
-import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
+from depthbench.cores import threads_of_each
 from depthbench.launch.devices import reserved
-from depthbench.launch.processes import VARIABLES_OF_A_GROUP, FreshProcess
+from depthbench.launch.processes import FreshProcess, environment_alone
 from depthbench.runs.machine import visible_gpus
 
 MODULE = "depthbench.leaderboard.cell"
@@ -51,9 +51,8 @@ class Work:
                 raise
 
     def _one(self, order: Path, log: Path) -> int:
-        threads = max(1, len(os.sched_getaffinity(0)) // self.jobs)
-        environment = {key: value for key, value in os.environ.items() if key not in VARIABLES_OF_A_GROUP}
-        environment.setdefault("OMP_NUM_THREADS", str(threads))
+        environment = environment_alone()
+        environment.setdefault("OMP_NUM_THREADS", threads_of_each(self.jobs))
         with reserved(self.folder, self.gpus, min(1, len(self.gpus))) as own, log.open("wb") as output:
             if own:
                 environment["CUDA_VISIBLE_DEVICES"] = ",".join(own)

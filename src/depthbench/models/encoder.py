@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from depthbench.errors import UserError
+from depthbench.errors import UserError, first_line
 from depthbench.models.intermediate_features import TappedNet
 from depthbench.models.pretrained import create_backbone, current_name
 
@@ -95,7 +95,7 @@ class Encoder(nn.Module):
             functional_call(self.eval(), state, torch.zeros(1, 3, height, width, device="meta"))
         except (AssertionError, RuntimeError) as error:
             raise UserError(
-                f"'{self.name}' does not take images of {height}x{width} ({str(error).splitlines()[0]}); set the "
+                f"'{self.name}' does not take images of {height}x{width} ({first_line(error)}); set the "
                 "encoder's `multiple` to a number that divides both sides, or `options`: dynamic_img_size=true for a "
                 "ViT, strict_img_size=false for a Swin."
             ) from error

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from depthbench.config.needed_files import encoder_weights
 from depthbench.errors import UserError
-from depthbench.files import verify_archive
+from depthbench.input_files import verify_archive
 
 
 def create_backbone(name: str, pretrained: bool | str | Path, **options: Any) -> nn.Module:

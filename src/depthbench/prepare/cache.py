@@ -5,9 +5,10 @@ from pathlib import Path
 
 from depthbench.cli import next_step
 from depthbench.config.needed_files import check_root
+from depthbench.cores import cores
 from depthbench.errors import UserError
-from depthbench.files import told
-from depthbench.prepare.common import choose_data, cores, positive_int
+from depthbench.files import told_unwritable
+from depthbench.prepare.common import choose_data, positive_int
 from depthbench.runs.folder import RunFolder
 
 HELP = """A resized copy of a data set, for fast training and small disks.
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str]) -> None:
     # Here and not above: torch takes seconds to import, and help or a mistake should be reported at once.
     from depthbench.prepare.cache_writer import Writer
 
-    with told(output):
+    with told_unwritable(output):
         output.mkdir(parents=True, exist_ok=True)
     with RunFolder(output).lock():
         for part, settings in parts.items():

@@ -14,7 +14,7 @@ from depthbench.data.cache.packed import CARRIED, FORMAT, UNITS, FrameRecord, en
 from depthbench.data.frame import Frame
 from depthbench.data.manifest import names_hash
 from depthbench.errors import UserError
-from depthbench.files import read_json, told, write_atomically
+from depthbench.files import read_json, told_unwritable, write_atomically
 from depthbench.input_files import read_text
 from depthbench.prepare.common import in_order, with_progress
 
@@ -55,7 +55,7 @@ class Writer:
                 self._check_frames(source)
             return f"{self.part}: {read_json(self.manifest)['count']:,} frames are there already."
         dataset: Dataset[Frame] = instantiate(self.settings)
-        with told(self.data):
+        with told_unwritable(self.data):
             self._check_frames(dataset)
             return self._go_on(dataset, skip, workers)
 

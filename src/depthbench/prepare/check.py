@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from depthbench.config.needed_files import check_root
+from depthbench.cores import cores
 from depthbench.errors import UserError
-from depthbench.prepare.common import choose_data, cores, positive_int, run_next
+from depthbench.prepare.common import choose_data, positive_int, run_next
 
 HELP = """Looks at a data set and says what is wrong with it.
 

@@ -1,6 +1,5 @@
 """Shared by ``check`` and ``cache``: a data set by its Hydra arguments, its frames by several threads, progress."""
 
-import os
 import sys
 import time
 from collections import deque
@@ -86,11 +85,6 @@ def positive_int(options: Mapping[str, str], key: str, least: int = 1) -> int:
     if number < least:
         raise UserError(f"{key}={options[key]} is not a whole number of {least} or more.")
     return number
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def in_order(function: Callable[[S], T], items: Iterable[S], threads: int) -> Iterator[T]:

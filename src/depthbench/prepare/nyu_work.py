@@ -10,9 +10,10 @@ from omegaconf import DictConfig
 
 from depthbench.cli import duration
 from depthbench.config.amounts import evenly_spaced
+from depthbench.cores import cores
 from depthbench.data.manifest import names_hash
 from depthbench.errors import UserError
-from depthbench.prepare.common import cores, with_progress
+from depthbench.prepare.common import with_progress
 from depthbench.prepare.nyu_lists import merge, write_part
 from depthbench.prepare.nyu_pairs import PairForm, claim_sources, make_pairs
 from depthbench.prepare.nyu_scenes import RawFrame, find_frames, training_places

@@ -16,7 +16,7 @@ from depthbench.output_kinds import OutputKind
 from depthbench.protocols.alignment import AS_DEPTH, NAMED, Alignment, Declared, alignment_from
 from depthbench.protocols.alignment.applying import aligned_pixels
 from depthbench.protocols.alignment.pixels import FitPixels
-from depthbench.protocols.equal_work import fit_key, pixels_key
+from depthbench.protocols.equal_work import fit_key
 from depthbench.protocols.field_checks import check_fields
 from depthbench.protocols.regions import Box, Region, region_box
 from depthbench.protocols.scored_maps import (
@@ -266,16 +266,6 @@ class EvalProtocol:
         """Like :meth:`aligned`, of :meth:`pixels` that other protocols may have asked for before."""
         depth = aligned_pixels(self.alignment, pixels, declared.lines.get(fit_key(self)) if declared.lines else None)
         return depth.masked_fill(pixels.prediction.isnan(), 0.0) if declared.holes else depth
-
-    @property
-    def fit_key(self) -> "EvalProtocol":
-        """See :func:`~depthbench.protocols.equal_work.fit_key`."""
-        return fit_key(self)
-
-    @property
-    def pixels_key(self) -> "EvalProtocol":
-        """See :func:`~depthbench.protocols.equal_work.pixels_key`."""
-        return pixels_key(self)
 
     def limited(self, depth: Tensor) -> Tensor:
         """Aligned depth, limited to the scored range."""

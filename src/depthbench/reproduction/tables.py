@@ -1,7 +1,5 @@
 """Verdicts as text, JSON, CSV and Markdown."""
 
-import csv
-import io
 import json
 import math
 from collections import Counter
@@ -9,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from depthbench.errors import UserError
-from depthbench.files import write_atomically
+from depthbench.files import csv_text, write_atomically
 from depthbench.report.write.text_tables import to_markdown_text
 from depthbench.reproduction.verdicts import CellOutcome, CellVerdict
 
@@ -68,9 +66,7 @@ def _as_markdown(verdicts: Sequence[CellVerdict]) -> str:
 
 
 def _as_csv(verdicts: Sequence[CellVerdict]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([HEADER, *rows_of(verdicts)])
-    return text.getvalue()
+    return csv_text([HEADER, *rows_of(verdicts)])
 
 
 def _as_json(verdicts: Sequence[CellVerdict]) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from depthbench.errors import UserError
-from depthbench.files import read_json, told, write_atomically
+from depthbench.files import read_json, told_unwritable, write_atomically
 from depthbench.results.reading import read_results
 from depthbench.results.records import Result
 
@@ -112,7 +112,7 @@ def _text(value: Any) -> str:
 @contextmanager
 def changing(folder: Path) -> Iterator[None]:
     """Hold the leaderboard for this process, among several that fill it."""
-    with told(folder / BOARD), (folder / ".lock").open("w") as file:
+    with told_unwritable(folder / BOARD), (folder / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

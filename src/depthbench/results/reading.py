@@ -1,7 +1,7 @@
 """Results from files, without the predictions; a damaged or changed file is refused in a sentence."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from depthbench.config.set_names import set_of_record
 from depthbench.errors import UserError, reason_of
 from depthbench.input_files import parse_json, read_bytes
 from depthbench.input_files.limits import MAX_JSON
-from depthbench.output_kinds import OutputKind, output_kind
+from depthbench.output_kinds import output_kind
 from depthbench.results.records import DataRecord, ModelRecord, Result, RulesRecord, content_hash, rules_hash
 from depthbench.results.schema import SCHEMA, check_content
 from depthbench.runs.results import scores_of
@@ -129,8 +129,3 @@ def _model(content: Mapping[str, Any]) -> ModelRecord:
 
 def _float(value: float | None) -> float:
     return math.nan if value is None else float(value)
-
-
-def kinds_of(results: Iterable[Result]) -> list[OutputKind]:
-    """The kinds of output among results, each once, in the order of their first appearance."""
-    return list(dict.fromkeys(result.model.kind for result in results))

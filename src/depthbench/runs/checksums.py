@@ -16,7 +16,7 @@ from typing import Any
 from depthbench.config.identity import digest
 from depthbench.config.reading import read_config
 from depthbench.errors import UserError
-from depthbench.files import discard, read_json, told, write_atomically
+from depthbench.files import discard, read_json, told_unwritable, write_atomically
 from depthbench.input_files import check_regular, open_regular
 
 DONE = "DONE"
@@ -166,7 +166,7 @@ def reopen(folder: Path) -> None:
             raise UserError(f"{folder / DONE} is not as the run wrote it; {rest}.")
     else:
         rest = "the test is repeated"
-        with told(folder):
+        with told_unwritable(folder):
             for name in names:
                 _set_aside(folder / name)
             discard(folder / DONE)  # the last: a kill before this moment leaves a file that is missing

@@ -22,7 +22,7 @@ from depthbench.config.plugins import plugins_of
 from depthbench.config.reading import read_config
 from depthbench.config.targets import targets_in
 from depthbench.errors import UserError
-from depthbench.files import clean, discard, part_of, read_json, told, whole, write_atomically
+from depthbench.files import clean, discard, part_of, read_json, told_unwritable, whole, write_atomically
 from depthbench.runs.checksums import check_unchanged, renew_done, reopen
 from depthbench.runs.machine import code_hash, code_version, machine
 from depthbench.runs.names import folder_name
@@ -45,7 +45,7 @@ def find_or_make(content: dict[str, Any], overrides: Sequence[str], choices: Map
     """
     full = digest(content)
     root = Path(content["output"])
-    with told(root):
+    with told_unwritable(root):
         root.mkdir(parents=True, exist_ok=True)
         with _alone(root):
             clean(root)

@@ -37,7 +37,7 @@ from depthbench.config.plugins import opened
 from depthbench.config.reading import read_config
 from depthbench.config.targets import check_resolved
 from depthbench.errors import UserError
-from depthbench.files import clean, read_json, told
+from depthbench.files import clean, read_json, told_unwritable
 from depthbench.output_kinds import OutputKind
 from depthbench.runs import data_record
 from depthbench.runs.checksums import check_unchanged
@@ -242,7 +242,7 @@ class RunFolder:
             Busy: if another process holds it.
             UserError: if the folder may not be written to.
         """
-        with told(self.path / ".lock"):
+        with told_unwritable(self.path / ".lock"):
             file = (self.path / ".lock").open("w")
         with file:
             # A few tries: a process that asks `locked` holds it for a moment, too.

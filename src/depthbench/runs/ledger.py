@@ -22,6 +22,7 @@ from depthbench.config.mistakes import explain
 from depthbench.errors import UserError
 from depthbench.runs.checksums import read_done
 from depthbench.runs.folder import RunFolder
+from depthbench.runs.names import labels
 from depthbench.runs.plan import announcement_of_sweep, jobs_at_once, plan_jobs, seconds_left, time_left
 
 COLORS = {
@@ -152,7 +153,7 @@ class Ledger(Callback):
         for column in ("state", "step", "img/s", "left", "AbsRel"):
             table.add_column(column, justify="left" if column == "state" else "right", no_wrap=True)
         jobs = [(folder, folder.status) for folder in self.folders]
-        names = own_parts([folder.path.name for folder in self.folders])
+        names = labels([folder.path.name for folder in self.folders])
         shown: Sequence[int] = range(len(jobs))
         if rows is not None and len(jobs) > rows:
             urgency = [URGENCY.index(status["state"]) for _, status in jobs]
@@ -164,18 +165,6 @@ class Ledger(Callback):
             table.caption = f"and {_counted(hidden)}"
             table.caption_justify = "left"
         return table
-
-
-def own_parts(names: Sequence[str]) -> list[str]:
-    """Names of run folders without the choices that all of them share.
-
-    Example:
-        >>> own_parts(["loss-l1__seed-0__trainer-smoke", "loss-l1__seed-1__trainer-smoke"])
-        ['seed-0', 'seed-1']
-    """
-    parts = [name.split("__") for name in names]
-    shared = set.intersection(*map(set, parts)) if len(parts) > 1 else set()
-    return ["__".join(part for part in own if part not in shared) or "__".join(own) for own in parts]
 
 
 def _counted(states: Sequence[str]) -> str:

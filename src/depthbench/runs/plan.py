@@ -1,7 +1,6 @@
 """The jobs of a sweep, composed, checked and listed before the first one starts."""
 
 import math
-import os
 import shlex
 import sys
 import time
@@ -20,6 +19,7 @@ from depthbench.cli import duration
 from depthbench.config.identity import paths, plain
 from depthbench.config.needed_files import check_contents, check_root
 from depthbench.config.values import check_kinds, check_values
+from depthbench.cores import cores
 from depthbench.errors import DamagedFrame, UserError
 from depthbench.runs.checksums import read_done
 from depthbench.runs.folder import RunFolder
@@ -105,7 +105,7 @@ def jobs_at_once(config: DictConfig) -> int:
     if number == "auto":
         gpus = 0 if config.trainer.accelerator == "cpu" else len(visible_gpus())
         return max(1, gpus * int(config.launch.jobs_per_gpu))
-    return len(os.sched_getaffinity(0)) if number == -1 else int(number)
+    return cores() if number == -1 else int(number)
 
 
 def seconds_left(folders: Sequence[RunFolder], together: int) -> float | None:

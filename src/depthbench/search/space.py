@@ -6,7 +6,7 @@ from typing import Any
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 
 from depthbench.errors import UserError
-from depthbench.runs.study import import_optuna
+from depthbench.runs.search_study import import_optuna
 
 
 def is_searched(override: Override) -> bool:

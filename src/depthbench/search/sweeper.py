@@ -18,7 +18,7 @@ from depthbench.errors import UserError
 from depthbench.runs.folder import RunFolder
 from depthbench.runs.ledger import Ledger
 from depthbench.runs.plan import plan_job
-from depthbench.runs.study import RECORD, import_optuna, last_score, make_part, open_storage
+from depthbench.runs.search_study import RECORD, import_optuna, last_score, make_part, open_storage
 from depthbench.search.space import as_overrides, parted
 
 # Hydra takes sweepers from the package of this name alone.

@@ -10,7 +10,8 @@ from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning_fabric.utilities.types import _PATH
 
 from depthbench.errors import UserError
-from depthbench.files import clean, told, verify_archive, whole
+from depthbench.files import clean, told_unwritable, whole
+from depthbench.input_files import verify_archive
 
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 
@@ -94,7 +95,7 @@ class CheckpointFile(TorchCheckpointIO):
             UserError: if it can't be written; an earlier file stays.
         """
         file = Path(path)
-        with told(file):
+        with told_unwritable(file):
             file.parent.mkdir(parents=True, exist_ok=True)
         clean(file.parent, age=0)  # half-written files of a killed start
         with whole(file) as part:

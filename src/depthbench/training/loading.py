@@ -10,7 +10,7 @@ from torch import nn
 
 from depthbench.config.objects import objects_in
 from depthbench.config.recipe import KEY, config_of
-from depthbench.errors import UserError
+from depthbench.errors import UserError, first_line
 from depthbench.output_kinds import DETERMINED, LeftOpen
 from depthbench.runs.folder import RunFolder
 from depthbench.tasks import Constant, DepthTask, Optimization
@@ -62,7 +62,7 @@ def build_untrained(config: DictConfig, given: GivenParts = NOTHING_GIVEN) -> De
     """
     config = config.copy()
     for group in ("model", "loss", "task"):
-        config[group] = _without_weights(OmegaConf.to_container(config[group], resolve=True))
+        config[group] = without_pretrained(OmegaConf.to_container(config[group], resolve=True))
     objects = objects_in(config)
     loss = NotNeeded() if "loss" in objects and given.loss is None else given.loss
     optim = Optimization(torch.optim.SGD, Constant()) if "optim" in objects and given.optim is None else given.optim
@@ -90,15 +90,11 @@ def _load_state(task: DepthTask, state: dict[str, Any], path: Path) -> None:
     try:
         task.load_state_dict(weights)
     except Exception as error:
-        raise UserError(f"{path} can't be loaded into the run's network ({_first_line(error)}).") from None
+        raise UserError(f"{path} can't be loaded into the run's network ({first_line(error)}).") from None
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def _without_weights(node: Any) -> Any:
-    """The configuration with every ``pretrained`` off: the checkpoint brings all weights."""
+def without_pretrained(node: Any) -> Any:
+    """A configuration that names no weights to start from: the network brings its own, and a path is of one machine."""
     if isinstance(node, dict):
-        return {key: False if key == "pretrained" else _without_weights(value) for key, value in node.items()}
-    return [_without_weights(value) for value in node] if isinstance(node, list) else node
+        return {key: False if key == "pretrained" else without_pretrained(value) for key, value in node.items()}
+    return [without_pretrained(value) for value in node] if isinstance(node, list) else node

@@ -7,8 +7,8 @@ from benchmarks import published_metrics_reference as published
 from scipy import ndimage
 
 from depthbench.annotations import Annotations, stack_annotations
-from depthbench.cells import nearest_valid
 from depthbench.errors import UserError
+from depthbench.grid_cells import nearest_valid
 from depthbench.metrics import (
     WKDR,
     DepthProBoundaryF1,

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from depthbench.data.cache.memory import MemoryCache
 from depthbench.data.frame import Frame
 from depthbench.errors import UserError
-from depthbench.files import told
+from depthbench.files import told_unwritable
 
 
 class DiskCache(MemoryCache):
@@ -39,7 +39,7 @@ class DiskCache(MemoryCache):
                 "make a cache of files by python -m depthbench.prepare cache."
             )
         self.folder = folder / dataset.key
-        with told(self.folder):
+        with told_unwritable(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         there = sum(512 * file.stat().st_blocks for file in self.folder.iterdir())
         free, size = shutil.disk_usage(self.folder).free, self.bytes(dataset)
@@ -72,7 +72,7 @@ def reserve(path: Path, size: int) -> None:
     Raises:
         UserError: if the disk has no room for them; space reserved meanwhile is given back.
     """
-    with told(path), path.open("ab") as file:
+    with told_unwritable(path), path.open("ab") as file:
         with suppress(OSError):  # where locks don't work; some file systems reserve by writing, one job at a time
             fcntl.flock(file, fcntl.LOCK_EX)
         before = os.fstat(file.fileno())

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from depthbench.errors import UserError
+from depthbench.errors import UserError, first_line
 from depthbench.files import whole
 from depthbench.images import Size
 from depthbench.inference.exported.graph import (
@@ -110,8 +110,7 @@ def _write(net: PredictModule, path: Path, size: Size, name: str) -> SizesTaken:
     except OSError:
         raise
     except Exception as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{name}: this network can't be written as ONNX ({first}).") from error
+        raise UserError(f"{name}: this network can't be written as ONNX ({first_line(error)}).") from error
     return "fixed"
 
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from depthbench.errors import UserError
+from depthbench.errors import UserError, first_line
 from depthbench.files import whole
 from depthbench.images import Size
 from depthbench.inference.exported.graph import (
@@ -43,7 +43,7 @@ def export_pt2(net: PredictModule, path: Path, size: Size, told: Mapping[str, st
     Raises:
         UserError: if the network can't be written, or the file gives other depth.
     """
-    problem: Exception | None = None
+    problem = ""
     choices: tuple[SizesTaken, ...] = ("any", "fixed")
     for sizes in choices:
         try:
@@ -53,15 +53,14 @@ def export_pt2(net: PredictModule, path: Path, size: Size, told: Mapping[str, st
             module = torch.export.load(io.BytesIO(buffer.getvalue())).module()
             found = difference(net, partial(_run, module), tried_sizes(size, sizes))
         except Exception as error:  # torch.export raises whatever the network's shapes make of it
-            problem = error
+            problem = first_line(error)
             continue
         if found <= TOLERANCE or sizes == "fixed":
             check_difference(found, path.name)
             with whole(path) as part:
                 part.write_bytes(buffer.getvalue())
             return f"{described(size, sizes)}; in torch within {found:.1g} of the largest depth of the network's"
-    first = (str(problem).strip() or type(problem).__name__).splitlines()[0]
-    raise UserError(f"{path.name}: torch.export can't write this network ({first}).")
+    raise UserError(f"{path.name}: torch.export can't write this network ({problem}).")
 
 
 def _run(module: nn.Module, images: Tensor) -> NDArray[Any]:

@@ -3,8 +3,8 @@
 import torch
 
 from depthbench.errors import UserError
+from depthbench.evaluation.foreign_maps import ForeignModel
 from depthbench.evaluation.model_source import ModelOptions, ModelSource
-from depthbench.evaluation.models import ForeignModel
 from depthbench.output_kinds import OutputKind
 
 __all__ = ["ForeignModel", "open_model"]

@@ -9,6 +9,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
+from depthbench.cores import threads_of_each
 from depthbench.launch.leaving import leave
 from depthbench.launch.parent_death import die_with_parent
 from depthbench.launch.warm.inherited import own_temporary_folders
@@ -53,7 +54,7 @@ class RankGroup:
 
     def run(self) -> int:
         """Start them and wait for all; the exit status of the first that fails, which ends the others."""
-        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // self.processes)))
+        os.environ.setdefault("OMP_NUM_THREADS", threads_of_each(self.processes))
         kept: dict[signal.Signals, Any] = {number: signal.getsignal(number) for number in PASSED_ON}
         for number in PASSED_ON:
             if kept[number] is not signal.SIG_IGN:  # nohup

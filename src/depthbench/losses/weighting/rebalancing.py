@@ -33,7 +33,7 @@ def rebalanced_weights(
     weights: Tensor,
     previous_losses: Tensor,
     losses: Tensor,
-    lam: float,
+    lambda_: float,
     clamp: tuple[float, float] | None = None,
 ) -> Tensor:
     """Weights for the next period: w (1 - λ ΔP/P), P the share of a loss in the total (lee2020, eq. 11).
@@ -44,7 +44,7 @@ def rebalanced_weights(
         weights: ``(K,)`` in force during the period.
         previous_losses: ``(K,)`` means of the period before.
         losses: ``(K,)`` means of the period.
-        lam: λ; above 0 favors losses that fall quickly.
+        lambda_: λ; above 0 favors losses that fall quickly.
         clamp: bounds of the factor w'/w: (0.5, 2) in the authors' code, absent in the paper. It gives up the exact
             conservation of the total; without it a large λ can turn a weight negative.
 
@@ -56,7 +56,7 @@ def rebalanced_weights(
     share = weights.where(known, 0.0)
     # P(t-1)/P(t), both totals under the weights in force.
     ratio = (before / (share * before).sum()) * ((share * now).sum() / now)
-    factor = 1 + lam * (ratio - 1)
+    factor = 1 + lambda_ * (ratio - 1)
     if clamp is not None:
         factor = factor.clamp(*clamp)
     return (weights * factor).where(known, weights)

@@ -128,8 +128,8 @@ class Rebalance(Weighting):
         """Set the weights of the next period."""
         losses = losses.to(self.weights)
         if self.periods > 0:
-            lam = self.schedule(epoch)
-            self.weights.copy_(rebalanced_weights(self.weights, self.previous, losses, lam, self.clamp))
+            lambda_ = self.schedule(epoch)
+            self.weights.copy_(rebalanced_weights(self.weights, self.previous, losses, lambda_, self.clamp))
         elif self.initialize:
             self.weights.copy_(initial_weights(losses, self.variant))
         # A term that was absent keeps its last known value to be compared with.

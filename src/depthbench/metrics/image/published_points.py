@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from depthbench.annotations import Annotations
-from depthbench.cells import nearest_valid
 from depthbench.errors import UserError
 from depthbench.geometry import back_project
+from depthbench.grid_cells import nearest_valid
 from depthbench.metrics.image.image_metric import AnnotatedMetric, ImageMetric, count, mean_over_pixels, share
 from depthbench.metrics.point_fits import l1_scale, l1_scale_shift, l1_shift
 

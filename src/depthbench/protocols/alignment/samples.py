@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from depthbench.cells import nearest_valid
+from depthbench.grid_cells import nearest_valid
 
 Rows = tuple[Tensor, Tensor, Tensor]
 """Prediction, truth ``(B, N)`` and mask of the pixels of a fit."""

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import yaml
 
-from depthbench.files import write_atomically
+from depthbench.files import csv_text, write_atomically
 from depthbench.report.analyze.board import Ranked, RulesTable, SetTable
 from depthbench.report.analyze.sentences import format_score
 from depthbench.report.analyze.study import METRICS, symbol
 from depthbench.report.read.boards import ShownBoard
 from depthbench.report.write.table_files import heading, latex_heading
-from depthbench.report.write.text_tables import latex, to_csv_text, to_latex_text, to_markdown_text
+from depthbench.report.write.text_tables import latex, to_latex_text, to_markdown_text
 from depthbench.results.hub import model_index, verification_table
 from depthbench.stats.ranks import alike
 from depthbench.stats.wording import p_number
@@ -55,7 +55,7 @@ def cells_csv(board: ShownBoard) -> str:
             [*start, metric, one.scores[metric], *limits, *counts, cell.state, ""]
             for metric, limits in one.limits.items()
         ]
-    return to_csv_text(rows)
+    return csv_text(rows)
 
 
 def ranks_csv(tables: Sequence[RulesTable]) -> str:
@@ -68,7 +68,7 @@ def ranks_csv(tables: Sequence[RulesTable]) -> str:
             rows += _rank_rows(table, one.data, one.ranked, one)
         if len(table.sets) > 1:
             rows += _rank_rows(table, "all", table.mean_ranks, table)
-    return to_csv_text(rows)
+    return csv_text(rows)
 
 
 def _rank_rows(
@@ -89,7 +89,7 @@ def differences_csv(tables: Sequence[RulesTable]) -> str:
             for (first, second), test in one.tests.items():
                 start = [table.rules, one.data, table.metric, first, second]
                 rows.append([*start, *test.difference, test.p_adjusted, test.images, test.scenes or ""])
-    return to_csv_text(rows)
+    return csv_text(rows)
 
 
 def metrics_of(table: RulesTable, most: int = 2) -> list[str]:

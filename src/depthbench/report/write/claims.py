@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from depthbench.files import csv_text
 from depthbench.report.analyze.claims import TestedClaims, Verdict
 from depthbench.report.analyze.sentences import count_text
 from depthbench.report.analyze.study import row_label, symbol
 from depthbench.report.draw.style import html
-from depthbench.report.write.text_tables import to_csv_text
 from depthbench.stats.wording import p_text
 
 NOTE = (
@@ -76,4 +76,4 @@ def claims_csv(claims: Sequence[TestedClaims]) -> str:
         for claim in one.missing:
             start = [one.paper, one.protocol, claim.text, claim.where, claim.metric, claim.margin or "", "no runs"]
             rows.append([*start, *[""] * (len(header) - len(start))])
-    return to_csv_text(rows)
+    return csv_text(rows)

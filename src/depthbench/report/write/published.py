@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
+from depthbench.files import csv_text
 from depthbench.report.analyze.published_tables import Exhibit, Line
 from depthbench.report.analyze.sentences import estimate_text, format_score
 from depthbench.report.analyze.table import intervals_text
 from depthbench.report.draw.style import html
 from depthbench.report.write.table_files import heading, latex_heading
-from depthbench.report.write.text_tables import latex, to_csv_text, to_latex_text, to_markdown_text
+from depthbench.report.write.text_tables import latex, to_latex_text, to_markdown_text
 
 NONE = "–"
 
@@ -73,7 +74,7 @@ def exhibits_csv(exhibits: Iterable[Exhibit]) -> str:
                 ours = [item.value, item.low, item.high, item.over] if item else [""] * 4
                 start = [exhibit.paper, exhibit.name, line.label, metric, value]
                 rows.append([*start, *ours, line.seeds, "; ".join(line.notes)])
-    return to_csv_text(rows)
+    return csv_text(rows)
 
 
 def exhibits_markdown(exhibits: Iterable[Exhibit], where: str, caption: str) -> str:

@@ -1,10 +1,11 @@
 """Tables of results as CSV, Markdown and LaTeX."""
 
+from depthbench.files import csv_text
 from depthbench.report.analyze.estimates import seed_scores
 from depthbench.report.analyze.sentences import estimate_text
 from depthbench.report.analyze.study import Cell, row_label, symbol
 from depthbench.report.analyze.table import Row, Table
-from depthbench.report.write.text_tables import METRIC_TEX, latex, to_csv_text, to_latex_text, to_markdown_text
+from depthbench.report.write.text_tables import METRIC_TEX, latex, to_latex_text, to_markdown_text
 from depthbench.stats.directions import higher_is_better
 
 
@@ -21,7 +22,7 @@ def to_csv(table: Table) -> str:
             line += [item.value, item.low, item.high] if item and item.over else [item.value if item else "", "", ""]
         line += [_mean(row.cell, table.protocol, metric) for metric in table.others]
         rows.append(line)
-    return to_csv_text(rows)
+    return csv_text(rows)
 
 
 def _mean(cell: Cell, protocol: str, metric: str) -> float | str:
@@ -38,7 +39,7 @@ def comparisons_csv(table: Table) -> str:
             names = [row_label(pair.a, group.title), row_label(pair.b, group.title)]
             numbers = [*pair.tested.difference, pair.p, pair.images, pair.tested.scenes or "", *pair.seeds]
             rows.append([table.protocol, table.primary, group.title, *names, *numbers])
-    return to_csv_text(rows)
+    return csv_text(rows)
 
 
 def to_markdown(table: Table, caption: str) -> str:

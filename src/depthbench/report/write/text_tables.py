@@ -1,7 +1,5 @@
 """Tables of text as CSV, Markdown and LaTeX."""
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 
 METRIC_TEX = {"log10": "$\\log_{10}$", **{f"delta{k}": f"$\\delta_{k}$" for k in (1, 2, 3)}}
@@ -9,13 +7,6 @@ _SPECIAL = {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textas
 _SPECIAL |= {char: f"\\{char}" for char in "&%$#_{}"} | {"·": "$\\cdot$", "–": "--", "δ": "$\\delta$"}
 _FITTED = "\\resizebox{\\ifdim\\width>\\linewidth \\linewidth\\else\\width\\fi}{!}{%"
 _SPECIAL |= {"↑": "$\\uparrow$", "↓": "$\\downarrow$"}
-
-
-def to_csv_text(rows: Iterable[Iterable[object]]) -> str:
-    """Rows as CSV."""
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
-    return buffer.getvalue()
 
 
 def to_markdown_text(header: Sequence[str], words: int, rows: Iterable[Sequence[str]], notes: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
 from depthbench.runs.folder import RunFolder
-from depthbench.runs.study import RECORD, prunes
+from depthbench.runs.search_study import RECORD, prunes
 
 
 class Pruned(Exception):

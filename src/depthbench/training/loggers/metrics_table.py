@@ -12,7 +12,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
 from depthbench.errors import UserError
-from depthbench.files import told, write_atomically
+from depthbench.files import told_unwritable, write_atomically
 from depthbench.input_files import read_table
 from depthbench.runs.checksums import RowsChecksum, check_rows
 
@@ -122,14 +122,14 @@ class MetricsTable(Logger):
             self.columns += new
             self._rewrite()
         else:
-            with told(self.path), self.path.open("a", newline="") as file:
+            with told_unwritable(self.path), self.path.open("a", newline="") as file:
                 csv.DictWriter(file, self.columns).writerow(row)
 
     @rank_zero_only
     def sync(self) -> None:
         """Have the rows written to disk, before a checkpoint that counts them."""
         if self.path.is_file():
-            with told(self.path), self.path.open("rb") as file:
+            with told_unwritable(self.path), self.path.open("rb") as file:
                 os.fsync(file.fileno())
 
     def _read(self) -> None:
