@@ -699,7 +699,7 @@ def score_of(sums: torch.Tensor, reduction: str, name: str) -> float:
 def test_the_permutation_test_exchanges_images_before_the_score_is_read(reduction):
     a, b = some_sums(4), some_sums(4, seed=1, error=0.4)
     found = difference(addends(a, reduction), addends(b, reduction))
-    for name in ("AbsRel", "RMSE", "delta1", "SILog"):
+    for name in ("AbsRel", "RMSE", "delta1", "SILog", "SILog_unidepth"):
         observed = score_of(a, reduction, name) - score_of(b, reduction, name)
         assert found[name].value == pytest.approx(observed, rel=1e-9)
         changes = []

@@ -69,7 +69,11 @@ def expected_scores(batches, reference, reduction):
     if reduction == "pixel":
         flat = [np.concatenate([image[k][image[2]] for image in images]) for k in (0, 1)]
         return reference(*flat, np.ones(flat[0].shape, bool))
+    logs = [np.log(np.float64(p)[seen]) - np.log(np.float64(t)[seen]) for p, t, seen in images]
+    square, mean = np.mean([np.mean(log**2) for log in logs]), np.mean([log.mean() for log in logs])
+    pixels = sum(log.size for log in logs)
     return {
+        "SILog_unidepth": np.sqrt((square - mean**2) * pixels / (pixels - 1)),
         "RMSE": np.sqrt(np.mean([row["RMSE"] ** 2 for row in rows])),
         "RMSElog": np.sqrt(np.mean([row["RMSElog"] ** 2 for row in rows])),
         "AbsRel": np.mean([row["AbsRel"] for row in rows]),

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from depthbench.metrics.functional import means, read_out, scores_by_columns
+from depthbench.metrics.functional import means, of_pixels, read_out, scores_by_columns
 from depthbench.metrics.image.image_metric import image_scores
 from depthbench.stats.image_sums import Array, PerImageSums, Read, scenes_of
 
@@ -18,7 +18,11 @@ def depth_sums(sums: Tensor, reduction: str, names: Sequence[str] = (), seed: in
         scores = torch.stack(list(read_out(sums).values()), -1)
         known = tuple(scores_by_columns(sums.shape[1]))
         return array_sums(scores, partial(_means_of_scores, names=known), sums[:, 0], names, seed)
-    return array_sums(sums if reduction == "pixel" else means(sums), _read_out, sums[:, 0], names, seed)
+    if reduction == "mse_image":
+        pixels = sums[:, 0]
+        sums = of_pixels(means(sums), pixels.sum() / (pixels > 0).sum())  # as many of each image: all weigh the same
+        return array_sums(sums, _read_out, pixels, names, seed)
+    return array_sums(sums, _read_out, sums[:, 0], names, seed)
 
 
 def structure_sums(sums: Tensor, metrics: Sequence[str], names: Sequence[str] = (), seed: int = 0) -> PerImageSums:

@@ -62,7 +62,8 @@ def read_states(states: Sequence[Tensor], reduction: str = "image") -> dict[str,
     if reduction == "image":
         found = dict(zip(definitions, scores / counted, strict=True))
     else:
-        found = {name: score(sums if reduction == "pixel" else means) for name, score in definitions.items()}
+        pooled = sums if reduction == "pixel" else functional.of_pixels(means, sums[0])
+        found = {name: score(pooled) for name, score in definitions.items()}
     return found | {"images": counted, "images_empty": empty, "pixels": sums[0], "nonfinite": sums[1]}
 
 
@@ -145,7 +146,9 @@ class DepthMetric(Metric):
         """The score of this name (a key of ``functional.SCORES``) under this metric's reduction."""
         if self.reduction == "image":
             return self.state("scores")[list(self._scores).index(name)] / self.state("images")[0]
-        return self._scores[name](self.state("sums" if self.reduction == "pixel" else "means"))
+        sums = self.state("sums")
+        pooled = sums if self.reduction == "pixel" else functional.of_pixels(self.state("means"), sums[0])
+        return self._scores[name](pooled)
 
 
 class DepthScores(DepthMetric):
