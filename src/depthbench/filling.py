@@ -172,9 +172,9 @@ def fill_cross_bilateral(
     Args:
         depth: ``(B, 1, H, W)`` metres, 0 = missing.
         image: ``(B, 3, h, w)`` RGB in [0, 1], resized to the depth.
-        radius: Of the window, in pixels.
-        sigma_space: In pixels.
-        sigma_color: In brightness, of 1.
+        radius: of the window, in pixels.
+        sigma_space: in pixels.
+        sigma_color: in brightness, of 1.
 
     Returns:
         ``(B, 1, H, W)`` metres, float32; an image without any depth stays empty.

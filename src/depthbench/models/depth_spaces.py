@@ -49,7 +49,7 @@ class LogDepth(MetricDepth):
     """The output is the natural logarithm of metres; missing depth becomes 0.
 
     Args:
-        limit: Outputs are clamped to ±log(limit), so that depths stay in [1/limit, limit] metres.
+        limit: outputs are clamped to ±log(limit), so that depths stay in [1/limit, limit] metres.
     """
 
     quantity: Quantity = "log"
@@ -76,9 +76,9 @@ class InverseDepth(MetricDepth):
     """The output is ``scale / depth`` (DenseDepth, alhashim2018 section 3.2); missing depth becomes 0.
 
     Args:
-        scale: Numerator in metres.
-        min_depth: Depths are clipped to [min_depth, max_depth] metres both ways; the paper's 0.4 (released: 0.1).
-        max_depth: See ``min_depth``.
+        scale: numerator in metres.
+        min_depth: depths are clipped to [min_depth, max_depth] metres both ways; the paper's 0.4 (released: 0.1).
+        max_depth: see ``min_depth``.
     """
 
     quantity: Quantity = "disparity"

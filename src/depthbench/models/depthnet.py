@@ -25,10 +25,10 @@ class DepthModel(nn.Module):
     """Base class of depth networks: treats the output; a subclass gives ``forward``.
 
     Args:
-        space: Meaning of the first channel of the output.
+        space: meaning of the first channel of the output.
 
     Attributes:
-        kind: Of the output of :meth:`predict`: metric depth, unless training leaves something open.
+        kind: of the output of :meth:`predict`: metric depth, unless training leaves something open.
     """
 
     def __init__(self, space: MetricDepth) -> None:
@@ -41,8 +41,8 @@ class DepthModel(nn.Module):
         """Record the changes that the loss does not see; they determine the kind of the prediction.
 
         Args:
-            left_open: Of the maps that the loss compares.
-            in_space: Whether these are outputs; else they are translated into metres.
+            left_open: of the maps that the loss compares.
+            in_space: whether these are outputs; else they are translated into metres.
         """
         compared = (self.space.quantity, self.space.from_zero) if in_space else ()
         self.kind, self._reading = trained_kind(left_open, *compared), "metres"
@@ -73,12 +73,12 @@ class DepthNet(DepthModel):
     """A depth network.
 
     Args:
-        encoder: Gives features from fine to coarse.
-        decoder: A decoder class or partial, completed with the encoder's channels and reductions.
-        space: Meaning of the output; :class:`MetricDepth` by default.
-        start_depth: Depth in metres at which an untrained network starts, by the bias of the decoder's head; ``None``
+        encoder: gives features from fine to coarse.
+        decoder: a decoder class or partial, completed with the encoder's channels and reductions.
+        space: meaning of the output; :class:`MetricDepth` by default.
+        start_depth: depth in metres at which an untrained network starts, by the bias of the decoder's head; ``None``
             leaves the bias as the decoder made it (the papers' way).
-        dropout: Probability with which channels of the coarsest feature are dropped, for dropout samples at test time.
+        dropout: probability with which channels of the coarsest feature are dropped, for dropout samples at test time.
 
     Raises:
         UserError: If ``start_depth`` is given but the head has no bias, or the space no such depth.

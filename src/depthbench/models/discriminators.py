@@ -18,11 +18,11 @@ class PatchDiscriminator(nn.Module):
     [0, max_depth] metres and the image from [0, 1] to [-1, 1], the range that the papers' discriminators see.
 
     Args:
-        layers: Strided layers; one of stride 1 and the output follow.
-        conditional: Whether the image is seen beside the depth.
+        layers: strided layers; one of stride 1 and the output follow.
+        conditional: whether the image is seen beside the depth.
         norm: ``None`` (carvalho2018: inner convolutions then have no bias either, as released) or ``"instance"``.
-        width: Channels of the first layer; doubled by each further one, up to eight times.
-        max_depth: Range of the depth in metres; ``None`` leaves depth and image as they come.
+        width: channels of the first layer; doubled by each further one, up to eight times.
+        max_depth: range of the depth in metres; ``None`` leaves depth and image as they come.
 
     Raises:
         UserError: If the image is missing (or given without need), or the maps are too small.
@@ -80,8 +80,8 @@ class ImageBuffer(nn.Module):
     and replaced. Images and the state of the generator are part of ``state_dict``.
 
     Args:
-        size: Images kept; 0 returns all images unchanged.
-        seed: Of the buffer's own generator.
+        size: images kept; 0 returns all images unchanged.
+        seed: of the buffer's own generator.
     """
 
     def __init__(self, size: int = 50, seed: int = 0) -> None:

@@ -21,23 +21,23 @@ class Encoder(nn.Module):
     Images come in [0, 1]; the encoder normalizes them itself, as its weights expect.
 
     Args:
-        name: A timm model name.
+        name: a timm model name.
         pretrained: ``True`` (timm's weights), ``False`` (random), or a local ``.pth`` / ``.safetensors`` file.
-        taps: Names of the timm model's modules whose outputs are the features, for papers that tap elsewhere than
+        taps: names of the timm model's modules whose outputs are the features, for papers that tap elsewhere than
             timm's ``features_only`` (DenseNet's, before the transitions, match no paper).
-        levels: Which of timm's feature levels to return; all by default. Not together with ``taps``.
+        levels: which of timm's feature levels to return; all by default. Not together with ``taps``.
         stem: ``"conv4x4"`` puts D3-Net's learned 4x4 stride-2 convolution in the place of the max-pool and
             LeakyReLU(0.2) in the place of the stem's and the last activation.
-        frozen: Whether parameters stay as they are, and normalization statistics too.
-        mean: Of the normalization, in place of timm's.
-        std: Of the normalization, in place of timm's.
-        multiple: The image is resized (bilinearly, up) to sides that are multiples of it, for backbones that take no
+        frozen: whether parameters stay as they are, and normalization statistics too.
+        mean: of the normalization, in place of timm's.
+        std: of the normalization, in place of timm's.
+        multiple: the image is resized (bilinearly, up) to sides that are multiples of it, for backbones that take no
             others; by default the patch of a plain transformer, which works at one scale, else 1.
-        options: Further arguments of ``timm.create_model``, e.g. ``{"dynamic_img_size": True}`` for ViTs.
+        options: further arguments of ``timm.create_model``, e.g. ``{"dynamic_img_size": True}`` for ViTs.
 
     Attributes:
-        channels: Of each feature.
-        reductions: Image size over feature size, of each feature.
+        channels: of each feature.
+        reductions: image size over feature size, of each feature.
 
     Raises:
         UserError: If the name, a tap or an option is unknown, weights are not to be had or do not match, the backbone

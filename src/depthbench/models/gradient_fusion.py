@@ -23,11 +23,11 @@ def fuse_gradients(
     Args:
         depth: ``(B, 1, H, W)`` metres.
         gradient: ``(B, 2, H, W)``, x and y, metres between the pixels two apart.
-        valid: Bool ``(B, 1, H, W)``: pixels whose terms count; all by default. Depth that no term touches stays.
-        omega: Weight of the gradients.
-        epsilon: Of φ, in square metres.
-        iterations: Re-weightings.
-        steps: Of conjugate gradients for each.
+        valid: bool ``(B, 1, H, W)``: pixels whose terms count; all by default. Depth that no term touches stays.
+        omega: weight of the gradients.
+        epsilon: of φ, in square metres.
+        iterations: re-weightings.
+        steps: of conjugate gradients for each.
 
     Returns:
         ``(B, 1, H, W)`` metres, float32, without gradient.

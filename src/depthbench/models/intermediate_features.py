@@ -14,12 +14,12 @@ class TappedNet(nn.Module):
     Plain modules rather than hooks or a traced graph: those lose their way in ``deepcopy``, pickling or export.
 
     Args:
-        net: A timm network; its modules are used, not copied.
-        taps: Names of modules in the order in which they run.
+        net: a timm network; its modules are used, not copied.
+        taps: names of modules in the order in which they run.
 
     Attributes:
-        channels: Of each tap.
-        reductions: Image size over feature size, of each tap.
+        channels: of each tap.
+        reductions: image size over feature size, of each tap.
 
     Raises:
         UserError: If a tap is not on the chain.

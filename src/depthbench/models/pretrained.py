@@ -22,10 +22,10 @@ def create_backbone(name: str, pretrained: bool | str | Path, **options: Any) ->
     """Make the timm network ``name`` with its weights.
 
     Args:
-        name: A timm model name.
+        name: a timm model name.
         pretrained: ``True`` takes timm's weights (from its cache or the network), ``False`` none, a path a
             ``.pth`` (read with ``weights_only``) or ``.safetensors`` file with timm's names.
-        options: Arguments of ``timm.create_model``.
+        options: arguments of ``timm.create_model``.
 
     Raises:
         UserError: If the name or an option is unknown, or the weights can't be downloaded or do not match.

@@ -24,10 +24,10 @@ def fuse_relative(
     Args:
         depth: ``(B, 1, H, W)``, of any space, right in the large.
         relative: ``(B, 1, H, W)``, right in the small up to scale and shift (which may change from region to region).
-        window: Side of the regions in pixels, odd.
-        detail: Side in pixels, odd, of the box below which ``depth`` is not trusted; 1 trusts it fully.
-        ridge: Variance of ``relative`` below which a region counts as flat and gets the mean of ``depth``.
-        valid: Bool ``(B, 1, H, W)``: pixels that take part in the fits; all by default.
+        window: side of the regions in pixels, odd.
+        detail: side in pixels, odd, of the box below which ``depth`` is not trusted; 1 trusts it fully.
+        ridge: variance of ``relative`` below which a region counts as flat and gets the mean of ``depth``.
+        valid: bool ``(B, 1, H, W)``: pixels that take part in the fits; all by default.
 
     Returns:
         ``(B, 1, H, W)`` float32, in the space of ``depth``; ``depth`` itself where no window holds a valid pixel.

@@ -40,16 +40,16 @@ class TwoStreamNet(DepthModel):
     """A depth stream and a depth-gradient stream, and a block that combines them.
 
     Args:
-        encoder: Makes the encoder of one stream, with the features after VGG's pool3, pool4 and pool5.
-        space: Of the depth; li2017 has its natural logarithm.
-        width: Channels of the convolutions.
-        units: Of the first fully connected layer.
-        grid: Size to which the coarsest feature is brought before it; 7x9 is VGG's for 232x310.
-        coarse: Height and width of the map that the second one gives.
-        reduced: Channels before the fully connected layers, by a 1x1 convolution where the encoder has more (ResNet's
+        encoder: makes the encoder of one stream, with the features after VGG's pool3, pool4 and pool5.
+        space: of the depth; li2017 has its natural logarithm.
+        width: channels of the convolutions.
+        units: of the first fully connected layer.
+        grid: size to which the coarsest feature is brought before it; 7x9 is VGG's for 232x310.
+        coarse: height and width of the map that the second one gives.
+        reduced: channels before the fully connected layers, by a 1x1 convolution where the encoder has more (ResNet's
             2048 would need half a billion weights).
-        dropout: Between the fully connected layers.
-        combine: How depth and gradient become one map: ``network``, by the combination block, or ``optimization``, by
+        dropout: between the fully connected layers.
+        combine: how depth and gradient become one map: ``network``, by the combination block, or ``optimization``, by
             :func:`fuse_gradients` with the paper's constants (equation 7), which has nothing to train; ``none``: the
             output is the depth stream's; ``bilateral``: that, smoothed by :func:`smooth_bilateral` at its own size.
     """

@@ -34,11 +34,11 @@ def predict_uncertain(
     """Predict depth and its uncertainty for ``(B, 3, H, W)`` RGB in [0, 1].
 
     Args:
-        net: A network; its second output channel, where there is one, is s of the loss: log σ² of the Gaussian
+        net: a network; its second output channel, where there is one, is s of the loss: log σ² of the Gaussian
             0.5 exp(-s) e² + 0.5 s, or log b of the Laplacian exp(-s) |e| + s, in the network's space.
-        image: The images.
-        samples: Passes with dropout on; 0 for a single one without.
-        likelihood: Which of the two losses the network was trained with; ``None`` for neither: a second channel, if
+        image: the images.
+        samples: passes with dropout on; 0 for a single one without.
+        likelihood: which of the two losses the network was trained with; ``None`` for neither: a second channel, if
             there is one, is something else.
 
     Raises:

@@ -15,10 +15,10 @@ class D3NetDecoder(Decoder):
     but the block before the finest skip keeps ``channels[0]`` (DenseNet-121: 512, 256, 128, 64, 64).
 
     Args:
-        channels: Of the encoder's features.
-        reductions: Of the encoder's features.
-        out_channels: Of the output.
-        dropout: Probability in the two coarsest blocks; the released code has 0.5 behind an option that is off.
+        channels: of the encoder's features.
+        reductions: of the encoder's features.
+        out_channels: of the output.
+        dropout: probability in the two coarsest blocks; the released code has 0.5 behind an option that is off.
     """
 
     def __init__(

@@ -52,11 +52,11 @@ class Decoder(nn.Module):
     """Base of the decoders: ``Decoder(channels, reductions, ...)`` and ``forward(features, image)``.
 
     Args:
-        channels: Of the encoder's features, fine to coarse.
-        reductions: Of the encoder's features, fine to coarse.
+        channels: of the encoder's features, fine to coarse.
+        reductions: of the encoder's features, fine to coarse.
 
     Attributes:
-        head: The last convolution, a :class:`DepthHead` (:class:`DepthNet` makes one of an ``nn.Conv2d``); its bias,
+        head: the last convolution, a :class:`DepthHead` (:class:`DepthNet` makes one of an ``nn.Conv2d``); its bias,
             where it has one, sets the depth at which an untrained network starts.
     """
 

@@ -18,14 +18,14 @@ class DenseDepthDecoder(Decoder):
     ``conv1``, ``pool1`` to ``pool3`` and the last, 64, 64, 128, 256 and 1664 channels.
 
     Args:
-        channels: Of the encoder's features.
-        reductions: Of the encoder's features.
-        width: Channels after the 1x1 convolution over those of the coarsest feature: 1 is table 5 (42.6 M parameters
+        channels: of the encoder's features.
+        reductions: of the encoder's features.
+        width: channels after the 1x1 convolution over those of the coarsest feature: 1 is table 5 (42.6 M parameters
             with DenseNet-169), 0.5 the "half decoder" of figure 5.
-        skips: Whether features are concatenated (the appendix has an ablation without).
+        skips: whether features are concatenated (the appendix has an ablation without).
         variant: ``"paper"``: LeakyReLU(0.2) after the second convolution of a block only. ``"keras"`` (released):
             after both. ``"pytorch"`` (released): as the paper's, but upsampling aligns corners.
-        out_channels: Of the output.
+        out_channels: of the output.
     """
 
     def __init__(

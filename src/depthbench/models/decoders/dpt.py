@@ -16,12 +16,12 @@ class DPTDecoder(Decoder):
     hierarchical encoder stay as they are. No class token is read, as in Depth Anything.
 
     Args:
-        channels: Of the four features.
-        reductions: Of the four features: all equal, or doubling.
-        widths: Channels of the reassembled levels.
-        fusion_width: Channels of the fusion.
-        head_width: Channels before the last convolution.
-        out_channels: Of the output.
+        channels: of the four features.
+        reductions: of the four features: all equal, or doubling.
+        widths: channels of the reassembled levels.
+        fusion_width: channels of the fusion.
+        head_width: channels before the last convolution.
+        out_channels: of the output.
 
     Raises:
         UserError: If there are not four levels, or neither equal nor doubling.

@@ -14,11 +14,11 @@ class FPNDecoder(Decoder):
     Ours, no paper's: a few hundred thousand parameters whatever the encoder, for ConvNeXt, Swin, MobileNet, ...
 
     Args:
-        channels: Of the encoder's features.
-        reductions: Of the encoder's features.
-        width: Channels of the pyramid.
-        stride: Finest level that takes part, which is also the size of the output.
-        out_channels: Of the output.
+        channels: of the encoder's features.
+        reductions: of the encoder's features.
+        width: channels of the pyramid.
+        stride: finest level that takes part, which is also the size of the output.
+        out_channels: of the output.
 
     Raises:
         UserError: If the encoder has no level at ``1 / stride``.

@@ -17,10 +17,10 @@ class HuDecoder(Decoder):
     Works on four levels at 1/4 to 1/32, whose decoder has 1/2, 1/4, ... 1/32 of the coarsest feature's channels.
 
     Args:
-        channels: Of the encoder's features.
-        reductions: Of the encoder's features.
-        fusion_width: Channels that each level gives to the fusion.
-        out_channels: Of the output.
+        channels: of the encoder's features.
+        reductions: of the encoder's features.
+        fusion_width: channels that each level gives to the fusion.
+        out_channels: of the output.
     """
 
     def __init__(

@@ -16,10 +16,10 @@ class LeeDecoder(Decoder):
     same for the paper's other encoders is our reading.
 
     Args:
-        channels: Of the encoder's features.
-        reductions: Of the encoder's features.
-        widths: Channels after the 1x1 convolution and after each block.
-        out_channels: Of the output.
+        channels: of the encoder's features.
+        reductions: of the encoder's features.
+        widths: channels after the 1x1 convolution and after each block.
+        out_channels: of the output.
     """
 
     def __init__(

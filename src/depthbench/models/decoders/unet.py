@@ -14,11 +14,11 @@ class UNetDecoder(Decoder):
     """Bilinear upsampling, concatenation of the skip, two 3x3 conv-BN-ReLU; ours, no paper's.
 
     Args:
-        channels: Of the encoder's features.
-        reductions: Of the encoder's features, each half as fine as the one before it.
-        widths: Channels after each step, coarse to fine.
-        stride: Image size over output size; finer features are left out, missing steps have no skip.
-        out_channels: Of the output.
+        channels: of the encoder's features.
+        reductions: of the encoder's features, each half as fine as the one before it.
+        widths: channels after each step, coarse to fine.
+        stride: image size over output size; finer features are left out, missing steps have no skip.
+        out_channels: of the output.
 
     Raises:
         UserError: If levels do not halve, or ``widths`` has not one number per step.
