@@ -51,6 +51,19 @@ def test_tests_of_losses_are_the_same(folders, packed):
     np.testing.assert_allclose(p_values([unpacked(packed)]), p_values(folders), rtol=0.02)
 
 
+def test_values_of_loss_terms_are_kept_once(tmp_path):
+    folder = write_run(tmp_path / "runs")
+    (folder / "metrics.csv").write_text("epoch,step,terms/D/0,train/loss,weights/D/0\n0,9,0.5,,0.25\n0,9,,2.345678,\n")
+    (folder / "loss_trace.csv").write_text(
+        "period,epoch,step,name,loss,weight,contribution\n0,0,9,D/0,0.5,0.25,0.125\n"
+    )
+    pack_runs([folder], tmp_path / "x.runs.zip")
+    with zipfile.ZipFile(tmp_path / "x.runs.zip") as archive:
+        kept = {name: archive.read(f"{folder.name}/{name}").decode() for name in ("metrics.csv", "loss_trace.csv")}
+    assert kept["metrics.csv"] == "epoch,step,train/loss\n0,9,\n0,9,2.346\n"
+    assert kept["loss_trace.csv"].endswith("\n0,0,9,D/0,.5,.25,.125\n")
+
+
 def test_the_same_runs_make_the_same_bytes(folders, packed, tmp_path):
     again = tmp_path / "again.runs.zip"
     pack_runs(list(reversed(folders)), again)

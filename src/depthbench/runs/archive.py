@@ -1,8 +1,9 @@
 """A study in one file: run folders without weights and pictures, small enough for a repository.
 
 A zip with one folder per finished run: the small files that the report reads. Numbers of tables are rounded, scores of
-single images are of the named metrics, and paths are cut to the last parts that tell two runs apart: where data lay is
-nobody's concern. ``scores.json`` is kept in full. Every command that takes run folders takes such a file.
+single images are of the named metrics, ``metrics.csv`` lacks the columns that ``loss_trace.csv`` has, and paths are cut
+to the last parts that tell two runs apart: where data lay is nobody's concern. ``scores.json`` is kept in full. Every
+command that takes run folders takes such a file.
 """
 
 import atexit
@@ -34,6 +35,7 @@ METRICS = ("delta1", "delta2", "delta3", "AbsRel", "SqRel", "RMSE", "RMSElog", "
 DIGITS = 4  # significant ones: a mean over hundreds of images keeps more than any table shows
 
 _LISTS = ("protocol", "name")
+_IN_TRACE = ("terms/", "weights/")  # columns of metrics.csv, a value for each period, as in loss_trace.csv
 _MEMBER = re.compile(r"[^/\\]{1,255}/[A-Za-z_]{1,40}(\.(json|csv|yaml))?")
 _MAX_TOTAL = 1 << 30  # bytes of all runs of a study unpacked
 
@@ -82,8 +84,8 @@ def pack_runs(
         "status.json": _status,
         "data.json": _compact,
         "scores.json": _compact,
-        "per_image.csv": lambda content: _table(content, digits, [*_LISTS, *metrics]),
-        "metrics.csv": lambda content: _table(content, digits),
+        "per_image.csv": lambda content: _table(content, digits, {*_LISTS, *metrics}.__contains__),
+        "metrics.csv": lambda content: _table(content, digits, lambda name: not name.startswith(_IN_TRACE)),
         "loss_trace.csv": lambda content: _table(content, digits),
         "DONE": _done,
     }
@@ -206,11 +208,11 @@ def _is_outside(value: str) -> bool:
     return value.startswith(("/", "~", "./", "../"))
 
 
-def _table(content: bytes, digits: int, columns: Sequence[str] | None = None) -> bytes:
+def _table(content: bytes, digits: int, keeps: Callable[[str], bool] = lambda name: True) -> bytes:
     rows = list(csv.reader(io.StringIO(content.decode())))
     if not rows:
         return content
-    kept = [index for index, name in enumerate(rows[0]) if columns is None or name in columns]
+    kept = [index for index, name in enumerate(rows[0]) if keeps(name)]
     plain = {index for index in kept if rows[0][index] in _LISTS}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
