@@ -24,7 +24,7 @@ from depthbench.report.analyze.power_laws import fit_power_law
 from depthbench.report.analyze.published_tables import chosen_protocol
 from depthbench.report.analyze.selection import read_selection, selected
 from depthbench.report.analyze.sentences import count_text
-from depthbench.report.analyze.study import Cell, Study, number_text, row_label, studies
+from depthbench.report.analyze.study import Cell, Study, number_text, studies
 from depthbench.report.analyze.table import build_table
 from depthbench.report.draw.error_by_amount import by_amount
 from depthbench.report.draw.style import APART, INK, MUTED, RC, SERIES, Look
@@ -89,10 +89,6 @@ class KeptStudy:
             return f"{number_text(cell.amount)} instead of {number_text(base.amount)} training images{of}"
         return f"{cell.method} instead of {base.method}"
 
-    def name(self, cell: Cell) -> str:
-        """The name of a row: with the amount of data where there are several."""
-        return row_label(cell, "" if self.study.amounts[1:] else "one amount")
-
     @cached_property
     def worth(self) -> list[tuple[Cell, Tested]]:
         """Differences of the other rows from the baseline; negative is a smaller error."""
@@ -138,7 +134,7 @@ def score_table(one: KeptStudy) -> str:
     for cell in one.rows:
         found = [estimate_of(cell, one.protocol, metric) for metric in SHOWN]
         cells = [f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}]" if e else "" for e in found]
-        rows.append([one.name(cell), str(len(cell.by_seed)), *cells])
+        rows.append([one.study.row_name(cell), str(len(cell.by_seed)), *cells])
     return to_markdown_text(["row", "seeds", *SHOWN], 1, rows, [])
 
 
@@ -248,7 +244,7 @@ def effort_table(every: Sequence[KeptStudy]) -> str:
             rows.append(
                 [
                     one.result.name,
-                    f"{one.name(cell)}; {one.name(one.baseline)}",
+                    f"{one.study.row_name(cell)}; {one.study.row_name(one.baseline)}",
                     f"{test.difference.value:+.4f}",
                     _count(here.seeds, MOST_SEEDS),
                     _count(few.seeds, MOST_SEEDS),

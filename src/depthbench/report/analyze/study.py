@@ -67,6 +67,10 @@ class Study:
         """The amounts of training data, ascending; None where a run does not tell."""
         return tuple(sorted({cell.amount for cell in self.cells}, key=lambda amount: (amount is None, amount or 0)))
 
+    def row_name(self, cell: Cell) -> str:
+        """The name of a row in the whole study: its method, with the amount of data where there are several."""
+        return row_label(cell, "" if self.amounts[1:] else "one amount")
+
     @property
     def protocols(self) -> tuple[str, ...]:
         """The protocols under which any run was scored, the chosen one first."""

@@ -1,8 +1,7 @@
 """Figures over the course of training: convergence, and the contribution of each term of a loss."""
 
 import math
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,11 +9,13 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from depthbench.report.analyze.sentences import format_score
 from depthbench.report.analyze.study import Cell, Study, images_text, symbol
+from depthbench.report.draw.loss_map import shares_by_period
 from depthbench.report.draw.plot import Draw, Figure, Values, short, thin
 from depthbench.report.draw.style import INK, SERIES, Look, label, tip
 from depthbench.report.read.runs import Run
 
 MOST_TERMS, MOST_TRACES = 12, 6
+LARGEST_DISK = 160  # square points, of the largest share of all panels
 
 
 def convergence(study: Study, look: Look, about: str) -> Figure | None:
@@ -87,7 +88,12 @@ def contributions(study: Study, about: str) -> Figure | None:
     traced = [(cell, run) for cell in study.cells for run in cell.runs[:1] if len(run.trace) > 1][:MOST_TRACES]
     if not traced:
         return None
-    panels = tuple(_contribution_panel(f"{cell.method}, {images_text(cell.amount)}", run) for cell, run in traced)
+    shares = [shares_by_period(run.trace) for _, run in traced]
+    largest = max(share for periods in shares for one in periods.values() for share in one.values())
+    panels = tuple(
+        _contribution_panel(study.row_name(cell), run, periods, LARGEST_DISK / max(largest, 1e-12))
+        for (cell, run), periods in zip(traced, shares, strict=True)
+    )
     caption = (
         "Area: a term's weight times its value, as a share of all terms in that period; the "
         f"{MOST_TERMS} largest terms, first seed of each row, at most {MOST_TRACES} rows. {about}"
@@ -96,23 +102,17 @@ def contributions(study: Study, about: str) -> Figure | None:
     return Figure("contributions", "Contributions to the loss", caption, panels, (), (4.0, 1.2 + 0.24 * most))
 
 
-def _contribution_panel(title: str, run: Run) -> Draw:
+def _contribution_panel(title: str, run: Run, shares: Mapping[float, Mapping[str, float]], area: float) -> Draw:
     def draw(ax: Axes) -> None:
         """One run: a row of disks per term."""
-        totals: dict[float, float] = defaultdict(float)
-        for periods, values in run.trace.values():
-            for period, value in zip(periods, np.abs(values), strict=True):
-                totals[period] += value
         ranked = sorted(run.trace, key=lambda name: -float(np.nanmean(np.abs(run.trace[name][1]))))[:MOST_TERMS]
         for row, name in enumerate(ranked):
-            periods, values = run.trace[name]
-            periods, share = thin(
-                periods, np.abs(values) / np.array([max(totals[period], 1e-12) for period in periods])
-            )
-            ax.scatter(periods, np.full(len(periods), row), s=160 * share, color=SERIES[0], alpha=0.6, linewidth=0)
+            known = {period: one[name] for period, one in shares.items() if name in one}
+            periods, share = thin(np.array(list(known)), np.array(list(known.values())))
+            ax.scatter(periods, np.full(len(periods), row), s=area * share, color=SERIES[0], alpha=0.6, linewidth=0)
         ax.set_yticks(range(len(ranked)), [label(name[:30]) for name in ranked], color=INK)
         ax.set_ylim(len(ranked) - 0.4, -0.6)
-        ax.set_title(label(title[:44]))
+        ax.set_title(label(title[:44]), fontsize=9)
         ax.set_xlabel("period")
 
     return draw

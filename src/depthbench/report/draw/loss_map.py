@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
-from depthbench.report.analyze.study import Cell, Study, images_text
+from depthbench.report.analyze.study import Cell, Study
 from depthbench.report.draw.plot import Draw, Figure, Values
 from depthbench.report.draw.style import INK, MUTED, SERIES, label, tip
 from depthbench.report.read.run_files import Curves
@@ -63,12 +63,12 @@ def map_of_losses(study: Study, about: str) -> Figure | None:
     if found is None:
         return None
     panels = [_by_kind(found), _by_scale(found)]
-    panels += [panel for cell in traced for panel in _moments(cell, found.places)]
+    panels += [panel for cell in traced for panel in _moments(study.row_name(cell), cell, found.places)]
     one, two = (f"{100 * share:.0f} %" for share in found.shares)
     caption = (
         f"First two panels: terms on the two principal axes ({one} and {two} of the variance) of their values by "
-        f"period, each divided by its mean, in the run {traced[0].runs[0].name}; by kind, with its scales joined, and "
-        "by scale. Others: radius, a term's weight times its value as a share of all; red, more than in the period "
+        f"period, each divided by its mean, in the first run of {study.row_name(traced[0])}; by kind, with its scales "
+        "joined, and by scale. Others: radius, a term's weight times its value as a share of all; red, more than in the period "
         f"before; blue, less; green, the same. {about}"
     )
     return Figure("map", "Map of the losses", caption, tuple(panels), (), (3.3, 3.0))
@@ -130,12 +130,11 @@ def shares_by_period(trace: Curves) -> dict[float, dict[str, float]]:
     }
 
 
-def _moments(cell: Cell, places: Places) -> list[Draw]:
+def _moments(title: str, cell: Cell, places: Places) -> list[Draw]:
     """Evenly spaced periods of a row, the last one among them."""
     shares = shares_by_period(cell.runs[0].trace)
     periods = list(shares)
     chosen = dict.fromkeys(np.linspace(0, len(periods) - 1, MOMENTS).round().astype(int).tolist())
-    title = f"{cell.method}, {images_text(cell.amount)}" if cell.amount else cell.method
     return [
         _moment(f"{title}, period {periods[k]:g}", shares[periods[k]], shares[periods[max(k - 1, 0)]], places)
         for k in chosen
