@@ -68,8 +68,8 @@ def map_of_losses(study: Study, about: str) -> Figure | None:
     caption = (
         f"First two panels: terms on the two principal axes ({one} and {two} of the variance) of their values by "
         f"period, each divided by its mean, in the first run of {study.row_name(traced[0])}; by kind, with its scales "
-        "joined, and by scale. Others: radius, a term's weight times its value as a share of all; red, more than in the period "
-        f"before; blue, less; green, the same. {about}"
+        "joined, and by scale. Others: radius, a term's weight times its value as a share of all; red, more than in "
+        f"the period before; blue, less; green, the same. {about}"
     )
     return Figure("map", "Map of the losses", caption, tuple(panels), (), (3.3, 3.0))
 
