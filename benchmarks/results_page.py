@@ -14,6 +14,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 from disagreements_page import replaced
+from matplotlib.transforms import blended_transform_factory
 
 from depthbench.report import read_runs
 from depthbench.report.analyze.claims import OPEN, TestedClaims, Verdict, tested_claims
@@ -310,7 +311,9 @@ def draw(every: Sequence[KeptStudy]) -> None:
         places, names = [], []
         for number, (one, top) in enumerate(zip(every, heights, strict=False)):
             color = SERIES[APART[number % len(APART)]]
-            axes.text(0.01, top, one.result.shows, transform=axes.get_yaxis_transform(), va="center", color=MUTED)
+            left = blended_transform_factory(figure.transFigure, axes.transData)
+            heading = axes.text(0.01, top, one.result.shows, transform=left, va="center", color=MUTED)
+            heading.set_in_layout(False)
             for row, (cell, test) in enumerate(one.worth, int(top) + 1):
                 value, low, high, _ = test.difference
                 sure = better(test, False)
