@@ -20,12 +20,12 @@ def means(sums: Tensor) -> Tensor:
     return sums / sums[..., :1]
 
 
-def of_pixels(means: Tensor, pixels: Tensor) -> Tensor:
-    """Sums ``(..., S)`` over so many ``pixels`` from a sum of :func:`means`: each image weighs the same.
+def of_pixels(added: Tensor, pixels: Tensor) -> Tensor:
+    """Sums ``(..., S)`` over so many ``pixels`` from added :func:`means`: each image weighs the same.
 
     The means over them stay; scores that look at the number of pixels (``SILog_unidepth``) find it.
     """
-    return means / means[..., :1] * pixels[..., None]
+    return added / added[..., :1] * pixels[..., None]
 
 
 def delta(sums: Tensor, power: int = 1) -> Tensor:

@@ -43,6 +43,11 @@ def batch_states(sums: Tensor, scores: Tensor | None = None) -> States:
     )
 
 
+def _pooled(sums: Tensor, means: Tensor, reduction: str) -> Tensor:
+    """Sums over all images from which a score is read: of all pixels, or with each image weighing the same."""
+    return sums if reduction == "pixel" else functional.of_pixels(means, sums[0])
+
+
 def read_states(states: Sequence[Tensor], reduction: str = "image") -> dict[str, Tensor]:
     """Every score of a state and the counts of :class:`DepthScores`.
 
@@ -62,7 +67,7 @@ def read_states(states: Sequence[Tensor], reduction: str = "image") -> dict[str,
     if reduction == "image":
         found = dict(zip(definitions, scores / counted, strict=True))
     else:
-        pooled = sums if reduction == "pixel" else functional.of_pixels(means, sums[0])
+        pooled = _pooled(sums, means, reduction)
         found = {name: score(pooled) for name, score in definitions.items()}
     return found | {"images": counted, "images_empty": empty, "pixels": sums[0], "nonfinite": sums[1]}
 
@@ -146,9 +151,7 @@ class DepthMetric(Metric):
         """The score of this name (a key of ``functional.SCORES``) under this metric's reduction."""
         if self.reduction == "image":
             return self.state("scores")[list(self._scores).index(name)] / self.state("images")[0]
-        sums = self.state("sums")
-        pooled = sums if self.reduction == "pixel" else functional.of_pixels(self.state("means"), sums[0])
-        return self._scores[name](pooled)
+        return self._scores[name](_pooled(self.state("sums"), self.state("means"), self.reduction))
 
 
 class DepthScores(DepthMetric):
